@@ -1,14 +1,18 @@
 """Object and right in one call: outsiders get 404, members without the right 403."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
-from accounts.access import member
+from accounts.access import colleague, member
 from accounts.environments import Environment
 from accounts.models import Membership, User
 from accounts.roles import ConsolePermission
-from credentials.models import Application, Client
+from credentials.models import Application, Client, JwtCredential
 
 
 def application_viewer(user: User | AnonymousUser) -> Membership:
@@ -51,3 +55,74 @@ def client_for(
     client = get_object_or_404(application.clients, environment=environment)
     client.application = application
     return viewer, client
+
+
+@dataclass(frozen=True)
+class CredentialOwner:
+    """Whose credentials a request is about, and where the pages of that owner are.
+
+    The credential pages are mounted twice: under My credentials, and under Organization for the
+    Developer Admins and Auditors of the owner's organization.
+    """
+
+    viewer: Membership
+    owner: Membership
+    through_organization: bool
+
+    @property
+    def is_own(self) -> bool:
+        return self.owner == self.viewer
+
+    @property
+    def may_manage(self) -> bool:
+        needed = (
+            ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN
+            if self.is_own
+            else ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY
+        )
+        return self.viewer.may(needed)
+
+    def url(self, name: str, credential: JwtCredential | None = None) -> str:
+        kwargs: dict[str, object] = {}
+        namespace = "my_credentials"
+        if self.through_organization:
+            namespace = "developer_credentials"
+            kwargs["user_id"] = self.owner.user_id
+        if credential is not None:
+            kwargs["credential_id"] = credential.pk
+        return reverse(f"{namespace}:{name}", kwargs=kwargs)
+
+
+def owner_for(
+    user: User | AnonymousUser, user_id: UUID | None, *, manage: bool = False
+) -> CredentialOwner:
+    """The owner in the URL, if this person may see (or `manage`) their credentials.
+
+    Another organization's person is a 404, a colleague without the right a 403.
+    """
+    if user_id is None:
+        viewer = member(user, ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN)
+        return CredentialOwner(viewer, viewer, through_organization=False)
+    viewer = member(user, ConsolePermission.CONSOLE_USE)
+    owner = colleague(viewer, user_id)
+    needed = (
+        ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY
+        if manage
+        else ConsolePermission.JWT_CREDENTIAL_VIEW_ANY
+    )
+    if not viewer.may(needed):
+        raise PermissionDenied
+    return CredentialOwner(viewer, owner, through_organization=True)
+
+
+def jwt_credential_for(
+    user: User | AnonymousUser,
+    user_id: UUID | None,
+    credential_id: UUID,
+    *,
+    manage: bool = False,
+) -> tuple[CredentialOwner, JwtCredential]:
+    """One credential of the owner in the URL, with everything its page says."""
+    owner = owner_for(user, user_id, manage=manage)
+    credentials = JwtCredential.objects.of(owner.owner).with_facts()
+    return owner, get_object_or_404(credentials, pk=credential_id)

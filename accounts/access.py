@@ -1,0 +1,62 @@
+"""Object and right in one call: outsiders get 404, members without the right 403."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.shortcuts import get_object_or_404
+
+from accounts.models import Extension, Membership, User
+from accounts.roles import ConsolePermission
+
+
+class NoConsoleAccess(PermissionDenied):
+    """The person may not use the console at all; the 403 page offers to request access."""
+
+
+def membership_of(user: User | AnonymousUser) -> Membership | None:
+    """The membership behind a signed-in person; None for operators and anonymous visitors."""
+    if not isinstance(user, User):
+        return None
+    try:
+        membership: Membership = user.membership
+    except ObjectDoesNotExist:
+        return None
+    return membership
+
+
+def person(user: User | AnonymousUser) -> User:
+    """Whoever is signed in, for pages that are about the person and not about the console."""
+    if not isinstance(user, User):
+        raise PermissionDenied
+    return user
+
+
+def member(user: User | AnonymousUser, permission: ConsolePermission) -> Membership:
+    """The person's own membership if it carries `permission`."""
+    membership = membership_of(user)
+    if membership is None or not membership.has_console_access:
+        raise NoConsoleAccess
+    if not membership.may(permission):
+        raise PermissionDenied
+    return membership
+
+
+def colleague(viewer: Membership, user_id: object) -> Membership:
+    """The membership of another person of the viewer's organization, else 404."""
+    return get_object_or_404(
+        Membership.objects.select_related("user", "organization"),
+        user_id=user_id,
+        organization=viewer.organization,
+    )
+
+
+def extension_for(user: User | AnonymousUser, extension_id: int) -> tuple[Membership, Extension]:
+    """An extension of the administrator's organization, with the right to change it."""
+    viewer = member(user, ConsolePermission.CONSOLE_USE)
+    extension = get_object_or_404(
+        Extension.objects.select_related("account__organization", "user"),
+        id=extension_id,
+        account__organization=viewer.organization,
+    )
+    if not viewer.may(ConsolePermission.EXTENSION_MANAGE):
+        raise PermissionDenied
+    return viewer, extension

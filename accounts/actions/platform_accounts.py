@@ -1,0 +1,56 @@
+from collections.abc import Mapping
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import AuditKind, Extension, PlatformAccount
+from accounts.origin import Origin
+from accounts.permissions import UserPermission
+
+BUSINESS_ADDRESS_FIELDS = (
+    "company",
+    "email",
+    "main_site_name",
+    "country",
+    "state",
+    "city",
+    "street",
+    "zip",
+)
+
+
+@transaction.atomic
+def update_business_address(
+    actor_extension: Extension, values: Mapping[str, str], *, origin: Origin, via: str
+) -> PlatformAccount:
+    """Change the given fields of the business address; `via` names the client that asked.
+
+    Raises `ValidationError` by field name for values that are too long or malformed.
+    """
+    if UserPermission.EDIT_COMPANY_INFO not in actor_extension.grant.permissions:
+        raise PermissionDenied
+    account = (
+        PlatformAccount.objects.select_for_update(of=("self",))
+        .select_related("organization")
+        .get(pk=actor_extension.account_id)
+    )
+    before = {field: getattr(account, field) for field in BUSINESS_ADDRESS_FIELDS}
+    after = before | {field: values[field] for field in BUSINESS_ADDRESS_FIELDS if field in values}
+    changed = audit.changes(before, after)
+    for field, value in after.items():
+        setattr(account, field, value)
+    account.full_clean()
+    if changed:
+        account.save(update_fields=list(changed))
+        audit.record(
+            AuditKind.PLATFORM_ACCOUNT_UPDATED,
+            actor=actor_extension.user,
+            origin=origin,
+            target=account,
+            organization=account.organization,
+            environment=account.environment,
+            client_id=via,
+            changes=changed,
+        )
+    return account

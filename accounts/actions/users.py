@@ -1,0 +1,30 @@
+from django.db import transaction
+
+from accounts import audit
+from accounts.access import membership_of
+from accounts.models import AuditKind, User
+from accounts.origin import Origin
+
+
+@transaction.atomic
+def update_profile(user: User, *, first_name: str, last_name: str, origin: Origin) -> User:
+    """Change one's own name."""
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    before = {"first_name": locked.first_name, "last_name": locked.last_name}
+    after = {"first_name": first_name.strip(), "last_name": last_name.strip()}
+    changed = audit.changes(before, after)
+    if not changed:
+        return locked
+    locked.first_name, locked.last_name = after["first_name"], after["last_name"]
+    locked.full_clean(exclude=["password"])
+    locked.save(update_fields=["first_name", "last_name"])
+    membership = membership_of(locked)
+    audit.record(
+        AuditKind.USER_UPDATED,
+        actor=locked,
+        origin=origin,
+        target=locked,
+        organization=membership.organization if membership else None,
+        changes=changed,
+    )
+    return locked

@@ -1,0 +1,57 @@
+"""What sign-in by django-allauth does differently here."""
+
+from smtplib import SMTPException
+from typing import Any
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.contrib import messages
+from django.contrib.sites.shortcuts import get_current_site
+from django.http import HttpRequest, HttpResponseRedirect
+
+from accounts import emails
+
+logger = structlog.get_logger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    is_notice = False
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """People join by invitation only."""
+        return False
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        # An adapter lives for one call of allauth's, so this does not reach any other mail.
+        self.is_notice = True
+        super().send_notification_mail(*args, **kwargs)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queue notices; send the rest at once, because its links are secrets we do not store.
+
+        When the mail server does not answer, the person is told so and sent back to the form.
+        """
+        request = self.request
+        context = {
+            "request": request,
+            "email": email,
+            "current_site": get_current_site(request),
+            **context,
+        }
+        message = self.render_mail(template_prefix, email, context)
+        if self.is_notice:
+            emails.queue_text([email], message.subject, str(message.body))
+            return
+        try:
+            message.send()
+        except (OSError, SMTPException):
+            logger.exception("mail_not_sent", template=template_prefix)
+            messages.error(
+                request,
+                "The mail could not be sent, because the mail server does not answer. "
+                "Try again in a few minutes.",
+            )
+            if request.method == "POST":
+                # Past allauth's own message, which says that the mail is on its way.
+                raise ImmediateHttpResponse(HttpResponseRedirect(request.path)) from None

@@ -1,0 +1,66 @@
+"""The two environments and the URLs that belong to each. Pure."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import TextChoices
+
+
+class Environment(TextChoices):
+    SANDBOX = "sandbox", "Sandbox"
+    PRODUCTION = "production", "Production"
+
+    @property
+    def other(self) -> "Environment":
+        return Environment.PRODUCTION if self is Environment.SANDBOX else Environment.SANDBOX
+
+    @property
+    def urls(self) -> "EnvironmentUrls":
+        return _environment_urls(self)
+
+
+@dataclass(frozen=True)
+class EnvironmentUrls:
+    """The addresses of one environment; `base_url` has no trailing slash."""
+
+    base_url: str
+    previous_base_urls: tuple[str, ...]
+
+    @property
+    def token_endpoint(self) -> str:
+        return token_endpoint(self.base_url)
+
+    @property
+    def rest_api(self) -> str:
+        """The audience of access tokens (RFC 9068 §2.2)."""
+        return f"{self.base_url}/restapi"
+
+    @property
+    def accepted_base_urls(self) -> tuple[str, ...]:
+        """Issuers whose credentials are still honoured: the present one and its predecessors."""
+        return (self.base_url, *self.previous_base_urls)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc.lower()
+
+    @property
+    def path_prefix(self) -> str:
+        """The path of the base URL as a URLconf prefix: `sandbox/`, or empty at a host's root."""
+        path = urlsplit(self.base_url).path.strip("/")
+        return f"{path}/" if path else ""
+
+
+def token_endpoint(base_url: str) -> str:
+    return f"{base_url}/restapi/oauth/token"
+
+
+def _environment_urls(environment: Environment) -> EnvironmentUrls:
+    if environment is Environment.SANDBOX:
+        return EnvironmentUrls(
+            settings.SANDBOX_BASE_URL, tuple(settings.SANDBOX_PREVIOUS_BASE_URLS)
+        )
+    return EnvironmentUrls(
+        settings.PRODUCTION_BASE_URL, tuple(settings.PRODUCTION_PREVIOUS_BASE_URLS)
+    )

@@ -1,0 +1,61 @@
+from django import forms
+
+from accounts.environments import Environment
+from accounts.forms.widgets import DescribedRadioSelect
+from accounts.models.extensions import ExtensionStatus
+from accounts.permissions import USER_ROLE_GRANTS, UserPermission, UserRole
+
+# Extension numbers are 32-bit; a larger one in a link names no page.
+MAX_NUMBER = 2**31 - 1
+
+
+def permissions_in_words(role: UserRole) -> str:
+    grant = USER_ROLE_GRANTS[role]
+    names = [permission.value for permission in UserPermission if permission in grant.permissions]
+    if UserPermission.EDIT_USER_INFO in grant.permissions:
+        names[-1] += " (everyone's)" if grant.edits_everyone else " (own)"
+    return ", ".join(names)
+
+
+STATUS_DESCRIPTIONS: dict[str, str] = {
+    ExtensionStatus.ENABLED: "The person's credentials work in this environment.",
+    ExtensionStatus.DISABLED: (
+        "Every credential of this person in this environment stops at its next request; "
+        "enabling brings them back."
+    ),
+}
+
+
+class ExtensionForm(forms.Form):
+    user_role = forms.ChoiceField(
+        label="User role",
+        choices=UserRole.choices,
+        widget=DescribedRadioSelect(
+            {"class": "choices--cards"},
+            descriptions={role: permissions_in_words(role) for role in UserRole},
+        ),
+        help_text=(
+            "What calls to the API may do for this person, within the scopes of the app. "
+            "It applies from the next call."
+        ),
+    )
+    status = forms.ChoiceField(
+        choices=ExtensionStatus.choices,
+        widget=DescribedRadioSelect({"class": "choices--cards"}, descriptions=STATUS_DESCRIPTIONS),
+    )
+
+
+class ExtensionFilterForm(forms.Form):
+    """The query string of the list; what makes no sense in it is ignored."""
+
+    q = forms.CharField(
+        label="Name or e-mail",
+        required=False,
+        max_length=100,
+        widget=forms.SearchInput(attrs={"class": "input--medium"}),
+    )
+    environment = forms.ChoiceField(
+        choices=Environment.choices, required=False, widget=forms.HiddenInput
+    )
+    after = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
+    before = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)

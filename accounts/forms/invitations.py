@@ -1,0 +1,49 @@
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import (
+    password_validators_help_text_html,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
+
+from accounts.forms.users import ProfileForm
+from accounts.models import Invitation, User
+
+
+class AcceptInvitationForm(ProfileForm):
+    password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=password_validators_help_text_html(),
+    )
+    password_again = forms.CharField(
+        label="The same password again",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, invitation: Invitation, data: Any = None) -> None:
+        super().__init__(data)
+        self.invitation = invitation
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        password = cleaned.get("password")
+        if password:
+            self._judge(password)
+        again = cleaned.get("password_again")
+        if password and again and password != again:
+            self.add_error("password_again", "This is not the same password as above.")
+        return cleaned
+
+    def _judge(self, password: str) -> None:
+        user = User(
+            email=self.invitation.email,
+            first_name=self.cleaned_data.get("first_name", ""),
+            last_name=self.cleaned_data.get("last_name", ""),
+        )
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            self.add_error("password", error)

@@ -1,0 +1,46 @@
+"""Choice lists whose options explain themselves, or say why they can't be chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """Why an option can't be chosen, and the link to where that can be mended."""
+
+    reason: str
+    link_url: str = ""
+    link_text: str = ""
+
+
+class _Described(forms.widgets.ChoiceWidget):
+    def __init__(
+        self,
+        attrs: dict[str, Any] | None = None,
+        *,
+        descriptions: Mapping[Any, str] | None = None,
+    ) -> None:
+        super().__init__(attrs)
+        self.descriptions = {str(value): text for value, text in (descriptions or {}).items()}
+        self.disabled: dict[str, Disabled] = {}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["description"] = self.descriptions.get(str(value), "")
+        if (disabled := self.disabled.get(str(value))) is not None:
+            option["attrs"]["disabled"] = True
+            option["disabled_reason"] = disabled.reason
+            option["disabled_link_url"] = disabled.link_url
+            option["disabled_link_text"] = disabled.link_text
+        return option
+
+
+class DescribedRadioSelect(_Described, forms.RadioSelect):
+    template_name = "components/described_radio.html"
+
+
+class DescribedCheckboxSelectMultiple(_Described, forms.CheckboxSelectMultiple):
+    template_name = "components/described_checkbox.html"

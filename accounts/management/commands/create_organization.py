@@ -1,0 +1,39 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.urls import reverse
+
+from accounts.actions.organizations import found_organization
+from accounts.emails import absolute
+from accounts.origin import Origin
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an organization with its platform accounts, and a one-time sign-up link for its "
+        "first account administrator."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="name of the organization")
+        parser.add_argument("--admin", required=True, metavar="EMAIL", help="e-mail of the person")
+        parser.add_argument("--main-number", default="", help="main phone number of the company")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            invitation, raw_token = found_organization(
+                options["name"],
+                options["admin"],
+                main_number=options["main_number"],
+                origin=Origin.command("create_organization"),
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
+        self.stdout.write(f"Created {invitation.organization} for {invitation.email}.")
+        self.stdout.write(
+            f"Give them this link. It works once, until {invitation.expires_at:%Y-%m-%d %H:%M} "
+            "UTC, and is not shown again:"
+        )
+        self.stdout.write(url)

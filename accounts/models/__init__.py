@@ -1,0 +1,19 @@
+from accounts.models.access_requests import AccessRequest
+from accounts.models.audit import AuditEvent, AuditKind
+from accounts.models.extensions import Extension
+from accounts.models.invitations import Invitation
+from accounts.models.organizations import Membership, Organization
+from accounts.models.platform_accounts import PlatformAccount
+from accounts.models.users import User
+
+__all__ = [
+    "AccessRequest",
+    "AuditEvent",
+    "AuditKind",
+    "Extension",
+    "Invitation",
+    "Membership",
+    "Organization",
+    "PlatformAccount",
+    "User",
+]

@@ -1,0 +1,124 @@
+from typing import Any, ClassVar, NoReturn, Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.organizations import Organization
+
+
+class AuditKind(models.TextChoices):
+    """Everything that can happen, each with its sentence; the product's table of contents.
+
+    `accounts` names the words of `credentials` here without importing it.
+    """
+
+    ORGANIZATION_CREATED = "organization.created", "created the organization"
+    INVITATION_CREATED = "invitation.created", "invited"
+    INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation"
+    MEMBERSHIP_CREATED = "membership.created", "joined the organization"
+    USER_UPDATED = "user.updated", "changed the profile"
+    ACCESS_REQUESTED = "access.requested", "requested console access"
+    EXTENSION_CREATED = "extension.created", "created the platform login"
+    EXTENSION_UPDATED = "extension.updated", "changed the platform login"
+    PLATFORM_ACCOUNT_UPDATED = "platform_account.updated", "changed the business address"
+    APPLICATION_REGISTERED = "application.registered", "registered the app"
+    APPLICATION_UPDATED = "application.updated", "changed the app"
+    CLIENT_ISSUED = "client.issued", "issued the client ID"
+    CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
+    CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
+    CLIENT_RESUMED = "client.resumed", "resumed the client ID"
+    JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
+    JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
+    JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
+    JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT"
+    JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "tested the JWT with a real exchange"
+    SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
+    SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
+
+
+_ICONS = {
+    "jwt_credential": "key-round",
+    "application": "box",
+    "client": "fingerprint",
+    "signing_key": "shield",
+    "organization": "building-2",
+}
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def about(self, target_type: str, target_id: object) -> Self:
+        return self.filter(target_type=target_type, target_id=str(target_id)).order_by("-id")
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("Audit events are append-only.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("Audit events are append-only.")
+
+
+class AuditEvent(models.Model):
+    """Who did what to what, from where. Append-only: triggers refuse UPDATE and DELETE.
+
+    Names are copied, and no foreign key is enforced, so that the record outlives what it names.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=40, choices=AuditKind.choices)
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="audit_events",
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+    )
+    actor_label = models.CharField(max_length=254)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=64)
+    target_label = models.CharField(max_length=254)
+    details = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["target_type", "target_id", "-id"], name="audit_by_target"),
+            models.Index(fields=["organization", "-id"], name="audit_by_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_label} {self.get_kind_display()} {self.target_label}"
+
+    @property
+    def icon(self) -> str:
+        """The lucide icon of what the event is about."""
+        return _ICONS.get(self.kind.partition(".")[0], "user-round")
+
+    @property
+    def lines(self) -> list[str]:
+        """The details in words: `label: Old → New` for what changed, `name: value` for the rest."""
+        changes = self.details.get("changes", {})
+        facts = {name: value for name, value in self.details.items() if name != "changes"}
+        return [
+            f"{_words(name)}: {_words(old)} → {_words(new)}" for name, (old, new) in changes.items()
+        ] + [f"{_words(name)}: {_words(value)}" for name, value in facts.items()]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ") if value not in (None, "") else "none"

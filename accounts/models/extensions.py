@@ -1,0 +1,78 @@
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models.platform_accounts import PlatformAccount, platform_id
+from accounts.permissions import USER_ROLE_GRANTS, UserGrant, UserRole
+
+
+class ExtensionStatus(models.TextChoices):
+    ENABLED = "Enabled", "Enabled"
+    DISABLED = "Disabled", "Disabled"
+
+
+class ExtensionQuerySet(models.QuerySet["Extension"]):
+    def in_environment(self, environment: str) -> Self:
+        return self.filter(account__environment=environment)
+
+    def enabled(self) -> Self:
+        return self.filter(status=ExtensionStatus.ENABLED)
+
+    def matching(self, text: str) -> Self:
+        """Whose name or e-mail contains each word of the text."""
+        matching = self
+        for word in text.split():
+            matching = matching.filter(
+                models.Q(user__first_name__icontains=word)
+                | models.Q(user__last_name__icontains=word)
+                | models.Q(user__email__icontains=word)
+            )
+        return matching
+
+
+class Extension(models.Model):
+    """One person's login in one platform account, with the permissions its user role grants."""
+
+    id = models.BigIntegerField(primary_key=True, default=platform_id, editable=False)
+    account = models.ForeignKey(
+        PlatformAccount, on_delete=models.PROTECT, related_name="extensions"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="extensions"
+    )
+    extension_number = models.PositiveIntegerField()
+    user_role = models.CharField(
+        max_length=20, choices=UserRole.choices, default=UserRole.STANDARD_USER
+    )
+    status = models.CharField(
+        max_length=10, choices=ExtensionStatus.choices, default=ExtensionStatus.ENABLED
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ExtensionQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "user"], name="extension_one_per_person"),
+            models.UniqueConstraint(
+                fields=["account", "extension_number"], name="extension_number_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ext. {self.extension_number}"
+
+    @property
+    def environment(self) -> Environment:
+        return Environment(self.account.environment)
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.status == ExtensionStatus.ENABLED
+
+    @property
+    def grant(self) -> UserGrant:
+        return USER_ROLE_GRANTS[UserRole(self.user_role)]

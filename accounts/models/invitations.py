@@ -1,0 +1,39 @@
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils import timezone
+
+from accounts import raw_secrets
+from accounts.models.organizations import Organization
+from accounts.roles import ConsoleRole
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, at: datetime | None = None) -> Self:
+        return self.filter(accepted_at__isnull=True, expires_at__gt=at or timezone.now())
+
+    def with_token(self, raw_token: str) -> Self:
+        return self.filter(token_digest=raw_secrets.digest(raw_token))
+
+
+class Invitation(models.Model):
+    """A one-time link that lets a new person join an organization; only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="invitations"
+    )
+    email = models.EmailField("e-mail")
+    role = models.CharField(max_length=20, choices=ConsoleRole.choices)
+    is_account_admin = models.BooleanField("account administrator", default=False)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email}"

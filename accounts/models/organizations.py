@@ -1,0 +1,60 @@
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.roles import DEVELOPER_ROLES, ConsolePermission, ConsoleRole, permissions_of
+
+
+class Organization(models.Model):
+    """A company whose people share applications and credentials."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def account_admins(self) -> Self:
+        return self.filter(is_account_admin=True, user__is_active=True)
+
+
+class Membership(models.Model):
+    """What a person is in their organization; a person belongs to one."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership"
+    )
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="memberships"
+    )
+    role = models.CharField(
+        max_length=20, choices=ConsoleRole.choices, default=ConsoleRole.NO_ACCESS
+    )
+    is_account_admin = models.BooleanField("account administrator", default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = MembershipQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.organization}"
+
+    @property
+    def permissions(self) -> frozenset[ConsolePermission]:
+        return permissions_of(self.role, is_account_admin=self.is_account_admin)
+
+    @property
+    def has_console_access(self) -> bool:
+        return ConsolePermission.CONSOLE_USE in self.permissions
+
+    @property
+    def is_developer(self) -> bool:
+        return self.role in DEVELOPER_ROLES
+
+    def may(self, permission: ConsolePermission) -> bool:
+        return self.user.is_active and permission in self.permissions

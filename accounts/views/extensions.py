@@ -1,0 +1,97 @@
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import access
+from accounts.actions import extensions as actions
+from accounts.environments import Environment
+from accounts.forms.extensions import ExtensionFilterForm, ExtensionForm
+from accounts.models import AuditEvent, Extension
+from accounts.models.extensions import ExtensionStatus
+from accounts.origin import Origin
+from accounts.pagination import keyset_page
+from accounts.permissions import UserRole
+from accounts.roles import ConsolePermission
+
+HISTORY_LENGTH = 50
+
+
+@require_safe
+def extensions(request: HttpRequest) -> HttpResponse:
+    """Every platform login of the organization, one environment at a time."""
+    viewer = access.member(request.user, ConsolePermission.EXTENSION_MANAGE)
+    wanted = _wanted(request)
+    environment = Environment(wanted.get("environment") or Environment.PRODUCTION)
+    search: str = wanted.get("q", "")
+    page = keyset_page(
+        Extension.objects.filter(account__organization=viewer.organization)
+        .in_environment(environment)
+        .matching(search)
+        .select_related("user"),
+        "extension_number",
+        after=wanted.get("after"),
+        before=wanted.get("before"),
+    )
+    context = {
+        "environment": environment,
+        "tabs": [(other, _url(environment=other, q=search)) for other in Environment],
+        "form": ExtensionFilterForm(initial={"q": search, "environment": environment}),
+        "search": search,
+        "extensions": page.rows,
+        "previous_url": page.before and _url(environment=environment, q=search, before=page.before),
+        "next_url": page.after and _url(environment=environment, q=search, after=page.after),
+    }
+    return render(request, "accounts/extensions/extensions.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
+    viewer, extension = access.extension_for(request.user, extension_id)
+    form = ExtensionForm(
+        request.POST or None,
+        initial={"user_role": extension.user_role, "status": extension.status},
+    )
+    back = _url(environment=extension.environment)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.change_extension(
+                extension,
+                user_role=UserRole(form.cleaned_data["user_role"]),
+                status=ExtensionStatus(form.cleaned_data["status"]),
+                actor=viewer.user,
+                origin=Origin.of(request),
+            )
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            messages.success(
+                request,
+                f"The {extension.environment.label.lower()} login of {extension.user.name} "
+                "is saved.",
+            )
+            return redirect(back)
+    context = {
+        "extension": extension,
+        "form": form,
+        "back": back,
+        "events": AuditEvent.objects.about("extension", extension.pk)[:HISTORY_LENGTH],
+    }
+    return render(request, "accounts/extensions/change_extension.html", context)
+
+
+def _wanted(request: HttpRequest) -> dict[str, Any]:
+    form = ExtensionFilterForm(request.GET)
+    form.is_valid()
+    return form.cleaned_data
+
+
+def _url(**query: object) -> str:
+    """The list with these parameters, without the empty ones."""
+    filled = {name: value for name, value in query.items() if value not in ("", None)}
+    return f"{reverse('accounts:extensions')}?{urlencode(filled)}"

@@ -1,0 +1,43 @@
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import access
+from accounts.actions import extensions
+from accounts.environments import Environment
+from accounts.origin import Origin
+from accounts.roles import ConsolePermission
+
+
+@require_safe
+def sandbox_account(request: HttpRequest) -> HttpResponse:
+    viewer = access.member(request.user, ConsolePermission.CONSOLE_USE)
+    account = viewer.organization.platform_accounts.get(environment=Environment.SANDBOX)
+    context = {
+        "account": account,
+        "extension": account.extensions.filter(user=viewer.user).first(),
+        "urls": Environment.SANDBOX.urls,
+        "next": _local_path(request.GET.get("next", "")),
+    }
+    return render(request, "accounts/platform_accounts/sandbox_account.html", context)
+
+
+@require_POST
+def create_sandbox_account(request: HttpRequest) -> HttpResponse:
+    viewer = access.member(request.user, ConsolePermission.SANDBOX_ACCOUNT_CREATE)
+    try:
+        extensions.create_sandbox_account(viewer, actor=viewer.user, origin=Origin.of(request))
+    except ValidationError as error:
+        messages.info(request, " ".join(error.messages))
+    else:
+        messages.success(request, "Your sandbox account is ready.")
+    return redirect(_local_path(request.POST.get("next", "")) or "accounts:sandbox_account")
+
+
+def _local_path(url: str) -> str:
+    """The URL if it stays on this site, else nothing."""
+    is_local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if is_local else ""

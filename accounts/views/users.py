@@ -1,0 +1,37 @@
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import membership_of, person
+from accounts.actions.users import update_profile
+from accounts.forms.users import ProfileForm
+from accounts.origin import Origin
+from accounts.roles import ROLE_DESCRIPTIONS, ConsoleRole
+
+
+@require_http_methods(["GET", "POST"])
+def my_profile(request: HttpRequest) -> HttpResponse:
+    """One's own profile; for people without console access too."""
+    user = person(request.user)
+    form = ProfileForm(
+        request.POST or None,
+        initial={"first_name": user.first_name, "last_name": user.last_name},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            update_profile(user, **form.cleaned_data, origin=Origin.of(request))
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            messages.success(request, "Your name is saved.")
+            return redirect("accounts:my_profile")
+    membership = membership_of(user)
+    context = {
+        "form": form,
+        "own_membership": membership,
+        "role_description": ROLE_DESCRIPTIONS[ConsoleRole(membership.role)] if membership else "",
+        "extensions": user.extensions.select_related("account").order_by("account__environment"),
+    }
+    return render(request, "accounts/users/my_profile.html", context)

@@ -1,0 +1,68 @@
+"""The REST API of one environment, with its OpenAPI document at `openapi.json`."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver
+from ninja import NinjaAPI
+from ninja.errors import HttpError
+from ninja.errors import ValidationError as RequestValidationError
+
+from accounts.environments import Environment
+from console.api import errors
+from console.api.calls import BearerAuth, router
+from credentials import bearer
+
+# Model fields whose wire name differs, for messages that name a parameter.
+_WIRE_NAMES = {"main_site_name": "mainSiteName"}
+
+
+class EnvironmentApi(NinjaAPI):
+    """Bearer tokens are the only way in, so the console's sign-in and CSRF do not apply."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, app_name, namespace = super().urls
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                login_not_required(pattern.callback)
+        return patterns, app_name, namespace
+
+
+def build_api(environment: Environment) -> EnvironmentApi:
+    api = EnvironmentApi(
+        title=f"REST API ({environment.label})",
+        version="1.0",
+        urls_namespace=f"api_{environment}",
+        docs_url=None,
+        openapi_url="openapi.json",
+        servers=[{"url": environment.urls.base_url}],
+        auth=BearerAuth(environment),
+    )
+    api.add_router("v1.0", router(environment))
+    api.exception_handler(errors.ApiError)(errors.api_error_response)
+    api.exception_handler(bearer.BearerError)(errors.bearer_error_response)
+    api.exception_handler(RequestValidationError)(_invalid_request)
+    api.exception_handler(ValidationError)(_invalid_values)
+    api.exception_handler(HttpError)(_unreadable_body)
+    return api
+
+
+def _invalid_request(request: HttpRequest, error: RequestValidationError) -> HttpResponse:
+    """Pydantic's findings; `loc` starts with where the value was sent and the argument's name."""
+    first = error.errors[0]
+    name = ".".join(str(part) for part in first["loc"][2:]) or "body"
+    return errors.api_error_response(request, errors.invalid_parameter(name, first["msg"]))
+
+
+def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """What an action refused, by model field."""
+    field, messages = next(iter(error.message_dict.items()))
+    name = _WIRE_NAMES.get(field, field)
+    return errors.api_error_response(request, errors.invalid_parameter(name, messages[0]))
+
+
+def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return errors.api_error_response(
+        request, errors.ApiError(error.status_code, "CMN-103", "The JSON can't be parsed.")
+    )

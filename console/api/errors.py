@@ -1,0 +1,81 @@
+"""The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/errors.md)."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from credentials.bearer import BearerError
+
+
+class ApiError(Exception):
+    """A call refused for what it asks; `parameter_name` names the part that is wrong."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, parameter_name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.parameter_name = parameter_name
+
+
+def not_found(parameter_name: str) -> ApiError:
+    return ApiError(
+        404,
+        "CMN-102",
+        f"Resource for parameter [{parameter_name}] is not found.",
+        parameter_name=parameter_name,
+    )
+
+
+def invalid_parameter(parameter_name: str, problem: str) -> ApiError:
+    return ApiError(
+        400,
+        "CMN-101",
+        f"Parameter [{parameter_name}] is invalid: {problem}",
+        parameter_name=parameter_name,
+    )
+
+
+def error_body(*entries: dict[str, Any]) -> dict[str, Any]:
+    first = entries[0]
+    return {
+        "errorCode": first["errorCode"],
+        "message": first["message"],
+        "errors": list(entries),
+    }
+
+
+def entry(
+    code: str,
+    message: str,
+    *,
+    parameter_name: str | None = None,
+    permission_name: str | None = None,
+) -> dict[str, Any]:
+    optional = {"parameterName": parameter_name, "permissionName": permission_name}
+    present = {name: value for name, value in optional.items() if value is not None}
+    return {"errorCode": code, "message": message} | present
+
+
+def api_error_response(request: HttpRequest, error: ApiError) -> HttpResponse:
+    body = error_body(entry(error.code, error.message, parameter_name=error.parameter_name))
+    return JsonResponse(body, status=error.status)
+
+
+def bearer_error_response(request: HttpRequest, error: BearerError) -> HttpResponse:
+    body = error_body(entry(error.code, error.message, permission_name=error.permission_name))
+    response = JsonResponse(body, status=error.status)
+    if error.challenge is not None:
+        response["WWW-Authenticate"] = error.challenge
+    return response
+
+
+@login_not_required
+@csrf_exempt
+def unknown_uri(request: HttpRequest) -> HttpResponse:
+    """Whatever lies below a base URL's `/restapi` and is no call."""
+    return JsonResponse(error_body(entry("CMN-120", "Invalid URI.")), status=404)

@@ -1,0 +1,135 @@
+"""Reads the environment variables of docs/settings.md; says which is wrong and how to mend it.
+
+Every value may also come from a file, as in `SECRET_KEY_FILE=/run/secrets/secret_key`.
+"""
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+
+_env_file = os.environ.get("CONSOLE_ENV_FILE", str(BASE_DIR / ".env"))
+if _env_file and Path(_env_file).is_file():
+    env.read_env(_env_file)
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+SECRET_KEY_RECIPE = "python -c 'import secrets; print(secrets.token_urlsafe(64))'"
+ENCRYPTION_KEY_RECIPE = (
+    "python -c 'import base64, secrets; "
+    "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'"
+)
+
+
+class Problems:
+    """Collects every wrong setting, so that an operator mends them in one go."""
+
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+
+    def add(self, name: str, problem: str, remedy: str) -> None:
+        self._problems.append(f"{name} {problem}. {remedy}")
+
+    def raise_if_any(self) -> None:
+        if self._problems:
+            lines = "\n  - ".join(self._problems)
+            raise ImproperlyConfigured(
+                f"The console can't start with these settings:\n  - {lines}\nSee docs/settings.md."
+            )
+
+
+def secret_key(problems: Problems) -> str:
+    value: str = env.str("SECRET_KEY", default="")
+    if len(value) < 50 or len(set(value)) < 5 or value.startswith("django-insecure-"):
+        problems.add(
+            "SECRET_KEY",
+            "is missing or too short (50 characters or more)",
+            f"Make one with: {SECRET_KEY_RECIPE}",
+        )
+    return value
+
+
+def key_encryption_keys(problems: Problems) -> list[str]:
+    """The Fernet keys that seal private signing keys, newest first."""
+    keys: list[str] = [
+        key.strip() for key in env.list("KEY_ENCRYPTION_KEYS", default=[]) if key.strip()
+    ]
+    if not keys or not all(_is_fernet_key(key) for key in keys):
+        problems.add(
+            "KEY_ENCRYPTION_KEYS",
+            "is missing or holds something that is not a key",
+            f"Make one with: {ENCRYPTION_KEY_RECIPE}",
+        )
+    return keys
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == 32
+    except (binascii.Error, ValueError):
+        return False
+
+
+def origin(problems: Problems, *, demo: bool) -> str:
+    """Scheme, host and port under which browsers reach the console, without trailing slash."""
+    default = f"http://localhost:{env.int('PORT', default=8000)}" if demo else ""
+    value: str = env.str("ORIGIN", default=default).rstrip("/")
+    parts = urlsplit(value)
+    if not parts.hostname or parts.path or parts.query:
+        problems.add(
+            "ORIGIN",
+            "is missing or is not an origin",
+            "Set it like https://developers.example.com (scheme and host, no path).",
+        )
+    elif demo and parts.hostname not in LOCAL_HOSTS:
+        problems.add(
+            "ORIGIN",
+            f"is {value}, but DEMO=1 serves known passwords and therefore only on localhost",
+            "Unset DEMO for a real installation.",
+        )
+    elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
+        problems.add(
+            "ORIGIN",
+            "must use https",
+            "Put a TLS-terminating proxy in front and give its https address.",
+        )
+    return value
+
+
+def base_url(name: str, default: str, problems: Problems) -> str:
+    value: str = env.str(f"{name}_BASE_URL", default=default).rstrip("/")
+    parts = urlsplit(value)
+    if not parts.hostname or parts.query or parts.fragment:
+        problems.add(
+            f"{name}_BASE_URL", "is not a URL", f"Set it like https://{name.lower()}.example.com."
+        )
+    elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
+        problems.add(f"{name}_BASE_URL", "must use https", "Tokens travel through it.")
+    return value
+
+
+def previous_base_urls(name: str) -> list[str]:
+    urls: list[str] = env.list(f"{name}_PREVIOUS_BASE_URLS", default=[])
+    return [url.strip().rstrip("/") for url in urls if url.strip()]
+
+
+def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
+    """`ALLOWED_HOSTS`, or else exactly the hosts that the configured URLs name."""
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=[])
+    if "*" in hosts:
+        problems.add(
+            "ALLOWED_HOSTS",
+            "allows every host",
+            "List the host names, or unset it to allow those of ORIGIN and the base URLs.",
+        )
+    named = [host for host in (urlsplit(origin).hostname for origin in origins) if host]
+    if any(host in LOCAL_HOSTS for host in named):
+        named += ["localhost", "127.0.0.1", "[::1]"]
+    return sorted(set(hosts or named))

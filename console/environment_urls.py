@@ -1,0 +1,48 @@
+"""Mounts the Auth API and the REST API of each environment where its base URL says."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from accounts.environments import Environment
+from console.api import errors
+from console.api.api import build_api
+
+
+def _environment_patterns(environment: Environment) -> list[URLPattern | URLResolver]:
+    kwargs = {"environment": environment}
+    return [
+        path(
+            "restapi/oauth/",
+            include("credentials.oauth.urls", namespace=f"oauth_{environment}"),
+            kwargs,
+        ),
+        path("restapi/", build_api(environment).urls),
+        re_path(r"^restapi(?:/.*)?$", errors.unknown_uri, name=f"unknown_uri_{environment}"),
+    ]
+
+
+def _mounted(environment: Environment) -> URLResolver:
+    return path(environment.urls.path_prefix, include(_environment_patterns(environment)))
+
+
+def _shares_console_host(environment: Environment) -> bool:
+    return environment.urls.host == urlsplit(settings.ORIGIN).netloc.lower()
+
+
+def environment_paths() -> list[URLResolver]:
+    """The environments that live under a path of the console's own host."""
+    return [
+        _mounted(environment) for environment in Environment if _shares_console_host(environment)
+    ]
+
+
+def environment_hosts() -> dict[str, tuple[URLPattern | URLResolver, ...]]:
+    """URLconfs of the environments that have a host of their own, by that host."""
+    hosts: dict[str, tuple[URLPattern | URLResolver, ...]] = {}
+    for environment in Environment:
+        if not _shares_console_host(environment):
+            host = environment.urls.host
+            hosts[host] = (*hosts.get(host, ()), _mounted(environment))
+    return hosts

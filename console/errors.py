@@ -1,0 +1,45 @@
+"""Error pages. Under an environment's base URL errors are JSON, as programs expect."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template import loader
+
+from accounts.access import NoConsoleAccess
+from accounts.views.access_requests import no_access
+from console.api.errors import entry, error_body
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return "/restapi" in request.path
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return JsonResponse(error_body(entry("CMN-101", "The request is malformed.")), status=400)
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, NoConsoleAccess):
+        return no_access(request)
+    return render(request, "403.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_api(request):
+        return JsonResponse(error_body(entry("CMN-120", "Invalid URI.")), status=404)
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Needs no database and no session: either may be what failed."""
+    request_id = getattr(request, "request_id", "")
+    if _is_api(request):
+        body = error_body(entry("CMN-500", f"Internal error; request {request_id}."))
+        return JsonResponse(body, status=500)
+    template = loader.get_template("500.html")
+    return HttpResponse(template.render({"request_id": request_id}), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return render(request, "403_csrf.html", status=403)

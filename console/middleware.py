@@ -1,0 +1,64 @@
+import re
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver
+from django_structlog.middlewares import RequestMiddleware
+
+from accounts.origin import client_ip
+from console.environment_urls import environment_hosts
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# Paths whose last part is a secret: one-time links in mails.
+_SECRET_PATH = re.compile(
+    r"^(/invitations/|/account/password/reset/key/|/account/confirm-email/).+"
+)
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One log line per request under an id that we make, and that the response carries."""
+
+    def prepare(self, request: HttpRequest) -> None:
+        super().prepare(request)
+        request.request_id = structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(ip=client_ip(request))
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        super().handle_response(request, response)
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Method and path, without query string and without the secrets that some paths carry."""
+        path = _SECRET_PATH.sub(r"\1…", request.path)
+        return f"{request.method} {path}"
+
+
+class EnvironmentHostMiddleware:
+    """Serves an environment at the root of its host when its base URL names a host of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.urlconfs: dict[str, tuple[URLPattern | URLResolver, ...]] = environment_hosts()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if self.urlconfs:
+            urlconf = self.urlconfs.get(request.get_host().lower())
+            if urlconf is not None:
+                request.urlconf = urlconf  # type: ignore[assignment]
+        return self.get_response(request)
+
+
+class NoStoreMiddleware:
+    """What a signed-in person sees is not for any cache, shared or of the browser's back button."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control") and not request.path.startswith("/static/"):
+            response["Cache-Control"] = "no-store"
+        return response

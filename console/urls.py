@@ -1,0 +1,24 @@
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from console import health
+from console.dashboard import dashboard
+from console.environment_urls import environment_paths
+
+urlpatterns = [
+    path("", login_not_required(RedirectView.as_view(pattern_name="dashboard")), name="home"),
+    path("healthz/live", health.live, name="live"),
+    path("healthz/ready", health.ready, name="ready"),
+    path("console/", dashboard, name="dashboard"),
+    path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
+    path("account/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("", include("credentials.urls")),
+    *environment_paths(),
+]
+
+handler400 = "console.errors.bad_request"
+handler403 = "console.errors.permission_denied"
+handler404 = "console.errors.page_not_found"
+handler500 = "console.errors.server_error"

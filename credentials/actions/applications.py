@@ -1,0 +1,269 @@
+import secrets
+import string
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, raw_secrets
+from accounts.environments import Environment
+from accounts.models import AuditKind, Membership, User
+from accounts.origin import Origin
+from accounts.permissions import AppScope, scope_string
+from accounts.roles import ConsolePermission
+from credentials.models import Application, Client
+from credentials.models.applications import ClientStatus
+
+CLIENT_ID_ALPHABET = string.ascii_letters + string.digits
+CLIENT_ID_LENGTH = 22  # 131 bits
+SECRET_PREFIX = "cs_"
+
+
+def require_manager(application: Application, actor: User) -> Membership:
+    """The actor's membership, if it may change this application; else `PermissionDenied`."""
+    membership = Membership.objects.select_related("organization", "user").get(user=actor)
+    if not application.managed_by(membership):
+        raise PermissionDenied
+    return membership
+
+
+@transaction.atomic
+def register_application(
+    owner: Membership,
+    *,
+    name: str,
+    description: str,
+    is_public: bool,
+    scopes: Sequence[str],
+    uses_jwt_flow: bool,
+    issues_refresh_tokens: bool,
+    origin: Origin,
+    submission_key: uuid.UUID | None = None,
+    at: datetime | None = None,
+) -> Application:
+    """A new app of `owner`, without a client in any environment yet."""
+    if not owner.may(ConsolePermission.APPLICATION_MANAGE_OWN):
+        raise PermissionDenied
+    application = Application(
+        organization=owner.organization,
+        owner=owner.user,
+        name=name.strip(),
+        description=description.strip(),
+        is_public=is_public,
+        scopes=_in_catalogue_order(scopes),
+        uses_jwt_flow=uses_jwt_flow,
+        issues_refresh_tokens=issues_refresh_tokens,
+        submission_key=submission_key or uuid.uuid4(),
+        created_at=at or timezone.now(),
+    )
+    application.full_clean()
+    application.save(force_insert=True)
+    audit.record(
+        AuditKind.APPLICATION_REGISTERED,
+        actor=owner.user,
+        origin=origin,
+        target=application,
+        organization=owner.organization,
+        at=at,
+        is_public=is_public,
+        scopes=application.scopes,
+    )
+    return application
+
+
+@transaction.atomic
+def register_application_with_client(
+    owner: Membership,
+    *,
+    name: str,
+    description: str,
+    is_public: bool,
+    scopes: Sequence[str],
+    uses_jwt_flow: bool,
+    issues_refresh_tokens: bool,
+    origin: Origin,
+    submission_key: uuid.UUID,
+) -> tuple[Application, tuple[Client, str] | None]:
+    """A new app with its sandbox client and that client's raw secret.
+
+    The same `submission_key` again is a double submit: it answers the app of the first, and None
+    instead of a client, because a secret is shown once.
+    """
+    # Two submits at the same moment queue up here, so that the second one sees the first's app.
+    Membership.objects.select_for_update(of=("self",)).get(pk=owner.pk)
+    if existing := Application.objects.filter(
+        submission_key=submission_key, owner=owner.user
+    ).first():
+        return existing, None
+    application = register_application(
+        owner,
+        name=name,
+        description=description,
+        is_public=is_public,
+        scopes=scopes,
+        uses_jwt_flow=uses_jwt_flow,
+        issues_refresh_tokens=issues_refresh_tokens,
+        origin=origin,
+        submission_key=submission_key,
+    )
+    return application, issue_client(
+        application, Environment.SANDBOX, actor=owner.user, origin=origin
+    )
+
+
+def _in_catalogue_order(scopes: Sequence[str]) -> list[str]:
+    unknown = set(scopes) - set(AppScope.values)
+    return scope_string(scopes).split() + sorted(unknown)
+
+
+@transaction.atomic
+def update_application(
+    application: Application,
+    *,
+    name: str,
+    description: str,
+    is_public: bool,
+    scopes: Sequence[str],
+    uses_jwt_flow: bool,
+    issues_refresh_tokens: bool,
+    actor: User,
+    origin: Origin,
+) -> Application:
+    """Change an app's settings; scopes take effect at its next call."""
+    membership = require_manager(application, actor)
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    after = {
+        "name": name.strip(),
+        "description": description.strip(),
+        "is_public": is_public,
+        "scopes": _in_catalogue_order(scopes),
+        "uses_jwt_flow": uses_jwt_flow,
+        "issues_refresh_tokens": issues_refresh_tokens,
+    }
+    changed = audit.changes({field: getattr(locked, field) for field in after}, after)
+    if not changed:
+        return locked
+    for field, value in after.items():
+        setattr(locked, field, value)
+    locked.full_clean()
+    locked.save(update_fields=list(changed))
+    audit.record(
+        AuditKind.APPLICATION_UPDATED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=membership.organization,
+        changes=changed,
+    )
+    return locked
+
+
+def _new_client_id() -> str:
+    return "".join(secrets.choice(CLIENT_ID_ALPHABET) for _ in range(CLIENT_ID_LENGTH))
+
+
+@transaction.atomic
+def issue_client(
+    application: Application,
+    environment: Environment,
+    *,
+    actor: User,
+    origin: Origin,
+    raw_secret: str | None = None,
+    at: datetime | None = None,
+) -> tuple[Client, str]:
+    """A client ID for one environment, and its raw secret, which is not kept anywhere."""
+    membership = require_manager(application, actor)
+    Application.objects.select_for_update().get(pk=application.pk)
+    if application.clients.filter(environment=environment).exists():
+        raise ValidationError(f"This app already has a {environment.label.lower()} client ID.")
+    raw_secret = raw_secret or raw_secrets.generate(SECRET_PREFIX)
+    at = at or timezone.now()
+    client = Client.objects.create(
+        application=application,
+        environment=environment,
+        client_id=_new_client_id(),
+        secret_digest=raw_secrets.digest(raw_secret),
+        secret_hint=raw_secret[-4:],
+        secret_issued_at=at,
+        issued_at=at,
+    )
+    audit.record(
+        AuditKind.CLIENT_ISSUED,
+        actor=actor,
+        origin=origin,
+        target=client,
+        organization=membership.organization,
+        at=at,
+        application=str(application.pk),
+        environment=environment,
+    )
+    return client, raw_secret
+
+
+@transaction.atomic
+def replace_client_secret(
+    client: Client, *, actor: User, origin: Origin, issued_at: datetime | None = None
+) -> str:
+    """A new raw secret; the former stops working at once.
+
+    `issued_at` says which secret the actor means to replace: sending the same form again, or a
+    colleague doing the same, does not end the new secret as well.
+    """
+    membership = require_manager(client.application, actor)
+    locked = Client.objects.select_for_update().get(pk=client.pk)
+    if issued_at is not None and locked.secret_issued_at != issued_at:
+        raise ValidationError(
+            "This client secret has already been replaced, so it was not replaced again."
+        )
+    raw_secret = raw_secrets.generate(SECRET_PREFIX)
+    locked.secret_digest = raw_secrets.digest(raw_secret)
+    locked.secret_hint = raw_secret[-4:]
+    locked.secret_issued_at = timezone.now()
+    locked.save(update_fields=["secret_digest", "secret_hint", "secret_issued_at"])
+    audit.record(
+        AuditKind.CLIENT_SECRET_REPLACED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=membership.organization,
+        environment=locked.environment,
+    )
+    return raw_secret
+
+
+def suspend_client(client: Client, *, actor: User, origin: Origin) -> Client:
+    """Stop the app in this environment: its exchanges and calls fail from the next request on."""
+    return _set_status(
+        client, ClientStatus.SUSPENDED, AuditKind.CLIENT_SUSPENDED, actor=actor, origin=origin
+    )
+
+
+def resume_client(client: Client, *, actor: User, origin: Origin) -> Client:
+    return _set_status(
+        client, ClientStatus.ACTIVE, AuditKind.CLIENT_RESUMED, actor=actor, origin=origin
+    )
+
+
+@transaction.atomic
+def _set_status(
+    client: Client, status: ClientStatus, kind: AuditKind, *, actor: User, origin: Origin
+) -> Client:
+    membership = require_manager(client.application, actor)
+    locked = Client.objects.select_for_update().get(pk=client.pk)
+    if locked.status == status:
+        return locked
+    locked.status = status
+    locked.save(update_fields=["status"])
+    audit.record(
+        kind,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=membership.organization,
+        environment=locked.environment,
+    )
+    return locked

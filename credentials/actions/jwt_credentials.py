@@ -1,0 +1,340 @@
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.environments import Environment
+from accounts.models import AuditKind, Extension, Membership, User
+from accounts.origin import Origin
+from accounts.roles import ConsolePermission
+from credentials import emails
+from credentials.actions.signing_keys import current_signing_key
+from credentials.models import AppAccess, Client, JwtCredential, PermittedClient
+from credentials.models.jwt_credentials import NEVER
+from credentials.models.signing_keys import KeyPurpose
+
+MAX_PERMITTED_CLIENTS = 100
+
+
+def require_manager(owner: Membership, actor: User) -> Membership:
+    """The membership of an actor who may manage this person's credentials."""
+    membership = Membership.objects.select_related("organization", "user").get(user=actor)
+    manages_any = membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
+    manages_own = membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN)
+    if membership.organization_id != owner.organization_id or not (
+        manages_any or (manages_own and membership == owner)
+    ):
+        raise PermissionDenied
+    return membership
+
+
+def permittable_client(
+    client_id: str, *, environment: Environment, owner: Membership, listed: Sequence[str] = ()
+) -> Client:
+    """The client that may join a credential's list, or a `ValidationError` that says why not."""
+    if client_id in listed:
+        raise ValidationError("This app is already on the list.", code="duplicate")
+    client = (
+        Client.objects.select_related("application__organization")
+        .filter(client_id=client_id)
+        .first()
+    )
+    if client is None:
+        raise ValidationError(
+            "No app has this client ID. Check for a missing character, or ask the app's "
+            "developer to send it again.",
+            code="unknown",
+        )
+    application = client.application
+    if not application.is_public and application.organization_id != owner.organization_id:
+        raise ValidationError(
+            "This is a private app of another organization. Only its own organization can use "
+            "it; ask its developer to make it public.",
+            code="private",
+        )
+    if client.environment != environment:
+        found = Environment(client.environment).label.lower()
+        wanted = environment.label.lower()
+        raise ValidationError(
+            f"This is a {found} client ID. A {wanted} credential needs the app's {wanted} "
+            "client ID.",
+            code="other_environment",
+        )
+    if not client.is_active:
+        raise ValidationError(
+            "This client ID is suspended, so its app can't authenticate. Ask its developer to "
+            "resume it first.",
+            code="suspended",
+        )
+    return client
+
+
+@transaction.atomic
+def create_jwt_credential(
+    owner: Membership,
+    *,
+    environment: Environment,
+    label: str,
+    app_access: AppAccess,
+    client_ids: Sequence[str],
+    expires_on: date | None,
+    actor: User,
+    origin: Origin,
+    submission_key: uuid.UUID | None = None,
+    at: datetime | None = None,
+) -> JwtCredential:
+    """A new credential of `owner`; `expires_on` is its last day (UTC), None means never.
+
+    The same `submission_key` again is a double submit and answers the credential of the first.
+    Raises `ValidationError` by form field.
+    """
+    at = at or timezone.now()
+    admin_or_owner = require_manager(owner, actor)
+    extension = _enabled_extension(owner, environment)
+    if submission_key and (
+        existing := JwtCredential.objects.filter(
+            submission_key=submission_key, extension=extension, created_by=actor
+        ).first()
+    ):
+        return existing
+    expires_at = _end_of(expires_on, at)
+    clients = _permittable_clients(app_access, client_ids, environment=environment, owner=owner)
+    credential = JwtCredential(
+        extension=extension,
+        signing_key=current_signing_key(environment, KeyPurpose.CREDENTIAL),
+        issuer=environment.urls.base_url,
+        label=label.strip(),
+        app_access=app_access,
+        issued_at=at.replace(microsecond=0),
+        expires_at=expires_at,
+        created_by=actor,
+        submission_key=submission_key or uuid.uuid4(),
+    )
+    credential.full_clean()
+    credential.save(force_insert=True)
+    _permit(credential, clients, at=at)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_CREATED,
+        actor=actor,
+        origin=origin,
+        target=credential,
+        organization=owner.organization,
+        at=at,
+        owner=owner.user.email,
+        environment=environment,
+        app_access=app_access,
+        client_ids=[client.client_id for client in clients],
+        expires_at=expires_at,
+    )
+    emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
+    return credential
+
+
+def _enabled_extension(owner: Membership, environment: Environment) -> Extension:
+    if not owner.is_developer or not owner.user.is_active:
+        raise ValidationError(
+            {"environment": f"{owner.user.name} needs the console role Developer first."}
+        )
+    extension = (
+        Extension.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .filter(user=owner.user, account__environment=environment)
+        .first()
+    )
+    where = environment.label.lower()
+    if extension is None:
+        raise ValidationError({"environment": f"{owner.user.name} has no {where} account yet."})
+    if not extension.is_enabled:
+        raise ValidationError({"environment": f"The {where} account is disabled."})
+    return extension
+
+
+def _end_of(expires_on: date | None, at: datetime) -> datetime:
+    """The last second of the day, so that "until 31 March" includes 31 March."""
+    if expires_on is None:
+        return NEVER
+    if expires_on < at.astimezone(UTC).date():
+        raise ValidationError({"expires_on": "This date is in the past. Choose today or later."})
+    if expires_on >= NEVER.date():
+        raise ValidationError(
+            {"expires_on": f"Choose a date before {NEVER:%Y-%m-%d}, or leave this empty for never."}
+        )
+    return datetime.combine(expires_on, time(23, 59, 59), UTC)
+
+
+def _permittable_clients(
+    app_access: AppAccess,
+    client_ids: Sequence[str],
+    *,
+    environment: Environment,
+    owner: Membership,
+    kept: Sequence[Client] = (),
+) -> list[Client]:
+    """The clients of the list. Those it already had stay, whatever has become of them since."""
+    if app_access == AppAccess.ORGANIZATION:
+        return []
+    wanted = list(dict.fromkeys(client_ids))
+    if not wanted:
+        raise ValidationError({"client_id": "Add at least one app, or allow all of them."})
+    if len(wanted) > MAX_PERMITTED_CLIENTS:
+        raise ValidationError({"client_id": f"A list holds {MAX_PERMITTED_CLIENTS} apps at most."})
+    known = {client.client_id: client for client in kept}
+    clients = []
+    for client_id in wanted:
+        try:
+            clients.append(
+                known.get(client_id)
+                or permittable_client(client_id, environment=environment, owner=owner)
+            )
+        except ValidationError as error:
+            raise ValidationError({"client_id": f"{client_id}: {error.message}"}) from error
+    return clients
+
+
+def _permit(credential: JwtCredential, clients: Sequence[Client], *, at: datetime) -> None:
+    PermittedClient.objects.bulk_create(
+        PermittedClient(credential=credential, client=client, added_at=at) for client in clients
+    )
+
+
+def _locked(credential: JwtCredential) -> JwtCredential:
+    return (
+        JwtCredential.objects.select_for_update(of=("self",))
+        .select_related("extension__account", "extension__user__membership__organization")
+        .get(pk=credential.pk)
+    )
+
+
+@transaction.atomic
+def update_jwt_credential(
+    credential: JwtCredential,
+    *,
+    label: str,
+    app_access: AppAccess,
+    client_ids: Sequence[str],
+    actor: User,
+    origin: Origin,
+) -> JwtCredential:
+    """Change the label and who may use it; an app taken off the list fails at its next request."""
+    locked = _locked(credential)
+    require_manager(locked.owner, actor)
+    if locked.is_revoked:
+        raise ValidationError("This credential has been revoked and can't be changed any more.")
+    present = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
+    clients = _permittable_clients(
+        app_access, client_ids, environment=locked.environment, owner=locked.owner, kept=present
+    )
+    changed = audit.changes(
+        {
+            "label": locked.label,
+            "app_access": locked.app_access,
+            "client_ids": sorted(client.client_id for client in present),
+        },
+        {
+            "label": label.strip(),
+            "app_access": app_access.value,
+            "client_ids": sorted(client.client_id for client in clients),
+        },
+    )
+    if not changed:
+        return locked
+    locked.label, locked.app_access = label.strip(), app_access
+    locked.full_clean()
+    locked.save(update_fields=["label", "app_access"])
+    locked.permitted.exclude(client__in=clients).delete()
+    _permit(locked, [client for client in clients if client not in present], at=timezone.now())
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_UPDATED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked.owner.organization,
+        changes=changed,
+    )
+    return locked
+
+
+@transaction.atomic
+def revoke_jwt_credential(
+    credential: JwtCredential,
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> JwtCredential:
+    """End the credential and every token that descends from it, from the next request on."""
+    locked = _locked(credential)
+    require_manager(locked.owner, actor)
+    if locked.is_revoked:
+        raise ValidationError("This credential has already been revoked.")
+    locked.revoked_at = at or timezone.now()
+    locked.revoked_by = actor
+    locked.revoked_reason = reason.strip()
+    locked.full_clean()
+    locked.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_REVOKED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked.owner.organization,
+        at=at,
+        reason=locked.revoked_reason,
+    )
+    if actor != locked.extension.user:
+        emails.jwt_credential_revoked(locked, revoked_by=actor)
+    return locked
+
+
+@transaction.atomic
+def record_exchange_test(
+    credential: JwtCredential, *, client_id: str, outcome: str, actor: User, origin: Origin
+) -> None:
+    """A real exchange was made from the console; `outcome` is an error code or `granted`."""
+    membership = require_manager(credential.owner, actor)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_TESTED,
+        actor=actor,
+        origin=origin,
+        target=credential,
+        organization=membership.organization,
+        client_id=client_id,
+        outcome=outcome,
+    )
+
+
+def creator_may_see(credential: JwtCredential, creator: User) -> bool:
+    """Whether whoever created it may see the JWT on the created page.
+
+    A Developer Admin who creates for a teammate sees it only if the teammate's user permissions
+    are no more than the admin's own: the JWT would otherwise lend rights the admin lacks.
+    """
+    if credential.created_by_id != creator.pk:
+        return False
+    if credential.extension.user_id == creator.pk:
+        return True
+    own = creator.extensions.enabled().filter(account_id=credential.extension.account_id).first()
+    return own is not None and credential.extension.grant.no_more_than(own.grant)
+
+
+@transaction.atomic
+def show_jwt(credential: JwtCredential, *, actor: User, origin: Origin) -> str:
+    """The JWT again, for its owner only; the caller has asked for step-up."""
+    if credential.extension.user_id != actor.pk:
+        raise PermissionDenied
+    require_manager(credential.owner, actor)
+    if credential.is_revoked or credential.is_expired():
+        raise ValidationError("This credential no longer works, so there is nothing to show.")
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_SHOWN,
+        actor=actor,
+        origin=origin,
+        target=credential,
+        organization=credential.owner.organization,
+    )
+    return credential.encode()

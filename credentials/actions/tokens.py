@@ -1,0 +1,65 @@
+"""Issuing access tokens (RFC 9068). Writes no row but the usage counter."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from accounts.permissions import scope_string
+from credentials import jose
+from credentials.actions.signing_keys import current_signing_key
+from credentials.models import Client, ExchangeUsage, JwtCredential
+from credentials.models.signing_keys import KeyPurpose
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    value: str = field(repr=False)
+    expires_in: int
+    """Seconds."""
+    endpoint_id: str
+
+
+def clamped_ttl(requested: str | None) -> timedelta:
+    """`access_token_ttl` in seconds, moved into the allowed range; nonsense counts as omitted."""
+    if requested is None or not re.fullmatch(r"-?[0-9]{1,9}", requested):
+        return settings.ACCESS_TOKEN_TTL
+    wanted = timedelta(seconds=int(requested))
+    return min(max(wanted, settings.ACCESS_TOKEN_TTL_MIN), settings.ACCESS_TOKEN_TTL_MAX)
+
+
+def issue_access_token(
+    credential: JwtCredential,
+    client: Client,
+    *,
+    scopes: Iterable[str],
+    ttl: timedelta,
+    at: datetime,
+) -> IssuedToken:
+    """Sign an access token and count the exchange; it never outlives its credential."""
+    urls = credential.environment.urls
+    issued_at = int(at.timestamp())
+    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.expires_at.timestamp()))
+    endpoint_id = secrets.token_urlsafe(16)
+    key = current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
+    value = jose.sign(
+        {
+            "iss": urls.base_url,
+            "sub": str(credential.extension_id),
+            "aud": urls.rest_api,
+            "client_id": client.client_id,
+            "scope": scope_string(scopes),
+            "iat": issued_at,
+            "exp": expires_at,
+            "jti": endpoint_id,
+            "credential_id": str(credential.pk),
+        },
+        sealed_private_key=key.sealed_private_key,
+        kid=key.kid,
+        token_type=jose.ACCESS_TOKEN_TYPE,
+    )
+    ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
+    return IssuedToken(value, expires_at - issued_at, endpoint_id)

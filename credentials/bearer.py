@@ -1,0 +1,167 @@
+"""Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it may do now.
+
+The signature alone proves little: the credential, its owner, the app and the allow-list are read
+afresh at every call, so that revoking any of them counts at the next request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models import Extension
+from accounts.permissions import AppScope, UserPermission, effective_scopes
+from credentials import jose
+from credentials.models import Client, JwtCredential, SigningKey
+from credentials.models.signing_keys import KeyPurpose
+
+REALM = "REST API"
+
+
+class BearerError(Exception):
+    """A call refused for its token or for what the token may not do (RFC 6750 §3)."""
+
+    status: ClassVar[int]
+
+    def __init__(self, code: str, message: str, *, permission_name: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.permission_name = permission_name
+
+    @property
+    def challenge(self) -> str | None:
+        """The value of `WWW-Authenticate`."""
+        return None
+
+
+class MissingToken(BearerError):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("OAU-123", "Authorization header is not specified.")
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}"'
+
+
+class InvalidAccessToken(BearerError):
+    status = 401
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="invalid_token", error_description="{self.message}"'
+
+
+class ScopeMissing(BearerError):
+    status = 403
+
+    def __init__(self, scope: AppScope) -> None:
+        super().__init__(
+            "CMN-401",
+            f"The application lacks the permission [{scope}]. Add the scope in its settings.",
+            permission_name=scope.value,
+        )
+        self._scope = scope
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self._scope}"'
+
+
+class PermissionMissing(BearerError):
+    status = 403
+
+    def __init__(self, permission: UserPermission) -> None:
+        super().__init__(
+            "CMN-408",
+            f"The user lacks the permission [{permission}]. An account administrator can grant a "
+            "user role that has it.",
+            permission_name=permission.value,
+        )
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who calls, through which app, with which scopes. All of it stood when it was read."""
+
+    extension: Extension
+    client: Client
+    scopes: frozenset[AppScope]
+
+    def require_scope(self, scope: AppScope) -> None:
+        if scope not in self.scopes:
+            raise ScopeMissing(scope)
+
+    def require_permission(self, permission: UserPermission) -> None:
+        if permission not in self.extension.grant.permissions:
+            raise PermissionMissing(permission)
+
+
+def authenticate(
+    request: HttpRequest, environment: Environment, *, at: datetime | None = None
+) -> Bearer:
+    """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
+    at = at or timezone.now()
+    claims = _verified_claims(_token_of(request), environment)
+    if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
+        raise InvalidAccessToken("OAU-210", "The access token has expired.")
+    return _standing_bearer(claims, environment, at)
+
+
+def _token_of(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise MissingToken
+    return token.strip()
+
+
+def _verified_claims(token: str, environment: Environment) -> jose.Claims:
+    invalid = InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
+    try:
+        key = (
+            SigningKey.objects.trusted()
+            .filter(
+                kid=jose.key_id(token), purpose=KeyPurpose.ACCESS_TOKEN, environment=environment
+            )
+            .first()
+        )
+        if key is None:
+            raise invalid
+        claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
+    except jose.InvalidToken as error:
+        raise invalid from error
+    issuer, audience = claims.get("iss"), claims.get("aud")
+    if issuer not in environment.urls.accepted_base_urls or audience != f"{issuer}/restapi":
+        raise invalid
+    return claims
+
+
+def _standing_bearer(claims: jose.Claims, environment: Environment, at: datetime) -> Bearer:
+    revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
+    credential = (
+        JwtCredential.objects.select_related("extension__account", "extension__user__membership")
+        .filter(pk=claims["credential_id"], extension_id=claims["sub"])
+        .first()
+    )
+    client = (
+        Client.objects.select_related("application")
+        .filter(client_id=claims["client_id"], environment=environment)
+        .first()
+    )
+    if credential is None or client is None:
+        raise revoked
+    if not (
+        client.is_active
+        and not credential.is_revoked
+        and not credential.is_expired(at)
+        and credential.owner_stands
+        and credential.permits(client)
+    ):
+        raise revoked
+    granted = effective_scopes(str(claims["scope"]).split())
+    return Bearer(credential.extension, client, granted & client.application.effective_scopes)

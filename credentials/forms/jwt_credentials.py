@@ -1,0 +1,264 @@
+import uuid
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.environments import Environment
+from accounts.forms.widgets import DescribedRadioSelect, Disabled
+from accounts.models import Membership
+from credentials.actions.jwt_credentials import permittable_client
+from credentials.models import AppAccess, Client, JwtCredential
+
+_ACCESS_DESCRIPTIONS = {
+    AppAccess.ORGANIZATION: (
+        "Allow this credential to be used to authenticate to any application built by your "
+        "organization."
+    ),
+    AppAccess.SPECIFIC: (
+        "Allow this credential to be used only by select applications identified by their "
+        "client ID. Choose this before you share the JWT with anyone outside your organization."
+    ),
+}
+
+
+class PermittedAppsForm(forms.Form):
+    """Label and app access: what can be chosen at creation and changed later.
+
+    With `only_apps` nothing but the client ID field is checked: *Add app* must not complain
+    about fields that the person has not come to yet.
+    """
+
+    label = forms.CharField(
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Where you use this key, so that you recognize it later.",
+        error_messages={"required": "Give the credential a label."},
+    )
+    app_access = forms.ChoiceField(
+        label="What apps are permitted to use this credential?",
+        choices=AppAccess.choices,
+        widget=DescribedRadioSelect(descriptions=_ACCESS_DESCRIPTIONS),
+        error_messages={"required": "Choose which apps may use this credential."},
+    )
+    client_id = forms.CharField(
+        label="Client ID",
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(
+            attrs={
+                "placeholder": "Enter client ID",
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+                "class": "input--mono",
+                "data-enter-clicks": "#add-app",
+            }
+        ),
+    )
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        owner: Membership,
+        listed: list[str] | None = None,
+        only_apps: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data.copy() if data is not None else None, **kwargs)
+        self.owner = owner
+        self.only_apps = only_apps
+        self.listed = data.getlist("client_ids") if data is not None else list(listed or [])
+        self.announcement = ""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.only_apps:
+            for name in [name for name in self.errors if name != "client_id"]:
+                del self.errors[name]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        specific = cleaned.get("app_access") == AppAccess.SPECIFIC
+        if not self.only_apps and specific and cleaned.get("client_id"):
+            self.add_error(
+                "client_id",
+                "You entered this client ID but did not add it. Choose Add app, or clear the "
+                "field.",
+            )
+        return cleaned
+
+    @property
+    def chosen_environment(self) -> Environment | None:
+        raise NotImplementedError
+
+    @property
+    def listed_clients(self) -> list[tuple[str, Client | None]]:
+        """The list in its order; None for a client ID that no longer exists."""
+        found = Client.objects.select_related("application__organization").filter(
+            client_id__in=self.listed
+        )
+        by_client_id = {client.client_id: client for client in found}
+        return [(client_id, by_client_id.get(client_id)) for client_id in self.listed]
+
+    def add_app(self) -> None:
+        """Move the entered client ID to the list, or say beside the field why not."""
+        if not self.is_valid():
+            return
+        client_id = self.cleaned_data["client_id"]
+        environment = self.chosen_environment
+        if not client_id or environment is None:
+            missing = "an environment" if environment is None else "the app's client ID"
+            self.add_error("client_id", f"Choose {missing} first.")
+            return
+        try:
+            client = permittable_client(
+                client_id, environment=environment, owner=self.owner, listed=self.listed
+            )
+        except ValidationError as error:
+            self.add_error("client_id", error)
+            return
+        self.listed.append(client.client_id)
+        self.announcement = f"{client.application.name} added."
+        self._set("client_id", "")
+        self._set("app_access", AppAccess.SPECIFIC)
+
+    def remove_app(self, client_id: str) -> None:
+        if client_id in self.listed:
+            self.listed.remove(client_id)
+            self.announcement = f"{client_id} removed."
+
+    def _set(self, name: str, value: str) -> None:
+        """What the page shows in a field next; the data is our own copy of the request's."""
+        assert isinstance(self.data, QueryDict)  # noqa: S101 - only bound forms change apps
+        self.data[name] = value
+
+
+class CreateJwtCredentialForm(PermittedAppsForm):
+    environment = forms.ChoiceField(
+        choices=Environment.choices,
+        widget=DescribedRadioSelect(
+            attrs={"class": "choices--row"},
+            descriptions={
+                Environment.SANDBOX: "For development and tests.",
+                Environment.PRODUCTION: "For live data of your company.",
+            },
+        ),
+        error_messages={"required": "Choose the environment this credential works in."},
+    )
+    expires_on = forms.DateField(
+        label="Expiration Date (UTC)",
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
+        help_text=(
+            "Optional. The credential works until the end of this day. Without a date it never "
+            "expires."
+        ),
+        error_messages={"invalid": "Enter a date like 2027-03-31."},
+    )
+    submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    field_order = ("label", "environment", "app_access", "client_id", "expires_on")
+
+    def __init__(
+        self, data: QueryDict | None = None, *, owner: Membership, own: bool, **kwargs: Any
+    ) -> None:
+        super().__init__(data, owner=owner, **kwargs)
+        unavailable = unavailable_environments(owner, own=own)
+        widget = self.fields["environment"].widget
+        assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
+        widget.disabled = {str(environment): why for environment, why in unavailable.items()}
+        available = [environment for environment in Environment if environment not in unavailable]
+        if available and self.initial.get("environment") not in available:
+            self.initial["environment"] = available[0]
+
+    @property
+    def chosen_environment(self) -> Environment | None:
+        value = self.data.get("environment")
+        return Environment(value) if value in Environment.values else None
+
+
+class UpdateJwtCredentialForm(PermittedAppsForm):
+    def __init__(
+        self, data: QueryDict | None = None, *, credential: JwtCredential, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            data,
+            owner=credential.owner,
+            listed=[client.client_id for client in credential.permitted_clients.order_by("pk")],
+            initial={"label": credential.label, "app_access": credential.app_access},
+            **kwargs,
+        )
+        self.credential = credential
+
+    @property
+    def chosen_environment(self) -> Environment:
+        return self.credential.environment
+
+
+def unavailable_environments(owner: Membership, *, own: bool) -> dict[Environment, Disabled]:
+    """The environments in which this person can't have a credential, and why."""
+    extensions = {
+        extension.environment: extension
+        for extension in owner.user.extensions.select_related("account")
+    }
+    unavailable = {}
+    for environment in Environment:
+        extension = extensions.get(environment)
+        where = environment.label.lower()
+        if extension is None:
+            who = "You have" if own else f"{owner.user.name} has"
+            can_create = own and environment is Environment.SANDBOX
+            unavailable[environment] = Disabled(
+                f"{who} no {where} account yet.",
+                reverse("accounts:sandbox_account") if can_create else "",
+                "Create sandbox account" if can_create else "",
+            )
+        elif not extension.is_enabled:
+            whose = "Your" if own else f"{owner.user.name}'s"
+            unavailable[environment] = Disabled(
+                f"{whose} {where} account is disabled. An account administrator can enable it."
+            )
+    return unavailable
+
+
+class RevokeJwtCredentialForm(forms.Form):
+    reason = forms.CharField(
+        max_length=200,
+        widget=forms.TextInput(
+            attrs={"placeholder": "For example: the contract with the agency ended"}
+        ),
+        help_text="Kept in the history of the credential and told to its owner.",
+        error_messages={"required": "Say in a few words why you revoke it."},
+    )
+
+
+class ExchangeTestForm(forms.Form):
+    """Which app to test with; with a client secret the exchange is real."""
+
+    client_id = forms.ChoiceField(label="App")
+    client_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        strip=True,
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "input--mono"}),
+        help_text=(
+            "Leave empty for a dry run of every check. With the secret we make a real exchange; "
+            "the secret is used once and never stored."
+        ),
+    )
+
+    def __init__(
+        self, data: QueryDict | None = None, *, clients: list[Client], **kwargs: Any
+    ) -> None:
+        super().__init__(data, **kwargs)
+        field = self.fields["client_id"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [
+            (client.client_id, f"{client.application.name} ({client.client_id})")
+            for client in clients
+        ]

@@ -1,0 +1,127 @@
+"""Signing and verification (RFC 7515, 7517, 7518, 7638, 8725). The only importer of `jwt`. Pure.
+
+Everything is ES256. Signatures are deterministic (RFC 6979), so that a credential signed again
+from its row is the same string; PyJWT's own signer is not, hence `_DeterministicES256`.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from functools import cache, lru_cache
+from typing import Any
+
+import jwt
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from django.conf import settings
+from jwt.algorithms import ECAlgorithm
+from jwt.utils import der_to_raw_signature
+
+ALGORITHM = "ES256"
+CREDENTIAL_TYPE = "JWT"
+ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
+# Longer than anything we sign; what is longer is not ours and not worth parsing.
+MAX_TOKEN_LENGTH = 4096
+
+Claims = dict[str, Any]
+Jwk = dict[str, str]
+
+
+class InvalidToken(Exception):
+    """The string is not a JWT that the expected key signed for the expected use."""
+
+
+class _DeterministicES256(ECAlgorithm):
+    def sign(self, msg: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+        der = key.sign(msg, ec.ECDSA(SHA256(), deterministic_signing=True))
+        return der_to_raw_signature(der, key.curve)
+
+
+_signer = jwt.PyJWS(algorithms=[])
+_signer.register_algorithm(ALGORITHM, _DeterministicES256(ECAlgorithm.SHA256, ec.SECP256R1))
+_verifier = jwt.PyJWS(algorithms=[ALGORITHM])
+
+
+def generate_private_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def public_jwk(private_key: ec.EllipticCurvePrivateKey) -> Jwk:
+    """The public key as a JWK whose `kid` is its thumbprint (RFC 7638)."""
+    jwk = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)
+    required = {name: str(jwk[name]) for name in ("crv", "kty", "x", "y")}
+    canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
+    thumbprint = urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return required | {"use": "sig", "alg": ALGORITHM, "kid": thumbprint}
+
+
+@cache
+def _vault() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.KEY_ENCRYPTION_KEYS])
+
+
+def seal(private_key: ec.EllipticCurvePrivateKey) -> str:
+    """Encrypt a private key for the database with the newest of `KEY_ENCRYPTION_KEYS`."""
+    der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return _vault().encrypt(der).decode()
+
+
+@lru_cache(maxsize=64)
+def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
+    key = load_der_private_key(_vault().decrypt(sealed.encode()), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("A sealed signing key is not an elliptic curve key.")
+    return key
+
+
+def sign(claims: Claims, *, sealed_private_key: str, kid: str, token_type: str) -> str:
+    """A compact JWS; the same claims and key always give the same string."""
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return _signer.encode(
+        payload,
+        unseal(sealed_private_key),
+        algorithm=ALGORITHM,
+        headers={"typ": token_type, "kid": kid},
+    )
+
+
+@lru_cache(maxsize=64)
+def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
+    key = ECAlgorithm.from_jwk({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise TypeError("A stored JWK holds a private key.")
+    return key
+
+
+def key_id(token: str) -> str:
+    """The `kid` of the header, unverified: it only picks among our own keys (RFC 8725 §3.10)."""
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise InvalidToken("too long or not ASCII")
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except jwt.InvalidTokenError as error:
+        raise InvalidToken("malformed") from error
+    if not isinstance(kid, str):
+        raise InvalidToken("no kid")
+    return kid
+
+
+def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
+    """The claims of a token that this key signed for this use; times are the caller's to check."""
+    try:
+        decoded = _verifier.decode_complete(
+            token, key=_public_key(jwk["x"], jwk["y"]), algorithms=[ALGORITHM]
+        )
+        claims = json.loads(decoded["payload"])
+    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+        raise InvalidToken("bad signature or malformed") from error
+    if decoded["header"].get("typ") != token_type or not isinstance(claims, dict):
+        raise InvalidToken("wrong type")
+    return claims

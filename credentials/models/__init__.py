@@ -1,0 +1,14 @@
+from credentials.models.applications import Application, Client
+from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
+from credentials.models.signing_keys import SigningKey
+from credentials.models.usage import ExchangeUsage
+
+__all__ = [
+    "AppAccess",
+    "Application",
+    "Client",
+    "ExchangeUsage",
+    "JwtCredential",
+    "PermittedClient",
+    "SigningKey",
+]

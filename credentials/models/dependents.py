@@ -1,0 +1,85 @@
+"""What would stop working without a client: asked before someone suspends it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import Membership
+from accounts.roles import ConsolePermission
+from credentials.models.applications import Application, Client
+from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.usage import ExchangeUsage
+
+USED_WITHIN = timedelta(days=30)
+SHOWN_AT_MOST = 20
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """Credentials that stand and list a client, or that it exchanged in the last 30 days."""
+
+    credentials: Sequence[JwtCredential]
+    """Those that the viewer may see, most used first, each with its `exchanges`."""
+    others: int
+    """How many more there are: other people's, or too many to list."""
+    exchanges: int
+
+    @property
+    def count(self) -> int:
+        return len(self.credentials) + self.others
+
+
+def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = None) -> Dependents:
+    at = at or timezone.now()
+    usage = ExchangeUsage.objects.filter(client=client, day__gt=(at - USED_WITHIN).date())
+    exchanges = (
+        usage.filter(credential=OuterRef("pk"))
+        .order_by()
+        .values("credential")
+        .annotate(total=Sum("exchanges"))
+        .values("total")
+    )
+    standing = JwtCredential.objects.filter(
+        Q(pk__in=client.permitting_credentials.values("pk"))
+        | Q(pk__in=usage.values("credential_id")),
+        revoked_at__isnull=True,
+        expires_at__gt=at,
+    )
+    shown = (
+        _visible_to(viewer, standing)
+        .select_related("extension__user", "extension__account")
+        .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
+        .order_by("-exchanges", "label", "pk")
+    )[:SHOWN_AT_MOST]
+    credentials = list(shown)
+    return Dependents(
+        credentials=credentials,
+        others=standing.count() - len(credentials),
+        exchanges=usage.aggregate(total=Sum("exchanges"))["total"] or 0,
+    )
+
+
+def _visible_to(
+    viewer: Membership, credentials: QuerySet[JwtCredential]
+) -> QuerySet[JwtCredential]:
+    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
+        return credentials.filter(extension__account__organization=viewer.organization)
+    return credentials.filter(extension__user=viewer.user)
+
+
+def guests_of(application: Application, *, at: datetime | None = None) -> int:
+    """How many standing credentials of other organizations list the app."""
+    return (
+        JwtCredential.objects.filter(
+            permitted_clients__application=application,
+            revoked_at__isnull=True,
+            expires_at__gt=at or timezone.now(),
+        )
+        .exclude(extension__account__organization=application.organization_id)
+        .distinct()
+        .count()
+    )

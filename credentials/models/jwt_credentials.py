@@ -1,0 +1,220 @@
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.environments import Environment, token_endpoint
+from accounts.models import Extension, Membership
+from credentials import jose
+from credentials.models.applications import Client
+from credentials.models.signing_keys import SigningKey
+from credentials.models.usage import ExchangeUsage
+
+# RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
+NEVER = datetime(2099, 12, 31, tzinfo=UTC)
+EXPIRES_SOON = timedelta(days=30)
+
+
+class AppAccess(models.TextChoices):
+    ORGANIZATION = "organization", "All apps created by developers within my organization"
+    SPECIFIC = "specific", "Only specific apps of my choice"
+
+
+class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
+    def of(self, owner: Membership) -> Self:
+        return self.filter(extension__user=owner.user)
+
+    def with_facts(self) -> Self:
+        """Everything that the list and the detail page say about a credential, in one query."""
+        last_used = (
+            ExchangeUsage.objects.filter(credential=OuterRef("pk"))
+            .order_by()
+            .values("credential")
+            .annotate(last=Max("last_at"))
+            .values("last")
+        )
+        permitted = (
+            PermittedClient.objects.filter(credential=OuterRef("pk"))
+            .order_by()
+            .values("credential")
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        return self.select_related(
+            "extension__account__organization",
+            "extension__user__membership",
+            "signing_key",
+            "created_by",
+            "revoked_by",
+        ).annotate(
+            last_used_at=Subquery(last_used),
+            permitted_count=Coalesce(Subquery(permitted), 0),
+        )
+
+
+class JwtCredential(models.Model):
+    """The key that belongs to a user. The row holds the claims; the JWT itself is never stored.
+
+    `id` is the JWT's `jti`. Revoked is a time with who and why, never a delete.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    extension = models.ForeignKey(
+        Extension, on_delete=models.PROTECT, related_name="jwt_credentials"
+    )
+    signing_key = models.ForeignKey(
+        SigningKey, on_delete=models.PROTECT, related_name="jwt_credentials"
+    )
+    issuer = models.CharField(max_length=200, editable=False)
+    label = models.CharField(max_length=100)
+    app_access = models.CharField(max_length=20, choices=AppAccess.choices)
+    permitted_clients = models.ManyToManyField(
+        Client, through="PermittedClient", related_name="permitting_credentials"
+    )
+    issued_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=NEVER)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    revoked_reason = models.CharField(max_length=200, blank=True)
+    submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+
+    objects = JwtCredentialQuerySet.as_manager()
+
+    # Annotations of `with_facts`.
+    last_used_at: datetime | None
+    permitted_count: int
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
+                | Q(revoked_at__isnull=False, revoked_by__isnull=False),
+                name="jwt_credential_revocation_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(app_access__in=AppAccess.values), name="jwt_credential_access_known"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["extension", "-issued_at"], name="jwt_credential_by_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def environment(self) -> Environment:
+        return self.extension.environment
+
+    @property
+    def owner(self) -> Membership:
+        membership: Membership = self.extension.user.membership
+        return membership
+
+    @property
+    def never_expires(self) -> bool:
+        return self.expires_at >= NEVER
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.revoked_at is not None
+
+    def is_expired(self, at: datetime | None = None) -> bool:
+        return self.expires_at <= (at or timezone.now())
+
+    @property
+    def status(self) -> str:
+        if self.is_revoked:
+            return "revoked"
+        return "expired" if self.is_expired() else "active"
+
+    @property
+    def expires_in(self) -> str:
+        """`Expires today`, `Expires in 6 days`: whole days of what is left."""
+        days = (self.expires_at - timezone.now()).days
+        return "Expires today" if days < 1 else f"Expires in {days} day{'s' if days > 1 else ''}"
+
+    @property
+    def expires_soon(self) -> bool:
+        return self.status == "active" and self.expires_at - timezone.now() <= EXPIRES_SOON
+
+    @property
+    def claims(self) -> jose.Claims:
+        """The claims of the JWT (RFC 7523 §3), in the order in which they are signed."""
+        return {
+            "iss": self.issuer,
+            "sub": str(self.extension_id),
+            "aud": token_endpoint(self.issuer),
+            "iat": int(self.issued_at.timestamp()),
+            "exp": int(self.expires_at.timestamp()),
+            "jti": str(self.pk),
+        }
+
+    def encode(self) -> str:
+        """The JWT, signed from the row: always the same string."""
+        return jose.sign(
+            self.claims,
+            sealed_private_key=self.signing_key.sealed_private_key,
+            kid=self.signing_key_id,
+            token_type=jose.CREDENTIAL_TYPE,
+        )
+
+    @property
+    def owner_stands(self) -> bool:
+        """Whether the owner may authenticate: active, Developer or higher, enabled (JWT-106)."""
+        extension = self.extension
+        return extension.user.is_active and extension.is_enabled and self.owner.is_developer
+
+    @property
+    def usable_clients(self) -> models.QuerySet[Client]:
+        """The clients that the allow-list names or implies, by app name."""
+        clients = Client.objects.select_related("application__organization").order_by(
+            "application__name"
+        )
+        if self.app_access == AppAccess.SPECIFIC:
+            return clients.filter(permitted_by__credential=self)
+        account = self.extension.account
+        return clients.filter(
+            environment=account.environment,
+            application__organization_id=account.organization_id,
+        )
+
+    def permits(self, client: Client) -> bool:
+        """Whether the allow-list lets this client use the credential (JWT-105).
+
+        A private app of another organization is never permitted, even if it is on the list.
+        """
+        own = client.application.organization_id == self.extension.account.organization_id
+        if self.app_access == AppAccess.ORGANIZATION:
+            return own
+        if not own and not client.application.is_public:
+            return False
+        return PermittedClient.objects.filter(credential=self, client=client).exists()
+
+
+class PermittedClient(models.Model):
+    """One row of a credential's list of specific apps."""
+
+    credential = models.ForeignKey(
+        JwtCredential, on_delete=models.CASCADE, related_name="permitted"
+    )
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="permitted_by")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["credential", "client"], name="permitted_client_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client} for {self.credential}"

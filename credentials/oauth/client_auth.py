@@ -1,0 +1,54 @@
+"""Client authentication: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1)."""
+
+from django.http import HttpRequest
+
+from accounts import raw_secrets
+from accounts.environments import Environment
+from credentials.models import Client
+from credentials.oauth.errors import InvalidClient, InvalidRequest
+from credentials.oauth.parameters import (
+    BasicCredentials,
+    Parameters,
+    basic_credentials,
+    has_basic,
+)
+
+# Compared against when the client ID is unknown, so that the answer takes as long.
+_NO_DIGEST = raw_secrets.digest("")
+
+
+def presented_credentials(request: HttpRequest, parameters: Parameters) -> BasicCredentials | None:
+    """What the client authenticates with; None if nothing usable is there.
+
+    Raises `InvalidRequest` for two methods at once (RFC 6749 §2.3).
+    """
+    client_id, client_secret = parameters.get("client_id"), parameters.get("client_secret")
+    if has_basic(request):
+        if client_secret is not None:
+            raise InvalidRequest("Authenticate with HTTP Basic or in the body, not both.")
+        credentials = basic_credentials(request)
+        if credentials and client_id not in (None, credentials.client_id):
+            raise InvalidRequest("The client_id in the body is not the one of HTTP Basic.")
+        return credentials
+    if client_id is None or client_secret is None:
+        return None
+    return BasicCredentials(client_id, client_secret)
+
+
+def authenticate_client(credentials: BasicCredentials | None, environment: Environment) -> Client:
+    """The client of this environment whose secret this is. Raises `InvalidClient`."""
+    if credentials is None or not credentials.client_id or not credentials.client_secret:
+        raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
+    client = (
+        Client.objects.select_related("application")
+        .filter(client_id=credentials.client_id.replace("\x00", ""))
+        .first()
+    )
+    authentic = raw_secrets.matches(
+        credentials.client_secret, client.secret_digest if client else _NO_DIGEST
+    )
+    if client is None or not authentic or not client.is_active or client.environment != environment:
+        raise InvalidClient(
+            "OAU-146", "Client authentication failed: check client ID, secret and environment."
+        )
+    return client

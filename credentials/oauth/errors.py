@@ -1,0 +1,78 @@
+"""An error class per RFC 6749 §5.2 code; `errorCode` tells our causes apart (docs/errors.md)."""
+
+from typing import Any, ClassVar
+
+
+class OAuthError(Exception):
+    """Answers a request at the Auth API with this `error`, HTTP status and coded message."""
+
+    error: ClassVar[str]
+    status: ClassVar[int] = 400
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {
+            "error": self.error,
+            "error_description": self.message,
+            "errors": [{"errorCode": self.code, "message": self.message}],
+        }
+
+
+class InvalidRequest(OAuthError):
+    error = "invalid_request"
+
+    def __init__(self, message: str, code: str = "CMN-101") -> None:
+        super().__init__(code, message)
+
+
+class MethodNotAllowed(InvalidRequest):
+    """RFC 6749 §3.2: the client MUST use POST."""
+
+    status = 405
+    headers: ClassVar = {"Allow": "POST"}
+
+
+class InvalidClient(OAuthError):
+    """RFC 6749 §5.2: 401, and the scheme that the client may use."""
+
+    error = "invalid_client"
+    status = 401
+    headers: ClassVar = {"WWW-Authenticate": 'Basic realm="Auth API", charset="UTF-8"'}
+
+
+class UnsupportedGrantType(OAuthError):
+    error = "unsupported_grant_type"
+
+    def __init__(self, grant_type: str) -> None:
+        super().__init__("OAU-250", f"The grant type {_printable(grant_type)} is not supported.")
+
+
+class UnauthorizedClient(OAuthError):
+    error = "unauthorized_client"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("OAU-251", message)
+
+
+class InvalidScope(OAuthError):
+    error = "invalid_scope"
+
+    def __init__(self, scopes: list[str]) -> None:
+        names = ", ".join(_printable(scope) for scope in scopes)
+        super().__init__("CMN-101", f"The app does not have these scopes: {names}.")
+
+
+class InvalidGrant(OAuthError):
+    error = "invalid_grant"
+
+
+def _printable(text: str) -> str:
+    """RFC 6749 §5.2: error_description excludes quotes, backslashes and non-ASCII characters."""
+    kept = (char if " " <= char <= "~" and char not in '"\\' else "?" for char in text[:100])
+    return "'" + "".join(kept) + "'"

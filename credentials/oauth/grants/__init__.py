@@ -1,0 +1,18 @@
+"""The table of grants: `grant_type` to what requires its parameters and answers it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from accounts.environments import Environment
+from credentials.models import Client
+from credentials.oauth.grants import jwt_bearer
+from credentials.oauth.parameters import Parameters
+
+Grant = Callable[[Environment, Client, Parameters], dict[str, Any]]
+
+REQUIRED_PARAMETERS: dict[str, tuple[str, ...]] = {
+    jwt_bearer.GRANT_TYPE: jwt_bearer.REQUIRED_PARAMETERS,
+}
+GRANTS: dict[str, Grant] = {
+    jwt_bearer.GRANT_TYPE: jwt_bearer.grant,
+}

@@ -1,0 +1,220 @@
+"""The JWT bearer grant (RFC 7523 §2.1): a credential in, an access token out.
+
+The checks run in the order of `CHECKS` and the first that fails answers. The console's dry run
+(*Test it now*) walks the same list, so it can't tell another story than the Auth API.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.environments import Environment, token_endpoint
+from accounts.permissions import AppScope, effective_scopes, scope_string
+from credentials import jose
+from credentials.actions.tokens import clamped_ttl, issue_access_token
+from credentials.models import Client, JwtCredential, SigningKey
+from credentials.models.signing_keys import KeyPurpose
+from credentials.oauth.errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    OAuthError,
+    UnauthorizedClient,
+)
+from credentials.oauth.parameters import Parameters
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REQUIRED_PARAMETERS = ("assertion",)
+
+_NOT_A_CREDENTIAL = "The assertion is not a valid JWT credential of this authorization server."
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A genuine credential presented by an authentic client at one moment."""
+
+    client: Client
+    credential: JwtCredential
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition; `refusal` answers the error of an exchange that does not meet it."""
+
+    title: str
+    refusal: Callable[[Exchange], OAuthError | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a dry run says of one check: `pass`, `fail`, or `skip` after the first failure."""
+
+    title: str
+    result: str
+    refusal: OAuthError | None = None
+
+
+def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
+    """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
+    if (refused := flow_refusal(client)) is not None:
+        raise refused
+    credential = genuine_credential(parameters.require("assertion"), environment)
+    exchange = Exchange(client, credential, timezone.now())
+    for check in CHECKS:
+        if (refused := check.refusal(exchange)) is not None:
+            raise refused
+    scopes = granted_scopes(client, parameters.get("scope"))
+    token = issue_access_token(
+        credential,
+        client,
+        scopes=scopes,
+        ttl=clamped_ttl(parameters.get("access_token_ttl")),
+        at=exchange.at,
+    )
+    return {
+        "access_token": token.value,
+        "token_type": "bearer",
+        "expires_in": token.expires_in,
+        "scope": scope_string(scopes),
+        "owner_id": str(credential.extension_id),
+        "endpoint_id": token.endpoint_id,
+    }
+
+
+def dry_run(exchange: Exchange) -> list[Finding]:
+    """Every check of a real exchange in its order, but for the client secret."""
+    findings: list[Finding] = []
+    failed = False
+    for check in (*_BEFORE_STATE, *CHECKS):
+        refusal = None if failed else check.refusal(exchange)
+        result = "skip" if failed else "fail" if refusal else "pass"
+        findings.append(Finding(check.title, result, refusal))
+        failed = failed or refusal is not None
+    return findings
+
+
+def flow_refusal(client: Client) -> OAuthError | None:
+    if client.application.uses_jwt_flow:
+        return None
+    return UnauthorizedClient("This app does not use the JWT auth flow.")
+
+
+def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:
+    """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104."""
+    invalid = InvalidGrant("JWT-101", _NOT_A_CREDENTIAL)
+    try:
+        key = (
+            SigningKey.objects.trusted()
+            .filter(kid=jose.key_id(assertion), purpose=KeyPurpose.CREDENTIAL)
+            .first()
+        )
+        if key is None:
+            raise invalid
+        claims = jose.verify(assertion, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
+    except jose.InvalidToken as error:
+        raise invalid from error
+    home = Environment(key.environment)
+    issuer = claims.get("iss")
+    if issuer not in home.urls.accepted_base_urls or claims.get("aud") != token_endpoint(issuer):
+        raise invalid
+    if home is not environment:
+        raise InvalidGrant(
+            "JWT-104",
+            f"This is a {home.label.lower()} credential; use it with the {home.label.lower()} "
+            "base URL.",
+        )
+    credential = _row(claims.get("jti"))
+    if credential is None or credential.claims != claims:
+        raise invalid
+    return credential
+
+
+def _row(jti: object) -> JwtCredential | None:
+    try:
+        pk = UUID(str(jti))
+    except ValueError:
+        return None
+    return (
+        JwtCredential.objects.select_related("extension__account", "extension__user__membership")
+        .filter(pk=pk)
+        .first()
+    )
+
+
+def granted_scopes(client: Client, requested: str | None) -> frozenset[AppScope]:
+    """The app's scopes with those they include, or the part that was asked for."""
+    available = client.application.effective_scopes
+    if requested is None:
+        return available
+    names = requested.split(" ")
+    if excess := [name for name in names if name and name not in available]:
+        raise InvalidScope(excess)
+    return effective_scopes(names)
+
+
+def _revoked(exchange: Exchange) -> OAuthError | None:
+    if not exchange.credential.is_revoked:
+        return None
+    return InvalidGrant("JWT-102", "This credential has been revoked.")
+
+
+def _expired(exchange: Exchange) -> OAuthError | None:
+    if not exchange.credential.is_expired(exchange.at):
+        return None
+    return InvalidGrant("JWT-103", "This credential has expired.")
+
+
+def _not_permitted(exchange: Exchange) -> OAuthError | None:
+    if exchange.credential.permits(exchange.client):
+        return None
+    return InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
+
+
+def _owner_may_not(exchange: Exchange) -> OAuthError | None:
+    if exchange.credential.owner_stands:
+        return None
+    return InvalidGrant(
+        "JWT-106",
+        "The owner of this credential may not authenticate: the person, the console role or the "
+        "account in this environment does not stand.",
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("The credential has not been revoked", _revoked),
+    Check("The credential has not expired", _expired),
+    Check("The app is permitted to use the credential", _not_permitted),
+    Check("The owner may authenticate", _owner_may_not),
+)
+
+
+def _client_refused(exchange: Exchange) -> OAuthError | None:
+    if exchange.client.is_active and exchange.client.environment == exchange.credential.environment:
+        return None
+    return InvalidClient("OAU-146", "The client ID is suspended or of the other environment.")
+
+
+def _flow_refused(exchange: Exchange) -> OAuthError | None:
+    return flow_refusal(exchange.client)
+
+
+def _not_genuine(exchange: Exchange) -> OAuthError | None:
+    credential = exchange.credential
+    try:
+        genuine_credential(credential.encode(), credential.environment)
+    except OAuthError as refusal:
+        return refusal
+    return None
+
+
+# What `grant` and the client authentication before it check on the way to `CHECKS`.
+_BEFORE_STATE: tuple[Check, ...] = (
+    Check("The app's client ID is active in this environment", _client_refused),
+    Check("The app uses the JWT auth flow", _flow_refused),
+    Check("The signature and the claims are ours", _not_genuine),
+)

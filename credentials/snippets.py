@@ -1,0 +1,91 @@
+"""Ready-to-run lines for the created page. Pure. The client secret is read from the environment."""
+
+from dataclasses import dataclass
+
+from accounts.environments import EnvironmentUrls
+
+_CURL = """\
+curl -sS {token_endpoint} \\
+  -u "{client_id}:$CLIENT_SECRET" \\
+  -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer \\
+  -d assertion={jwt}
+"""
+
+_PYTHON = """\
+import base64, json, os
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+BASE_URL = "{base_url}"
+CLIENT_ID = "{client_id}"
+JWT = "{jwt}"
+
+basic = base64.b64encode(f"{{CLIENT_ID}}:{{os.environ['CLIENT_SECRET']}}".encode()).decode()
+grant = {{"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": JWT}}
+exchange = Request(
+    BASE_URL + "/restapi/oauth/token",
+    data=urlencode(grant).encode(),
+    headers={{"Authorization": "Basic " + basic}},
+)
+token = json.load(urlopen(exchange))["access_token"]
+
+call = Request(
+    BASE_URL + "/restapi/v1.0/account/~/extension/~",
+    headers={{"Authorization": "Bearer " + token}},
+)
+print(json.load(urlopen(call)))
+"""
+
+_JAVASCRIPT = """\
+const BASE_URL = "{base_url}";
+const CLIENT_ID = "{client_id}";
+const JWT = "{jwt}";
+
+(async () => {{
+  const basic = Buffer.from(`${{CLIENT_ID}}:${{process.env.CLIENT_SECRET}}`).toString("base64");
+  const exchange = await fetch(BASE_URL + "/restapi/oauth/token", {{
+    method: "POST",
+    headers: {{ Authorization: "Basic " + basic }},
+    body: new URLSearchParams({{
+      grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+      assertion: JWT,
+    }}),
+  }});
+  const {{ access_token }} = await exchange.json();
+
+  const call = await fetch(BASE_URL + "/restapi/v1.0/account/~/extension/~", {{
+    headers: {{ Authorization: "Bearer " + access_token }},
+  }});
+  console.log(await call.json());
+}})();
+"""
+
+_DOTENV = """\
+BASE_URL={base_url}
+CLIENT_ID={client_id}
+CLIENT_SECRET=
+JWT={jwt}
+"""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    name: str
+    slug: str
+    code: str
+
+
+def snippets(*, urls: EnvironmentUrls, client_id: str, jwt: str) -> list[Snippet]:
+    values = {
+        "base_url": urls.base_url,
+        "token_endpoint": urls.token_endpoint,
+        "client_id": client_id,
+        "jwt": jwt,
+    }
+    templates = [
+        ("curl", "curl", _CURL),
+        ("Python", "python", _PYTHON),
+        ("JavaScript", "javascript", _JAVASCRIPT),
+        (".env", "dotenv", _DOTENV),
+    ]
+    return [Snippet(name, slug, template.format(**values)) for name, slug, template in templates]

@@ -1,0 +1,74 @@
+from django.urls import URLPattern, include, path, register_converter
+
+from accounts.converters import EnvironmentConverter
+from credentials.views import applications, developers, jwt_credentials
+
+register_converter(EnvironmentConverter, "environment")
+
+application_patterns: list[URLPattern] = [
+    path("apps", applications.applications, name="applications"),
+    path("apps/create", applications.create_application, name="create_application"),
+    path("apps/<uuid:application_id>", applications.application, name="application"),
+    path(
+        "apps/<uuid:application_id>/settings",
+        applications.application_settings,
+        name="application_settings",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/issue",
+        applications.issue_client,
+        name="issue_client",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/replace-secret",
+        applications.replace_client_secret,
+        name="replace_client_secret",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/suspend",
+        applications.suspend_client,
+        name="suspend_client",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/resume",
+        applications.resume_client,
+        name="resume_client",
+    ),
+]
+
+developer_patterns: list[URLPattern] = [
+    path("organization", developers.developers, name="developers"),
+    path("organization/<uuid:user_id>", developers.developer, name="developer"),
+]
+
+
+def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
+    """The credential pages: of oneself, or below an `<user_id>` of the organization."""
+    one = f"{prefix}/<uuid:credential_id>"
+    return [
+        path(prefix, jwt_credentials.jwt_credentials, name="list"),
+        path(f"{prefix}/create", jwt_credentials.create_jwt_credential, name="create"),
+        path(f"{prefix}/create/apps", jwt_credentials.change_new_apps, name="new_apps"),
+        path(one, jwt_credentials.jwt_credential, name="detail"),
+        path(f"{one}/apps", jwt_credentials.change_apps, name="apps"),
+        path(f"{one}/created", jwt_credentials.created, name="created"),
+        path(f"{one}/revoke", jwt_credentials.revoke, name="revoke"),
+        path(f"{one}/show", jwt_credentials.show, name="show"),
+        path(f"{one}/test", jwt_credentials.try_exchange, name="test"),
+    ]
+
+
+my_patterns = jwt_credential_patterns("my-credentials")
+developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user_id>/credentials")
+
+urlpatterns = [
+    path("console/", include((application_patterns, "credentials"))),
+    path("console/", include((developer_patterns, "organization"))),
+    path("console/", include((my_patterns, "jwt_credentials"), namespace="my_credentials")),
+    path(
+        "console/",
+        include(
+            (developer_credential_patterns, "jwt_credentials"), namespace="developer_credentials"
+        ),
+    ),
+]

@@ -1,0 +1,140 @@
+"""Makes the cast and their things through the same actions as the console."""
+
+import time
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.test import Client as Browser
+
+from accounts.actions.extensions import create_sandbox_account
+from accounts.actions.memberships import join_organization
+from accounts.actions.organizations import create_organization
+from accounts.environments import Environment
+from accounts.models import Membership, Organization
+from accounts.origin import Origin
+from accounts.permissions import UserRole
+from accounts.roles import ConsoleRole
+from credentials.actions.applications import issue_client, register_application
+from credentials.actions.jwt_credentials import create_jwt_credential
+from credentials.models import AppAccess, Application, Client, JwtCredential
+
+ORIGIN = Origin(ip="192.0.2.1", user_agent="tests", request_id="tests")
+PASSWORD = "a long-enough Passw0rd"
+
+
+def join(
+    organization: Organization,
+    email: str,
+    role: ConsoleRole,
+    *,
+    is_account_admin: bool = False,
+    user_role: UserRole | None = None,
+    sandbox: bool = True,
+) -> Membership:
+    first_name = email.partition("@")[0].capitalize()
+    membership = join_organization(
+        organization,
+        email=email,
+        first_name=first_name,
+        last_name="Example",
+        password=PASSWORD,
+        role=role,
+        is_account_admin=is_account_admin,
+        user_role=user_role,
+        actor=None,
+        origin=ORIGIN,
+    )
+    if sandbox:
+        create_sandbox_account(membership, actor=membership.user, origin=ORIGIN)
+    return membership
+
+
+def rebel_alliance() -> dict[str, Any]:
+    organization = create_organization("Rebel Alliance", actor=None, origin=ORIGIN)
+    return {
+        "organization": organization,
+        "leia": join(
+            organization,
+            "leia@rebels.example",
+            ConsoleRole.DEVELOPER_ADMIN,
+            is_account_admin=True,
+        ),
+        "han": join(organization, "han@rebels.example", ConsoleRole.DEVELOPER_ADMIN),
+        "luke": join(organization, "luke@rebels.example", ConsoleRole.DEVELOPER),
+        "lando": join(organization, "lando@rebels.example", ConsoleRole.DEVELOPER, sandbox=False),
+        "c3po": join(organization, "c3po@rebels.example", ConsoleRole.AUDITOR, sandbox=False),
+        "wedge": join(organization, "wedge@rebels.example", ConsoleRole.NO_ACCESS, sandbox=False),
+    }
+
+
+def cloud_city() -> dict[str, Any]:
+    organization = create_organization("Cloud City Partners", actor=None, origin=ORIGIN)
+    return {
+        "organization": organization,
+        "lobot": join(
+            organization,
+            "lobot@cloudcity.example",
+            ConsoleRole.DEVELOPER_ADMIN,
+            is_account_admin=True,
+        ),
+    }
+
+
+def application(
+    owner: Membership,
+    name: str = "Falcon Dialer",
+    *,
+    is_public: bool = False,
+    scopes: Sequence[str] = ("EditAccounts",),
+    uses_jwt_flow: bool = True,
+    issues_refresh_tokens: bool = False,
+) -> Application:
+    return register_application(
+        owner,
+        name=name,
+        description="",
+        is_public=is_public,
+        scopes=scopes,
+        uses_jwt_flow=uses_jwt_flow,
+        issues_refresh_tokens=issues_refresh_tokens,
+        origin=ORIGIN,
+    )
+
+
+def client(app: Application, environment: Environment = Environment.SANDBOX) -> tuple[Client, str]:
+    """The client of an app and its raw secret."""
+    return issue_client(app, environment, actor=app.owner, origin=ORIGIN)
+
+
+def credential(
+    owner: Membership,
+    *,
+    environment: Environment = Environment.SANDBOX,
+    label: str = "Contractor Key",
+    clients: Sequence[Client] = (),
+    expires_on: date | None = None,
+    created_by: Membership | None = None,
+    at: datetime | None = None,
+) -> JwtCredential:
+    """A credential for all apps of the organization, or for the given clients."""
+    return create_jwt_credential(
+        owner,
+        environment=environment,
+        label=label,
+        app_access=AppAccess.SPECIFIC if clients else AppAccess.ORGANIZATION,
+        client_ids=[client.client_id for client in clients],
+        expires_on=expires_on,
+        actor=(created_by or owner).user,
+        origin=ORIGIN,
+        at=at,
+    )
+
+
+def step_up(browser: Browser) -> None:
+    """Mark the session as if the person had just authenticated again."""
+    session = browser.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": time.time(), "reauthenticated": True}
+    ]
+    session.save()

@@ -1,0 +1,56 @@
+"""The cast: people of two organizations, and how they sign in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+
+from accounts.models import Membership, Organization
+from tests import cast
+
+SignIn = Callable[[Membership], Client]
+
+
+@dataclass(frozen=True)
+class Rebels:
+    organization: Organization
+    leia: Membership
+    """Account administrator and Developer Admin; Super Admin in both environments."""
+    han: Membership
+    """Developer Admin; Standard User in both environments."""
+    luke: Membership
+    """Developer; Standard User in both environments."""
+    lando: Membership
+    """Developer without sandbox account."""
+    c3po: Membership
+    """Auditor."""
+    wedge: Membership
+    """No console access."""
+
+
+@dataclass(frozen=True)
+class Partners:
+    organization: Organization
+    lobot: Membership
+    """Account administrator and Developer Admin of the other organization."""
+
+
+@pytest.fixture
+def rebels(db: None) -> Rebels:
+    return Rebels(**cast.rebel_alliance())
+
+
+@pytest.fixture
+def partners(db: None) -> Partners:
+    return Partners(**cast.cloud_city())
+
+
+@pytest.fixture
+def sign_in() -> SignIn:
+    def signed_in(membership: Membership) -> Client:
+        client = Client()
+        client.force_login(membership.user, "allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return signed_in
