@@ -1,0 +1,723 @@
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models import AuditEvent, AuditKind, Membership
+from credentials import access
+from credentials.actions import applications as actions
+from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.models import Application, Client, ExchangeUsage
+from credentials.models.applications import ClientStatus
+from credentials.models.dependents import dependents_of, guests_of
+from credentials.views import applications as views
+from tests import cast
+from tests.conftest import Partners, Rebels, SignIn
+
+SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
+RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Luke's app with a sandbox client, and the raw secret of that client."""
+
+    application: Application
+    client: Client
+    raw_secret: str
+
+
+@pytest.fixture
+def fleet(rebels: Rebels) -> Fleet:
+    application = cast.application(rebels.luke, "X-wing Dialer")
+    client, raw_secret = cast.client(application)
+    return Fleet(application, client, raw_secret)
+
+
+def step_up(browser: Browser) -> None:
+    response = browser.post(reverse("account_reauthenticate"), {"password": cast.PASSWORD})
+    assert response.status_code == 302
+
+
+def url(name: str, application: Application, environment: Environment | None = None) -> str:
+    arguments: list[object] = [application.pk]
+    return reverse(f"credentials:{name}", args=arguments + ([environment] if environment else []))
+
+
+def settings(**changed: Any) -> dict[str, Any]:
+    return {
+        "name": "X-wing Dialer",
+        "description": "Dials from the cockpit.",
+        "is_public": "private",
+        "uses_jwt_flow": "on",
+        "issues_refresh_tokens": "no",
+        "scopes": ["EditAccounts"],
+        **changed,
+    }
+
+
+def submission(**changed: Any) -> dict[str, Any]:
+    return settings(submission_key=str(uuid.uuid4()), **changed)
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def secret_of(response: Any) -> str:
+    """The raw secret of a page that shows one."""
+    assert response.status_code == 200
+    found = set(RAW_SECRET.findall(text_of(response)))
+    assert len(found) == 1
+    return found.pop()
+
+
+def the_event(kind: AuditKind) -> AuditEvent:
+    return AuditEvent.objects.get(kind=kind)
+
+
+def everything_stored() -> Iterator[str]:
+    """Every value of every row of the database."""
+    for model in apps.get_models():
+        for row in model._base_manager.values_list():
+            yield from (str(value) for value in row)
+
+
+# --- Who may -------------------------------------------------------------------------------------
+
+GET_PAGES = ["applications", "create_application"]
+GET_APPLICATION = ["application", "application_settings"]
+GET_CLIENT = ["replace_client_secret", "suspend_client"]
+POST_ONLY = ["issue_client", "resume_client"]
+
+
+def all_urls(application: Application) -> list[str]:
+    return [
+        *(reverse(f"credentials:{name}") for name in GET_PAGES),
+        *(url(name, application) for name in GET_APPLICATION),
+        *(url(name, application, SANDBOX) for name in GET_CLIENT + POST_ONLY),
+    ]
+
+
+def test_every_page_asks_for_sign_in(fleet: Fleet) -> None:
+    for address in all_urls(fleet.application):
+        for response in (Browser().get(address), Browser().post(address)):
+            assert response.status_code == 302, address
+            assert response["Location"].startswith(reverse("account_login")), address
+
+
+@pytest.mark.parametrize("name", GET_APPLICATION + GET_CLIENT + POST_ONLY)
+@pytest.mark.parametrize("who", ["lobot", "lando"])
+def test_to_another_organization_and_to_a_colleague_an_app_is_unknown(
+    fleet: Fleet, rebels: Rebels, partners: Partners, sign_in: SignIn, name: str, who: str
+) -> None:
+    browser = sign_in(partners.lobot if who == "lobot" else rebels.lando)
+    step_up(browser)
+    address = url(name, fleet.application, None if name in GET_APPLICATION else SANDBOX)
+    statuses = {browser.post(address).status_code}
+    if name not in POST_ONLY:
+        statuses.add(browser.get(address).status_code)
+    assert statuses == ({404, 405} if name == "application" else {404})
+    assert AuditEvent.objects.exclude(target_label="").filter(ip="127.0.0.1").count() == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["create_application", "application_settings", *GET_CLIENT, *POST_ONLY]
+)
+def test_an_auditor_changes_nothing(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn, name: str
+) -> None:
+    browser = sign_in(rebels.c3po)
+    step_up(browser)
+    address = (
+        reverse("credentials:create_application")
+        if name == "create_application"
+        else url(name, fleet.application, None if name == "application_settings" else SANDBOX)
+    )
+    assert browser.post(address, submission()).status_code == 403
+    if name not in POST_ONLY:
+        assert browser.get(address).status_code == 403
+    fleet.client.refresh_from_db()
+    assert fleet.client.is_active
+    assert fleet.client.has_secret(fleet.raw_secret)
+    assert Application.objects.count() == 1
+
+
+def test_without_console_access_there_is_nothing(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.wedge)
+    step_up(browser)
+    for address in all_urls(fleet.application):
+        assert browser.post(address).status_code in {403, 405}, address
+
+
+@pytest.mark.parametrize("name", POST_ONLY)
+def test_a_mutation_refuses_get(fleet: Fleet, rebels: Rebels, sign_in: SignIn, name: str) -> None:
+    assert sign_in(rebels.luke).get(url(name, fleet.application, SANDBOX)).status_code == 405
+
+
+def test_every_form_needs_its_csrf_token(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    step_up(browser)
+    browser.handler.enforce_csrf_checks = True
+    before = AuditEvent.objects.count()
+    for address in all_urls(fleet.application):
+        assert browser.post(address, submission()).status_code == 403, address
+    assert AuditEvent.objects.count() == before
+
+
+@pytest.mark.parametrize("who", ["leia", "han", "luke"])
+def test_owner_and_developer_admins_change_an_app(fleet: Fleet, rebels: Rebels, who: str) -> None:
+    membership: Membership = getattr(rebels, who)
+    viewer, application = access.application_for(
+        membership.user, fleet.application.pk, to_change=True
+    )
+    assert (viewer, application) == (membership, fleet.application)
+    _, client = access.client_for(membership.user, application.pk, SANDBOX, to_change=True)
+    assert client == fleet.client
+
+
+def test_a_client_that_was_not_issued_is_not_found(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.luke)
+    step_up(browser)
+    for name in [*GET_CLIENT, "resume_client"]:
+        assert browser.post(url(name, fleet.application, PRODUCTION)).status_code == 404
+
+
+# --- The list ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "sees_own", "sees_luke_s", "may_create"),
+    [
+        ("leia", True, True, True),
+        ("han", True, True, True),
+        ("luke", False, True, True),
+        ("lando", False, False, True),
+        ("c3po", True, True, False),
+    ],
+)
+def test_developers_list_their_own_apps_admins_and_auditors_all(
+    fleet: Fleet,
+    rebels: Rebels,
+    partners: Partners,
+    sign_in: SignIn,
+    who: str,
+    sees_own: bool,
+    sees_luke_s: bool,
+    may_create: bool,
+) -> None:
+    cast.application(rebels.leia, "Rebel Base")
+    cast.application(partners.lobot, "Cloud Concierge", is_public=True)
+    page = text_of(sign_in(getattr(rebels, who)).get(reverse("credentials:applications")))
+    assert ("Rebel Base" in page) is sees_own
+    assert ("X-wing Dialer" in page) is sees_luke_s
+    assert "Cloud Concierge" not in page
+    assert (reverse("credentials:create_application") in page) is may_create
+
+
+def test_the_list_says_what_an_app_is(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
+    actions.suspend_client(fleet.client, actor=rebels.luke.user, origin=cast.ORIGIN)
+    page = text_of(sign_in(rebels.han).get(reverse("credentials:applications")))
+    for expected in ("Private", "EditAccounts", "Suspended", "N/A", "Luke Example"):
+        assert expected in page
+
+
+def test_an_empty_list_teaches(rebels: Rebels, sign_in: SignIn) -> None:
+    page = text_of(sign_in(rebels.luke).get(reverse("credentials:applications")))
+    assert "No apps yet" in page
+    assert "Create a JWT for it" in page
+
+
+def test_a_long_list_has_pages(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    names = [cast.application(rebels.luke, f"App {number}").name for number in range(5)]
+    browser = sign_in(rebels.luke)
+    address, pages = reverse("credentials:applications"), []
+    while address:
+        page = text_of(browser.get(address))
+        pages.append(re.findall(r">(App \d)<", page))
+        older = re.search(r'href="([^"]+)" rel="next"', page)
+        address = older.group(1) if older else ""
+    assert pages == [names[4:2:-1], names[2:0:-1], names[:1]]
+
+
+@pytest.mark.parametrize(("after", "status"), [("nonsense", 200), (str(uuid.UUID(int=7)), 404)])
+def test_a_page_of_the_list_that_is_not_there(
+    rebels: Rebels, sign_in: SignIn, after: str, status: int
+) -> None:
+    address = reverse("credentials:applications")
+    assert sign_in(rebels.luke).get(address, {"after": after}).status_code == status
+
+
+def test_the_list_takes_the_same_queries_however_long(
+    rebels: Rebels, sign_in: SignIn, django_assert_max_num_queries: Any
+) -> None:
+    browser, address = sign_in(rebels.leia), reverse("credentials:applications")
+    for owner in (rebels.luke, rebels.han):
+        cast.client(cast.application(owner))
+    with django_assert_max_num_queries(50) as few:
+        browser.get(address)
+    for number in range(12):
+        cast.client(cast.application(rebels.lando, f"App {number}"))
+    with django_assert_max_num_queries(len(few)):
+        assert "App 11" in text_of(browser.get(address))
+
+
+# --- Create --------------------------------------------------------------------------------------
+
+
+def test_creating_an_app_shows_its_sandbox_secret_once(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    address = reverse("credentials:create_application")
+    assert "submission_key" in text_of(browser.get(address))
+    response = browser.post(address, submission())
+    raw_secret = secret_of(response)
+    application = Application.objects.get()
+    client = application.clients.get()
+    assert "no-store" in response["Cache-Control"]
+    assert (application.name, application.owner) == ("X-wing Dialer", rebels.luke.user)
+    assert (application.is_public, application.issues_refresh_tokens) == (False, False)
+    assert (application.uses_jwt_flow, application.scopes) == (True, ["EditAccounts"])
+    assert client.environment == SANDBOX
+    assert client.has_secret(raw_secret)
+    assert f"{reverse('my_credentials:create')}?client_id={client.client_id}" in text_of(response)
+    for kind, target in [
+        (AuditKind.APPLICATION_REGISTERED, str(application.pk)),
+        (AuditKind.CLIENT_ISSUED, str(client.pk)),
+    ]:
+        event = the_event(kind)
+        assert (event.actor, event.target_id) == (rebels.luke.user, target)
+        assert event.ip == "127.0.0.1"
+        assert event.request_id == response["X-Request-Id"]
+
+
+def test_ids_and_secrets_use_url_safe_characters_only(rebels: Rebels) -> None:
+    application = cast.application(rebels.luke)
+    client, raw_secret = cast.client(application)
+    secrets = [raw_secret] + [
+        actions.replace_client_secret(client, actor=rebels.luke.user, origin=cast.ORIGIN)
+        for _ in range(50)
+    ]
+    assert len(set(secrets)) == 51
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", secret) for secret in secrets)
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", client.client_id)
+
+
+def test_sending_the_form_twice_creates_one_app_and_shows_no_secret_again(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser, data = sign_in(rebels.luke), submission()
+    secret_of(browser.post(reverse("credentials:create_application"), data))
+    again = browser.post(reverse("credentials:create_application"), data)
+    application = Application.objects.get()
+    assert (again.status_code, again["Location"]) == (302, url("application", application))
+    assert application.clients.count() == 1
+    assert not RAW_SECRET.search(text_of(browser.get(again["Location"])))
+
+
+def test_a_submission_key_of_someone_else_opens_nothing(rebels: Rebels, sign_in: SignIn) -> None:
+    data = submission()
+    sign_in(rebels.luke).post(reverse("credentials:create_application"), data)
+    response = sign_in(rebels.lando).post(reverse("credentials:create_application"), data)
+    assert response.status_code == 200
+    assert not RAW_SECRET.search(text_of(response))
+    assert "already exists" in text_of(response)
+    assert Application.objects.count() == 1
+
+
+def test_an_app_without_its_client_is_never_left_behind(
+    rebels: Rebels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(actions, "issue_client", fail)
+    with pytest.raises(RuntimeError):
+        actions.register_application_with_client(
+            rebels.luke,
+            name="X-wing Dialer",
+            description="",
+            is_public=False,
+            scopes=[],
+            uses_jwt_flow=True,
+            issues_refresh_tokens=True,
+            origin=cast.ORIGIN,
+            submission_key=uuid.uuid4(),
+        )
+    assert not Application.objects.exists()
+    assert not AuditEvent.objects.filter(kind=AuditKind.APPLICATION_REGISTERED).exists()
+
+
+INVALID = [
+    ({"name": ""}, "This field is required."),
+    ({"name": "   "}, "This field is required."),
+    ({"name": "x" * 101}, "at most 100 characters"),
+    ({"description": "x" * 501}, "at most 500 characters"),
+    ({"is_public": ""}, "This field is required."),
+    ({"is_public": "secret"}, "Select a valid choice."),
+    ({"issues_refresh_tokens": ""}, "This field is required."),
+    ({"scopes": ["EditAccounts", "Everything"]}, "Select a valid choice."),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), INVALID)
+def test_a_mistake_is_named_beside_its_field_and_nothing_typed_is_lost(
+    rebels: Rebels, sign_in: SignIn, changed: dict[str, Any], message: str
+) -> None:
+    data = submission(**{"name": "Kept name", "description": "Kept words", **changed})
+    response = sign_in(rebels.luke).post(reverse("credentials:create_application"), data)
+    page, (field,) = text_of(response), changed
+    assert response.status_code == 200
+    assert message in page
+    assert re.search(rf'id="id_{field}_error"', page)
+    if field != "name":
+        assert 'value="Kept name"' in page
+    if field != "description":
+        assert "Kept words</textarea>" in page
+    if field != "scopes":
+        assert re.search(r'value="EditAccounts"[^>]* checked', page)
+    assert data["submission_key"] in page
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "no-uuid"])
+def test_a_form_without_its_submission_key_says_so(
+    rebels: Rebels, sign_in: SignIn, key: str
+) -> None:
+    data = settings(submission_key=key)
+    response = sign_in(rebels.luke).post(reverse("credentials:create_application"), data)
+    assert response.status_code == 200
+    assert "errorlist" in text_of(response)
+    assert not Application.objects.exists()
+
+
+# --- One app -------------------------------------------------------------------------------------
+
+
+def test_the_app_page_shows_both_environments(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    page = text_of(sign_in(rebels.luke).get(url("application", fleet.application)))
+    for expected in (
+        "Application Credentials",
+        "Sandbox Environment",
+        "Production Environment",
+        SANDBOX.urls.base_url,
+        PRODUCTION.urls.base_url,
+        fleet.client.client_id,
+        f"••••{fleet.client.secret_hint}",
+        "shown once",
+        "Issue client ID",
+        url("issue_client", fleet.application, PRODUCTION),
+        url("replace_client_secret", fleet.application, SANDBOX),
+        url("suspend_client", fleet.application, SANDBOX),
+        f"{reverse('my_credentials:create')}?client_id={fleet.client.client_id}",
+        "Includes ReadAccounts, EditExtensions.",
+        "registered the app",
+        "issued the client ID",
+    ):
+        assert expected in page, expected
+    assert fleet.raw_secret not in page
+    assert url("issue_client", fleet.application, SANDBOX) not in page
+
+
+def test_an_auditor_reads_an_app_without_the_means_to_change_it(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    page = text_of(sign_in(rebels.c3po).get(url("application", fleet.application)))
+    assert fleet.client.client_id in page
+    assert "registered the app" in page
+    for name in ("issue_client", "replace_client_secret", "suspend_client", "resume_client"):
+        for environment in Environment:
+            assert url(name, fleet.application, environment) not in page
+    assert url("application_settings", fleet.application) not in page
+    assert reverse("my_credentials:create") not in page
+
+
+def test_an_app_without_the_jwt_flow_is_offered_no_jwt(rebels: Rebels, sign_in: SignIn) -> None:
+    application = cast.application(rebels.luke, uses_jwt_flow=False, scopes=[])
+    cast.client(application)
+    page = text_of(sign_in(rebels.luke).get(url("application", application)))
+    assert "can’t exchange a JWT" in page
+    assert f"{reverse('my_credentials:create')}?client_id=" not in page
+
+
+# --- Settings ------------------------------------------------------------------------------------
+
+
+def test_settings_are_saved(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
+    browser, address = sign_in(rebels.luke), url("application_settings", fleet.application)
+    assert 'value="X-wing Dialer"' in text_of(browser.get(address))
+    changed = settings(
+        name="Y-wing Dialer", is_public="public", issues_refresh_tokens="yes", scopes=["Accounts"]
+    )
+    del changed["uses_jwt_flow"]
+    response = browser.post(address, changed)
+    assert (response.status_code, response["Location"]) == (302, address)
+    application = Application.objects.get()
+    assert (application.name, application.description) == (
+        "Y-wing Dialer",
+        "Dials from the cockpit.",
+    )
+    assert (application.is_public, application.issues_refresh_tokens) == (True, True)
+    assert (application.uses_jwt_flow, application.scopes) == (False, ["Accounts"])
+    assert "The settings are saved." in text_of(browser.get(address))
+    assert the_event(AuditKind.APPLICATION_UPDATED).details["changes"] == {
+        "name": ["X-wing Dialer", "Y-wing Dialer"],
+        "description": ["", "Dials from the cockpit."],
+        "is_public": [False, True],
+        "scopes": [["EditAccounts"], ["Accounts"]],
+        "uses_jwt_flow": [True, False],
+        "issues_refresh_tokens": [False, True],
+    }
+
+
+def test_saving_the_same_settings_records_nothing(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    address = url("application_settings", fleet.application)
+    assert sign_in(rebels.luke).post(address, settings(description="")).status_code == 302
+    assert not AuditEvent.objects.filter(kind=AuditKind.APPLICATION_UPDATED).exists()
+
+
+@pytest.mark.parametrize(("changed", "message"), INVALID)
+def test_a_mistake_in_the_settings_changes_nothing(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn, changed: dict[str, Any], message: str
+) -> None:
+    address = url("application_settings", fleet.application)
+    data = settings(**{"name": "Kept name", **changed})
+    page = text_of(sign_in(rebels.luke).post(address, data))
+    assert message in page
+    if "name" not in changed:
+        assert 'value="Kept name"' in page
+    assert "X-wing Dialer" in page  # the breadcrumb names what is saved
+    fleet.application.refresh_from_db()
+    assert fleet.application.name == "X-wing Dialer"
+
+
+def test_settings_warn_before_a_public_app_becomes_private(
+    rebels: Rebels, partners: Partners, sign_in: SignIn
+) -> None:
+    application = cast.application(partners.lobot, "Cloud Concierge", is_public=True)
+    client, _ = cast.client(application)
+    cast.credential(partners.lobot, clients=[client])
+    revoked = cast.credential(rebels.luke, clients=[client])
+    revoke_jwt_credential(revoked, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
+    assert guests_of(application) == 0
+    cast.credential(rebels.luke, clients=[client])
+    assert guests_of(application) == 1
+    page = text_of(sign_in(partners.lobot).get(url("application_settings", application)))
+    assert "One credential of other organizations lists it at present." in page
+
+
+# --- Clients -------------------------------------------------------------------------------------
+
+
+def test_issuing_a_client_id_shows_its_secret_once(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser, address = sign_in(rebels.han), url("issue_client", fleet.application, PRODUCTION)
+    response = browser.post(address)
+    client = fleet.application.clients.get(environment=PRODUCTION)
+    assert client.has_secret(secret_of(response))
+    assert "no-store" in response["Cache-Control"]
+    event = AuditEvent.objects.get(kind=AuditKind.CLIENT_ISSUED, target_id=str(client.pk))
+    assert event.actor == rebels.han.user
+    again = browser.post(address)
+    assert (again.status_code, again["Location"]) == (302, url("application", fleet.application))
+    page = text_of(browser.get(again["Location"]))
+    assert "This app already has a production client ID." in page
+    assert not RAW_SECRET.search(page)
+    assert fleet.application.clients.count() == 2
+
+
+def test_replacing_a_secret_asks_who_it_is_first(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.luke)
+    address = url("replace_client_secret", fleet.application, SANDBOX)
+    for response in (browser.get(address), browser.post(address, {"issued_at": "2026-01-11"})):
+        assert response.status_code == 302
+        assert response["Location"].startswith(reverse("account_reauthenticate"))
+    fleet.client.refresh_from_db()
+    assert fleet.client.has_secret(fleet.raw_secret)
+
+
+def confirmed_replacement(browser: Browser, address: str) -> dict[str, str]:
+    """The form of the confirmation page, as the browser would send it."""
+    page = text_of(browser.get(address))
+    assert "stops working at once" in page
+    found = re.search(r'name="issued_at" value="([^"]+)"', page)
+    assert found
+    return {"issued_at": found.group(1)}
+
+
+def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.luke)
+    step_up(browser)
+    address = url("replace_client_secret", fleet.application, SANDBOX)
+    data = confirmed_replacement(browser, address)
+    response = browser.post(address, data)
+    raw_secret = secret_of(response)
+    fleet.client.refresh_from_db()
+    assert fleet.client.has_secret(raw_secret)
+    assert not fleet.client.has_secret(fleet.raw_secret)
+    assert fleet.client.secret_hint == raw_secret[-4:]
+    assert "no-store" in response["Cache-Control"]
+    event = the_event(AuditKind.CLIENT_SECRET_REPLACED)
+    assert (event.actor, event.target_id) == (rebels.luke.user, str(fleet.client.pk))
+
+    again = browser.post(address, data)
+    assert again.status_code == 302
+    page = text_of(browser.get(again["Location"]))
+    assert "already been replaced" in page
+    assert not RAW_SECRET.search(page)
+    fleet.client.refresh_from_db()
+    assert fleet.client.has_secret(raw_secret)
+
+
+def test_replacing_a_secret_needs_the_confirmation_page(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.luke)
+    step_up(browser)
+    response = browser.post(url("replace_client_secret", fleet.application, SANDBOX))
+    assert response.status_code == 200
+    assert "Replace the client secret?" in text_of(response)
+    fleet.client.refresh_from_db()
+    assert fleet.client.has_secret(fleet.raw_secret)
+
+
+def test_a_raw_secret_is_in_no_page_session_or_row_afterwards(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.luke)
+    step_up(browser)
+    created = browser.post(reverse("credentials:create_application"), submission())
+    application = Application.objects.get()
+    address = url("replace_client_secret", application, SANDBOX)
+    raw_secrets = [
+        secret_of(created),
+        secret_of(browser.post(url("issue_client", application, PRODUCTION))),
+        secret_of(browser.post(address, confirmed_replacement(browser, address))),
+    ]
+    assert len(set(raw_secrets)) == 3
+    later = [
+        text_of(browser.get(page))
+        for page in (
+            reverse("credentials:applications"),
+            url("application", application),
+            url("application_settings", application),
+            url("suspend_client", application, SANDBOX),
+            address,
+        )
+    ]
+    stored = [*everything_stored(), json.dumps(dict(browser.session), default=str)]
+    for raw_secret in raw_secrets:
+        assert not any(raw_secret in text for text in later + stored)
+
+
+def test_suspending_says_what_breaks_and_stops_the_client(
+    fleet: Fleet, rebels: Rebels, sign_in: SignIn
+) -> None:
+    credential = cast.credential(rebels.luke, label="Night Watch", clients=[fleet.client])
+    ExchangeUsage.objects.count_exchange(credential.pk, fleet.client.pk, times=1234)
+    browser = sign_in(rebels.luke)
+    address = url("suspend_client", fleet.application, SANDBOX)
+    page = text_of(browser.get(address))
+    assert "Night Watch" in page
+    assert "1,234 times" in page
+    fleet.client.refresh_from_db()
+    assert fleet.client.is_active
+
+    response = browser.post(address)
+    assert (response.status_code, response["Location"]) == (
+        302,
+        url("application", fleet.application),
+    )
+    fleet.client.refresh_from_db()
+    assert fleet.client.status == ClientStatus.SUSPENDED
+    event = the_event(AuditKind.CLIENT_SUSPENDED)
+    assert (event.actor, event.target_id) == (rebels.luke.user, str(fleet.client.pk))
+    page = text_of(browser.get(response["Location"]))
+    assert "The sandbox client ID is suspended." in page
+    assert url("resume_client", fleet.application, SANDBOX) in page
+
+    assert browser.post(address).status_code == 302
+    assert AuditEvent.objects.filter(kind=AuditKind.CLIENT_SUSPENDED).count() == 1
+
+
+def test_resuming_makes_the_client_active(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
+    actions.suspend_client(fleet.client, actor=rebels.luke.user, origin=cast.ORIGIN)
+    response = sign_in(rebels.luke).post(url("resume_client", fleet.application, SANDBOX))
+    assert response["Location"] == url("application", fleet.application)
+    fleet.client.refresh_from_db()
+    assert fleet.client.is_active
+    assert the_event(AuditKind.CLIENT_RESUMED).actor == rebels.luke.user
+
+
+def test_dependents_name_only_credentials_that_the_viewer_may_see(
+    rebels: Rebels, partners: Partners
+) -> None:
+    application = cast.application(rebels.luke, is_public=True)
+    client, _ = cast.client(application)
+    own = cast.credential(rebels.luke, label="Own", clients=[client])
+    everywhere = cast.credential(rebels.leia, label="Everywhere")
+    foreign = cast.credential(partners.lobot, label="Foreign", clients=[client])
+    ended = cast.credential(rebels.luke, label="Ended", clients=[client])
+    revoke_jwt_credential(ended, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
+    long_ago = timezone.now() - timedelta(days=31)
+    for credential, times, at in [
+        (own, 3, None),
+        (everywhere, 40, None),
+        (foreign, 500, None),
+        (own, 6000, long_ago),
+    ]:
+        ExchangeUsage.objects.count_exchange(credential.pk, client.pk, times=times, at=at)
+
+    for viewer, names, others in [
+        (rebels.luke, ["Own"], 2),
+        (rebels.leia, ["Everywhere", "Own"], 1),
+    ]:
+        dependents = dependents_of(client, viewer)
+        assert [credential.label for credential in dependents.credentials] == names
+        assert (dependents.others, dependents.count, dependents.exchanges) == (others, 3, 543)
+
+
+def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
+    dependents = dependents_of(fleet.client, rebels.luke)
+    assert (list(dependents.credentials), dependents.count, dependents.exchanges) == ([], 0, 0)
+
+
+# --- The actions themselves ----------------------------------------------------------------------
+
+
+def test_actions_refuse_whoever_may_not(fleet: Fleet, rebels: Rebels, partners: Partners) -> None:
+    for stranger in (rebels.lando, rebels.c3po, rebels.wedge, partners.lobot):
+        for act in (actions.replace_client_secret, actions.suspend_client, actions.resume_client):
+            with pytest.raises(actions.PermissionDenied):
+                act(fleet.client, actor=stranger.user, origin=cast.ORIGIN)
+
+
+def test_the_catalogue_of_scopes_is_closed(rebels: Rebels) -> None:
+    with pytest.raises(ValidationError, match="catalogue"):
+        cast.application(rebels.luke, scopes=["Everything"])
