@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -22,7 +23,12 @@ BUSINESS_ADDRESS_FIELDS = (
 
 @transaction.atomic
 def update_business_address(
-    actor_extension: Extension, values: Mapping[str, str], *, origin: Origin, via: str
+    actor_extension: Extension,
+    values: Mapping[str, str],
+    *,
+    origin: Origin,
+    via: str,
+    at: datetime | None = None,
 ) -> PlatformAccount:
     """Change the given fields of the business address; `via` names the client that asked.
 
@@ -49,6 +55,7 @@ def update_business_address(
             origin=origin,
             target=account,
             organization=account.organization,
+            at=at,
             environment=account.environment,
             client_id=via,
             changes=changed,
