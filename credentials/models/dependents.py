@@ -23,14 +23,16 @@ class Dependents:
     """Credentials that stand and list a client, or that it exchanged in the last 30 days."""
 
     credentials: Sequence[JwtCredential]
-    """Those that the viewer may see, most used first, each with its `exchanges`."""
+    """The most used of those that the viewer may see, each with its `exchanges`."""
+    more: int
+    """How many more the viewer may see."""
     others: int
-    """How many more there are: other people's, or too many to list."""
+    """How many there are that the viewer may not see."""
     exchanges: int
 
     @property
     def count(self) -> int:
-        return len(self.credentials) + self.others
+        return len(self.credentials) + self.more + self.others
 
 
 def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = None) -> Dependents:
@@ -49,16 +51,17 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
         revoked_at__isnull=True,
         expires_at__gt=at,
     )
-    shown = (
-        _visible_to(viewer, standing)
-        .select_related("extension__user", "extension__account")
+    visible = _visible_to(viewer, standing)
+    visible_count = visible.count()
+    credentials = list(
+        visible.select_related("extension__user")
         .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
-        .order_by("-exchanges", "label", "pk")
-    )[:SHOWN_AT_MOST]
-    credentials = list(shown)
+        .order_by("-exchanges", "label", "pk")[:SHOWN_AT_MOST]
+    )
     return Dependents(
         credentials=credentials,
-        others=standing.count() - len(credentials),
+        more=visible_count - len(credentials),
+        others=standing.count() - visible_count,
         exchanges=usage.aggregate(total=Sum("exchanges"))["total"] or 0,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from credentials import access
 from credentials.actions import applications as actions
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import Application, Client, ExchangeUsage
+from credentials.models import dependents as dependents_module
 from credentials.models.applications import ClientStatus
 from credentials.models.dependents import dependents_of, guests_of
 from credentials.views import applications as views
@@ -80,7 +81,7 @@ def secret_of(response: Any) -> str:
     assert response.status_code == 200
     found = set(RAW_SECRET.findall(text_of(response)))
     assert len(found) == 1
-    return found.pop()
+    return str(found.pop())
 
 
 def the_event(kind: AuditKind) -> AuditEvent:
@@ -703,6 +704,17 @@ def test_dependents_name_only_credentials_that_the_viewer_may_see(
         assert (dependents.others, dependents.count, dependents.exchanges) == (others, 3, 543)
 
 
+def test_dependents_name_no_more_than_a_page_holds(
+    fleet: Fleet, rebels: Rebels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dependents_module, "SHOWN_AT_MOST", 1)
+    for label in ("A", "B", "C"):
+        cast.credential(rebels.luke, label=label, clients=[fleet.client])
+    dependents = dependents_of(fleet.client, rebels.luke)
+    assert [credential.label for credential in dependents.credentials] == ["A"]
+    assert (dependents.more, dependents.others, dependents.count) == (2, 0, 3)
+
+
 def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
     dependents = dependents_of(fleet.client, rebels.luke)
     assert (list(dependents.credentials), dependents.count, dependents.exchanges) == ([], 0, 0)
@@ -714,7 +726,7 @@ def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebel
 def test_actions_refuse_whoever_may_not(fleet: Fleet, rebels: Rebels, partners: Partners) -> None:
     for stranger in (rebels.lando, rebels.c3po, rebels.wedge, partners.lobot):
         for act in (actions.replace_client_secret, actions.suspend_client, actions.resume_client):
-            with pytest.raises(actions.PermissionDenied):
+            with pytest.raises(PermissionDenied):
                 act(fleet.client, actor=stranger.user, origin=cast.ORIGIN)
 
 
