@@ -198,7 +198,7 @@ def issue_client(
         target=client,
         organization=membership.organization,
         at=at,
-        application=str(application.pk),
+        application=application.name,
         environment=environment,
     )
     return client, raw_secret
