@@ -1,6 +1,7 @@
 """The dashboard: first steps for newcomers, what needs attention for everyone else."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -25,12 +26,16 @@ class Step:
     done: bool
     state: str = "todo"
 
+    @property
+    def next_url(self) -> str:
+        """Where to go for it; nowhere when it is done."""
+        return "" if self.done else self.url
+
 
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)
-    context = {
-        "steps": first_steps(viewer) if viewer.is_developer else [],
+    context: dict[str, Any] = {
         "environments": [
             {"environment": environment, "urls": environment.urls} for environment in Environment
         ],
@@ -39,7 +44,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         mine = JwtCredential.objects.of(viewer).with_facts()
         active = mine.filter(revoked_at__isnull=True, expires_at__gt=now)
+        steps = first_steps(viewer)
         context |= {
+            "steps": [] if all(step.done for step in steps) else steps,
             "active_count": active.count(),
             "application_count": Application.objects.visible_to(viewer).count(),
             "expiring": list(

@@ -38,11 +38,22 @@ def environment_paths() -> list[URLResolver]:
     ]
 
 
-def environment_hosts() -> dict[str, tuple[URLPattern | URLResolver, ...]]:
+class HostUrls:
+    """The URLconf of a host that serves nothing but environments; its errors are JSON."""
+
+    handler400 = "console.errors.bad_request"
+    handler404 = "console.errors.page_not_found"
+    handler500 = "console.errors.server_error"
+
+    def __init__(self) -> None:
+        self.urlpatterns: list[URLPattern | URLResolver] = []
+
+
+def environment_hosts() -> dict[str, HostUrls]:
     """URLconfs of the environments that have a host of their own, by that host."""
-    hosts: dict[str, tuple[URLPattern | URLResolver, ...]] = {}
+    hosts: dict[str, HostUrls] = {}
     for environment in Environment:
         if not _shares_console_host(environment):
-            host = environment.urls.host
-            hosts[host] = (*hosts.get(host, ()), _mounted(environment))
+            urls = hosts.setdefault(environment.urls.host, HostUrls())
+            urls.urlpatterns.append(_mounted(environment))
     return hosts

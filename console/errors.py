@@ -10,7 +10,8 @@ from console.api.errors import entry, error_body
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return "/restapi" in request.path
+    """Under `/restapi`, or anywhere on a host that an environment has to itself."""
+    return "/restapi" in request.path or hasattr(request, "urlconf")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -3,7 +3,6 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts.origin import client_ip
@@ -41,7 +40,7 @@ class EnvironmentHostMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.urlconfs: dict[str, tuple[URLPattern | URLResolver, ...]] = environment_hosts()
+        self.urlconfs = environment_hosts()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if self.urlconfs:

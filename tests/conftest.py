@@ -1,13 +1,14 @@
 """The cast: people of two organizations, and how they sign in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 
 from accounts.models import Membership, Organization
-from tests import cast
+from tests import append_only, cast
 
 SignIn = Callable[[Membership], Client]
 
@@ -54,3 +55,21 @@ def sign_in() -> SignIn:
         return client
 
     return signed_in
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flushable_audit_trail() -> Iterator[None]:
+    """Let the flush after a transactional test empty the append-only table, and nothing else.
+
+    Django empties every table between such tests; the triggers that make audit events append-only
+    stand aside for just that statement list.
+    """
+    original = BaseDatabaseOperations.execute_sql_flush
+
+    def flush(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
+        aside, back = append_only.stand_aside(self.connection.vendor)
+        original(self, [*aside, *sql_list, *back])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush)
+        yield

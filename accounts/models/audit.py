@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.conf import settings
@@ -41,7 +42,7 @@ class AuditKind(models.TextChoices):
 _ICONS = {
     "jwt_credential": "key-round",
     "application": "box",
-    "client": "fingerprint",
+    "client": "fingerprint-pattern",
     "signing_key": "shield",
     "organization": "building-2",
 }
@@ -108,17 +109,42 @@ class AuditEvent(models.Model):
 
     @property
     def lines(self) -> list[str]:
-        """The details in words: `label: Old → New` for what changed, `name: value` for the rest."""
+        """The details in words: `Label: “Old” → “New”` for changes, `Label: value` for facts."""
         changes = self.details.get("changes", {})
         facts = {name: value for name, value in self.details.items() if name != "changes"}
         return [
-            f"{_words(name)}: {_words(old)} → {_words(new)}" for name, (old, new) in changes.items()
-        ] + [f"{_words(name)}: {_words(value)}" for name, value in facts.items()]
+            f"{_label(name)}: {_words(name, old)} → {_words(name, new)}"
+            for name, (old, new) in changes.items()
+        ] + [f"{_label(name)}: {_words(name, value)}" for name, value in facts.items() if value]
 
 
-def _words(value: object) -> str:
+_LABELS = {
+    "app_access": "Apps",
+    "client_id": "Client ID",
+    "client_ids": "Client IDs",
+    "expires_at": "Expires",
+    "is_account_admin": "Account administrator",
+    "is_public": "Public",
+    "uses_jwt_flow": "JWT auth flow",
+    "zip": "ZIP code",
+}
+_VALUES = {
+    ("app_access", "organization"): "all apps of the organization",
+    ("app_access", "specific"): "only specific apps",
+}
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _words(name: str, value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value).replace("_", " ") if value not in (None, "") else "none"
+    if name.endswith("_at") and isinstance(value, str):
+        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M} UTC"
+    if name in ("role", "user_role", "environment"):
+        return str(value).replace("_", " ")
+    return _VALUES.get((name, str(value)), str(value)) if value not in (None, "") else "none"

@@ -1,5 +1,9 @@
 """The REST API of one environment, with its OpenAPI document at `openapi.json`."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -25,8 +29,25 @@ class EnvironmentApi(NinjaAPI):
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                login_not_required(pattern.callback)
+                pattern.callback = login_not_required(_answers_any_method(pattern.callback))
         return patterns, app_name, namespace
+
+
+def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """HEAD like GET (RFC 9110 §9.3.2; the server drops the body), and 405 as JSON."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        method = request.method
+        if method == "HEAD":
+            request.method = "GET"
+        response = view(request, *args, **kwargs)
+        request.method = method
+        if response.status_code == 405:
+            return errors.method_not_allowed(", ".join(sorted(response["Allow"].split(", "))))
+        return response
+
+    return wrapped
 
 
 def build_api(environment: Environment) -> EnvironmentApi:

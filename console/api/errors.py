@@ -74,6 +74,11 @@ def bearer_error_response(request: HttpRequest, error: BearerError) -> HttpRespo
     return response
 
 
+def method_not_allowed(allowed: str) -> HttpResponse:
+    body = error_body(entry("CMN-101", f"The method is not allowed; use {allowed}."))
+    return JsonResponse(body, status=405, headers={"Allow": allowed})
+
+
 @login_not_required
 @csrf_exempt
 def unknown_uri(request: HttpRequest) -> HttpResponse:

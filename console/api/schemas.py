@@ -3,10 +3,20 @@
 from typing import Annotated, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, StringConstraints
+from pydantic import AfterValidator, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
 
-Text60 = Annotated[str, StringConstraints(max_length=60)]
-Text120 = Annotated[str, StringConstraints(max_length=120)]
+
+def _without_nul(text: str) -> str:
+    """PostgreSQL refuses NUL in a text; Django's forms refuse it with the same words."""
+    if "\x00" in text:
+        raise PydanticCustomError("nul", "Null characters are not allowed.")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Text60 = Annotated[Text, StringConstraints(max_length=60)]
+Text120 = Annotated[Text, StringConstraints(max_length=120)]
 
 
 class ApiVersion(Schema):
@@ -51,7 +61,7 @@ class PostalAddressChange(Schema):
     state: Text60 | None = None
     city: Text60 | None = None
     street: Text120 | None = None
-    zip: Annotated[str, StringConstraints(max_length=20)] | None = None
+    zip: Annotated[Text, StringConstraints(max_length=20)] | None = None
 
 
 class BusinessAddressChange(Schema):
@@ -60,8 +70,8 @@ class BusinessAddressChange(Schema):
     model_config = ConfigDict(extra="ignore")
 
     businessAddress: PostalAddressChange | None = None  # noqa: N815
-    company: Annotated[str, StringConstraints(min_length=1, max_length=120)] | None = None
-    email: Annotated[str, StringConstraints(max_length=254)] | None = None
+    company: Annotated[Text, StringConstraints(min_length=1, max_length=120)] | None = None
+    email: Annotated[Text, StringConstraints(max_length=254)] | None = None
     mainSiteName: Text120 | None = None  # noqa: N815
 
 

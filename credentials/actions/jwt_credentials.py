@@ -128,7 +128,7 @@ def create_jwt_credential(
         environment=environment,
         app_access=app_access,
         client_ids=[client.client_id for client in clients],
-        expires_at=expires_at,
+        expires_at=None if credential.never_expires else expires_at,
     )
     emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
     return credential

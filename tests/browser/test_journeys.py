@@ -1,0 +1,186 @@
+"""What the original description tells a developer to do, done in a browser, step by step."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.environments import Environment
+from credentials.models import JwtCredential
+from tests import cast
+from tests.browser.conftest import Check, SignInPage
+from tests.browser.exchange import call, error_code, exchange
+from tests.conftest import Partners, Rebels
+
+JWT = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """The server's threads see what the test commits."""
+
+
+def shown_jwt(page: Page) -> str:
+    jwt = page.locator("#jwt").inner_text().replace("\n", "").strip()
+    assert JWT.match(jwt)
+    return jwt
+
+
+def test_create_a_jwt_for_one_specific_app(
+    console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels, partners: Partners
+) -> None:
+    partner_app = cast.application(partners.lobot, "Cloud City Connect", is_public=True)
+    partner, partner_secret = cast.client(partner_app)
+    partner_production, production_secret = cast.client(partner_app, Environment.PRODUCTION)
+    own, own_secret = cast.client(cast.application(rebels.luke))
+    page = sign_in_page(rebels.luke)
+
+    # Hover over your name in the upper right corner, and select "Credentials".
+    page.get_by_text("Luke", exact=True).hover()
+    page.locator("header").get_by_role("link", name="Credentials").click()
+    expect(page.get_by_role("heading", name="No credentials yet")).to_be_visible()
+    accessible("the empty list")
+
+    # Click "Create JWT". Configure your JWT.
+    page.get_by_role("link", name="Create JWT").first.click()
+    page.get_by_label("Label").fill("Contractor Key")
+    page.get_by_label("Sandbox").check()
+    expect(page.get_by_label("Client ID", exact=True)).to_be_hidden()
+    page.get_by_label("Only specific apps of my choice").check()
+    page.get_by_label("Client ID", exact=True).fill(partner.client_id)
+    page.get_by_role("button", name="Add app").click()
+    row = page.get_by_role("row", name=re.compile(partner.client_id))
+    expect(row).to_contain_text("Cloud City Connect")
+    expect(row).to_contain_text("Cloud City Partners")
+    expect(page.get_by_label("Label")).to_have_value("Contractor Key")
+    accessible("the filled form")
+    page.get_by_role("button", name="Create JWT").click()
+
+    expect(page.get_by_role("heading", name="JWT created")).to_be_visible()
+    accessible("the created page")
+    jwt = shown_jwt(page)
+    sandbox, production = f"{console}/sandbox", f"{console}/production"
+    granted = exchange(sandbox, partner.client_id, partner_secret, jwt)
+    extension = call(f"{sandbox}/restapi/v1.0/account/~/extension/~", granted["access_token"])
+    assert extension["contact"]["email"] == "luke@rebels.example"
+    assert error_code(exchange(sandbox, own.client_id, own_secret, jwt)) == "JWT-105"
+    crossed = exchange(production, partner_production.client_id, production_secret, jwt)
+    assert error_code(crossed) == "JWT-104"
+
+
+def test_a_production_jwt_does_not_work_in_the_sandbox(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    app = cast.application(rebels.luke)
+    sandbox, sandbox_secret = cast.client(app)
+    production, production_secret = cast.client(app, Environment.PRODUCTION)
+    page = sign_in_page(rebels.luke)
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("Live")
+    page.get_by_label("Production").check()
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_role("button", name="Create JWT").click()
+    jwt = shown_jwt(page)
+    in_production = exchange(f"{console}/production", production.client_id, production_secret, jwt)
+    assert in_production["owner_id"]
+    in_sandbox = exchange(f"{console}/sandbox", sandbox.client_id, sandbox_secret, jwt)
+    assert error_code(in_sandbox) == "JWT-104"
+
+
+def test_without_sandbox_account_one_is_led_to_create_it(
+    console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
+) -> None:
+    page = sign_in_page(rebels.lando)
+    page.goto(f"{console}/console/my-credentials/create")
+    expect(page.get_by_label("Sandbox")).to_be_disabled()
+    expect(page.get_by_text("You have no sandbox account yet.")).to_be_visible()
+    accessible("the form with a disabled environment")
+    page.get_by_role("link", name="Create sandbox account").click()
+    page.get_by_role("button", name="Create sandbox account").click()
+    expect(page.get_by_text("lando@rebels.example").first).to_be_visible()
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("First")
+    page.get_by_label("Sandbox").check()
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_role("button", name="Create JWT").click()
+    expect(page.get_by_role("heading", name="JWT created")).to_be_visible()
+
+
+def test_the_whole_form_works_without_javascript(
+    console: str, browser: Browser, rebels: Rebels, partners: Partners
+) -> None:
+    public = cast.application(partners.lobot, "Cloud City Connect", is_public=True)
+    partner, _ = cast.client(public)
+    private, _ = cast.client(cast.application(partners.lobot, "Tibanna Ledger"))
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{console}/account/login/")
+    page.get_by_label("Email").fill("luke@rebels.example")
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("No script")
+    page.get_by_label("Production").check()
+    page.get_by_label("Sandbox").check()
+    page.get_by_label("Only specific apps of my choice").check()
+    page.get_by_label("Expiration Date (UTC)").fill("2031-05-04")
+    page.get_by_label("Client ID", exact=True).fill(private.client_id)
+    page.get_by_role("button", name="Add app").click()
+    expect(page.get_by_text("private app of another organization")).to_be_visible()
+    expect(page.get_by_label("Client ID", exact=True)).to_have_value(private.client_id)
+    page.get_by_label("Client ID", exact=True).fill(partner.client_id)
+    page.get_by_role("button", name="Add app").click()
+    expect(page.get_by_role("cell", name="Cloud City Connect", exact=True)).to_be_visible()
+    expect(page.get_by_label("Label")).to_have_value("No script")
+    expect(page.get_by_label("Expiration Date (UTC)")).to_have_value("2031-05-04")
+    page.get_by_role("button", name="Create JWT").click()
+    shown_jwt(page)
+    page.close()
+    credential = JwtCredential.objects.get()
+    assert [client.client_id for client in credential.permitted_clients.all()] == [
+        partner.client_id
+    ]
+
+
+def test_the_user_menu_opens_by_keyboard_click_and_hover(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    page = sign_in_page(rebels.luke)
+    menu = page.locator("header").get_by_role("link", name="User Profile")
+    trigger = page.locator("header summary", has_text="Luke")
+    page.mouse.move(400, 600)
+    expect(menu).to_be_hidden()
+    trigger.hover()
+    expect(menu).to_be_visible()
+    page.mouse.move(400, 600)
+    expect(menu).to_be_hidden()
+    trigger.focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    trigger.click()
+    expect(menu).to_be_visible()
+    page.locator("header").get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/account/login/**")
+
+
+def test_revoking_ends_the_next_call(
+    console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
+) -> None:
+    client, secret = cast.client(cast.application(rebels.luke))
+    credential = cast.credential(rebels.luke, label="Leaked")
+    base_url = f"{console}/sandbox"
+    granted = exchange(base_url, client.client_id, secret, credential.encode())
+    own_extension = f"{base_url}/restapi/v1.0/account/~/extension/~"
+    assert call(own_extension, granted["access_token"])["status"] == "Enabled"
+    page = sign_in_page(rebels.luke)
+    page.goto(f"{console}/console/my-credentials")
+    page.get_by_role("link", name="Revoke Leaked").click()
+    expect(page.get_by_text("Falcon Dialer")).to_be_visible()
+    accessible("the revoke page")
+    page.get_by_label("Reason").fill("It was in a public repository")
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Leaked has been revoked.")).to_be_visible()
+    assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
+    refused = exchange(base_url, client.client_id, secret, credential.encode())
+    assert error_code(refused) == "JWT-102"
