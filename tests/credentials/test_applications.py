@@ -424,7 +424,7 @@ def test_the_app_page_shows_both_environments(
         PRODUCTION.urls.base_url,
         fleet.client.client_id,
         f"••••{fleet.client.secret_hint}",
-        "shown once",
+        "Shown once",
         "Issue client ID",
         url("issue_client", fleet.application, PRODUCTION),
         url("replace_client_secret", fleet.application, SANDBOX),
