@@ -1,0 +1,120 @@
+"""Every page with the demo data: axe finds nothing, and nothing is wider than the window."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from accounts.environments import Environment
+from accounts.models import Membership
+from console import demo
+from credentials.models import Application, JwtCredential
+from tests.browser.conftest import Check
+
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 390, "height": 844}
+
+
+@pytest.fixture(autouse=True)
+def _demo(transactional_db: None) -> None:
+    demo.load()
+
+
+def member(name: str) -> Membership:
+    return Membership.objects.select_related("user").get(user__email=name)
+
+
+def sign_in(page: Page, console: str, email: str) -> None:
+    page.goto(f"{console}{reverse('account_login')}")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_load_state()
+
+
+def visit(page: Page, console: str, paths: Iterator[str], accessible: Check) -> None:
+    for path in paths:
+        for size in (WIDE, NARROW):
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            response = page.goto(f"{console}{path}")
+            assert response is not None
+            assert response.status in (200, 403, 404, 410), path
+            accessible(f"{path} at {size['width']}")
+
+
+def developer_paths() -> Iterator[str]:
+    luke = member("luke@rebels.example")
+    own = JwtCredential.objects.of(luke)
+    application = Application.objects.filter(owner=luke.user).order_by("name")[0]
+    for name in ("dashboard", "accounts:my_profile", "accounts:sandbox_account"):
+        yield reverse(name)
+    yield reverse("credentials:applications")
+    yield reverse("credentials:create_application")
+    for name in ("application", "application_settings"):
+        yield reverse(f"credentials:{name}", args=[application.pk])
+    yield reverse("credentials:suspend_client", args=[application.pk, Environment.SANDBOX])
+    yield reverse("my_credentials:list")
+    yield reverse("my_credentials:create")
+    for label in ("Shared with Cloud City", "Old laptop", "Trial of the reporting app"):
+        credential = own.filter(label=label).order_by("pk")[0]
+        yield reverse("my_credentials:detail", args=[credential.pk])
+    nightly = own.filter(label="Nightly jobs").order_by("pk")[0]
+    yield reverse("my_credentials:revoke", args=[nightly.pk])
+    # Before step-up these ask for the password.
+    yield reverse("my_credentials:show", args=[nightly.pk])
+    yield reverse("account_email")
+    yield reverse("account_change_password")
+    yield reverse("mfa_index")
+    yield reverse("usersessions_list")
+    yield "/console/nothing-here"
+    yield reverse("organization:developers")
+
+
+def admin_paths() -> Iterator[str]:
+    luke = member("luke@rebels.example")
+    extension = luke.user.extensions.order_by("pk")[0]
+    yield reverse("organization:developers")
+    yield reverse("organization:developer", args=[luke.user_id])
+    yield reverse("developer_credentials:list", args=[luke.user_id])
+    yield reverse("developer_credentials:create", args=[luke.user_id])
+    yield reverse("accounts:extensions")
+    yield reverse("accounts:change_extension", args=[extension.pk])
+
+
+def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> None:
+    sign_in(page, console, "luke@rebels.example")
+    visit(page, console, developer_paths(), accessible)
+
+
+def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) -> None:
+    sign_in(page, console, "leia@rebels.example")
+    visit(page, console, admin_paths(), accessible)
+
+
+def test_pages_before_and_without_access(page: Page, console: str, accessible: Check) -> None:
+    signed_out = (reverse("account_login"), reverse("account_reset_password"))
+    visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
+    sign_in(page, console, "wedge@rebels.example")
+    visit(page, console, iter((reverse("dashboard"),)), accessible)
+
+
+def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check) -> None:
+    page.emulate_media(color_scheme="dark")
+    sign_in(page, console, "luke@rebels.example")
+    application = Application.objects.get(name="Fleet Directory")
+    paths = [
+        reverse("my_credentials:list"),
+        reverse("my_credentials:create"),
+        reverse("credentials:applications"),
+        reverse("credentials:application", args=[application.pk]),
+    ]
+    visit(page, console, iter(paths), accessible)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{console}{reverse('my_credentials:create')}")
+    page.get_by_label("Label").fill("In the dark")
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_role("button", name="Create JWT").click()
+    page.get_by_role("heading", name="JWT created").wait_for()
+    accessible("the created page in the dark")
