@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from post_office import mail
+from post_office.connections import connections
 from post_office.models import STATUS, Email
 
 from accounts.models import AccessRequest
@@ -41,7 +42,8 @@ def withheld() -> Iterator[None]:
 def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None:
     """Render `emails/<template>/{subject,body}.txt` and queue it."""
     subject = " ".join(render_to_string(f"emails/{template}/subject.txt", context).split())
-    queue_text(recipients, subject, render_to_string(f"emails/{template}/body.txt", context))
+    body = render_to_string(f"emails/{template}/body.txt", context).strip()
+    queue_text(recipients, subject, f"{body}\n")
 
 
 def queue_text(recipients: list[str], subject: str, body: str) -> None:
@@ -73,7 +75,9 @@ def _attempt(queued: list[Email]) -> None:
         try:
             email.dispatch(commit=False)
         except Exception:
-            logger.exception("mail_requeued", email_id=email.pk)
+            logger.exception("mail_not_sent_yet", email_id=email.pk)
+            # A connection that broke halfway would fail every later mail of this thread.
+            connections.close()
             return
         email.status = STATUS.sent
         email.save(update_fields=["status", "last_updated"])

@@ -59,6 +59,8 @@ def accept_invitation(
     locked = Invitation.objects.select_for_update().open().filter(pk=invitation.pk).first()
     if locked is None:
         raise ValidationError("This invitation has been used or has expired. Ask for a new one.")
+    if User.objects.filter(email__iexact=locked.email).exists():
+        raise ValidationError("There is already a person with this e-mail address. Sign in.")
     membership = join_organization(
         locked.organization,
         email=locked.email,
