@@ -36,9 +36,7 @@ def client_ip(request: HttpRequest) -> str | None:
     peer: str | None = request.META.get("REMOTE_ADDR") or None
     if not settings.TRUSTED_PROXY_COUNT:
         return peer
-    forwarded = [
-        part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part
-    ]
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     if len(forwarded) < settings.TRUSTED_PROXY_COUNT:
         return peer
     return _address_or_none(forwarded[-settings.TRUSTED_PROXY_COUNT]) or peer
