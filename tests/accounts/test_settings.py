@@ -1,0 +1,79 @@
+"""A start with missing or unsafe settings is refused, and the message names each."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
+    "KEY_ENCRYPTION_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1mZXJuZXQta2V5LS0=",
+    "ORIGIN": "https://developers.example.com",
+}
+
+
+def start(**environment: str) -> str:
+    """What importing the settings complains of in an otherwise bare environment."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import console.settings"],
+        cwd=ROOT,
+        env={"CONSOLE_ENV_FILE": "", "DATABASE_URL": "sqlite://:memory:"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr
+
+
+def named_in(complaint: str) -> set[str]:
+    assert "The console can't start with these settings:" in complaint
+    lines = [line for line in complaint.splitlines() if line.startswith("  - ")]
+    return {line.removeprefix("  - ").split()[0] for line in lines}
+
+
+def test_good_settings_start() -> None:
+    assert start(**GOOD) == ""
+
+
+def test_bare_environment_names_everything_that_is_missing() -> None:
+    complaint = start()
+    assert named_in(complaint) >= {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN"}
+    assert "Make one with: python -c" in complaint
+    assert "docs/settings.md" in complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 60),
+        ("SECRET_KEY", "django-insecure-" + GOOD["SECRET_KEY"]),
+        ("KEY_ENCRYPTION_KEYS", "not-a-key"),
+        ("KEY_ENCRYPTION_KEYS", GOOD["KEY_ENCRYPTION_KEYS"] + ",not-a-key"),
+        ("ORIGIN", "developers.example.com"),
+        ("ORIGIN", "https://developers.example.com/console"),
+        ("ALLOWED_HOSTS", "*"),
+        ("SANDBOX_BASE_URL", "http://platform.example.com"),
+        ("PRODUCTION_BASE_URL", "platform"),
+    ],
+)
+def test_unsafe_setting_is_named(name: str, value: str) -> None:
+    assert name in named_in(start(**GOOD | {name: value}))
+
+
+def test_plain_http_is_refused() -> None:
+    assert "ORIGIN" in named_in(start(**GOOD | {"ORIGIN": "http://developers.example.com"}))
+
+
+def test_environments_must_differ() -> None:
+    urls = dict.fromkeys(("SANDBOX_BASE_URL", "PRODUCTION_BASE_URL"), "https://api.example.com")
+    assert named_in(start(**GOOD | urls)) == {"SANDBOX_BASE_URL"}
+
+
+def test_demo_stays_on_this_machine() -> None:
+    complaint = start(**GOOD | {"DEMO": "1"})
+    assert named_in(complaint) == {"ORIGIN"}
+    assert "DEMO=1 serves known passwords" in complaint
+    assert start(**GOOD | {"DEMO": "1", "ORIGIN": "http://localhost:8123"}) == ""
