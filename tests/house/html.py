@@ -1,0 +1,32 @@
+"""What a strict Content Security Policy would refuse in a page or a template."""
+
+from html.parser import HTMLParser
+
+
+class _Inline(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
+        where = f"<{tag}> at line {self.getpos()[0]}"
+        # A data block (JSON) is not executed, whatever the policy.
+        if tag == "script" and not values.get("src") and "json" not in (values.get("type") or ""):
+            self.found.append(f"{where}: inline script")
+        if tag == "style":
+            self.found.append(f"{where}: inline style sheet")
+        for name, value in attributes:
+            if name == "style" or (name.startswith("on") and name.isalpha()):
+                self.found.append(f"{where}: {name}=")
+            if (value or "").strip().lower().startswith("javascript:"):
+                self.found.append(f"{where}: javascript: in {name}=")
+            if name in {"hx-on", "hx-vals", "hx-vars"} or name.startswith("hx-on:"):
+                self.found.append(f"{where}: {name}= is evaluated")
+
+
+def inline_code(html: str) -> list[str]:
+    """Inline scripts, styles and handlers, each with its line."""
+    parser = _Inline()
+    parser.feed(html)
+    return parser.found

@@ -1,0 +1,52 @@
+"""Every URL of ours names the methods that it answers; anything else is 405."""
+
+from django.test import Client
+
+from accounts.environments import Environment
+from tests.conftest import Rebels, SignIn
+from tests.house.urls import Url, every_url
+
+# Whatever is no call below /restapi is a 404, with any method; the OpenAPI document only reads.
+ANY_METHOD = {
+    f"{prefix}{environment}{suffix}"
+    for environment in Environment
+    for prefix, suffix in (("unknown_uri_", ""), ("api_", ":api-root"), ("api_", ":openapi-json"))
+}
+# Each changes something, or carries what must not be in an address. The credential pages are
+# there twice: of oneself, and of a person of the organization.
+ONLY_POST = {
+    "accounts:create_sandbox_account",
+    "accounts:request_access",
+    "credentials:issue_client",
+    "credentials:resume_client",
+    *(
+        f"{namespace}:{name}"
+        for namespace in ("my_credentials", "developer_credentials")
+        for name in ("apps", "new_apps", "test")
+    ),
+    *(f"oauth_{environment}:token" for environment in Environment),
+}
+
+OURS = [
+    url
+    for url in every_url()
+    if (url.is_ours or url.name.startswith("api_")) and url.name not in ANY_METHOD
+]
+
+
+def allowed(browser: Client, url: Url, method: str) -> str | int:
+    """What the 405 names as allowed, or the status if it is another one."""
+    response = browser.generic(method, url.path())
+    return response["Allow"] if response.status_code == 405 else response.status_code
+
+
+def test_unknown_methods_are_refused(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.leia)
+    answers = {url.name: allowed(browser, url, "PROPFIND") for url in OURS}
+    assert {name: answer for name, answer in answers.items() if not isinstance(answer, str)} == {}
+
+
+def test_what_changes_something_refuses_get(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.leia)
+    answers = {url.name: allowed(browser, url, "GET") for url in OURS if url.name in ONLY_POST}
+    assert answers == dict.fromkeys(ONLY_POST, "POST")

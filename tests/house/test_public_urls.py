@@ -1,0 +1,79 @@
+"""Closed by default: this is the complete list of what answers without a sign-in."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from accounts.environments import Environment
+from tests.house.urls import Url, every_url
+
+# Signing in and getting back in; sign-up only says that it is closed.
+SIGN_IN = {
+    "account_confirm_email",
+    "account_confirm_login_code",
+    "account_email_verification_sent",
+    "account_inactive",
+    "account_login",
+    "account_logout",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_signup",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+}
+# Whoever has the link may join; load balancers ask for health; `/` only redirects.
+PAGES = {"accounts:accept_invitation", "home", "live", "ready"}
+# Programs authenticate themselves: clients at the Auth API, access tokens at the REST API.
+APIS = {
+    name
+    for environment in Environment
+    for name in (
+        f"api_{environment}:api-root",
+        f"api_{environment}:get_account",
+        f"api_{environment}:get_business_address",
+        f"api_{environment}:get_extension",
+        f"api_{environment}:openapi-json",
+        f"api_{environment}:put_business_address",
+        f"api_{environment}:status",
+        f"api_{environment}:version",
+        f"oauth_{environment}:token",
+        f"unknown_uri_{environment}",
+    )
+}
+# Of these, the ones that tell everyone the same and need no token either.
+OPEN_APIS = {"api-root", "openapi-json", "status", "version"}
+
+URLS = every_url()
+CLOSED = [url for url in URLS if not url.is_public]
+
+
+def test_the_list_is_complete() -> None:
+    assert {url.name for url in URLS if url.is_public} == SIGN_IN | PAGES | APIS
+
+
+def test_the_middleware_is_on() -> None:
+    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+
+
+@pytest.mark.parametrize("url", CLOSED, ids=str)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.django_db
+def test_every_other_page_asks_for_sign_in(url: Url, method: str, client: Client) -> None:
+    response = client.generic(method, url.path())
+    assert response.status_code == 302
+    assert response["Location"].startswith(f"{reverse('account_login')}?")
+
+
+@pytest.mark.parametrize("url", [url for url in URLS if url.name.startswith("api_")], ids=str)
+@pytest.mark.django_db
+def test_api_calls_ask_for_a_token(url: Url, client: Client) -> None:
+    method = "PUT" if ":put_" in url.name else "GET"
+    response = client.generic(method, url.path(), "{}", "application/json")
+    if url.name.partition(":")[2] in OPEN_APIS:
+        assert response.status_code in {200, 404}
+    else:
+        assert response.status_code == 401
+        assert response["WWW-Authenticate"].startswith("Bearer ")

@@ -1,0 +1,79 @@
+"""Every template compiles, none holds inline code, and every audit event has its words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template.loader import get_template
+
+from accounts.models import AuditKind
+from tests.house.html import inline_code
+from tests.house.sources import ROOT
+
+DIRECTORY = ROOT / "templates"
+TEMPLATES = sorted(
+    path.relative_to(DIRECTORY).as_posix() for path in DIRECTORY.rglob("*") if path.is_file()
+)
+PAGES = [name for name in TEMPLATES if name.endswith(".html")]
+MAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
+TESTS = "\n".join(
+    path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "house"
+)
+
+_TAGS = re.compile(r"{%.*?%}|{#.*?#}", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_compiles(name: str) -> None:
+    get_template(name)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_template_holds_no_inline_code(name: str) -> None:
+    html = _TAGS.sub(" ", (DIRECTORY / name).read_text())
+    assert inline_code(html) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_template_escapes_what_people_typed(name: str) -> None:
+    """Only help texts may hold markup, as everywhere in Django: they are written in the code."""
+    text = (DIRECTORY / name).read_text().replace("field.help_text|safe", "")
+    assert not re.search(r"\|\s*safe\b|{%\s*autoescape\s+off", text)
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_mail_is_whole(name: str) -> None:
+    files = {path.name for path in (DIRECTORY / name).iterdir()}
+    assert files == {"subject.txt", "body.txt"}
+
+
+def test_templates_are_named_after_their_noun() -> None:
+    """`templates/<app>/<noun>/<page>.html`, where the app has a module of views with that name."""
+    nouns = {
+        tuple(name.split("/")[:2])
+        for name in PAGES
+        if name.startswith(("accounts/", "credentials/"))
+    }
+    modules = {
+        (app, path.stem)
+        for app in ("accounts", "credentials")
+        for path in (ROOT / app / "views").glob("*.py")
+    }
+    # The history of an object is part of many pages and a page of none.
+    assert nouns - modules == {("accounts", "audit")}
+
+
+def test_audit_kinds_have_names_and_sentences() -> None:
+    for kind in AuditKind:
+        assert re.fullmatch(r"[a-z_]+\.[a-z_]+", kind.value)
+        assert kind.label[0].islower(), "The sentence goes on after the name of the actor."
+    assert len({kind.label for kind in AuditKind}) == len(AuditKind)
+
+
+def test_every_audit_kind_is_tested() -> None:
+    untested = [
+        kind.name
+        for kind in AuditKind
+        if f"AuditKind.{kind.name}" not in TESTS and f'"{kind.value}"' not in TESTS
+    ]
+    assert untested == []
