@@ -139,6 +139,18 @@ class JwtCredential(models.Model):
         return "expired" if self.is_expired() else "active"
 
     @property
+    def badge(self) -> str:
+        """The status, with `expiring` for an active credential of which little is left."""
+        return "expiring" if self.expires_soon else self.status
+
+    @property
+    def status_text(self) -> str:
+        """The status in words, as lists and headings say it."""
+        if self.revoked_by is not None:
+            return f"Revoked by {self.revoked_by.name}"
+        return self.expires_in if self.expires_soon else self.status.capitalize()
+
+    @property
     def expires_in(self) -> str:
         """`Expires today`, `Expires in 6 days`: whole days of what is left."""
         days = (self.expires_at - timezone.now()).days
