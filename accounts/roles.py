@@ -37,7 +37,11 @@ class ConsolePermission(StrEnum):
     JWT_CREDENTIAL_MANAGE_ANY = "jwt_credential:manage_any"
     ORGANIZATION_VIEW = "organization:view"
     EXTENSION_MANAGE = "extension:manage"
+    ACCESS_VIEW = "access:view"
     ACCESS_MANAGE = "access:manage"
+    POLICY_VIEW = "policy:view"
+    POLICY_MANAGE = "policy:manage"
+    AUDIT_VIEW = "audit:view"
 
 
 _P = ConsolePermission
@@ -48,6 +52,9 @@ _AUDITOR = frozenset(
         _P.ORGANIZATION_VIEW,
         _P.APPLICATION_VIEW_ANY,
         _P.JWT_CREDENTIAL_VIEW_ANY,
+        _P.ACCESS_VIEW,
+        _P.POLICY_VIEW,
+        _P.AUDIT_VIEW,
     }
 )
 _DEVELOPER = frozenset(
@@ -59,8 +66,11 @@ _DEVELOPER = frozenset(
         _P.JWT_CREDENTIAL_MANAGE_OWN,
     }
 )
+# Who has access is the account administrators' business, which Auditors may look at.
 _DEVELOPER_ADMIN = (
-    _DEVELOPER | _AUDITOR | frozenset({_P.APPLICATION_MANAGE_ANY, _P.JWT_CREDENTIAL_MANAGE_ANY})
+    _DEVELOPER
+    | (_AUDITOR - {_P.ACCESS_VIEW})
+    | frozenset({_P.APPLICATION_MANAGE_ANY, _P.JWT_CREDENTIAL_MANAGE_ANY})
 )
 
 ROLE_PERMISSIONS: dict[ConsoleRole, frozenset[ConsolePermission]] = {
@@ -71,7 +81,17 @@ ROLE_PERMISSIONS: dict[ConsoleRole, frozenset[ConsolePermission]] = {
 }
 
 # Account administrators decide who has access, whatever their own console role.
-ACCOUNT_ADMIN_PERMISSIONS = frozenset({_P.CONSOLE_USE, _P.EXTENSION_MANAGE, _P.ACCESS_MANAGE})
+ACCOUNT_ADMIN_PERMISSIONS = frozenset(
+    {
+        _P.CONSOLE_USE,
+        _P.EXTENSION_MANAGE,
+        _P.ACCESS_VIEW,
+        _P.ACCESS_MANAGE,
+        _P.POLICY_VIEW,
+        _P.POLICY_MANAGE,
+        _P.AUDIT_VIEW,
+    }
+)
 
 # Roles that may own applications and credentials; anyone else's does not work (JWT-106).
 DEVELOPER_ROLES = frozenset({ConsoleRole.DEVELOPER, ConsoleRole.DEVELOPER_ADMIN})

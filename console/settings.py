@@ -243,7 +243,7 @@ DEFAULT_FROM_EMAIL = env.str(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {
     "BACKENDS": {"default": _email_url["EMAIL_BACKEND"]},
-    "MAX_RETRIES": 50,
+    "MAX_RETRIES": 1000,
     "RETRY_INTERVAL": timedelta(minutes=5),
     "LOG_LEVEL": 1,
 }

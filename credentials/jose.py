@@ -6,6 +6,7 @@ from its row is the same string; PyJWT's own signer is not, hence `_Deterministi
 
 import hashlib
 import json
+import re
 from base64 import urlsafe_b64encode
 from functools import cache, lru_cache
 from typing import Any
@@ -29,6 +30,10 @@ CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 # Longer than anything we sign; what is longer is not ours and not worth parsing.
 MAX_TOKEN_LENGTH = 4096
+# RFC 7515 §7.1: three parts of base64url without padding, so that no token has a second spelling.
+_COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
+# A thumbprint; anything else may hold characters that a database refuses to compare with.
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 Claims = dict[str, Any]
 Jwk = dict[str, str]
@@ -102,14 +107,14 @@ def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
 
 def key_id(token: str) -> str:
     """The `kid` of the header, unverified: it only picks among our own keys (RFC 8725 §3.10)."""
-    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise InvalidToken("too long or not ASCII")
+    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
+        raise InvalidToken("too long or not a compact JWS")
     try:
         kid = jwt.get_unverified_header(token).get("kid")
     except jwt.InvalidTokenError as error:
         raise InvalidToken("malformed") from error
-    if not isinstance(kid, str):
-        raise InvalidToken("no kid")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise InvalidToken("no kid of ours")
     return kid
 
 

@@ -1,6 +1,6 @@
 """Ready-to-run lines for the created page. Pure. The client secret is read from the environment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from accounts.environments import EnvironmentUrls
 
@@ -72,7 +72,7 @@ JWT={jwt}
 class Snippet:
     name: str
     slug: str
-    code: str
+    code: str = field(repr=False)
 
 
 def snippets(*, urls: EnvironmentUrls, client_id: str, jwt: str) -> list[Snippet]:

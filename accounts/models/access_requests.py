@@ -8,6 +8,11 @@ from django.utils import timezone
 from accounts.models.organizations import Organization
 
 
+class Decision(models.TextChoices):
+    APPROVED = "approved", "Approved"
+    DECLINED = "declined", "Declined"
+
+
 class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
     def pending(self) -> Self:
         return self.filter(decided_at__isnull=True)
@@ -26,6 +31,11 @@ class AccessRequest(models.Model):
     reason = models.CharField(max_length=500)
     created_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
+    decision_reason = models.CharField(max_length=500, blank=True)
 
     objects = AccessRequestQuerySet.as_manager()
 

@@ -35,6 +35,19 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "tested the JWT with a real exchange"
+    ACCESS_GRANTED = "access.granted", "granted console access to"
+    ACCESS_DECLINED = "access.declined", "declined the access request of"
+    INVITATION_RESENT = "invitation.resent", "sent again the invitation of"
+    INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation of"
+    MEMBERSHIP_ROLE_CHANGED = "membership.role_changed", "changed the role of"
+    MEMBERSHIP_DEACTIVATED = "membership.deactivated", "deactivated"
+    MEMBERSHIP_REACTIVATED = "membership.reactivated", "reactivated"
+    APPLICATION_TRANSFERRED = "application.transferred", "transferred the app"
+    APPLICATION_RETIRED = "application.retired", "retired the app"
+    POLICY_UPDATED = "policy.updated", "changed the policy"
+    AUDIT_EXPORTED = "audit.exported", "exported the audit log of"
+    CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
+    USER_SIGNED_IN_NEW_DEVICE = "user.signed_in_new_device", "signed in from a new device"
     SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
 
@@ -97,6 +110,8 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["target_type", "target_id", "-id"], name="audit_by_target"),
             models.Index(fields=["organization", "-id"], name="audit_by_organization"),
+            models.Index(fields=["organization", "kind", "-id"], name="audit_by_kind"),
+            models.Index(fields=["organization", "actor", "-id"], name="audit_by_actor"),
         ]
 
     def __str__(self) -> str:

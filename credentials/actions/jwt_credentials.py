@@ -104,6 +104,7 @@ def create_jwt_credential(
     expires_at = _end_of(expires_on, at)
     clients = _permittable_clients(app_access, client_ids, environment=environment, owner=owner)
     credential = JwtCredential(
+        organization=owner.organization,
         extension=extension,
         signing_key=current_signing_key(environment, KeyPurpose.CREDENTIAL),
         issuer=environment.urls.base_url,

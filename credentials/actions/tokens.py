@@ -25,10 +25,13 @@ class IssuedToken:
 
 def clamped_ttl(requested: str | None) -> timedelta:
     """`access_token_ttl` in seconds, moved into the allowed range; nonsense counts as omitted."""
-    if requested is None or not re.fullmatch(r"-?[0-9]{1,9}", requested):
+    if requested is None or not re.fullmatch(r"-?[0-9]{1,100}", requested):
         return settings.ACCESS_TOKEN_TTL
-    wanted = timedelta(seconds=int(requested))
-    return min(max(wanted, settings.ACCESS_TOKEN_TTL_MIN), settings.ACCESS_TOKEN_TTL_MAX)
+    shortest, longest = (
+        int(bound.total_seconds())
+        for bound in (settings.ACCESS_TOKEN_TTL_MIN, settings.ACCESS_TOKEN_TTL_MAX)
+    )
+    return timedelta(seconds=min(max(int(requested), shortest), longest))
 
 
 def issue_access_token(

@@ -1,5 +1,6 @@
 from credentials.models.applications import Application, Client
 from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
+from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
 from credentials.models.usage import ExchangeUsage
 
@@ -10,5 +11,6 @@ __all__ = [
     "ExchangeUsage",
     "JwtCredential",
     "PermittedClient",
+    "Policy",
     "SigningKey",
 ]

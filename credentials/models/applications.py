@@ -56,6 +56,7 @@ class Application(models.Model):
     scopes = models.JSONField(default=list, validators=[validate_scopes], blank=True)
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     objects = ApplicationQuerySet.as_manager()
 

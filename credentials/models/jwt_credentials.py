@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.environments import Environment, token_endpoint
-from accounts.models import Extension, Membership
+from accounts.models import Extension, Membership, Organization
 from credentials import jose
 from credentials.models.applications import Client
 from credentials.models.signing_keys import SigningKey
@@ -64,6 +64,10 @@ class JwtCredential(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # The owner's, copied: lists of an organization's credentials read one index.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="jwt_credentials"
+    )
     extension = models.ForeignKey(
         Extension, on_delete=models.PROTECT, related_name="jwt_credentials"
     )
@@ -86,6 +90,10 @@ class JwtCredential(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     revoked_reason = models.CharField(max_length=200, blank=True)
+    # CIDR strings, IPv4 and IPv6, beside those of the policy; empty allows every address.
+    allowed_networks = models.JSONField(default=list, blank=True)
+    # The last reminder before expiry, in days left: 30, 7 or 1.
+    reminded_days = models.PositiveSmallIntegerField(null=True, blank=True)
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
 
     objects = JwtCredentialQuerySet.as_manager()
@@ -106,7 +114,11 @@ class JwtCredential(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["extension", "-issued_at"], name="jwt_credential_by_owner")
+            models.Index(fields=["extension", "-issued_at"], name="jwt_credential_by_owner"),
+            models.Index(
+                fields=["organization", "-issued_at", "-id"], name="jwt_credential_by_org"
+            ),
+            models.Index(fields=["expires_at"], name="jwt_credential_by_expiry"),
         ]
 
     def __str__(self) -> str:

@@ -41,7 +41,8 @@ def authenticate_client(credentials: BasicCredentials | None, environment: Envir
         raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
     client = (
         Client.objects.select_related("application")
-        .filter(client_id=credentials.client_id.replace("\x00", ""))
+        # PostgreSQL refuses NUL in a text; no client ID holds a space either.
+        .filter(client_id=credentials.client_id.replace("\x00", " "))
         .first()
     )
     authentic = raw_secrets.matches(

@@ -64,7 +64,7 @@ class InvalidScope(OAuthError):
     error = "invalid_scope"
 
     def __init__(self, scopes: list[str]) -> None:
-        names = ", ".join(_printable(scope) for scope in scopes)
+        names = ", ".join(_printable(scope) for scope in scopes[:5])
         super().__init__("CMN-101", f"The app does not have these scopes: {names}.")
 
 

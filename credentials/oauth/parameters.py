@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest
 
 from credentials.oauth.errors import InvalidRequest
@@ -38,6 +38,8 @@ class Parameters:
             form = request.POST
         except (RequestDataTooBig, TooManyFieldsSent) as error:
             raise InvalidRequest("The request is too large.") from error
+        except BadRequest as error:
+            raise InvalidRequest(f"Send the parameters as {FORM} in UTF-8.") from error
         repeated = next((name for name, values in form.lists() if len(values) > 1), None)
         if repeated is not None:
             raise InvalidRequest("A parameter is repeated.", code="OAU-111")

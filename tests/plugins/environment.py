@@ -13,6 +13,7 @@ ENVIRONMENT = {
     "KEY_ENCRYPTION_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1mZXJuZXQta2V5LS0=",
     "ORIGIN": "http://localhost:8000",
     "LOG_LEVEL": "WARNING",
+    "EMAIL_URL": "memorymail://",
 }
 # What a shell or a container may have exported; tests that want one of them set it themselves.
 UNSET = (
@@ -21,7 +22,6 @@ UNSET = (
     "DEFAULT_FROM_EMAIL",
     "DEMO",
     "DEMO_PASSWORD",
-    "EMAIL_URL",
     "PORT",
     "PRODUCTION_BASE_URL",
     "PRODUCTION_PREVIOUS_BASE_URLS",

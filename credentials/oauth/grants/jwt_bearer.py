@@ -149,10 +149,10 @@ def _row(jti: object) -> JwtCredential | None:
 def granted_scopes(client: Client, requested: str | None) -> frozenset[AppScope]:
     """The app's scopes with those they include, or the part that was asked for."""
     available = client.application.effective_scopes
-    if requested is None:
+    names = [name for name in (requested or "").split(" ") if name]
+    if not names:
         return available
-    names = requested.split(" ")
-    if excess := [name for name in names if name and name not in available]:
+    if excess := [name for name in names if name not in available]:
         raise InvalidScope(excess)
     return effective_scopes(names)
 
