@@ -16,6 +16,9 @@ TABLE = {
         "application:view_any",
         "jwt_credential:view_any",
         "organization:view",
+        "access:view",
+        "policy:view",
+        "audit:view",
     ],
     "developer": [
         "console:use",
@@ -35,6 +38,8 @@ TABLE = {
         "jwt_credential:view_any",
         "jwt_credential:manage_any",
         "organization:view",
+        "policy:view",
+        "audit:view",
     ],
 }
 
@@ -46,7 +51,15 @@ def test_permissions(role: ConsoleRole) -> None:
 
 @pytest.mark.parametrize("role", ConsoleRole)
 def test_account_administrators_also_decide_about_access(role: ConsoleRole) -> None:
-    more = {"console:use", "extension:manage", "access:manage"}
+    more = {
+        "console:use",
+        "extension:manage",
+        "access:view",
+        "access:manage",
+        "policy:view",
+        "policy:manage",
+        "audit:view",
+    }
     assert permissions_of(role, is_account_admin=True) == set(TABLE[role]) | more
 
 
