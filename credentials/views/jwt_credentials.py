@@ -3,7 +3,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import F, OrderBy
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -270,6 +270,8 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
 def show(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     """The JWT again, for its owner, after step-up; each look is a POST and an audit event."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
+    if not owner.is_own:
+        raise PermissionDenied
     if request.method != "POST":
         return _page(request, "show", owner, credential=credential)
     try:

@@ -1,0 +1,121 @@
+"""Every console URL by every cast member, GET and POST, against tests/access_matrix.txt.
+
+The file is the table to read: what each person gets. A URL that is missing there fails. After a
+deliberate change: `UPDATE_ACCESS_MATRIX=1 pytest tests/house/test_access_matrix.py`, then read the
+difference as carefully as code.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+
+from accounts.actions.access_requests import request_access
+from accounts.actions.invitations import invite
+from accounts.environments import Environment
+from accounts.roles import ConsoleRole
+from tests import cast
+from tests.conftest import Partners, Rebels, SignIn
+from tests.house.urls import every_url
+
+TABLE = Path(__file__).parent.parent / "access_matrix.txt"
+HEADING = """\
+# What every person gets at every console URL. Luke owns the objects in the URLs; everyone has
+# just authenticated again; POST sends nothing. in = sent to sign in; 302 = done, or sent on.
+"""
+OURS = ("/console", "/invitations/")
+PEOPLE = (
+    "owner",
+    "teammate",
+    "dev_admin",
+    "acct_admin",
+    "auditor",
+    "no_access",
+    "outsider",
+    "anonymous",
+)
+
+
+@pytest.fixture
+def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
+    """A value for each argument of a URL: things of Luke, and of the organization."""
+    application = cast.application(rebels.luke)
+    cast.client(application)
+    request = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
+    invitation, _ = invite(
+        rebels.organization,
+        "new@rebels.example",
+        role=ConsoleRole.DEVELOPER,
+        is_account_admin=False,
+        actor=rebels.leia.user,
+        origin=cast.ORIGIN,
+    )
+    extension = rebels.luke.user.extensions.order_by("pk").first()
+    assert extension is not None
+    return {
+        "application_id": application.pk,
+        "credential_id": cast.credential(rebels.luke).pk,
+        "environment": Environment.SANDBOX,
+        "user_id": rebels.luke.user_id,
+        "extension_id": extension.pk,
+        "request_id": request.pk,
+        "invitation_id": invitation.pk,
+        "token": "unknown",
+    }
+
+
+def word(response: HttpResponseBase) -> str:
+    if response.status_code != 302:
+        return str(response.status_code)
+    return "in" if response.headers["Location"].startswith(reverse("account_login")) else "302"
+
+
+def answer(client: Client, method: str, path: str) -> str:
+    """What one request is answered; whatever it changed is taken back."""
+    with transaction.atomic():
+        response = client.get(path) if method == "GET" else client.post(path)
+        transaction.set_rollback(True)
+    return word(response)
+
+
+@pytest.fixture
+def browsers(rebels: Rebels, partners: Partners, sign_in: SignIn) -> dict[str, Client]:
+    people = {
+        "owner": rebels.luke,
+        "teammate": rebels.lando,
+        "dev_admin": rebels.han,
+        "acct_admin": rebels.leia,
+        "auditor": rebels.c3po,
+        "no_access": rebels.wedge,
+        "outsider": partners.lobot,
+    }
+    browsers = {name: sign_in(person) for name, person in people.items()}
+    for browser in browsers.values():
+        cast.step_up(browser)
+    return browsers | {"anonymous": Client()}
+
+
+def matrix(browsers: dict[str, Client], arguments: dict[str, object]) -> list[str]:
+    rows = [f"{'url':<44} {'method':<7}" + "".join(f"{person:<11}" for person in PEOPLE)]
+    for url in every_url():
+        path = url.path(arguments)
+        if not (url.is_ours and path.startswith(OURS)):
+            continue
+        for method in ("GET", "POST"):
+            answers = (answer(browsers[person], method, path) for person in PEOPLE)
+            row = "".join(f"{found:<11}" for found in answers)
+            rows.append(f"{url.name:<44} {method:<7}{row}".rstrip())
+    return rows
+
+
+def test_everyone_gets_what_the_table_says(
+    browsers: dict[str, Client], arguments: dict[str, object]
+) -> None:
+    rows = "\n".join(matrix(browsers, arguments)) + "\n"
+    if os.environ.get("UPDATE_ACCESS_MATRIX"):
+        TABLE.write_text(HEADING + rows)
+    assert TABLE.read_text() == HEADING + rows
