@@ -1,4 +1,4 @@
-"""The pictures of README.md and docs/: taken of real pages, so that they can't show another product.
+"""The pictures of README.md and docs/, taken of real pages so that they show this very product.
 
 `UPDATE_PICTURES=1 make test STAGES=browser` writes them to docs/images; otherwise the pages are
 only walked.
