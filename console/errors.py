@@ -1,8 +1,9 @@
 """Error pages. Under an environment's base URL errors are JSON, as programs expect."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template import loader
+from django.urls import is_valid_path
 
 from accounts.access import NoConsoleAccess
 from accounts.views.access_requests import no_access
@@ -29,6 +30,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return JsonResponse(error_body(entry("CMN-120", "Invalid URI.")), status=404)
+    shorter = request.path.rstrip("/")
+    if request.method == "GET" and shorter != request.path and is_valid_path(shorter):
+        # The console's addresses end without a slash; who adds one means the same page.
+        return redirect(shorter)
     return render(request, "404.html", status=404)
 
 
