@@ -25,8 +25,3 @@ def test_an_unknown_call_is_json(client: Client) -> None:
         "message": "Invalid URI.",
         "errors": [{"errorCode": "CMN-120", "message": "Invalid URI."}],
     }
-
-
-def test_two_slashes_do_not_lead_to_another_host(client: Client) -> None:
-    response = client.get("//evil.example/console/my-credentials/")
-    assert response.status_code == 404
