@@ -1,0 +1,197 @@
+"""Signing and verification, without a request around them."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from credentials import jose
+
+PRIVATE_KEY = jose.generate_private_key()
+SEALED = jose.seal(PRIVATE_KEY)
+JWK = jose.public_jwk(PRIVATE_KEY)
+OTHER_JWK = jose.public_jwk(jose.generate_private_key())
+CLAIMS = {"iss": "https://platform.example.com", "sub": "400131426008", "exp": 4102358400}
+
+
+def sign(claims: jose.Claims, token_type: str = "JWT") -> str:
+    return jose.sign(claims, sealed_private_key=SEALED, kid=JWK["kid"], token_type=token_type)
+
+
+def decoded(segment: str) -> bytes:
+    return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=9), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+json_objects = st.dictionaries(
+    st.text(st.characters(codec="utf-8"), max_size=9), json_values, max_size=5
+)
+
+
+@given(claims=json_objects, token_type=st.sampled_from(["JWT", "at+jwt"]))
+@hypothesis_settings(deadline=None)
+def test_what_is_signed_verifies_as_the_same(claims: jose.Claims, token_type: str) -> None:
+    token = sign(claims, token_type)
+    assert jose.verify(token, jwk=JWK, token_type=token_type) == claims
+    assert sign(claims, token_type) == token
+    if len(token) <= jose.MAX_TOKEN_LENGTH:
+        assert jose.key_id(token) == JWK["kid"]
+
+
+@given(claims=json_objects)
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_only_its_key_and_its_type_verify(claims: jose.Claims) -> None:
+    token = sign(claims)
+    for jwk, token_type in [(OTHER_JWK, "JWT"), (JWK, "at+jwt"), (JWK, "jwt"), (JWK, "")]:
+        with pytest.raises(jose.InvalidToken):
+            jose.verify(token, jwk=jwk, token_type=token_type)
+
+
+@given(text=st.text(max_size=200) | st.text("eyJ.-_=AZ{}09", max_size=200))
+def test_any_text_is_refused_in_one_way(text: str) -> None:
+    with pytest.raises(jose.InvalidToken):
+        jose.key_id(text)
+    with pytest.raises(jose.InvalidToken):
+        jose.verify(text.encode(errors="replace").decode(), jwk=JWK, token_type="JWT")
+
+
+@given(header=st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_header_is_refused_in_one_way(header: bytes) -> None:
+    with pytest.raises(jose.InvalidToken):
+        jose.key_id(f"{encoded(header)}.e30.c2ln")
+
+
+@pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"1", b'"x"', b"{", b"\xff", b"[" * 2000])
+def test_a_genuine_signature_over_anything_but_an_object_is_refused(payload: bytes) -> None:
+    token = jose._signer.encode(payload, PRIVATE_KEY, algorithm="ES256", headers={"typ": "JWT"})
+    with pytest.raises(jose.InvalidToken):
+        jose.verify(token, jwk=JWK, token_type="JWT")
+
+
+@pytest.mark.parametrize(
+    "kid", [None, "", 1, [], {}, "x" * 42, "x" * 44, "x" * 42 + "\x00", "x" * 42 + "\ud800",
+            "../../../etc/passwd", "' OR 1=1 --"],
+)  # fmt: skip
+def test_a_kid_that_is_no_thumbprint_never_reaches_the_database(kid: Any) -> None:
+    header = encoded(json.dumps({"alg": "ES256", "kid": kid}).encode())
+    with pytest.raises(jose.InvalidToken):
+        jose.key_id(f"{header}.e30.c2ln")
+
+
+def test_a_token_has_one_spelling() -> None:
+    token = sign(CLAIMS)
+    assert jose.key_id(token) == JWK["kid"]
+    for other in [token + "==", token + "\n", " " + token, token + ".", "." + token, token + "é"]:
+        with pytest.raises(jose.InvalidToken):
+            jose.key_id(other)
+    with pytest.raises(jose.InvalidToken):
+        jose.key_id("a" * jose.MAX_TOKEN_LENGTH + ".e30.c2ln")
+
+
+def test_the_header_names_algorithm_type_and_key_and_nothing_else() -> None:
+    header, payload, signature = sign(CLAIMS).split(".")
+    assert json.loads(decoded(header)) == {"alg": "ES256", "typ": "JWT", "kid": JWK["kid"]}
+    assert json.loads(decoded(payload)) == CLAIMS
+    assert len(decoded(signature)) == 64
+
+
+def test_a_jwk_is_public_and_named_by_its_thumbprint() -> None:
+    """The thumbprint of RFC 7638, computed here by its definition."""
+    assert set(JWK) == {"kty", "crv", "x", "y", "use", "alg", "kid"}
+    assert (JWK["kty"], JWK["crv"], JWK["use"], JWK["alg"]) == ("EC", "P-256", "sig", "ES256")
+    text = f'{{"crv":"P-256","kty":"EC","x":"{JWK["x"]}","y":"{JWK["y"]}"}}'
+    digest = hashlib.sha256(text.encode()).digest()
+    assert JWK["kid"] == encoded(digest)
+
+
+def test_another_process_signs_the_same_string() -> None:
+    program = (
+        "import sys, json; from credentials import jose;"
+        "sealed, kid, claims = json.load(sys.stdin);"
+        "print(jose.sign(claims, sealed_private_key=sealed, kid=kid, token_type='JWT'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps([SEALED, JWK["kid"], CLAIMS]),
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "console.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == sign(CLAIMS)
+
+
+# --- Sealing -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vault(settings: Settings) -> Iterator[Settings]:
+    """Settings whose KEY_ENCRYPTION_KEYS count at once, as they do after a restart."""
+    yield settings
+    forget()
+
+
+def forget() -> None:
+    jose._vault.cache_clear()
+    jose.unseal.cache_clear()
+
+
+def same(one: EllipticCurvePrivateKey, other: EllipticCurvePrivateKey) -> bool:
+    return one.private_numbers() == other.private_numbers()
+
+
+def test_a_sealed_key_comes_back_and_does_not_show() -> None:
+    private_key = jose.generate_private_key()
+    sealed = jose.seal(private_key)
+    assert same(jose.unseal(sealed), private_key)
+    assert "PRIVATE" not in sealed
+    assert jose.seal(private_key) != sealed
+
+
+def test_encryption_keys_rotate_newest_first(vault: Settings) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    private_key = jose.generate_private_key()
+    vault.KEY_ENCRYPTION_KEYS = [old]
+    forget()
+    sealed_before = jose.seal(private_key)
+
+    vault.KEY_ENCRYPTION_KEYS = [new, old]
+    forget()
+    assert same(jose.unseal(sealed_before), private_key)
+    sealed_after = jose.seal(private_key)
+
+    vault.KEY_ENCRYPTION_KEYS = [new]
+    forget()
+    assert same(jose.unseal(sealed_after), private_key)
+    with pytest.raises(InvalidToken):
+        jose.unseal(sealed_before)
+
+
+def test_only_our_kind_of_key_is_unsealed() -> None:
+    sealed = jose.seal(Ed25519PrivateKey.generate())  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        jose.unseal(sealed)

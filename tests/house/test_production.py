@@ -1,0 +1,129 @@
+"""What a real installation would run with, read from a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.house.sources import ROOT
+from tests.plugins.environment import ENVIRONMENT, UNSET
+from tests.stages import production_environment
+
+NAMES = (
+    "ALLOWED_HOSTS",
+    "CONTENT_SECURITY_POLICY",
+    "CSRF_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_SECURE",
+    "CSRF_TRUSTED_ORIGINS",
+    "DEBUG",
+    "DEMO",
+    "MIDDLEWARE",
+    "PASSWORD_HASHERS",
+    "SECURE_CONTENT_TYPE_NOSNIFF",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_SSL_REDIRECT",
+    "SESSION_COOKIE_HTTPONLY",
+    "SESSION_COOKIE_NAME",
+    "SESSION_COOKIE_SECURE",
+    "STORAGES",
+)
+PROGRAM = f"""
+import json
+from django.conf import settings
+print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
+"""
+
+
+def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    ours = {*ENVIRONMENT, *UNSET, "DATABASE_URL"}
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env={**inherited, "DJANGO_SETTINGS_MODULE": "console.settings", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@cache
+def production() -> dict[str, Any]:
+    started = start(production_environment())
+    assert started.returncode == 0, started.stderr
+    settings: dict[str, Any] = json.loads(started.stdout)
+    return settings
+
+
+def test_nothing_of_the_demo_or_of_debugging_is_on() -> None:
+    assert not production()["DEBUG"]
+    assert not production()["DEMO"]
+    assert "MD5" not in production()["PASSWORD_HASHERS"][0]
+
+
+def test_only_the_configured_hosts_are_served() -> None:
+    assert production()["ALLOWED_HOSTS"] == [
+        "developers.example.com",
+        "platform.example.com",
+        "platform.sandbox.example.com",
+    ]
+    assert production()["CSRF_TRUSTED_ORIGINS"] == ["https://developers.example.com"]
+
+
+def test_transport_and_cookies_are_strict() -> None:
+    settings = production()
+    assert settings["SECURE_SSL_REDIRECT"]
+    assert settings["SECURE_HSTS_SECONDS"] >= 31_536_000
+    assert settings["SECURE_CONTENT_TYPE_NOSNIFF"]
+    for cookie in ("SESSION", "CSRF"):
+        assert settings[f"{cookie}_COOKIE_SECURE"]
+        assert settings[f"{cookie}_COOKIE_HTTPONLY"]
+    assert settings["SESSION_COOKIE_NAME"].startswith("__Host-")
+
+
+def test_the_policy_starts_from_nothing_and_allows_nothing_unsafe() -> None:
+    directives = production()["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
+    assert directives["default-src"] == ["'none'"]
+    for name, sources in directives.items():
+        allowed = {"'self'", "'none'"} | ({"data:"} if name == "img-src" else set())
+        assert set(sources) <= allowed, name
+
+
+def test_static_files_are_hashed_and_cached_by_whitenoise() -> None:
+    """Hashed names let whitenoise send them with a year of `max-age` and `immutable`."""
+    storage = production()["STORAGES"]["staticfiles"]["BACKEND"]
+    assert storage == "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    middleware = production()["MIDDLEWARE"]
+    whitenoise = middleware.index("whitenoise.middleware.WhiteNoiseMiddleware")
+    assert whitenoise < middleware.index("console.middleware.NoStoreMiddleware")
+
+
+def test_without_settings_it_does_not_start_and_says_what_is_missing() -> None:
+    refused = start({"CONSOLE_ENV_FILE": ""})
+    assert refused.returncode != 0
+    for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "docs/settings.md"):
+        assert name in refused.stderr
+    assert "python -c" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"KEY_ENCRYPTION_KEYS": "no-key"}, "KEY_ENCRYPTION_KEYS"),
+        ({"ORIGIN": "http://developers.example.com"}, "ORIGIN must use https"),
+        ({"DEMO": "1"}, "DEMO=1"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+        ({"SANDBOX_BASE_URL": "https://platform.example.com"}, "equals PRODUCTION_BASE_URL"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_unsafe_settings_are_refused_by_name(changed: dict[str, str], complaint: str) -> None:
+    refused = start(production_environment() | changed)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
