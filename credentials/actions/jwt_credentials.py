@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
@@ -115,8 +115,7 @@ def create_jwt_credential(
         created_by=actor,
         submission_key=submission_key or uuid.uuid4(),
     )
-    credential.full_clean()
-    credential.save(force_insert=True)
+    _insert(credential)
     _permit(credential, clients, at=at)
     audit.record(
         AuditKind.JWT_CREDENTIAL_CREATED,
@@ -133,6 +132,21 @@ def create_jwt_credential(
     )
     emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
     return credential
+
+
+def _insert(credential: JwtCredential) -> None:
+    """The unique submission key decides between two forms that are sent at the same moment."""
+    credential.full_clean(validate_unique=False)
+    try:
+        with transaction.atomic():
+            credential.save(force_insert=True)
+    except IntegrityError as error:
+        raise ValidationError(
+            {
+                "submission_key": "This form has been sent before and has created a credential. "
+                "Choose Create JWT again to create another one."
+            }
+        ) from error
 
 
 def _enabled_extension(owner: Membership, environment: Environment) -> Extension:
@@ -323,14 +337,19 @@ def creator_may_see(credential: JwtCredential, creator: User) -> bool:
     return own is not None and credential.extension.grant.no_more_than(own.grant)
 
 
+def require_showable(credential: JwtCredential, actor: User) -> None:
+    """Only to its owner, and only while it works."""
+    if credential.extension.user_id != actor.pk:
+        raise PermissionDenied
+    if credential.is_revoked or credential.is_expired():
+        raise ValidationError("This credential no longer works, so there is nothing to show.")
+
+
 @transaction.atomic
 def show_jwt(credential: JwtCredential, *, actor: User, origin: Origin) -> str:
     """The JWT again, for its owner only; the caller has asked for step-up."""
-    if credential.extension.user_id != actor.pk:
-        raise PermissionDenied
+    require_showable(credential, actor)
     require_manager(credential.owner, actor)
-    if credential.is_revoked or credential.is_expired():
-        raise ValidationError("This credential no longer works, so there is nothing to show.")
     audit.record(
         AuditKind.JWT_CREDENTIAL_SHOWN,
         actor=actor,

@@ -24,6 +24,13 @@ _ACCESS_DESCRIPTIONS = {
 }
 
 
+def _client_ids(data: QueryDict) -> list[str]:
+    """The hidden fields of the list; PostgreSQL would refuse to look for a NUL."""
+    return [
+        value.replace("\x00", "\N{REPLACEMENT CHARACTER}") for value in data.getlist("client_ids")
+    ]
+
+
 class PermittedAppsForm(forms.Form):
     """Label and app access: what can be chosen at creation and changed later.
 
@@ -71,7 +78,7 @@ class PermittedAppsForm(forms.Form):
         super().__init__(data.copy() if data is not None else None, **kwargs)
         self.owner = owner
         self.only_apps = only_apps
-        self.listed = data.getlist("client_ids") if data is not None else list(listed or [])
+        self.listed = _client_ids(data) if data is not None else list(listed or [])
         self.announcement = ""
 
     def full_clean(self) -> None:
@@ -137,6 +144,9 @@ class PermittedAppsForm(forms.Form):
         self.data[name] = value
 
 
+_KEY_MISSING = "The form arrived incomplete. Check what you entered and choose Create JWT again."
+
+
 class CreateJwtCredentialForm(PermittedAppsForm):
     environment = forms.ChoiceField(
         choices=Environment.choices,
@@ -159,7 +169,11 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         ),
         error_messages={"invalid": "Enter a date like 2027-03-31."},
     )
-    submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    submission_key = forms.UUIDField(
+        widget=forms.HiddenInput,
+        initial=uuid.uuid4,
+        error_messages={"required": _KEY_MISSING, "invalid": _KEY_MISSING},
+    )
 
     field_order = ("label", "environment", "app_access", "client_id", "expires_on")
 
@@ -174,6 +188,12 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         available = [environment for environment in Environment if environment not in unavailable]
         if available and self.initial.get("environment") not in available:
             self.initial["environment"] = available[0]
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """A refused submission key is renewed, so that the form can be sent again."""
+        super().add_error(field, error)
+        if self.has_error("submission_key"):
+            self._set("submission_key", str(uuid.uuid4()))
 
     @property
     def chosen_environment(self) -> Environment | None:

@@ -20,7 +20,10 @@ PAGE_SIZE = 50
 def developers(request: HttpRequest) -> HttpResponse:
     """Everyone of the organization, by e-mail; keyset pages of 50."""
     viewer = member(request.user, ConsolePermission.ORGANIZATION_VIEW)
-    query, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
+    # No name holds a NUL, and PostgreSQL refuses to look for one.
+    query, after = (
+        request.GET.get(name, "").replace("\x00", " ").strip() for name in ("q", "after")
+    )
     people = Membership.objects.filter(
         organization=viewer.organization, user__email__gt=after
     ).select_related("user")

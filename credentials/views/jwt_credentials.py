@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import F, OrderBy
+from django.db.models import F, OrderBy, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -56,7 +56,12 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     credentials = (
         JwtCredential.objects.of(owner.owner)
         .with_facts()
-        .prefetch_related("permitted_clients__application")
+        .prefetch_related(
+            Prefetch(
+                "permitted_clients",
+                Client.objects.select_related("application").order_by("application__name"),
+            )
+        )
         .order_by(SORTS[sort], "id")
     )
     rows = [(credential, _pages(owner, credential)) for credential in credentials]
@@ -71,7 +76,8 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
     form = CreateJwtCredentialForm(request.POST, owner=owner.owner, own=owner.is_own)
     if form.is_valid() and (credential := _create(request, owner, form)) is not None:
         created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
-        created_in_this_session[str(credential.pk)] = int(time.time())
+        # From its creation: sending the form again does not start the ten minutes anew.
+        created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
         request.session[CREATED_SESSION_KEY] = created_in_this_session
         return redirect(owner.url("created", credential))
     return _create_page(request, owner, form)
@@ -79,22 +85,22 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
 
 def _preselected_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwtCredentialForm:
     """The empty form; `?client_id=` chooses its environment and puts that app on the list."""
-    client = Client.objects.filter(client_id=request.GET.get("client_id", "")[:64]).first()
-    if client is None:
+    client_id = request.GET.get("client_id", "").replace("\x00", " ")[:64]
+    if not client_id:
         return CreateJwtCredentialForm(owner=owner.owner, own=owner.is_own)
+    client = Client.objects.filter(client_id=client_id).first()
+    environment = Environment(client.environment) if client else Environment.SANDBOX
     form = CreateJwtCredentialForm(
         owner=owner.owner,
         own=owner.is_own,
-        initial={"environment": client.environment, "app_access": AppAccess.SPECIFIC},
+        initial={"environment": environment, "app_access": AppAccess.SPECIFIC},
     )
     try:
-        actions.permittable_client(
-            client.client_id, environment=Environment(client.environment), owner=owner.owner
-        )
+        actions.permittable_client(client_id, environment=environment, owner=owner.owner)
     except ValidationError as error:
-        messages.error(request, f"{client.client_id}: {error.message}")
+        messages.error(request, f"{client_id}: {error.message}")
     else:
-        form.listed = [client.client_id]
+        form.listed = [client_id]
     return form
 
 
@@ -247,7 +253,7 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
     if credential.is_revoked:
         messages.info(request, "This credential has already been revoked.")
         return redirect(owner.url("detail", credential))
-    form = RevokeJwtCredentialForm(request.POST or None)
+    form = RevokeJwtCredentialForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             actions.revoke_jwt_credential(
@@ -272,10 +278,12 @@ def show(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None)
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     if not owner.is_own:
         raise PermissionDenied
-    if request.method != "POST":
-        return _page(request, "show", owner, credential=credential)
+    viewer = owner.viewer.user
     try:
-        jwt = actions.show_jwt(credential, actor=owner.viewer.user, origin=Origin.of(request))
+        actions.require_showable(credential, viewer)
+        if request.method != "POST":
+            return _page(request, "show", owner, credential=credential)
+        jwt = actions.show_jwt(credential, actor=viewer, origin=Origin.of(request))
     except ValidationError as error:
         messages.error(request, error.message)
         return redirect(owner.url("detail", credential))
