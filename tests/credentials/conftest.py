@@ -1,0 +1,40 @@
+from dataclasses import dataclass
+
+import pytest
+
+from accounts.environments import Environment
+from credentials.actions.applications import suspend_client
+from credentials.models import Client
+from tests import cast
+from tests.conftest import Partners, Rebels
+
+
+@dataclass(frozen=True)
+class Apps:
+    """Clients that a credential of Luke's may or may not name."""
+
+    dialer: Client
+    dialer_production: Client
+    crane: Client
+    """Of a colleague."""
+    suspended: Client
+    concierge: Client
+    """Public, of the partners."""
+    ledger: Client
+    """Private, of the partners."""
+
+
+@pytest.fixture
+def apps(rebels: Rebels, partners: Partners) -> Apps:
+    dialer = cast.application(rebels.luke, "X-wing Dialer")
+    suspended, _ = cast.client(cast.application(rebels.luke, "Old Droid"))
+    suspend_client(suspended, actor=rebels.luke.user, origin=cast.ORIGIN)
+    concierge = cast.application(partners.lobot, "Cloud Concierge", is_public=True)
+    return Apps(
+        dialer=cast.client(dialer)[0],
+        dialer_production=cast.client(dialer, Environment.PRODUCTION)[0],
+        crane=cast.client(cast.application(rebels.leia, "Hangar Crane"))[0],
+        suspended=suspended,
+        concierge=cast.client(concierge)[0],
+        ledger=cast.client(cast.application(partners.lobot, "Tibanna Ledger"))[0],
+    )
