@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.plugins.browser import install_chromium
+from tests.plugins.browser import install_chromium, install_curl
 from tests.plugins.environment import ENVIRONMENT, UNSET
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,6 +101,7 @@ def main(names: Sequence[str]) -> int:
     if any(stage.name == "browser" for stage in stages):
         # Before the first stage: half an hour of tests should not end in a missing program.
         say(f"Browser: {install_chromium()}")
+        install_curl()
     outcomes: dict[str, str] = {}
     for stage in stages:
         say(f"\n== {stage.name}: {stage.purpose}")

@@ -39,15 +39,31 @@ def install_chromium() -> str:
         return found
     if os.environ.get("CHROMIUM"):
         raise RuntimeError(f"CHROMIUM={os.environ['CHROMIUM']} is not a program.")
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
+    if not can_install():
         raise RuntimeError(f"The browser tests need Chromium and found none. {INSTALL}")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    for arguments in (["update"], ["install", "--no-install-recommends", "chromium"]):
-        subprocess.run([*apt, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
+    apt_install("chromium")
     if found := find_chromium():
         return found
     raise RuntimeError(f"apt-get installed no Chromium that can be found. {INSTALL}")
+
+
+def install_curl() -> None:
+    """The lines for curl on the created page are run as they stand."""
+    if not shutil.which("curl") and can_install():
+        apt_install("curl")
+    if not shutil.which("curl"):
+        raise RuntimeError("The browser tests need curl. On Debian: sudo apt-get install curl")
+
+
+def can_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(package: str) -> None:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]
+    for arguments in (["update"], ["install", "--no-install-recommends", package]):
+        subprocess.run([*apt, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 @pytest.hookimpl(tryfirst=True)

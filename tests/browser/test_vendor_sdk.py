@@ -1,0 +1,101 @@
+"""The vendor's own Python SDK, unmodified, with our base URL as its server; the page's lines."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import playwright
+import pytest
+from ringcentral import SDK
+from ringcentral.http.api_exception import ApiException
+
+from accounts.environments import Environment
+from accounts.models import Membership
+from credentials.models import Client
+from credentials.snippets import snippets
+from tests import cast
+from tests.conftest import Rebels
+
+ADDRESS = "/restapi/v1.0/account/~/business-address"
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """The server's threads see what the test commits."""
+
+
+@pytest.fixture
+def app(rebels: Rebels) -> tuple[Client, str]:
+    return cast.client(cast.application(rebels.luke, scopes=["EditAccounts"]))
+
+
+def signed_in(console: str, app: tuple[Client, str], owner: Membership) -> Any:
+    client, secret = app
+    platform = SDK(client.client_id, secret, f"{console}/sandbox").platform()
+    platform.login(jwt=cast.credential(owner).encode())
+    return platform
+
+
+def test_the_sdk_reads_account_and_extension(
+    console: str, app: tuple[Client, str], rebels: Rebels
+) -> None:
+    platform = signed_in(console, app, rebels.luke)
+    account = platform.get("/restapi/v1.0/account/~").json_dict()
+    extension = platform.get("/restapi/v1.0/account/~/extension/~").json_dict()
+    assert account["status"] == "Confirmed"
+    assert extension["contact"]["email"] == "luke@rebels.example"
+    assert extension["account"]["id"] == account["id"]
+
+
+def test_the_sdk_edits_the_account_for_leia_and_not_for_luke(
+    console: str, app: tuple[Client, str], rebels: Rebels
+) -> None:
+    with pytest.raises(ApiException) as refused:
+        signed_in(console, app, rebels.luke).put(ADDRESS, {"company": "Jedi Temple"})
+    answer = refused.value.api_response()
+    assert answer.response().status_code == 403
+    body = answer.json_dict()
+    assert (body["errorCode"], body["errors"][0]["permissionName"]) == (
+        "CMN-408",
+        "EditCompanyInfo",
+    )
+    leia = signed_in(console, app, rebels.leia)
+    assert leia.put(ADDRESS, {"company": "Jedi Temple"}).json_dict()["company"] == "Jedi Temple"
+
+
+@pytest.mark.parametrize("slug", ["curl", "python", "javascript"])
+def test_the_lines_of_the_created_page_run(
+    console: str, app: tuple[Client, str], rebels: Rebels, slug: str, tmp_path: Path
+) -> None:
+    client, secret = app
+    jwt = cast.credential(rebels.luke).encode()
+    lines = snippets(urls=Environment.SANDBOX.urls, client_id=client.client_id, jwt=jwt)
+    code = next(snippet.code for snippet in lines if snippet.slug == slug)
+    file = tmp_path / "snippet"
+    file.write_text(code)
+    done = subprocess.run(
+        [*interpreter(slug), str(file)],
+        env=os.environ | {"CLIENT_SECRET": secret},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("access_token" if slug == "curl" else "luke@rebels.example") in done.stdout
+
+
+def interpreter(slug: str) -> list[str]:
+    if slug == "python":
+        return [sys.executable]
+    if slug == "javascript":
+        return [shutil.which("node") or bundled_node()]
+    return ["sh"]
+
+
+def bundled_node() -> str:
+    """The Node that comes with the browser driver, where the machine has none of its own."""
+    return str(Path(playwright.__file__).parent / "driver" / "node")
