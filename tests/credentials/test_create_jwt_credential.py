@@ -1,0 +1,752 @@
+"""Create JWT: what is refused and what becomes of the input, the created page, the mails."""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client as Browser
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from accounts.environments import Environment
+from accounts.models import AuditEvent, AuditKind, Membership
+from accounts.permissions import UserRole
+from accounts.roles import ConsoleRole
+from credentials import jose
+from credentials.actions.jwt_credentials import MAX_PERMITTED_CLIENTS, revoke_jwt_credential
+from credentials.models import JwtCredential, PermittedClient
+from credentials.models.jwt_credentials import NEVER
+from credentials.views.jwt_credentials import CREATED_SECONDS, CREATED_SESSION_KEY
+from tests import cast
+from tests.conftest import Rebels, SignIn
+from tests.credentials.conftest import Apps
+from tests.credentials.pages import (
+    JWT,
+    alerts_of,
+    assert_audited,
+    errors_of,
+    everything_stored,
+    fields_of,
+    listed_in,
+    submission,
+    text_of,
+    the_event,
+    url,
+    words_of,
+)
+
+ADMIN = ConsoleRole.DEVELOPER_ADMIN
+NASTY = "<b>Key</b> & {{ 7|add:1 }} {% now 'Y' %} \"🔑\""
+
+
+def create(browser: Browser, through: Membership | None = None, **changed: Any) -> Any:
+    return browser.post(url("create", through=through), submission(**changed))
+
+
+def created(response: Any, through: Membership | None = None) -> JwtCredential:
+    """The credential of a successful submit, which leads to its created page."""
+    assert response.status_code == 302, errors_of(response)
+    credential = JwtCredential.objects.get()
+    assert response["Location"] == url("created", credential, through)
+    return credential
+
+
+# --- Works ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["luke", "han"])
+@pytest.mark.parametrize("environment", list(Environment))
+def test_creating_for_all_apps(
+    rebels: Rebels, sign_in: SignIn, who: str, environment: Environment
+) -> None:
+    creator: Membership = getattr(rebels, who)
+    through = None if who == "luke" else rebels.luke
+    browser = sign_in(creator)
+    response = create(browser, through, environment=environment, label="  Nightly ")
+    credential = created(response, through)
+    assert (credential.label, credential.app_access) == ("Nightly", "organization")
+    assert (credential.owner, credential.environment) == (rebels.luke, environment)
+    assert (credential.created_by, credential.expires_at) == (creator.user, NEVER)
+    assert credential.organization == rebels.organization
+    assert_audited(response, AuditKind.JWT_CREDENTIAL_CREATED, creator, credential.pk)
+    assert the_event(AuditKind.JWT_CREDENTIAL_CREATED).details == {
+        "owner": "luke@rebels.example",
+        "environment": environment,
+        "app_access": "organization",
+        "client_ids": [],
+        "expires_at": None,
+    }
+    page = browser.get(response["Location"])
+    assert page["Cache-Control"] == "no-store"
+    [jwt] = set(JWT.findall(text_of(page)))
+    claims = jose.verify(jwt, jwk=credential.signing_key.public_jwk, token_type="JWT")
+    base_url = f"http://localhost:8000/{environment}"
+    assert claims == {
+        "iss": base_url,
+        "aud": f"{base_url}/restapi/oauth/token",
+        "sub": str(credential.extension_id),
+        "jti": str(credential.pk),
+        "iat": int(credential.issued_at.timestamp()),
+        "exp": int(NEVER.timestamp()),
+    }
+
+
+def test_creating_for_specific_apps(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+    chosen = [apps.concierge.client_id, apps.dialer.client_id, apps.crane.client_id]
+    browser = sign_in(rebels.luke)
+    response = create(
+        browser, app_access="specific", client_ids=[*chosen, chosen[0]], expires_on="2098-03-31"
+    )
+    credential = created(response)
+    assert (
+        list(
+            credential.permitted_clients.order_by("permitted_by__pk").values_list(
+                "client_id", flat=True
+            )
+        )
+        == chosen
+    )
+    assert f"{credential.expires_at:%Y-%m-%d %H:%M:%S %Z}" == "2098-03-31 23:59:59 UTC"
+    details = the_event(AuditKind.JWT_CREDENTIAL_CREATED).details
+    assert (details["client_ids"], details["expires_at"]) == (chosen, "2098-03-31T23:59:59Z")
+    words = words_of(browser.get(response["Location"]))
+    assert "through 3 specific apps, until Mar 31, 2098, 23:59 UTC" in words
+
+
+def test_today_is_not_past(rebels: Rebels, sign_in: SignIn) -> None:
+    today = timezone.now().astimezone(UTC).date()
+    assert created(create(sign_in(rebels.luke), expires_on=str(today))).status == "active"
+
+
+def test_all_apps_needs_no_list(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+    """What was listed before the person chose all apps does not matter."""
+    response = create(
+        sign_in(rebels.luke), client_ids=["unknown", apps.suspended.client_id], client_id="typed"
+    )
+    assert created(response).permitted.count() == 0
+
+
+def test_as_many_apps_as_a_list_holds(
+    rebels: Rebels, apps: Apps, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("credentials.actions.jwt_credentials.MAX_PERMITTED_CLIENTS", 2)
+    ids = [apps.dialer.client_id, apps.crane.client_id]
+    assert created(create(sign_in(rebels.luke), app_access="specific", client_ids=ids))
+
+
+# --- Refused -------------------------------------------------------------------------------------
+
+Changed = Callable[[Apps], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    name: str
+    field: str
+    message: str
+    changed: Changed
+
+
+def listing(*attributes: str) -> Changed:
+    return lambda apps: {
+        "app_access": "specific",
+        "client_ids": [getattr(apps, attribute).client_id for attribute in attributes],
+    }
+
+
+def fields(**changed: Any) -> Changed:
+    return lambda _apps: changed
+
+
+REFUSALS = [
+    Refusal("no label", "label", "Give the credential a label.", fields(label="")),
+    Refusal("blank label", "label", "Give the credential a label.", fields(label=" \t ")),
+    Refusal(
+        "long label",
+        "label",
+        "Ensure this value has at most 100 characters (it has 101).",
+        fields(label="🔑" * 101),
+    ),
+    Refusal("NUL in label", "label", "Null characters are not allowed.", fields(label="a\x00b")),
+    Refusal(
+        "no environment",
+        "environment",
+        "Choose the environment this credential works in.",
+        fields(environment=""),
+    ),
+    Refusal(
+        "invented environment",
+        "environment",
+        "Select a valid choice. staging is not one of the available choices.",
+        fields(environment="staging"),
+    ),
+    Refusal(
+        "no app access",
+        "app_access",
+        "Choose which apps may use this credential.",
+        fields(app_access=""),
+    ),
+    Refusal(
+        "invented app access",
+        "app_access",
+        "Select a valid choice. everyone is not one of the available choices.",
+        fields(app_access="everyone"),
+    ),
+    Refusal(
+        "past date",
+        "expires_on",
+        "This date is in the past. Choose today or later.",
+        fields(expires_on="2020-02-29"),
+    ),
+    Refusal(
+        "date too late",
+        "expires_on",
+        "Choose a date before 2099-12-31, or leave this empty for never.",
+        fields(expires_on="2099-12-31"),
+    ),
+    Refusal(
+        "date far too late",
+        "expires_on",
+        "Choose a date before 2099-12-31, or leave this empty for never.",
+        fields(expires_on="9999-12-31"),
+    ),
+    Refusal(
+        "invalid date",
+        "expires_on",
+        "Enter a date like 2027-03-31.",
+        fields(expires_on="2027-02-30"),
+    ),
+    Refusal(
+        "no date", "expires_on", "Enter a date like 2027-03-31.", fields(expires_on="tomorrow")
+    ),
+    Refusal(
+        "empty list",
+        "client_id",
+        "Add at least one app, or allow all of them.",
+        listing(),
+    ),
+    Refusal(
+        "typed but not added",
+        "client_id",
+        "You entered this client ID but did not add it. Choose Add app, or clear the field.",
+        lambda apps: listing("dialer")(apps) | {"client_id": "typed"},
+    ),
+    Refusal(
+        "unknown client ID",
+        "client_id",
+        "nobody: No app has this client ID. Check for a missing character, or ask the app's "
+        "developer to send it again.",
+        fields(app_access="specific", client_ids=["nobody"]),
+    ),
+    Refusal(
+        "NUL in client ID",
+        "client_id",
+        "a�b: No app has this client ID.",
+        fields(app_access="specific", client_ids=["a\x00b"]),
+    ),
+    Refusal(
+        "other environment",
+        "client_id",
+        "This is a production client ID. A sandbox credential needs the app's sandbox client ID.",
+        listing("dialer", "dialer_production"),
+    ),
+    Refusal(
+        "suspended",
+        "client_id",
+        "This client ID is suspended, so its app can't authenticate. Ask its developer to resume "
+        "it first.",
+        listing("dialer", "suspended"),
+    ),
+    Refusal(
+        "private app of another organization",
+        "client_id",
+        "This is a private app of another organization. Only its own organization can use it; "
+        "ask its developer to make it public.",
+        listing("ledger"),
+    ),
+    Refusal(
+        "too many apps",
+        "client_id",
+        f"A list holds {MAX_PERMITTED_CLIENTS} apps at most.",
+        fields(
+            app_access="specific",
+            client_ids=[f"client-{number}" for number in range(MAX_PERMITTED_CLIENTS + 1)],
+        ),
+    ),
+    Refusal(
+        "markup in client ID",
+        "client_id",
+        "<b>{{ 7|add:1 }}</b>: No app has this client ID.",
+        fields(app_access="specific", client_ids=["<b>{{ 7|add:1 }}</b>"]),
+    ),
+]
+
+
+@pytest.mark.parametrize("through_organization", [False, True])
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+def test_a_refusal_is_said_beside_its_field_and_nothing_typed_is_lost(
+    rebels: Rebels, apps: Apps, sign_in: SignIn, refusal: Refusal, through_organization: bool
+) -> None:
+    browser = sign_in(rebels.han if through_organization else rebels.luke)
+    address = url("create", through=rebels.luke if through_organization else None)
+    before = AuditEvent.objects.count()
+    typed = {
+        "label": NASTY,
+        "client_ids": [apps.crane.client_id, apps.concierge.client_id],
+        "expires_on": "2098-03-31",
+    }
+    data = submission(**typed | refusal.changed(apps))
+    response = browser.post(address, data)
+    assert response.status_code == 200
+    assert list(errors_of(response)) == [refusal.field]
+    assert refusal.message in errors_of(response)[refusal.field]
+    assert f'aria-describedby="id_{refusal.field}' in text_of(response)
+    data["client_ids"] = [value.replace("\x00", "�") for value in data["client_ids"]]
+    # A radio button that does not exist can't be chosen; everything else is there again.
+    if refusal.field in {"environment", "app_access"}:
+        del data[refusal.field]
+    shown = fields_of(response, address)
+    if not data["client_ids"]:
+        shown["client_ids"] = []
+    assert shown == data
+    assert (JwtCredential.objects.count(), AuditEvent.objects.count()) == (0, before)
+
+
+def test_several_mistakes_are_said_at_once(rebels: Rebels, sign_in: SignIn) -> None:
+    response = create(sign_in(rebels.luke), label="", environment="", expires_on="soon")
+    assert set(errors_of(response)) == {"label", "environment", "expires_on"}
+
+
+@pytest.mark.parametrize("through_organization", [False, True])
+def test_an_environment_without_account_is_disabled_and_refused(
+    rebels: Rebels, sign_in: SignIn, through_organization: bool
+) -> None:
+    browser = sign_in(rebels.han if through_organization else rebels.lando)
+    through = rebels.lando if through_organization else None
+    form = browser.get(url("create", through=through))
+    [option] = re.findall(r'<input type="radio"[^>]*value="sandbox"[^>]*>', text_of(form))
+    assert " disabled" in option
+    words, link = words_of(form), 'href="/console/sandbox">Create sandbox account'
+    assert ("You have no sandbox account yet." in words) is not through_organization
+    assert ("Lando Example has no sandbox account yet." in words) is through_organization
+    assert (link in text_of(form)) is not through_organization
+    assert fields_of(form, url("create", through=through))["environment"] == "production"
+    response = create(browser, through)
+    assert errors_of(response) == {"environment": "Lando Example has no sandbox account yet."}
+    assert not JwtCredential.objects.exists()
+
+
+def test_a_disabled_account_is_disabled_and_refused(rebels: Rebels, sign_in: SignIn) -> None:
+    rebels.luke.user.extensions.filter(account__environment="sandbox").update(status="disabled")
+    browser = sign_in(rebels.luke)
+    words = words_of(browser.get(url("create")))
+    assert "Your sandbox account is disabled. An account administrator can enable it." in words
+    response = create(browser)
+    assert errors_of(response) == {"environment": "The sandbox account is disabled."}
+    for_luke = words_of(sign_in(rebels.han).get(url("create", through=rebels.luke)))
+    assert "Luke Example's sandbox account is disabled." in for_luke
+
+
+def test_nobody_without_the_role_owns_a_credential(rebels: Rebels, sign_in: SignIn) -> None:
+    response = create(sign_in(rebels.leia), rebels.c3po, environment="production")
+    assert errors_of(response) == {
+        "environment": "C3po Example needs the console role Developer first."
+    }
+    rebels.luke.user.is_active = False
+    rebels.luke.user.save()
+    response = create(sign_in(rebels.leia), rebels.luke)
+    assert list(errors_of(response)) == ["environment"]
+    assert not JwtCredential.objects.exists()
+
+
+# --- The form ------------------------------------------------------------------------------------
+
+
+def test_the_form_has_the_fields_in_their_order(rebels: Rebels, sign_in: SignIn) -> None:
+    words = words_of(sign_in(rebels.luke).get(url("create")))
+    texts = [
+        "Label",
+        "Environment",
+        "Sandbox",
+        "Production",
+        "What apps are permitted to use this credential?",
+        "All apps created by developers within my organization",
+        "Only specific apps of my choice",
+        "Client ID",
+        "Add app",
+        "Expiration Date (UTC)",
+        "restrict it to specific apps",
+        "Cancel",
+        "Create JWT",
+    ]
+    assert re.search(".*?".join(re.escape(text) for text in texts), words)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "environment"), [("dialer", "sandbox"), ("dialer_production", "production")]
+)
+def test_client_id_in_the_address_preselects_its_app(
+    rebels: Rebels, apps: Apps, sign_in: SignIn, attribute: str, environment: str
+) -> None:
+    client_id = getattr(apps, attribute).client_id
+    browser = sign_in(rebels.luke)
+    response = browser.get(url("create"), {"client_id": client_id})
+    assert listed_in(response) == [[client_id, "X-wing Dialer", "Rebel Alliance"]]
+    shown = fields_of(response, url("create"))
+    assert (shown["app_access"], shown["environment"]) == ("specific", environment)
+    assert shown["client_ids"] == [client_id]
+    credential = created(browser.post(url("create"), shown | {"label": "From the app page"}))
+    assert credential.permitted_clients.get().client_id == client_id
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ("suspended", "This client ID is suspended"),
+        ("ledger", "This is a private app of another organization."),
+        (None, "No app has this client ID."),
+    ],
+)
+def test_client_id_in_the_address_that_is_not_permittable(
+    rebels: Rebels, apps: Apps, sign_in: SignIn, attribute: str | None, message: str
+) -> None:
+    client_id = getattr(apps, attribute).client_id if attribute else "<i>x</i>\x00"
+    response = sign_in(rebels.luke).get(url("create"), {"client_id": client_id})
+    assert response.status_code == 200
+    assert f"{client_id.replace(chr(0), '')}" in words_of(response).replace(" :", ":")
+    assert message in words_of(response)
+    assert "<i>x" not in text_of(response)
+    assert listed_in(response) == []
+    assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_CREATED).exists()
+
+
+# --- Sent twice ----------------------------------------------------------------------------------
+
+
+def test_sending_the_form_twice_creates_one(
+    rebels: Rebels,
+    sign_in: SignIn,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    browser, data = sign_in(rebels.luke), submission()
+    with django_capture_on_commit_callbacks(execute=True):
+        first, second = (browser.post(url("create"), data) for _ in range(2))
+    assert first["Location"] == second["Location"] == url("created", created(first))
+    assert browser.get(second["Location"]).status_code == 200
+    assert the_event(AuditKind.JWT_CREDENTIAL_CREATED).actor == rebels.luke.user
+    assert len(mail.outbox) == 1
+
+
+def test_sending_it_again_later_does_not_start_the_ten_minutes_anew(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    browser, data = sign_in(rebels.luke), submission()
+    credential = created(browser.post(url("create"), data))
+    JwtCredential.objects.update(issued_at=timezone.now() - timedelta(seconds=601))
+    again = browser.post(url("create"), data)
+    assert again["Location"] == url("created", credential)
+    assert not JWT.search(text_of(browser.get(again["Location"], follow=True)))
+
+
+def test_the_submission_key_of_someone_else_opens_nothing(rebels: Rebels, sign_in: SignIn) -> None:
+    data = submission()
+    created(sign_in(rebels.leia).post(url("create"), data))
+    browser = sign_in(rebels.luke)
+    response = browser.post(url("create"), data)
+    assert errors_of(response) == {
+        "submission_key": "This form has been sent before and has created a credential. Choose "
+        "Create JWT again to create another one."
+    }
+    assert not JWT.search(text_of(response))
+    assert JwtCredential.objects.count() == 1
+    # The page carries a new key with the old input, so that the next attempt works.
+    again = fields_of(response, url("create"))
+    assert again.pop("submission_key") != data.pop("submission_key")
+    assert again == data
+    retried = browser.post(url("create"), fields_of(response, url("create")))
+    assert (retried.status_code, JwtCredential.objects.count()) == (302, 2)
+
+
+def test_the_same_key_for_the_other_environment(rebels: Rebels, sign_in: SignIn) -> None:
+    """Back to the form, another environment chosen, and sent: not the same form any more."""
+    browser, data = sign_in(rebels.luke), submission()
+    created(browser.post(url("create"), data))
+    response = browser.post(url("create"), data | {"environment": "production"})
+    assert list(errors_of(response)) == ["submission_key"]
+    assert JwtCredential.objects.get().environment == Environment.SANDBOX
+
+
+@pytest.mark.parametrize("key", ["", "no-uuid", "\x00"])
+def test_a_form_without_its_key_can_be_sent_again(
+    rebels: Rebels, sign_in: SignIn, key: str
+) -> None:
+    browser = sign_in(rebels.luke)
+    response = create(browser, submission_key=key)
+    assert errors_of(response) == {
+        "submission_key": "The form arrived incomplete. Check what you entered and choose Create "
+        "JWT again."
+    }
+    assert created(browser.post(url("create"), fields_of(response, url("create"))))
+
+
+# --- The created page ----------------------------------------------------------------------------
+
+
+def shown_to(
+    browser: Browser, credential: JwtCredential, through: Membership | None = None
+) -> bool:
+    """Whether the created page has the JWT; otherwise it leads to the credential's page."""
+    response = browser.get(url("created", credential, through))
+    if response.status_code == 302:
+        assert response["Location"] == url("detail", credential, through)
+        response = browser.get(response["Location"])
+        assert "The JWT is no longer shown here." in words_of(response)
+    return bool(JWT.search(text_of(response)))
+
+
+def test_the_created_page_is_of_its_session(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    credential = created(create(browser))
+    assert shown_to(browser, credential)
+    assert shown_to(browser, credential)
+    assert not shown_to(sign_in(rebels.luke), credential)
+    assert not shown_to(sign_in(rebels.leia), credential, rebels.luke)
+
+
+@pytest.mark.parametrize(("seconds_ago", "shown"), [(595, True), (601, False)])
+def test_the_created_page_lasts_ten_minutes(
+    rebels: Rebels, sign_in: SignIn, seconds_ago: int, shown: bool
+) -> None:
+    assert CREATED_SECONDS == 600
+    browser = sign_in(rebels.luke)
+    credential = created(create(browser))
+    session = browser.session
+    session[CREATED_SESSION_KEY] = {
+        key: at - seconds_ago for key, at in session[CREATED_SESSION_KEY].items()
+    }
+    session.save()
+    assert shown_to(browser, credential) is shown
+
+
+def test_a_revoked_jwt_is_not_shown(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    credential = created(create(browser))
+    revoke_jwt_credential(credential, reason="x", actor=rebels.luke.user, origin=cast.ORIGIN)
+    assert not shown_to(browser, credential)
+
+
+def test_signing_out_ends_the_created_page(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    credential = created(create(browser))
+    browser.logout()
+    browser.force_login(rebels.luke.user, "allauth.account.auth_backends.AuthenticationBackend")
+    assert not shown_to(browser, credential)
+
+
+def test_two_credentials_of_one_session(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    create(browser)
+    create(browser)
+    assert [shown_to(browser, one) for one in JwtCredential.objects.all()] == [True, True]
+
+
+def test_the_page_has_lines_for_the_chosen_app(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    ids = [apps.dialer.client_id, apps.concierge.client_id]
+    credential = created(create(browser, app_access="specific", client_ids=ids))
+    for client_id, name in ((ids[0], "X-wing Dialer"), (ids[1], "Cloud Concierge")):
+        response = browser.get(url("created", credential), {"client_id": client_id})
+        assert f"For {name} , with its client secret" in words_of(response)
+        assert client_id in "".join(re.findall(r"<pre.*?</pre>", text_of(response), re.DOTALL))
+    unlisted = browser.get(url("created", credential), {"client_id": apps.ledger.client_id})
+    assert apps.ledger.client_id not in text_of(unlisted)
+
+
+def test_the_page_without_any_app(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    words = words_of(browser.get(create(browser)["Location"]))
+    assert "No app may use this credential yet" in words
+    assert "YOUR_CLIENT_ID" in words
+
+
+def test_the_jwt_is_on_the_page_and_nowhere_else(
+    rebels: Rebels,
+    sign_in: SignIn,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    browser = sign_in(rebels.luke)
+    with django_capture_on_commit_callbacks(execute=True):
+        response = create(browser)
+    page = browser.get(response["Location"])
+    [jwt] = set(JWT.findall(text_of(page)))
+    signature = jwt.rpartition(".")[2]
+    cast.step_up(browser)
+    browser.post(url("show", created(response)))
+    assert signature not in caplog.text + str(dict(browser.session))
+    assert not any(signature in value for value in everything_stored())
+    assert signature not in "".join(message.message().as_string() for message in mail.outbox)
+    assert len(mail.outbox) >= 1
+    for answer in (response, page):
+        assert signature not in str(answer.headers) + str(answer.cookies)
+
+
+# --- On behalf of a teammate ---------------------------------------------------------------------
+
+
+def admin(rebels: Rebels, name: str) -> Membership:
+    """A Developer Admin with their own kind of sandbox login."""
+    email = f"{name}@rebels.example"
+    organization = rebels.organization
+    match name:
+        case "leia" | "han":
+            membership: Membership = getattr(rebels, name)
+            return membership
+        case "reader":
+            return cast.join(organization, email, ADMIN, user_role=UserRole.READ_ONLY)
+        case "nowhere":
+            return cast.join(organization, email, ADMIN, sandbox=False)
+        case _:
+            made = cast.join(organization, email, ADMIN, user_role=UserRole.SUPER_ADMIN)
+            made.user.extensions.update(status="disabled")
+            return made
+
+
+@pytest.mark.parametrize(
+    ("creator", "owner", "sees"),
+    [
+        ("han", "luke", True),
+        ("leia", "luke", True),
+        ("leia", "han", True),
+        ("han", "leia", False),
+        ("reader", "luke", False),
+        ("nowhere", "luke", False),
+        ("disabled", "luke", False),
+    ],
+)
+def test_an_admin_sees_the_jwt_only_of_who_may_do_no_more(
+    rebels: Rebels, sign_in: SignIn, creator: str, owner: str, sees: bool
+) -> None:
+    through: Membership = getattr(rebels, owner)
+    browser = sign_in(admin(rebels, creator))
+    credential = created(create(browser, through), through)
+    page = browser.get(url("created", credential, through))
+    assert page.status_code == 200
+    assert bool(JWT.search(text_of(page))) is sees
+    name = through.user.name
+    assert (f"Only {name} can see this JWT" in words_of(page)) is not sees
+    owner_s_page = words_of(sign_in(through).get(url("detail", credential)))
+    assert f"UTC by {creator.capitalize()} Example" in owner_s_page
+
+
+def test_rights_gained_later_by_the_owner_hide_the_jwt(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.han)
+    credential = created(create(browser, rebels.luke), rebels.luke)
+    assert shown_to(browser, credential, rebels.luke)
+    rebels.luke.user.extensions.update(user_role=UserRole.SUPER_ADMIN)
+    assert not shown_to(browser, credential, rebels.luke)
+
+
+# --- Mails and markup ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["luke", "han", "nowhere"])
+def test_the_owner_is_mailed(
+    rebels: Rebels,
+    apps: Apps,
+    sign_in: SignIn,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    who: str,
+) -> None:
+    own = who == "luke"
+    browser = sign_in(rebels.luke if own else admin(rebels, who))
+    through = None if own else rebels.luke
+    with django_capture_on_commit_callbacks(execute=True):
+        response = create(
+            browser,
+            through,
+            label=NASTY,
+            app_access="specific",
+            client_ids=[apps.dialer.client_id],
+            expires_on="2098-03-31",
+        )
+    credential = created(response, through)
+    [message] = mail.outbox
+    by = "You created a JWT credential."
+    if not own:
+        person = f"{who.capitalize()} Example ({who}@rebels.example)"
+        by = f"{person} created a JWT credential that acts as you."
+    assert (message.to, message.from_email) == (
+        ["luke@rebels.example"], "Developer Console <console@localhost>",
+    )  # fmt: skip
+    assert message.subject == f"A sandbox JWT credential was created for you: {NASTY}"
+    assert (
+        message.body
+        == f"""\
+Hello Luke,
+
+{by}
+
+  Label:        {NASTY}
+  Environment:  Sandbox
+  Apps:         a specific list
+  Expires:      2098-03-31 23:59 UTC
+
+Whoever holds it can call the API with your permissions, through the apps it allows.
+See it, change its apps or revoke it here:
+
+http://localhost:8000{url("detail", credential)}
+
+If you did not expect this, revoke it now and tell your account administrator.
+"""
+    )
+
+
+def test_the_mail_about_a_credential_without_limits(
+    rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        cast.credential(rebels.luke, environment=Environment.PRODUCTION)
+    [message] = mail.outbox
+    assert message.subject.startswith("A production JWT credential")
+    for line in (
+        "Environment:  Production",
+        "Apps:         all apps of your",
+        "Expires:      never",
+    ):
+        assert line in str(message.body)
+
+
+@pytest.mark.parametrize(
+    "label", [NASTY, "x" * 100, "🔑" * 100, "\N{RIGHT-TO-LEFT OVERRIDE}abc", "a\nb", "{% load x %}"]
+)
+def test_a_label_is_text_on_every_page(rebels: Rebels, sign_in: SignIn, label: str) -> None:
+    browser = sign_in(rebels.luke)
+    cast.step_up(browser)
+    credential = created(create(browser, label=label))
+    assert credential.label == label
+    pages = [browser.get(url(name, credential)) for name in ("detail", "revoke", "show", "created")]
+    pages.append(browser.get(url("list")))
+    revoke_jwt_credential(credential, reason=label, actor=rebels.luke.user, origin=cast.ORIGIN)
+    pages.append(browser.get(url("detail", credential)))
+    for page in pages:
+        assert page.status_code == 200
+        assert " ".join(label.split()).replace("<b>", "").replace("</b>", "") in words_of(
+            page
+        ).replace("<b>", "").replace("</b>", "")
+        assert "<b>Key" not in text_of(page)
+
+
+def test_no_row_without_its_apps(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+    """One bad client ID among good ones refuses them all."""
+    ids = [apps.dialer.client_id, apps.ledger.client_id, apps.crane.client_id]
+    response = create(sign_in(rebels.luke), app_access="specific", client_ids=ids)
+    assert errors_of(response)["client_id"].startswith(f"{apps.ledger.client_id}: ")
+    assert not alerts_of(response)
+    assert (JwtCredential.objects.count(), PermittedClient.objects.count()) == (0, 0)

@@ -1,0 +1,203 @@
+"""*Add app* and *Remove*, on the create page and on a credential's own page."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+
+from accounts.models import AuditEvent
+from credentials.models import JwtCredential, PermittedClient
+from tests import cast
+from tests.conftest import Rebels, SignIn
+from tests.credentials.conftest import Apps
+from tests.credentials.pages import (
+    errors_of,
+    fields_of,
+    listed_in,
+    submission,
+    text_of,
+    url,
+    words_of,
+)
+
+UNKNOWN = (
+    "No app has this client ID. Check for a missing character, or ask the app's developer to send "
+    "it again."
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One of the pages with a list, in the browser of whoever is at it."""
+
+    browser: Browser
+    form_url: str
+    apps_url: str
+    is_new: bool
+    typed: dict[str, Any] = field(default_factory=dict)
+
+    def change(self, headers: dict[str, str] | None = None, **changed: Any) -> Any:
+        return self.browser.post(self.apps_url, self.typed | changed, headers=headers)
+
+    def shown(self, response: Any) -> dict[str, Any]:
+        return fields_of(response, self.form_url)
+
+
+@pytest.fixture(params=["new", "new of teammate", "existing", "existing of teammate"])
+def page(request: pytest.FixtureRequest, rebels: Rebels, apps: Apps, sign_in: SignIn) -> Page:
+    is_new, through = "new" in request.param, rebels.luke if "of" in request.param else None
+    browser = sign_in(rebels.han if through else rebels.luke)
+    typed: dict[str, Any] = {
+        "label": "Typed label",
+        "app_access": "specific",
+        "client_id": "",
+        "client_ids": [apps.dialer.client_id],
+    }
+    if is_new:
+        typed = submission(**typed | {"expires_on": "2098-03-31"})
+        form_url, apps_url = (url(name, through=through) for name in ("create", "new_apps"))
+    else:
+        credential = cast.credential(rebels.luke, clients=[apps.crane])
+        form_url, apps_url = (url(name, credential, through) for name in ("detail", "apps"))
+    return Page(browser, form_url, apps_url, is_new, typed)
+
+
+@pytest.fixture(autouse=True)
+def _changes_no_row(page: Page, apps: Apps) -> Any:
+    """Nothing happens before *Create JWT* or *Save*."""
+
+    def rows() -> list[Any]:
+        return [
+            AuditEvent.objects.count(),
+            list(JwtCredential.objects.values_list("label", "app_access")),
+            list(PermittedClient.objects.values_list("credential", "client")),
+        ]
+
+    before = rows()
+    yield
+    assert rows() == before
+
+
+def test_adding(page: Page, apps: Apps) -> None:
+    response = page.change(client_id=f" {apps.concierge.client_id} ")
+    assert response.status_code == 200
+    assert errors_of(response) == {}
+    assert listed_in(response) == [
+        [apps.dialer.client_id, "X-wing Dialer", "Rebel Alliance"],
+        [apps.concierge.client_id, "Cloud Concierge", "Cloud City Partners"],
+    ]
+    # The field is empty again; everything else is as typed.
+    ids = [apps.dialer.client_id, apps.concierge.client_id]
+    assert page.shown(response) == page.typed | {"client_ids": ids}
+    assert "Cloud Concierge added." in words_of(response)
+
+
+@pytest.mark.parametrize("app_access", ["organization", ""])
+def test_adding_chooses_specific_apps(page: Page, apps: Apps, app_access: str) -> None:
+    response = page.change(app_access=app_access, client_id=apps.crane.client_id)
+    assert page.shown(response)["app_access"] == "specific"
+
+
+def test_add_app_complains_about_no_other_field(page: Page, apps: Apps) -> None:
+    """The label may come later."""
+    response = page.change(label="", expires_on="soon", client_id=apps.crane.client_id)
+    assert errors_of(response) == {}
+    assert len(listed_in(response)) == 2
+    if page.is_new:
+        assert page.shown(response)["expires_on"] == "soon"
+
+
+@pytest.mark.parametrize(
+    ("client_id", "message"),
+    [
+        ("", "Choose the app's client ID first."),
+        ("   ", "Choose the app's client ID first."),
+        ("nobody", UNKNOWN),
+        ("{{ 7|add:1 }}<b>🔑", UNKNOWN),
+        ("x" * 65, "Ensure this value has at most 64 characters (it has 65)."),
+        ("a\x00b", "Null characters are not allowed."),
+        ("dialer", "This app is already on the list."),
+        (
+            "dialer_production",
+            "This is a production client ID. A sandbox credential needs the app's sandbox client "
+            "ID.",
+        ),
+        (
+            "suspended",
+            "This client ID is suspended, so its app can't authenticate. Ask its developer to "
+            "resume it first.",
+        ),
+        (
+            "ledger",
+            "This is a private app of another organization. Only its own organization can use it; "
+            "ask its developer to make it public.",
+        ),
+    ],
+)
+def test_a_refusal_is_said_beside_the_field_and_nothing_typed_is_lost(
+    page: Page, apps: Apps, client_id: str, message: str
+) -> None:
+    typed = page.typed | {
+        "client_id": getattr(getattr(apps, client_id, None), "client_id", client_id)
+    }
+    response = page.change(client_id=typed["client_id"])
+    assert response.status_code == 200
+    assert errors_of(response) == {"client_id": message}
+    assert 'aria-describedby="id_client_id_error"' in text_of(response)
+    assert page.shown(response) == typed
+    assert "<b>🔑" not in text_of(response)
+
+
+def test_removing(page: Page, apps: Apps) -> None:
+    ids = [apps.dialer.client_id, apps.crane.client_id, "gone"]
+    response = page.change(client_ids=ids, remove=apps.crane.client_id, client_id="typed")
+    assert errors_of(response) == {}
+    assert [row[0] for row in listed_in(response)] == [apps.dialer.client_id, "gone"]
+    assert f"{apps.crane.client_id} removed." in words_of(response)
+    kept = page.typed | {"client_ids": [apps.dialer.client_id, "gone"], "client_id": "typed"}
+    assert page.shown(response) == kept
+    last = page.change(remove=apps.dialer.client_id)
+    assert "No app on the list yet." in words_of(last)
+    assert "client_ids" not in page.shown(last)
+
+
+@pytest.mark.parametrize("remove", ["not listed", "", "\x00"])
+def test_removing_what_is_not_there(page: Page, apps: Apps, remove: str) -> None:
+    response = page.change(remove=remove)
+    assert response.status_code == 200
+    assert page.shown(response) == page.typed
+
+
+def test_a_list_of_what_no_longer_exists(page: Page) -> None:
+    response = page.change(client_ids=["gone", "a\x00b", "<i>x"], remove="")
+    assert [row[:2] for row in listed_in(response)] == [
+        ["gone", "Unknown"],
+        ["a�b", "Unknown"],
+        ["<i>x", "Unknown"],
+    ]
+    assert "<i>x" not in text_of(response)
+
+
+def test_htmx_finds_its_part_in_the_page(page: Page, apps: Apps) -> None:
+    response = page.change(client_id=apps.crane.client_id, headers={"HX-Request": "true"})
+    for part in ("permitted-apps", "apps-status"):
+        assert text_of(response).count(f'id="{part}"') == 1
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("environment", ["", "staging"])
+def test_a_new_credential_needs_its_environment_first(
+    page: Page, apps: Apps, environment: str
+) -> None:
+    response = page.change(environment=environment, client_id=apps.crane.client_id)
+    if page.is_new:
+        assert errors_of(response) == {"client_id": "Choose an environment first."}
+    else:
+        # Of an existing one it is known, whatever is sent.
+        assert errors_of(response) == {}
+
+
+def test_an_existing_credential_keeps_its_environment(page: Page, apps: Apps) -> None:
+    response = page.change(environment="production", client_id=apps.dialer_production.client_id)
+    assert ("client_id" in errors_of(response)) is not page.is_new
