@@ -1,9 +1,9 @@
 """Shapes of the REST API's request and response bodies; names as in the contract."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -68,6 +68,15 @@ class BusinessAddressChange(Schema):
     """Fields left out stay as they are."""
 
     model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_an_object(cls, value: Any) -> Any:
+        # django-ninja reads attributes of whatever it gets, and of a JSON list there are none.
+        given = getattr(value, "_obj", value)
+        if not isinstance(given, dict):
+            raise ValueError("Input should be an object")
+        return value
 
     businessAddress: PostalAddressChange | None = None  # noqa: N815
     company: Annotated[Text, StringConstraints(min_length=1, max_length=120)] | None = None

@@ -1,0 +1,253 @@
+"""Access tokens at the REST API: who is let in, and what ends it at the next call."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from accounts.environments import Environment
+from accounts.models import Extension
+from accounts.models.extensions import ExtensionStatus
+from accounts.permissions import UserRole
+from accounts.roles import ConsoleRole
+from credentials import jose
+from credentials.actions.applications import resume_client, suspend_client
+from credentials.actions.jwt_credentials import revoke_jwt_credential, update_jwt_credential
+from credentials.actions.signing_keys import rotate_signing_key
+from credentials.models import AppAccess, JwtCredential
+from credentials.models.signing_keys import KeyPurpose
+from tests import api, cast
+from tests.conftest import Partners, Rebels
+
+OWN = "/account/~/extension/~"
+NO_TOKEN = api.rest_error("OAU-123", "Authorization header is not specified.")
+INVALID = api.rest_error("OAU-149", "This is not an access token of this environment.")
+EXPIRED = api.rest_error("OAU-210", "The access token has expired.")
+REVOKED = api.rest_error("OAU-213", "The access token has been revoked.")
+
+
+@pytest.fixture
+def app(rebels: Rebels) -> api.App:
+    return api.app(rebels.luke)
+
+
+@pytest.fixture
+def credential(rebels: Rebels) -> JwtCredential:
+    return cast.credential(rebels.luke)
+
+
+def assert_refused(response: Any, body: dict[str, Any]) -> None:
+    assert response.status_code == 401
+    assert response.json() == body
+    assert response.headers["WWW-Authenticate"] == (
+        f'Bearer realm="REST API", error="invalid_token", error_description="{body["message"]}"'
+    )
+
+
+def test_no_token(app: api.App) -> None:
+    response = api.call("GET", OWN)
+    assert response.status_code == 401
+    assert response.json() == NO_TOKEN
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="REST API"'
+
+
+@pytest.mark.parametrize("header", ["Basic abc", "Bearer", "Bearer  ", "bearer", "x"])
+def test_another_scheme_is_no_token(app: api.App, header: str) -> None:
+    response = api.program().get(f"/sandbox/restapi/v1.0{OWN}", headers={"Authorization": header})
+    assert response.json() == NO_TOKEN
+
+
+def test_a_token_in_the_query_string_is_no_token(app: api.App, credential: JwtCredential) -> None:
+    token = api.access_token(app, credential)
+    assert api.call("GET", f"{OWN}?access_token={token}").json() == NO_TOKEN
+
+
+def test_a_credential_is_no_access_token(app: api.App, credential: JwtCredential) -> None:
+    assert_refused(api.call("GET", OWN, credential.encode()), INVALID)
+
+
+def test_the_other_environments_token(rebels: Rebels) -> None:
+    production = Environment.PRODUCTION
+    app = api.app(rebels.luke, environment=production)
+    credential = cast.credential(rebels.luke, environment=production)
+    token = api.access_token(app, credential, environment=production)
+    assert api.call("GET", OWN, token, environment=production).status_code == 200
+    assert_refused(api.call("GET", OWN, token), INVALID)
+
+
+def claims_of(token: str, credential: JwtCredential) -> jose.Claims:
+    key = credential.signing_key.__class__.objects.get(kid=jose.key_id(token))
+    return jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
+
+
+def signed(claims: jose.Claims) -> str:
+    return api.signed(claims, purpose=KeyPurpose.ACCESS_TOKEN, token_type=jose.ACCESS_TOKEN_TYPE)
+
+
+def test_an_expired_token(app: api.App, credential: JwtCredential) -> None:
+    claims = claims_of(api.access_token(app, credential), credential)
+    past = int((timezone.now() - timedelta(seconds=1)).timestamp())
+    assert_refused(api.call("GET", OWN, signed(claims | {"exp": past})), EXPIRED)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://elsewhere.example"},
+        {"aud": "https://elsewhere.example/restapi"},
+        {"aud": ["http://localhost:8000/sandbox/restapi"]},
+    ],
+    ids=str,
+)
+def test_another_issuer_or_audience(
+    app: api.App, credential: JwtCredential, claims: dict[str, Any]
+) -> None:
+    whole = claims_of(api.access_token(app, credential), credential)
+    assert_refused(api.call("GET", OWN, signed(whole | claims)), INVALID)
+
+
+def test_a_credential_signed_with_the_access_token_key(credential: JwtCredential) -> None:
+    assert_refused(api.call("GET", OWN, signed(credential.claims | {"iss": "x"})), INVALID)
+
+
+def revoke(app: api.App, credential: JwtCredential) -> None:
+    owner = credential.extension.user
+    revoke_jwt_credential(credential, reason="test", actor=owner, origin=cast.ORIGIN)
+
+
+def suspend(app: api.App, credential: JwtCredential) -> None:
+    suspend_client(app.client, actor=app.application.owner, origin=cast.ORIGIN)
+
+
+def deactivate(app: api.App, credential: JwtCredential) -> None:
+    user = credential.extension.user
+    user.is_active = False
+    user.save()
+
+
+def demote(app: api.App, credential: JwtCredential) -> None:
+    membership = credential.extension.user.membership
+    membership.role = ConsoleRole.AUDITOR
+    membership.save()
+
+
+def disable(app: api.App, credential: JwtCredential) -> None:
+    Extension.objects.filter(pk=credential.extension_id).update(status=ExtensionStatus.DISABLED)
+
+
+def expire(app: api.App, credential: JwtCredential) -> None:
+    JwtCredential.objects.filter(pk=credential.pk).update(expires_at=timezone.now())
+
+
+def distrust(app: api.App, credential: JwtCredential) -> None:
+    rotate_signing_key(
+        Environment.SANDBOX, KeyPurpose.ACCESS_TOKEN, compromised=True, origin=cast.ORIGIN
+    )
+
+
+ENDS = [deactivate, demote, disable, expire, revoke, suspend]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+def test_what_ends_a_token_at_the_next_call(
+    app: api.App, credential: JwtCredential, end: Callable[[api.App, JwtCredential], None]
+) -> None:
+    token = api.access_token(app, credential)
+    assert api.call("GET", OWN, token).status_code == 200
+    end(app, credential)
+    assert_refused(api.call("GET", OWN, token), REVOKED)
+
+
+def test_a_compromised_key_ends_its_tokens(app: api.App, credential: JwtCredential) -> None:
+    token = api.access_token(app, credential)
+    distrust(app, credential)
+    assert_refused(api.call("GET", OWN, token), INVALID)
+
+
+def test_an_app_taken_off_the_list(rebels: Rebels, partners: Partners) -> None:
+    app = api.app(partners.lobot, is_public=True)
+    own = api.app(rebels.luke)
+    credential = cast.credential(rebels.luke, clients=[app.client, own.client])
+    token = api.access_token(app, credential)
+    update_jwt_credential(
+        credential,
+        label=credential.label,
+        app_access=AppAccess.SPECIFIC,
+        client_ids=[own.client_id],
+        actor=rebels.luke.user,
+        origin=cast.ORIGIN,
+    )
+    assert_refused(api.call("GET", OWN, token), REVOKED)
+
+
+def test_a_listed_app_that_became_private(rebels: Rebels, partners: Partners) -> None:
+    app = api.app(partners.lobot, is_public=True)
+    token = api.access_token(app, cast.credential(rebels.luke, clients=[app.client]))
+    app.application.is_public = False
+    app.application.save()
+    assert_refused(api.call("GET", OWN, token), REVOKED)
+
+
+def test_resuming_brings_the_token_back(app: api.App, credential: JwtCredential) -> None:
+    token = api.access_token(app, credential)
+    suspend(app, credential)
+    resume_client(app.client, actor=app.application.owner, origin=cast.ORIGIN)
+    assert api.call("GET", OWN, token).status_code == 200
+
+
+def test_a_scope_taken_from_the_app_counts_at_the_next_call(
+    app: api.App, credential: JwtCredential
+) -> None:
+    token = api.access_token(app, credential)
+    app.application.scopes = []
+    app.application.save()
+    response = api.call("GET", "/account/~", token)
+    assert response.status_code == 403
+    assert response.json() == api.rest_error(
+        "CMN-401",
+        "The application lacks the permission [ReadAccounts]. Add the scope in its settings.",
+        permissionName="ReadAccounts",
+    )
+    assert response.headers["WWW-Authenticate"] == (
+        'Bearer realm="REST API", error="insufficient_scope", scope="ReadAccounts"'
+    )
+
+
+def test_a_scope_given_later_needs_a_new_token(rebels: Rebels) -> None:
+    app = api.app(rebels.leia, scopes=["ReadAccounts"])
+    credential = cast.credential(rebels.leia)
+    token = api.access_token(app, credential)
+    app.application.scopes = ["Accounts"]
+    app.application.save()
+    path = "/account/~/business-address"
+    assert api.call("PUT", path, token, {"company": "X"}).status_code == 403
+    fresh = api.access_token(app, credential)
+    assert api.call("PUT", path, fresh, {"company": "X"}).status_code == 200
+
+
+def test_a_narrowed_token_may_do_less_than_its_app(app: api.App, credential: JwtCredential) -> None:
+    token = api.access_token(app, credential, scope="EditExtensions")
+    assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
+
+
+def test_a_user_role_counts_at_the_next_call(rebels: Rebels) -> None:
+    token = api.access_token(api.app(rebels.luke), cast.credential(rebels.luke))
+    path = "/account/~/business-address"
+    assert api.call("PUT", path, token, {"company": "X"}).json()["errorCode"] == "CMN-408"
+    rebels.luke.user.extensions.update(user_role=UserRole.SUPER_ADMIN)
+    assert api.call("PUT", path, token, {"company": "X"}).status_code == 200
+
+
+@hypothesis_settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(token=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=300))
+def test_any_text_as_token(db: None, token: str) -> None:
+    response = api.call("GET", OWN, token)
+    assert response.status_code == 401
+    assert response.json() in (NO_TOKEN, INVALID)
