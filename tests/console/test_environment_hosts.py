@@ -1,0 +1,90 @@
+"""Base URLs that name hosts of their own: the APIs start at the root of that host."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client as Program
+from django.test import override_settings
+
+import console.urls  # noqa: F401 - mounts the paths of the usual base URLs, before these tests
+from accounts.environments import Environment
+from credentials import jose
+from credentials.models import SigningKey
+from tests import api, cast
+from tests.conftest import Rebels
+
+SANDBOX_HOST = "platform.sandbox.example.com"
+PRODUCTION_HOST = "platform.example.com"
+
+
+@pytest.fixture(autouse=True)
+def _hosts() -> Iterator[None]:
+    with override_settings(
+        SANDBOX_BASE_URL=f"https://{SANDBOX_HOST}",
+        PRODUCTION_BASE_URL=f"https://{PRODUCTION_HOST}/v2",
+        ALLOWED_HOSTS=[SANDBOX_HOST, PRODUCTION_HOST, "localhost"],
+    ):
+        yield
+
+
+def exchange(app: api.App, jwt: str, host: str, path: str) -> Any:
+    # The middleware reads the base URLs when the server starts: a new program is a new server.
+    return Program().post(
+        path,
+        f"grant_type={api.GRANT_TYPE}&assertion={jwt}",
+        content_type=api.FORM,
+        HTTP_HOST=host,
+        HTTP_AUTHORIZATION=app.authorization,
+    )
+
+
+def test_the_sandbox_at_the_root_of_its_host(rebels: Rebels) -> None:
+    app = api.app(rebels.luke)
+    credential = cast.credential(rebels.luke)
+    assert credential.claims["iss"] == f"https://{SANDBOX_HOST}"
+    assert credential.claims["aud"] == f"https://{SANDBOX_HOST}/restapi/oauth/token"
+    granted = exchange(app, credential.encode(), SANDBOX_HOST, "/restapi/oauth/token").json()
+    token = granted["access_token"]
+    key = SigningKey.objects.get(kid=jose.key_id(token))
+    claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
+    assert claims["aud"] == f"https://{SANDBOX_HOST}/restapi"
+    account = Program().get(
+        "/restapi/v1.0/account/~",
+        headers={"Authorization": f"Bearer {token}", "Host": SANDBOX_HOST},
+    )
+    assert account.json()["uri"].startswith(f"https://{SANDBOX_HOST}/restapi/v1.0/account/")
+
+
+def test_production_under_a_path_of_its_host(rebels: Rebels) -> None:
+    app = api.app(rebels.luke, environment=Environment.PRODUCTION)
+    jwt = cast.credential(rebels.luke, environment=Environment.PRODUCTION).encode()
+    assert exchange(app, jwt, PRODUCTION_HOST, "/v2/restapi/oauth/token").status_code == 200
+    assert exchange(app, jwt, PRODUCTION_HOST, "/restapi/oauth/token").status_code == 404
+
+
+def test_each_host_serves_its_environment_only(rebels: Rebels) -> None:
+    app = api.app(rebels.luke)
+    jwt = cast.credential(rebels.luke).encode()
+    crossed = exchange(app, jwt, PRODUCTION_HOST, "/v2/restapi/oauth/token")
+    assert crossed.json()["errors"][0]["errorCode"] == "OAU-146"
+
+
+@pytest.mark.parametrize("path", ["/console/", "/account/login/", "/", "/sandbox/restapi/v1.0"])
+def test_an_environments_host_serves_no_page(db: None, path: str) -> None:
+    assert Program().get(path, headers={"Host": SANDBOX_HOST}).status_code == 404
+
+
+def test_credentials_of_a_former_base_url_stay_valid(rebels: Rebels) -> None:
+    app = api.app(rebels.luke)
+    former = f"https://{SANDBOX_HOST}"
+    jwt = cast.credential(rebels.luke).encode()
+    with override_settings(
+        SANDBOX_BASE_URL="https://new.example.com",
+        ALLOWED_HOSTS=["new.example.com"],
+    ):
+        forgotten = exchange(app, jwt, "new.example.com", "/restapi/oauth/token")
+        assert forgotten.json()["errors"][0]["errorCode"] == "JWT-101"
+        with override_settings(SANDBOX_PREVIOUS_BASE_URLS=[former]):
+            remembered = exchange(app, jwt, "new.example.com", "/restapi/oauth/token")
+            assert remembered.status_code == 200

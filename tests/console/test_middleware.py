@@ -1,0 +1,44 @@
+"""The request id is ours, and the log holds no secret."""
+
+import re
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from accounts import raw_secrets
+from tests import api, cast
+from tests.conftest import Rebels
+
+CLIENT_CHOICE = "chosen-by-the-client"
+
+
+@pytest.mark.parametrize(
+    "path", ["/account/login/", "/nothing", "/sandbox/restapi/v1.0/status", "/sandbox/restapi/x"]
+)
+def test_the_request_id_is_made_by_the_server(client: Client, db: None, path: str) -> None:
+    response = client.get(path, headers={"X-Request-Id": CLIENT_CHOICE})
+    assert UUID(response.headers["X-Request-Id"])
+
+
+def test_a_refusal_carries_a_request_id(db: None) -> None:
+    response = api.post({"grant_type": "password"}, HTTP_X_REQUEST_ID=CLIENT_CHOICE)
+    assert response.status_code == 400
+    assert UUID(response.headers["X-Request-Id"])
+
+
+def test_the_log_holds_no_secret(rebels: Rebels, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    app = api.app(rebels.luke)
+    jwt = cast.credential(rebels.luke).encode()
+    token = api.exchange(app, jwt).json()["access_token"]
+    api.exchange(app, f"{jwt}x")
+    api.post({"grant_type": api.GRANT_TYPE}, app.authorization, query=f"?assertion={jwt}")
+    api.call("GET", f"/account/~?access_token={token}", token)
+    invitation = raw_secrets.generate("inv_")
+    Client().get(f"/invitations/{invitation}")
+    Client().get("/account/password/reset/key/abc-secretkey/")
+    log = caplog.text
+    assert len(re.findall("request_finished", log)) == 6
+    for secret in (jwt, app.secret, token, invitation, "secretkey", "assertion=", "access_token="):
+        assert secret not in log
