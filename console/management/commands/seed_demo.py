@@ -30,6 +30,8 @@ class Command(BaseCommand):
         occupied = options["if_empty"] and Organization.objects.exists()
         if not occupied and not demo.is_loaded():
             demo.load()
+        if options["json"] and not demo.is_loaded():
+            raise CommandError("This database holds other organizations and no demo to describe.")
         if options["json"]:
             self.stdout.write(json.dumps(demo.document(), indent=2))
         elif demo.is_loaded():
