@@ -9,6 +9,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.actions.extensions import create_sandbox_account
 from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
@@ -60,7 +61,7 @@ def test_without_console_access(rebels: Rebels, sign_in: SignIn) -> None:
 def test_the_first_steps_one_after_the_other(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.lando)
     assert steps_of(browser.get(DASHBOARD)) == ["current", "todo", "todo", "todo"]
-    cast.create_sandbox_account(rebels.lando, actor=rebels.lando.user, origin=cast.ORIGIN)
+    create_sandbox_account(rebels.lando, actor=rebels.lando.user, origin=cast.ORIGIN)
     assert steps_of(browser.get(DASHBOARD)) == ["done", "current", "todo", "todo"]
     client, _ = cast.client(cast.application(rebels.lando))
     assert steps_of(browser.get(DASHBOARD)) == ["done", "done", "current", "todo"]

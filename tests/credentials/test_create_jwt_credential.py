@@ -136,7 +136,8 @@ def test_as_many_apps_as_a_list_holds(
 ) -> None:
     monkeypatch.setattr("credentials.actions.jwt_credentials.MAX_PERMITTED_CLIENTS", 2)
     ids = [apps.dialer.client_id, apps.crane.client_id]
-    assert created(create(sign_in(rebels.luke), app_access="specific", client_ids=ids))
+    credential = created(create(sign_in(rebels.luke), app_access="specific", client_ids=ids))
+    assert credential.permitted.count() == 2
 
 
 # --- Refused -------------------------------------------------------------------------------------
@@ -491,7 +492,8 @@ def test_a_form_without_its_key_can_be_sent_again(
         "submission_key": "The form arrived incomplete. Check what you entered and choose Create "
         "JWT again."
     }
-    assert created(browser.post(url("create"), fields_of(response, url("create"))))
+    again = browser.post(url("create"), fields_of(response, url("create")))
+    assert created(again).label == "Contractor Key"
 
 
 # --- The created page ----------------------------------------------------------------------------
