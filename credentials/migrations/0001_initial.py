@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
                 (
                     "client",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="usage",
                         to="credentials.client",
                     ),
@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
                 (
                     "credential",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="usage",
                         to="credentials.jwtcredential",
                     ),
@@ -234,7 +234,7 @@ class Migration(migrations.Migration):
                 (
                     "credential",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="permitted",
                         to="credentials.jwtcredential",
                     ),

@@ -230,7 +230,7 @@ class PermittedClient(models.Model):
     """One row of a credential's list of specific apps."""
 
     credential = models.ForeignKey(
-        JwtCredential, on_delete=models.CASCADE, related_name="permitted"
+        JwtCredential, on_delete=models.PROTECT, related_name="permitted"
     )
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="permitted_by")
     added_at = models.DateTimeField(default=timezone.now)

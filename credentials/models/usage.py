@@ -63,9 +63,9 @@ class ExchangeUsage(models.Model):
     """How often one client exchanged one credential on one day (UTC)."""
 
     credential = models.ForeignKey(
-        "credentials.JwtCredential", on_delete=models.CASCADE, related_name="usage"
+        "credentials.JwtCredential", on_delete=models.PROTECT, related_name="usage"
     )
-    client = models.ForeignKey("credentials.Client", on_delete=models.CASCADE, related_name="usage")
+    client = models.ForeignKey("credentials.Client", on_delete=models.PROTECT, related_name="usage")
     day = models.DateField()
     exchanges = models.PositiveBigIntegerField()
     last_at = models.DateTimeField()
