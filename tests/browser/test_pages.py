@@ -93,6 +93,36 @@ def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) 
     visit(page, console, admin_paths(), accessible)
 
 
+def test_pages_that_show_or_move_a_secret(page: Page, console: str, accessible: Check) -> None:
+    """In the order of a developer's first hour; each is the answer to a form."""
+    sign_in(page, console, "luke@rebels.example")
+    page.goto(f"{console}{reverse('credentials:create_application')}")
+    accessible("the form of an app")
+    page.get_by_label("App name").fill("First app")
+    page.get_by_role("button", name="Create app").click()
+    page.get_by_text("cs_").first.wait_for()
+    accessible("the page with a new client secret")
+    application = Application.objects.get(name="First app")
+    nightly = JwtCredential.objects.of(member("luke@rebels.example")).filter(label="Nightly jobs")
+    credential = nightly.order_by("pk")[0]
+    page.goto(f"{console}{reverse('my_credentials:detail', args=[credential.pk])}")
+    page.get_by_role("button", name="Test", exact=True).click()
+    page.get_by_role("heading", name="Dry run").wait_for()
+    accessible("the dry run")
+    page.goto(f"{console}{reverse('my_credentials:show', args=[credential.pk])}")
+    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
+    accessible("step-up")
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("button", name="Show the JWT").click()
+    page.locator("#jwt").wait_for()
+    accessible("the JWT shown again")
+    replace = reverse(
+        "credentials:replace_client_secret", args=[application.pk, Environment.SANDBOX]
+    )
+    page.goto(f"{console}{replace}")
+    accessible("replacing a client secret")
+
+
 def test_pages_before_and_without_access(page: Page, console: str, accessible: Check) -> None:
     signed_out = (reverse("account_login"), reverse("account_reset_password"))
     visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
