@@ -8,6 +8,9 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from accounts.environments import Environment
 from console.api import errors
 from console.api.api import build_api
+from credentials.oauth.views import metadata
+
+METADATA = ".well-known/oauth-authorization-server"
 
 
 def _environment_patterns(environment: Environment) -> list[URLPattern | URLResolver]:
@@ -18,6 +21,7 @@ def _environment_patterns(environment: Environment) -> list[URLPattern | URLReso
             include("credentials.oauth.urls", namespace=f"oauth_{environment}"),
             kwargs,
         ),
+        path(METADATA, metadata, kwargs, name=f"metadata_{environment}"),
         path("restapi/", build_api(environment).urls),
         re_path(r"^restapi(?:/.*)?$", errors.unknown_uri, name=f"unknown_uri_{environment}"),
     ]
@@ -31,10 +35,31 @@ def _shares_console_host(environment: Environment) -> bool:
     return environment.urls.host == urlsplit(settings.ORIGIN).netloc.lower()
 
 
-def environment_paths() -> list[URLResolver]:
+def _at_host(environment: Environment) -> tuple[URLResolver | URLPattern, ...]:
+    """What a host serves of an environment: its base URL, and its metadata a second time.
+
+    RFC 8414 §3 inserts the well-known path between host and path of the issuer; many clients
+    append it instead.
+    """
+    prefix = environment.urls.path_prefix.rstrip("/")
+    if not prefix:
+        return (_mounted(environment),)
+    inserted = path(
+        f"{METADATA}/{prefix}",
+        metadata,
+        {"environment": environment},
+        name=f"metadata_inserted_{environment}",
+    )
+    return (_mounted(environment), inserted)
+
+
+def environment_paths() -> list[URLResolver | URLPattern]:
     """The environments that live under a path of the console's own host."""
     return [
-        _mounted(environment) for environment in Environment if _shares_console_host(environment)
+        pattern
+        for environment in Environment
+        if _shares_console_host(environment)
+        for pattern in _at_host(environment)
     ]
 
 
@@ -55,5 +80,5 @@ def environment_hosts() -> dict[str, HostUrls]:
     for environment in Environment:
         if not _shares_console_host(environment):
             urls = hosts.setdefault(environment.urls.host, HostUrls())
-            urls.urlpatterns.append(_mounted(environment))
+            urls.urlpatterns.extend(_at_host(environment))
     return hosts

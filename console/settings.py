@@ -253,6 +253,7 @@ POST_OFFICE = {
 ACCESS_TOKEN_TTL = timedelta(hours=1)
 ACCESS_TOKEN_TTL_MIN = timedelta(minutes=10)
 ACCESS_TOKEN_TTL_MAX = timedelta(hours=1)
+REFRESH_TOKEN_TTL_MAX = timedelta(days=7)
 
 # --- Logs -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ afresh at every call, so that revoking any of them counts at the next request.
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,7 +16,7 @@ from accounts.environments import Environment
 from accounts.models import Extension
 from accounts.permissions import AppScope, UserPermission, effective_scopes
 from credentials import jose
-from credentials.models import Client, JwtCredential, SigningKey
+from credentials.models import Client, EndedSession, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 
 REALM = "REST API"
@@ -89,6 +90,7 @@ class PermissionMissing(BearerError):
 class Bearer:
     """Who calls, through which app, with which scopes. All of it stood when it was read."""
 
+    claims: jose.Claims
     extension: Extension
     client: Client
     scopes: frozenset[AppScope]
@@ -106,8 +108,15 @@ def authenticate(
     request: HttpRequest, environment: Environment, *, at: datetime | None = None
 ) -> Bearer:
     """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
+    return authenticate_token(_token_of(request), environment, at=at)
+
+
+def authenticate_token(
+    token: str, environment: Environment, *, at: datetime | None = None
+) -> Bearer:
+    """The bearer of an access token of this environment. Raises `InvalidAccessToken`."""
     at = at or timezone.now()
-    claims = _verified_claims(_token_of(request), environment)
+    claims = verified_claims(token, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         raise InvalidAccessToken("OAU-210", "The access token has expired.")
     return _standing_bearer(claims, environment, at)
@@ -120,7 +129,8 @@ def _token_of(request: HttpRequest) -> str:
     return token.strip()
 
 
-def _verified_claims(token: str, environment: Environment) -> jose.Claims:
+def verified_claims(token: str, environment: Environment) -> jose.Claims:
+    """The claims of an access token that we signed for this environment, expired or not."""
     invalid = InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
     try:
         key = (
@@ -155,6 +165,8 @@ def _standing_bearer(claims: jose.Claims, environment: Environment, at: datetime
     )
     if credential is None or client is None:
         raise revoked
+    if EndedSession.objects.contains_session(UUID(claims["sid"])):
+        raise revoked
     if not (
         client.is_active
         and not credential.is_revoked
@@ -164,4 +176,6 @@ def _standing_bearer(claims: jose.Claims, environment: Environment, at: datetime
     ):
         raise revoked
     granted = effective_scopes(str(claims["scope"]).split())
-    return Bearer(credential.extension, client, granted & client.application.effective_scopes)
+    return Bearer(
+        claims, credential.extension, client, granted & client.application.effective_scopes
+    )

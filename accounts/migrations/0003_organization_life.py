@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
                     ("client.secret_replaced", "replaced the client secret"),
                     ("client.suspended", "suspended the client ID"),
                     ("client.resumed", "resumed the client ID"),
+                    ("client.marked", "decided who introspects tokens"),
                     ("jwt_credential.created", "created the JWT credential"),
                     ("jwt_credential.updated", "changed the JWT credential"),
                     ("jwt_credential.revoked", "revoked the JWT credential"),

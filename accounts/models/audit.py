@@ -30,6 +30,7 @@ class AuditKind(models.TextChoices):
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
+    CLIENT_MARKED = "client.marked", "decided who introspects tokens"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"

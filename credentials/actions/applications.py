@@ -267,3 +267,21 @@ def _set_status(
         environment=locked.environment,
     )
     return locked
+
+
+@transaction.atomic
+def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Client:
+    """Let a client introspect every access token of its environment; an operator's decision."""
+    locked = Client.objects.select_for_update().get(pk=client.pk)
+    if locked.is_resource_server != marked:
+        locked.is_resource_server = marked
+        locked.save(update_fields=["is_resource_server"])
+        audit.record(
+            AuditKind.CLIENT_MARKED,
+            actor=None,
+            origin=origin,
+            target=locked,
+            organization=client.application.organization,
+            is_resource_server=marked,
+        )
+    return locked

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 
@@ -20,7 +21,6 @@ class IssuedToken:
     value: str = field(repr=False)
     expires_in: int
     """Seconds."""
-    endpoint_id: str
 
 
 def clamped_ttl(requested: str | None) -> timedelta:
@@ -40,13 +40,13 @@ def issue_access_token(
     *,
     scopes: Iterable[str],
     ttl: timedelta,
+    session_id: UUID,
     at: datetime,
 ) -> IssuedToken:
     """Sign an access token and count the exchange; it never outlives its credential."""
     urls = credential.environment.urls
     issued_at = int(at.timestamp())
     expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.expires_at.timestamp()))
-    endpoint_id = secrets.token_urlsafe(16)
     key = current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {
@@ -57,7 +57,8 @@ def issue_access_token(
             "scope": scope_string(scopes),
             "iat": issued_at,
             "exp": expires_at,
-            "jti": endpoint_id,
+            "jti": secrets.token_urlsafe(16),
+            "sid": str(session_id),
             "credential_id": str(credential.pk),
         },
         sealed_private_key=key.sealed_private_key,
@@ -65,4 +66,4 @@ def issue_access_token(
         token_type=jose.ACCESS_TOKEN_TYPE,
     )
     ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
-    return IssuedToken(value, expires_at - issued_at, endpoint_id)
+    return IssuedToken(value, expires_at - issued_at)

@@ -1,6 +1,7 @@
 from credentials.models.applications import Application, Client
 from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
 from credentials.models.policies import Policy
+from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.signing_keys import SigningKey
 from credentials.models.usage import ExchangeUsage
 
@@ -8,9 +9,11 @@ __all__ = [
     "AppAccess",
     "Application",
     "Client",
+    "EndedSession",
     "ExchangeUsage",
     "JwtCredential",
     "PermittedClient",
     "Policy",
+    "RefreshToken",
     "SigningKey",
 ]

@@ -105,6 +105,8 @@ class Client(models.Model):
         max_length=10, choices=ClientStatus.choices, default=ClientStatus.ACTIVE
     )
     issued_at = models.DateTimeField(default=timezone.now)
+    # May introspect every access token of its environment (`manage.py mark_resource_server`).
+    is_resource_server = models.BooleanField(default=False, editable=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -1,5 +1,7 @@
+from datetime import datetime
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +19,16 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         """The key that signs now: trusted and not retired; at most one."""
         return self.trusted().filter(
             environment=environment, purpose=purpose, retired_at__isnull=True
+        )
+
+    def published(self, environment: str, at: datetime | None = None) -> Self:
+        """The keys by which resource servers verify: those that a living token may name."""
+        recently = (at or timezone.now()) - settings.ACCESS_TOKEN_TTL_MAX
+        return (
+            self.trusted()
+            .filter(environment=environment, purpose=KeyPurpose.ACCESS_TOKEN)
+            .filter(Q(retired_at__isnull=True) | Q(retired_at__gt=recently))
+            .order_by("-created_at")
         )
 
     def trusted(self) -> Self:

@@ -4,15 +4,26 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from accounts.environments import Environment
+from accounts.permissions import scope_string
+from credentials.actions.refresh_tokens import end_session
+from credentials.bearer import BearerError, authenticate
+from credentials.models import Client, SigningKey
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import MethodNotAllowed, OAuthError, UnsupportedGrantType
 from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
+from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters
+from credentials.oauth.tokens import introspection, session_of
 
 P = ParamSpec("P")
+
+# How long a resource server may keep what it fetched, in seconds.
+JWKS_MAX_AGE = 300
 
 
 def oauth_endpoint(
@@ -30,22 +41,88 @@ def oauth_endpoint(
             response = view(request, *args, **kwargs)
         except OAuthError as error:
             response = JsonResponse(error.body, status=error.status, headers=error.headers)
-        response["Cache-Control"] = "no-store"
-        response["Pragma"] = "no-cache"
-        return response
+        return no_store(response)
 
     return wrapped
+
+
+def no_store(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    response["Pragma"] = "no-cache"
+    return response
+
+
+def authenticated_client(
+    request: HttpRequest, parameters: Parameters, environment: Environment
+) -> Client:
+    return authenticate_client(presented_credentials(request, parameters), environment)
+
+
+@oauth_endpoint
+def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
+    parameters = Parameters.of(request)
+    client = authenticated_client(request, parameters, environment)
+    session_id = session_of(parameters.require("token"), client, environment)
+    if session_id is not None:
+        end_session(session_id)
+    return HttpResponse()
+
+
+@oauth_endpoint
+def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
+    parameters = Parameters.of(request)
+    client = authenticated_client(request, parameters, environment)
+    return JsonResponse(introspection(parameters.require("token"), client, environment))
+
+
+@login_not_required
+@require_safe
+def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """For a proxy's `auth_request`: 204 if the Bearer token stands now, else 401."""
+    try:
+        bearer = authenticate(request, environment)
+    except BearerError as error:
+        return no_store(HttpResponse(status=401, headers={"WWW-Authenticate": error.challenge}))
+    return no_store(
+        HttpResponse(
+            status=204,
+            headers={
+                "X-Owner-Id": str(bearer.extension.pk),
+                "X-Client-Id": bearer.client.client_id,
+                "X-Scope": scope_string(bearer.scopes),
+            },
+        )
+    )
+
+
+@login_not_required
+@require_safe
+@cache_control(public=True, max_age=JWKS_MAX_AGE)
+def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """The public keys of access tokens (RFC 7517 §5); those of credentials are verified by us."""
+    keys = SigningKey.objects.published(environment)
+    return JsonResponse({"keys": [key.public_jwk for key in keys]})
+
+
+@login_not_required
+@require_safe
+@cache_control(public=True, max_age=JWKS_MAX_AGE)
+def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """Authorization server metadata (RFC 8414 §2)."""
+    return JsonResponse(server_metadata(environment))
 
 
 @oauth_endpoint
 def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     """The token endpoint (RFC 6749 §3.2)."""
     parameters = Parameters.of(request)
-    credentials = presented_credentials(request, parameters)
+    presented_credentials(request, parameters)
     grant_type = parameters.require("grant_type")
     if grant_type not in GRANTS:
         raise UnsupportedGrantType(grant_type)
     for name in REQUIRED_PARAMETERS[grant_type]:
         parameters.require(name)
-    client = authenticate_client(credentials, environment)
+    client = authenticated_client(request, parameters, environment)
     return JsonResponse(GRANTS[grant_type](environment, client, parameters))

@@ -109,10 +109,16 @@ def test_tick_removes_what_is_old(rebels: Rebels, sign_in: SignIn) -> None:
     Email.objects.filter(to="old@b.example").update(
         created=timezone.now() - timedelta(days=31), status=STATUS.sent
     )
-    due = ["Mail due: 0.", "Expired sessions: 1.", "Mail older than 30 days: 1."]
+    due = [
+        "Mail due: 0.",
+        "Expired sessions: 1.",
+        "Mail older than 30 days: 1.",
+        "Dead tokens: 0.",
+    ]
+    none = "Dead tokens forgotten: 0."
     assert tick("--dry-run") == due
     assert tick("--dry-run") == due
-    assert tick()[1:] == ["Expired sessions removed: 1.", "Old mail removed: 1."]
-    assert tick()[1:] == ["Expired sessions removed: 0.", "Old mail removed: 0."]
+    assert tick()[1:] == ["Expired sessions removed: 1.", "Old mail removed: 1.", none]
+    assert tick()[1:] == ["Expired sessions removed: 0.", "Old mail removed: 0.", none]
     assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
     assert Session.objects.count() == 1

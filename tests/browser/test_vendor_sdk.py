@@ -17,6 +17,7 @@ from accounts.models import Membership
 from credentials.models import Client
 from credentials.snippets import snippets
 from tests import cast
+from tests.browser.exchange import call, error_code
 from tests.conftest import Rebels
 
 ADDRESS = "/restapi/v1.0/account/~/business-address"
@@ -48,6 +49,19 @@ def test_the_sdk_reads_account_and_extension(
     assert account["status"] == "Confirmed"
     assert extension["contact"]["email"] == "luke@rebels.example"
     assert extension["account"]["id"] == account["id"]
+
+
+def test_the_sdk_refreshes_and_logs_out(console: str, rebels: Rebels) -> None:
+    app = cast.client(cast.application(rebels.luke, issues_refresh_tokens=True))
+    platform = signed_in(console, app, rebels.luke)
+    before = platform.auth().access_token()
+    platform.refresh()
+    assert platform.auth().access_token() != before
+    assert platform.get("/restapi/v1.0/account/~").json_dict()["status"] == "Confirmed"
+    ended = platform.auth().access_token()
+    platform.logout()
+    body = call(f"{console}/sandbox/restapi/v1.0/account/~", ended)
+    assert error_code(body) == "OAU-213"
 
 
 def test_the_sdk_edits_the_account_for_leia_and_not_for_luke(

@@ -18,13 +18,13 @@ CLIENT_CHOICE = "chosen-by-the-client"
 )
 def test_the_request_id_is_made_by_the_server(client: Client, db: None, path: str) -> None:
     response = client.get(path, headers={"X-Request-Id": CLIENT_CHOICE})
-    assert UUID(response.headers["X-Request-Id"])
+    assert str(UUID(response.headers["X-Request-Id"])) != CLIENT_CHOICE
 
 
 def test_a_refusal_carries_a_request_id(db: None) -> None:
     response = api.post({"grant_type": "password"}, HTTP_X_REQUEST_ID=CLIENT_CHOICE)
     assert response.status_code == 400
-    assert UUID(response.headers["X-Request-Id"])
+    assert str(UUID(response.headers["X-Request-Id"])) != CLIENT_CHOICE
 
 
 def test_the_log_holds_no_secret(rebels: Rebels, caplog: pytest.LogCaptureFixture) -> None:

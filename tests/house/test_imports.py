@@ -41,7 +41,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "credentials.oauth.client_auth",
     ),
     "actions": ("accounts.actions", "credentials.actions"),
-    "forms": ("accounts.forms", "credentials.forms", "credentials.oauth.grants"),
+    "forms": (
+        "accounts.forms",
+        "credentials.forms",
+        "credentials.oauth.grants",
+        "credentials.oauth.metadata",
+        "credentials.oauth.tokens",
+    ),
     # The edges: pages, the two APIs, commands, and what the frameworks call.
     "views": (
         "accounts.adapter",

@@ -39,7 +39,13 @@ APIS = {
         f"api_{environment}:put_business_address",
         f"api_{environment}:status",
         f"api_{environment}:version",
+        f"metadata_{environment}",
+        f"metadata_inserted_{environment}",
+        f"oauth_{environment}:introspect",
+        f"oauth_{environment}:jwks",
+        f"oauth_{environment}:revoke",
         f"oauth_{environment}:token",
+        f"oauth_{environment}:verify",
         f"unknown_uri_{environment}",
     )
 }

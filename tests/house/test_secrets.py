@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from types import ModuleType
+from uuid import uuid4
 
 import pytest
 from django.test import RequestFactory
@@ -75,6 +76,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
         client,
         scopes=effective_scopes(["ReadAccounts"]),
         ttl=timedelta(hours=1),
+        session_id=uuid4(),
         at=credential.issued_at,
     )
     invitation, raw_token = invite(

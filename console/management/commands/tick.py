@@ -17,11 +17,14 @@ from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
 
+from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.models.refresh_tokens import dead_tokens
+
 MAIL_KEPT = timedelta(days=30)
 
 
 class Command(BaseCommand):
-    help = "Send queued mail again, and remove expired sessions and mail older than 30 days."
+    help = "Send queued mail again; remove expired sessions, old mail and dead tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -33,10 +36,12 @@ class Command(BaseCommand):
             self.stdout.write(f"Mail due: {_due_mail()}.")
             self.stdout.write(f"Expired sessions: {_expired_sessions()}.")
             self.stdout.write(f"Mail older than {MAIL_KEPT.days} days: {_old_mail()}.")
+            self.stdout.write(f"Dead tokens: {dead_tokens().count()}.")
         else:
             self.stdout.write(send_mail())
             self.stdout.write(f"Expired sessions removed: {remove_expired_sessions()}.")
             self.stdout.write(f"Old mail removed: {remove_old_mail()}.")
+            self.stdout.write(f"Dead tokens forgotten: {forget_dead_sessions()}.")
 
 
 def send_mail() -> str:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
 from accounts.environments import Environment, token_endpoint
-from accounts.permissions import AppScope, effective_scopes, scope_string
+from accounts.permissions import AppScope, effective_scopes
 from credentials import jose
+from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
@@ -25,6 +26,7 @@ from credentials.oauth.errors import (
     OAuthError,
     UnauthorizedClient,
 )
+from credentials.oauth.grants.token_response import token_response
 from credentials.oauth.parameters import Parameters
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -65,25 +67,41 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         raise refused
     credential = genuine_credential(parameters.require("assertion"), environment)
     exchange = Exchange(client, credential, timezone.now())
-    for check in CHECKS:
-        if (refused := check.refusal(exchange)) is not None:
-            raise refused
-    scopes = granted_scopes(client, parameters.get("scope"))
-    token = issue_access_token(
+    require_standing(exchange)
+    scopes = granted_scopes(client.application.effective_scopes, parameters.get("scope"))
+    session_id = uuid4()
+    access_token = issue_access_token(
         credential,
         client,
         scopes=scopes,
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
+        session_id=session_id,
         at=exchange.at,
     )
-    return {
-        "access_token": token.value,
-        "token_type": "bearer",
-        "expires_in": token.expires_in,
-        "scope": scope_string(scopes),
-        "owner_id": str(credential.extension_id),
-        "endpoint_id": token.endpoint_id,
-    }
+    refresh_token = None
+    if client.application.issues_refresh_tokens:
+        refresh_token = issue_refresh_token(
+            credential,
+            client,
+            session_id=session_id,
+            scopes=scopes,
+            lifetime=clamped_lifetime(parameters.get("refresh_token_ttl")),
+            at=exchange.at,
+        )
+    return token_response(
+        access_token,
+        refresh_token,
+        scopes=scopes,
+        credential=credential,
+        session_id=session_id,
+    )
+
+
+def require_standing(exchange: Exchange) -> None:
+    """Raise the refusal of the first check on state that fails; a refresh makes the same."""
+    for check in CHECKS:
+        if (refused := check.refusal(exchange)) is not None:
+            raise refused
 
 
 def dry_run(exchange: Exchange) -> list[Finding]:
@@ -146,9 +164,8 @@ def _row(jti: object) -> JwtCredential | None:
     )
 
 
-def granted_scopes(client: Client, requested: str | None) -> frozenset[AppScope]:
-    """The app's scopes with those they include, or the part that was asked for."""
-    available = client.application.effective_scopes
+def granted_scopes(available: frozenset[AppScope], requested: str | None) -> frozenset[AppScope]:
+    """What is available, or the part of it that was asked for."""
     names = [name for name in (requested or "").split(" ") if name]
     if not names:
         return available

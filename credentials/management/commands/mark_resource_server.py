@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.origin import Origin
+from credentials.actions.applications import mark_resource_server
+from credentials.models import Client
+
+
+class Command(BaseCommand):
+    help = "Let a client introspect every access token of its environment (RFC 7662)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("client_id")
+        parser.add_argument("--undo", action="store_true", help="take the right away again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        client = (
+            Client.objects.select_related("application__organization")
+            .filter(client_id=options["client_id"])
+            .first()
+        )
+        if client is None:
+            raise CommandError("No app has this client ID.")
+        marked = not options["undo"]
+        mark_resource_server(client, marked=marked, origin=Origin.command("mark_resource_server"))
+        what = "may" if marked else "may no longer"
+        self.stdout.write(
+            f"{client.application.name} ({client.environment}) {what} introspect every access "
+            "token of its environment."
+        )

@@ -1,0 +1,76 @@
+"""The refresh token grant (RFC 6749 §6): the same checks on state as an exchange, then rotation."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.permissions import effective_scopes
+from credentials.actions.refresh_tokens import rotate_refresh_token
+from credentials.actions.tokens import clamped_ttl, issue_access_token
+from credentials.models import Client, EndedSession, RefreshToken
+from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
+from credentials.oauth.grants.jwt_bearer import (
+    Exchange,
+    flow_refusal,
+    granted_scopes,
+    require_standing,
+)
+from credentials.oauth.grants.token_response import token_response
+from credentials.oauth.parameters import Parameters
+
+GRANT_TYPE = "refresh_token"
+REQUIRED_PARAMETERS = ("refresh_token",)
+
+
+def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
+    """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
+    if (refused := _flow_refusal(client)) is not None:
+        raise refused
+    raw_token = parameters.require("refresh_token")
+    at = timezone.now()
+    row = (
+        RefreshToken.objects.with_token(raw_token)
+        .filter(client=client)
+        .select_related(
+            "client__application",
+            "credential__extension__account",
+            "credential__extension__user__membership",
+        )
+        .first()
+    )
+    if row is None or row.is_expired(at) or EndedSession.objects.contains_session(row.session_id):
+        raise _invalid()
+    credential = row.credential
+    require_standing(Exchange(client, credential, at))
+    # RFC 6749 §6: no more than was granted; and no more than the app has by now.
+    granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
+    scopes = granted_scopes(granted, parameters.get("scope"))
+    refresh_token = rotate_refresh_token(row, raw_token, at=at)
+    if refresh_token is None:
+        raise _invalid()
+    access_token = issue_access_token(
+        credential,
+        client,
+        scopes=scopes,
+        ttl=clamped_ttl(parameters.get("access_token_ttl")),
+        session_id=row.session_id,
+        at=at,
+    )
+    return token_response(
+        access_token,
+        refresh_token,
+        scopes=scopes,
+        credential=credential,
+        session_id=row.session_id,
+    )
+
+
+def _flow_refusal(client: Client) -> OAuthError | None:
+    if not client.application.issues_refresh_tokens:
+        return UnauthorizedClient("This app does not issue refresh tokens.")
+    return flow_refusal(client)
+
+
+def _invalid() -> InvalidGrant:
+    return InvalidGrant("JWT-108", "The refresh token is unknown, expired, used or revoked.")

@@ -1,0 +1,29 @@
+"""Authorization server metadata (RFC 8414). Pure."""
+
+from typing import Any
+
+from accounts.environments import Environment
+from accounts.permissions import AppScope
+from credentials.oauth.grants import GRANTS
+
+CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
+
+
+def server_metadata(environment: Environment) -> dict[str, Any]:
+    """The document of one environment, whose issuer is its base URL."""
+    urls = environment.urls
+    oauth = f"{urls.rest_api}/oauth"
+    return {
+        "issuer": urls.base_url,
+        "token_endpoint": urls.token_endpoint,
+        "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "revocation_endpoint": f"{oauth}/revoke",
+        "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "introspection_endpoint": f"{oauth}/introspect",
+        "introspection_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        "jwks_uri": f"{oauth}/jwks",
+        "grant_types_supported": list(GRANTS),
+        # RFC 8414 requires the member; no grant of ours uses the authorization endpoint.
+        "response_types_supported": [],
+        "scopes_supported": [scope.value for scope in AppScope],
+    }
