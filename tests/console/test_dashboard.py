@@ -151,7 +151,7 @@ def test_an_auditor_gets_no_steps_and_nothing_to_create(rebels: Rebels, sign_in:
     assert "Welcome, C3po" in words
     assert "Rebel Alliance · Auditor" in words
     assert "Create JWT" not in words
-    assert steps_of(response) == figures_of(response) == []
+    assert (steps_of(response), figures_of(response)) == ([], [])
 
 
 def test_an_account_administrator_without_developer_role(rebels: Rebels, sign_in: SignIn) -> None:
