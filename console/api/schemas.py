@@ -1,22 +1,32 @@
 """Shapes of the REST API's request and response bodies; names as in the contract."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+# JSON's escapes can write both; PostgreSQL refuses NUL, and half a surrogate pair is no Unicode.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-def _without_nul(text: str) -> str:
-    """PostgreSQL refuses NUL in a text; Django's forms refuse it with the same words."""
-    if "\x00" in text:
-        raise PydanticCustomError("nul", "Null characters are not allowed.")
+
+def _storable(text: str) -> str:
+    if _UNSTORABLE.search(text):
+        raise PydanticCustomError(
+            "unstorable", "Null characters and halves of surrogate pairs are not allowed."
+        )
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
-Text60 = Annotated[Text, StringConstraints(max_length=60)]
-Text120 = Annotated[Text, StringConstraints(max_length=120)]
+STORABLE = AfterValidator(_storable)
+Text20 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), STORABLE]
+Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), STORABLE]
+Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), STORABLE]
+Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), STORABLE]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), STORABLE
+]
 
 
 class ApiVersion(Schema):
@@ -61,7 +71,7 @@ class PostalAddressChange(Schema):
     state: Text60 | None = None
     city: Text60 | None = None
     street: Text120 | None = None
-    zip: Annotated[Text, StringConstraints(max_length=20)] | None = None
+    zip: Text20 | None = None
 
 
 class BusinessAddressChange(Schema):
@@ -75,12 +85,12 @@ class BusinessAddressChange(Schema):
         # django-ninja reads attributes of whatever it gets, and of a JSON list there are none.
         given = getattr(value, "_obj", value)
         if not isinstance(given, dict):
-            raise ValueError("Input should be an object")
+            raise PydanticCustomError("object_type", "Input should be an object")
         return value
 
     businessAddress: PostalAddressChange | None = None  # noqa: N815
-    company: Annotated[Text, StringConstraints(min_length=1, max_length=120)] | None = None
-    email: Annotated[Text, StringConstraints(max_length=254)] | None = None
+    company: Name | None = None
+    email: Text254 | None = None
     mainSiteName: Text120 | None = None  # noqa: N815
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client as Program
@@ -72,7 +73,18 @@ def test_each_host_serves_its_environment_only(rebels: Rebels) -> None:
 
 @pytest.mark.parametrize("path", ["/console/", "/account/login/", "/", "/sandbox/restapi/v1.0"])
 def test_an_environments_host_serves_no_page(db: None, path: str) -> None:
-    assert Program().get(path, headers={"Host": SANDBOX_HOST}).status_code == 404
+    response = Program().get(path, headers={"Host": SANDBOX_HOST})
+    assert response.status_code == 404
+    assert response.json() == api.rest_error("CMN-120", "Invalid URI.")
+    assert str(UUID(response.headers["X-Request-Id"])) == response.headers["X-Request-Id"]
+
+
+def test_an_unknown_host_is_refused_as_json_below_restapi(db: None) -> None:
+    for host in ("evil.example", "no host"):
+        response = Program().get("/restapi/v1.0", headers={"Host": host})
+        assert response.status_code == 400
+        assert response.json() == api.rest_error("CMN-101", "The request is malformed.")
+        assert str(UUID(response.headers["X-Request-Id"])) == response.headers["X-Request-Id"]
 
 
 def test_credentials_of_a_former_base_url_stay_valid(rebels: Rebels) -> None:

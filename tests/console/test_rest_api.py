@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, PlatformAccount
@@ -143,7 +146,9 @@ def test_another_account_does_not_exist(rebels: Rebels, partners: Partners, path
     )
 
 
-@pytest.mark.parametrize("extension_id", ["1", "abc", "99999999999999999999999", "²", "-1"])
+@pytest.mark.parametrize(
+    "extension_id", ["1", "abc", "99999999999999999999999", "²", "-1", "%00", "%ff"]
+)
 def test_an_unknown_extension(rebels: Rebels, extension_id: str) -> None:
     response = api.call("GET", f"/account/~/extension/{extension_id}", token_of(rebels.luke))
     assert response.status_code == 404
@@ -172,7 +177,10 @@ def test_json_that_can_not_be_parsed(rebels: Rebels) -> None:
         ({"businessAddress": {"zip": "x" * 21}}, "businessAddress.zip"),
         ({"businessAddress": {"planet": "Hoth"}}, "businessAddress.planet"),
         ({"businessAddress": "Hoth"}, "businessAddress"),
+        ({"businessAddress": ["Hoth"]}, "businessAddress"),
+        ({"businessAddress": {"city": "\ud800"}}, "businessAddress.city"),
         ({"company": "nul \x00"}, "company"),
+        ({"company": " \t\u2003"}, "company"),
     ],
     ids=str,
 )
@@ -191,6 +199,97 @@ def test_a_body_of_another_kind(rebels: Rebels, body: bytes) -> None:
     response = api.call("PUT", ADDRESS, token_of(rebels.leia), body)
     assert response.status_code == 400
     assert response.json()["errorCode"] in ("CMN-101", "CMN-103")
+
+
+def test_what_is_wrong_is_said_whole(rebels: Rebels, subtests: pytest.Subtests) -> None:
+    token = token_of(rebels.leia)
+    unparsable = api.rest_error("CMN-103", "The JSON can't be parsed.")
+    bodies: list[tuple[bytes, dict[str, Any]]] = [
+        (b"\xff\xfe{}", unparsable),
+        (b"[" * 5000, unparsable),
+        (b"company=Jedi", unparsable),
+        (b"{}" * 150_000, api.rest_error("CMN-101", "The request is malformed.")),
+        (b"[]", invalid("body", "Input should be an object")),
+        (b"", invalid("body", "Field required")),
+        (b'{"company": 7}', invalid("company", "Input should be a valid string")),
+        (b'{"company": ""}', invalid("company", "String should have at least 1 character")),
+        (b'{"email": "x"}', invalid("email", "Enter a valid email address.")),
+        (
+            b'{"company": "\\u0000"}',
+            invalid("company", "Null characters and halves of surrogate pairs are not allowed."),
+        ),
+    ]
+    for body, refusal in bodies:
+        with subtests.test(body=body[:20]):
+            response = api.call("PUT", ADDRESS, token, body)
+            assert (response.status_code, response.json()) == (400, refusal)
+    assert not AuditEvent.objects.filter(kind=AuditKind.PLATFORM_ACCOUNT_UPDATED).exists()
+
+
+def invalid(name: str, problem: str) -> dict[str, Any]:
+    return api.rest_error(
+        "CMN-101", f"Parameter [{name}] is invalid: {problem}", parameterName=name
+    )
+
+
+def test_a_text_is_trimmed(rebels: Rebels) -> None:
+    response = api.call("PUT", ADDRESS, token_of(rebels.leia), {"company": "  Jedi Temple\n"})
+    assert response.json()["company"] == "Jedi Temple"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+names = st.sampled_from(["company", "email", "mainSiteName", "businessAddress"])
+
+
+@pytest.fixture
+def leias_token(rebels: Rebels) -> str:
+    return token_of(rebels.leia)
+
+
+@hypothesis_settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    body=st.binary(max_size=60)
+    | json_values.map(api.json_bytes)
+    | st.dictionaries(names, json_values).map(api.json_bytes)
+)
+def test_any_body(leias_token: str, body: bytes) -> None:
+    response = api.call("PUT", ADDRESS, leias_token, body)
+    assert response.status_code in (200, 400)
+    if response.status_code == 400:
+        assert set(response.json()) == {"errorCode", "message", "errors"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/account/~", "GET"),
+        ("POST", ADDRESS, "GET, PUT"),
+        ("PATCH", ADDRESS, "GET, PUT"),
+        ("OPTIONS", "/status", "GET"),
+        ("PUT", "/account/~/extension/~", "GET"),
+    ],
+)
+def test_a_method_that_is_not_allowed(db: None, method: str, path: str, allowed: str) -> None:
+    response = api.call(method, path)
+    assert (response.status_code, response.headers["Allow"]) == (405, allowed)
+    assert response.json() == api.rest_error(
+        "CMN-101", f"The method is not allowed; use {allowed}."
+    )
+
+
+def test_head_answers_like_get(rebels: Rebels) -> None:
+    token = token_of(rebels.luke)
+    assert api.call("HEAD", "/account/~", token).status_code == 200
+    assert api.call("HEAD", "/account/1", token).status_code == 404
+    assert api.call("HEAD", "/account/~").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/account", "/account/~/extension/~/more", "/"])
