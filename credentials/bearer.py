@@ -1,7 +1,8 @@
 """Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it may do now.
 
 The signature alone proves little: the credential, its owner, the app and the allow-list are read
-afresh at every call, so that revoking any of them counts at the next request.
+afresh at every call, so that revoking any of them counts at the next request; the organization's
+policy comes with the credential's row.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Extension
+from accounts.origin import client_ip
 from accounts.permissions import AppScope, UserPermission, effective_scopes
 from credentials import jose
 from credentials.models import Client, EndedSession, JwtCredential, SigningKey
@@ -108,18 +110,23 @@ def authenticate(
     request: HttpRequest, environment: Environment, *, at: datetime | None = None
 ) -> Bearer:
     """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
-    return authenticate_token(_token_of(request), environment, at=at)
+    source = client_ip(request) or ""
+    return authenticate_token(_token_of(request), environment, source=source, at=at)
 
 
 def authenticate_token(
-    token: str, environment: Environment, *, at: datetime | None = None
+    token: str, environment: Environment, *, source: str | None = None, at: datetime | None = None
 ) -> Bearer:
-    """The bearer of an access token of this environment. Raises `InvalidAccessToken`."""
+    """The bearer of an access token of this environment. Raises `InvalidAccessToken`.
+
+    `source` is the address that the app called from; None if nobody knows it, as when a resource
+    server asks about a token.
+    """
     at = at or timezone.now()
     claims = verified_claims(token, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         raise InvalidAccessToken("OAU-210", "The access token has expired.")
-    return _standing_bearer(claims, environment, at)
+    return _standing_bearer(claims, environment, source, at)
 
 
 def _token_of(request: HttpRequest) -> str:
@@ -151,10 +158,13 @@ def verified_claims(token: str, environment: Environment) -> jose.Claims:
     return claims
 
 
-def _standing_bearer(claims: jose.Claims, environment: Environment, at: datetime) -> Bearer:
+def _standing_bearer(
+    claims: jose.Claims, environment: Environment, source: str | None, at: datetime
+) -> Bearer:
     revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
     credential = (
         JwtCredential.objects.select_related("extension__account", "extension__user__membership")
+        .with_policy()
         .filter(pk=claims["credential_id"], extension_id=claims["sub"])
         .first()
     )
@@ -173,6 +183,8 @@ def _standing_bearer(claims: jose.Claims, environment: Environment, at: datetime
         and not credential.is_expired(at)
         and credential.owner_stands
         and credential.permits(client)
+        and credential.policy_refusal is None
+        and (source is None or credential.source_refusal(source) is None)
     ):
         raise revoked
     granted = effective_scopes(str(claims["scope"]).split())

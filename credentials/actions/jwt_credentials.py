@@ -11,9 +11,9 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
 from accounts.origin import Origin
 from accounts.roles import ConsolePermission
-from credentials import emails
+from credentials import emails, networks
 from credentials.actions.signing_keys import current_signing_key
-from credentials.models import AppAccess, Client, JwtCredential, PermittedClient
+from credentials.models import AppAccess, Client, JwtCredential, PermittedClient, Policy
 from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose
 
@@ -82,6 +82,7 @@ def create_jwt_credential(
     app_access: AppAccess,
     client_ids: Sequence[str],
     expires_on: date | None,
+    allowed_networks: Sequence[str] = (),
     actor: User,
     origin: Origin,
     submission_key: uuid.UUID | None = None,
@@ -101,7 +102,11 @@ def create_jwt_credential(
         ).first()
     ):
         return existing
+    policy = Policy.objects.governing(owner.organization_id, environment)
+    _require_creator(policy, admin_or_owner)
     expires_at = _end_of(expires_on, at)
+    _require_breadth(policy, app_access)
+    _require_lifetime(policy, expires_at, at)
     clients = _permittable_clients(app_access, client_ids, environment=environment, owner=owner)
     credential = JwtCredential(
         organization=owner.organization,
@@ -112,6 +117,7 @@ def create_jwt_credential(
         app_access=app_access,
         issued_at=at.replace(microsecond=0),
         expires_at=expires_at,
+        allowed_networks=_networks(allowed_networks),
         created_by=actor,
         submission_key=submission_key or uuid.uuid4(),
     )
@@ -129,9 +135,49 @@ def create_jwt_credential(
         app_access=app_access,
         client_ids=[client.client_id for client in clients],
         expires_at=None if credential.never_expires else expires_at,
+        allowed_networks=credential.allowed_networks,
     )
     emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
     return credential
+
+
+def _require_creator(policy: Policy, creator: Membership) -> None:
+    if (refusal := creator_refusal(policy, creator)) is not None:
+        raise ValidationError({"environment": refusal})
+
+
+def creator_refusal(policy: Policy, creator: Membership) -> str | None:
+    """Why this person may not create credentials in the policy's environment."""
+    if policy.may_create(creator.role):
+        return None
+    where = Environment(policy.environment).label.lower()
+    return (
+        f"Your organization's policy lets only Developer Admins create {where} credentials. Ask "
+        "one of them to create it for you."
+    )
+
+
+def _require_breadth(policy: Policy, app_access: AppAccess) -> None:
+    refusal = policy.breadth_refusal(all_apps=app_access == AppAccess.ORGANIZATION)
+    if refusal is not None:
+        raise ValidationError({"app_access": refusal})
+
+
+def _require_lifetime(policy: Policy, expires_at: datetime, at: datetime) -> None:
+    issued_at = at.replace(microsecond=0)
+    refusal = policy.lifetime_refusal(issued_at, expires_at, never=expires_at >= NEVER)
+    if refusal is None:
+        return
+    if (latest := policy.latest_day(at)) is not None:
+        refusal += f" Choose {latest:%Y-%m-%d} or earlier."
+    raise ValidationError({"expires_on": refusal})
+
+
+def _networks(entries: Sequence[str]) -> list[str]:
+    try:
+        return networks.networks(entries)
+    except networks.InvalidNetwork as error:
+        raise ValidationError({"allowed_networks": str(error)}) from error
 
 
 def _insert(credential: JwtCredential) -> None:
@@ -231,14 +277,22 @@ def update_jwt_credential(
     label: str,
     app_access: AppAccess,
     client_ids: Sequence[str],
+    allowed_networks: Sequence[str] | None = None,
     actor: User,
     origin: Origin,
 ) -> JwtCredential:
-    """Change the label and who may use it; an app taken off the list fails at its next request."""
+    """Change the label, who may use it, and from where; None leaves the networks as they are.
+
+    An app taken off the list fails at its next request.
+    """
     locked = _locked(credential)
     require_manager(locked.owner, actor)
     if locked.is_revoked:
         raise ValidationError("This credential has been revoked and can't be changed any more.")
+    _require_breadth(locked.policy, app_access)
+    found_networks = locked.allowed_networks
+    if allowed_networks is not None:
+        found_networks = _networks(allowed_networks)
     present = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
     clients = _permittable_clients(
         app_access, client_ids, environment=locked.environment, owner=locked.owner, kept=present
@@ -248,18 +302,21 @@ def update_jwt_credential(
             "label": locked.label,
             "app_access": locked.app_access,
             "client_ids": sorted(client.client_id for client in present),
+            "allowed_networks": locked.allowed_networks,
         },
         {
             "label": label.strip(),
             "app_access": app_access.value,
             "client_ids": sorted(client.client_id for client in clients),
+            "allowed_networks": found_networks,
         },
     )
     if not changed:
         return locked
     locked.label, locked.app_access = label.strip(), app_access
+    locked.allowed_networks = found_networks
     locked.full_clean()
-    locked.save(update_fields=["label", "app_access"])
+    locked.save(update_fields=["label", "app_access", "allowed_networks"])
     locked.permitted.exclude(client__in=clients).delete()
     _permit(locked, [client for client in clients if client not in present], at=timezone.now())
     audit.record(

@@ -1,16 +1,20 @@
 import uuid
+from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
-from credentials.actions.jwt_credentials import permittable_client
-from credentials.models import AppAccess, Client, JwtCredential
+from credentials.actions.jwt_credentials import creator_refusal, permittable_client
+from credentials.forms.networks import NetworksField
+from credentials.models import AppAccess, Client, JwtCredential, Policy
 
 _ACCESS_DESCRIPTIONS = {
     AppAccess.ORGANIZATION: (
@@ -22,6 +26,11 @@ _ACCESS_DESCRIPTIONS = {
         "client ID. Choose this before you share the JWT with anyone outside your organization."
     ),
 }
+
+_ALL_APPS_FORBIDDEN = (
+    "Your organization's policy does not allow credentials for all apps. Choose specific apps."
+)
+_EXPIRY_REQUIRED = "Your organization's policy requires an expiration date."
 
 
 def _client_ids(data: QueryDict) -> list[str]:
@@ -66,6 +75,13 @@ class PermittedAppsForm(forms.Form):
         ),
     )
 
+    allowed_networks = NetworksField(
+        help_text=(
+            "Optional. Networks your apps call from, one on a line, like 192.0.2.0/24 or "
+            "2001:db8::/32. Empty: from anywhere."
+        ),
+    )
+
     def __init__(
         self,
         data: QueryDict | None = None,
@@ -80,6 +96,23 @@ class PermittedAppsForm(forms.Form):
         self.only_apps = only_apps
         self.listed = _client_ids(data) if data is not None else list(listed or [])
         self.announcement = ""
+
+    def _limit_apps(self, policies: Mapping[Environment, Policy]) -> None:
+        """Say beside *All apps* where the policy forbids it; disable it if that is everywhere."""
+        forbidden = [where for where, policy in policies.items() if not policy.all_apps_allowed]
+        widget = self.fields["app_access"].widget
+        assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
+        if not forbidden:
+            return
+        if len(forbidden) == len(policies):
+            widget.disabled = {AppAccess.ORGANIZATION: Disabled(_ALL_APPS_FORBIDDEN)}
+            self.initial.setdefault("app_access", AppAccess.SPECIFIC)
+            return
+        where = " and ".join(environment.label.lower() for environment in forbidden)
+        described = _ACCESS_DESCRIPTIONS[AppAccess.ORGANIZATION]
+        widget.descriptions = widget.descriptions | {
+            AppAccess.ORGANIZATION: f"{described} Your organization's policy forbids it in {where}."
+        }
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -175,19 +208,56 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         error_messages={"required": _KEY_MISSING, "invalid": _KEY_MISSING},
     )
 
-    field_order = ("label", "environment", "app_access", "client_id", "expires_on")
+    field_order = (
+        "label", "environment", "app_access", "client_id", "expires_on", "allowed_networks"
+    )  # fmt: skip
 
     def __init__(
-        self, data: QueryDict | None = None, *, owner: Membership, own: bool, **kwargs: Any
+        self,
+        data: QueryDict | None = None,
+        *,
+        owner: Membership,
+        creator: Membership,
+        **kwargs: Any,
     ) -> None:
         super().__init__(data, owner=owner, **kwargs)
-        unavailable = unavailable_environments(owner, own=own)
+        policies = Policy.objects.by_environment(owner.organization_id)
+        unavailable = unavailable_environments(owner, creator=creator, policies=policies)
         widget = self.fields["environment"].widget
         assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
         widget.disabled = {str(environment): why for environment, why in unavailable.items()}
         available = [environment for environment in Environment if environment not in unavailable]
         if available and self.initial.get("environment") not in available:
             self.initial["environment"] = available[0]
+        self.policies = {environment: policies[environment] for environment in available}
+        if self.policies:
+            self._limit_apps(self.policies)
+            self._limit_expiry(self.policies)
+
+    @property
+    def policy_rules(self) -> list[tuple[Environment, list[str]]]:
+        """What the policy of each environment demands, where it demands anything."""
+        return [(where, policy.rules) for where, policy in self.policies.items() if policy.rules]
+
+    def _limit_expiry(self, policies: Mapping[Environment, Policy]) -> None:
+        at = timezone.now()
+        field = self.fields["expires_on"]
+        field.widget.attrs["min"] = at.astimezone(UTC).date().isoformat()
+        needing = [where for where, policy in policies.items() if policy.needs_expiry]
+        if not needing:
+            return
+        latest = {where: policies[where].latest_day(at) for where in needing}
+        days = [day for day in latest.values() if day is not None]
+        if len(days) == len(policies):
+            field.widget.attrs["max"] = max(days).isoformat()
+        if len(needing) == len(policies):
+            field.required = True
+            field.error_messages["required"] = _EXPIRY_REQUIRED
+        field.help_text = "The credential works until the end of this day. " + " ".join(
+            f"{where.label}: required by your organization's policy"
+            + (f", {day:%Y-%m-%d} at the latest." if (day := latest[where]) else ".")
+            for where in needing
+        )
 
     def add_error(self, field: str | None, error: Any) -> None:
         """A refused submission key is renewed, so that the form can be sent again."""
@@ -209,18 +279,26 @@ class UpdateJwtCredentialForm(PermittedAppsForm):
             data,
             owner=credential.owner,
             listed=[client.client_id for client in credential.permitted_clients.order_by("pk")],
-            initial={"label": credential.label, "app_access": credential.app_access},
+            initial={
+                "label": credential.label,
+                "app_access": credential.app_access,
+                "allowed_networks": credential.allowed_networks,
+            },
             **kwargs,
         )
         self.credential = credential
+        self._limit_apps({credential.environment: credential.policy})
 
     @property
     def chosen_environment(self) -> Environment:
         return self.credential.environment
 
 
-def unavailable_environments(owner: Membership, *, own: bool) -> dict[Environment, Disabled]:
-    """The environments in which this person can't have a credential, and why."""
+def unavailable_environments(
+    owner: Membership, *, creator: Membership, policies: Mapping[Environment, Policy]
+) -> dict[Environment, Disabled]:
+    """The environments in which `creator` can't make a credential for this person, and why."""
+    own = owner == creator
     extensions = {
         extension.environment: extension
         for extension in owner.user.extensions.select_related("account")
@@ -242,6 +320,8 @@ def unavailable_environments(owner: Membership, *, own: bool) -> dict[Environmen
             unavailable[environment] = Disabled(
                 f"{whose} {where} account is disabled. An account administrator can enable it."
             )
+        elif (refusal := creator_refusal(policies[environment], creator)) is not None:
+            unavailable[environment] = Disabled(refusal)
     return unavailable
 
 

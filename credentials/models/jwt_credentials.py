@@ -4,14 +4,16 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, F, FilteredRelation, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
-from credentials import jose
+from credentials import jose, networks
 from credentials.models.applications import Client
+from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
 from credentials.models.usage import ExchangeUsage
 
@@ -25,9 +27,40 @@ class AppAccess(models.TextChoices):
     SPECIFIC = "specific", "Only specific apps of my choice"
 
 
+# What a policy says about credentials that exist; who may create them is asked at creation.
+_GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
+_ORGANIZATION = "extension__account__organization"
+
+
 class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def of(self, owner: Membership) -> Self:
         return self.filter(extension__user=owner.user)
+
+    def with_policy(self) -> Self:
+        """Read the policy of its organization and environment in the same query."""
+        governing = FilteredRelation(
+            f"{_ORGANIZATION}__policies",
+            condition=Q(
+                **{f"{_ORGANIZATION}__policies__environment": F("extension__account__environment")}
+            ),
+        )
+        fields = {f"policy_{name}": F(f"governing__{name}") for name in _GOVERNING}
+        return self.alias(governing=governing).annotate(**fields)
+
+    def standing(self, at: datetime) -> Self:
+        """Neither revoked nor expired."""
+        return self.filter(revoked_at__isnull=True, expires_at__gt=at)
+
+    def breaking(self, policy: Policy) -> Self:
+        """Those of the policy's organization and environment that it forbids."""
+        broken = Q(pk__in=[])
+        if policy.expiry_required:
+            broken |= Q(expires_at__gte=NEVER)
+        if policy.max_lifetime is not None:
+            broken |= Q(expires_at__gt=F("issued_at") + policy.max_lifetime)
+        if not policy.all_apps_allowed:
+            broken |= Q(app_access=AppAccess.ORGANIZATION)
+        return self.filter(broken)
 
     def with_facts(self) -> Self:
         """Everything that the list and the detail page say about a credential, in one query."""
@@ -45,15 +78,19 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .annotate(count=Count("pk"))
             .values("count")
         )
-        return self.select_related(
-            "extension__account__organization",
-            "extension__user__membership",
-            "signing_key",
-            "created_by",
-            "revoked_by",
-        ).annotate(
-            last_used_at=Subquery(last_used),
-            permitted_count=Coalesce(Subquery(permitted), 0),
+        return (
+            self.with_policy()
+            .select_related(
+                "extension__account__organization",
+                "extension__user__membership",
+                "signing_key",
+                "created_by",
+                "revoked_by",
+            )
+            .annotate(
+                last_used_at=Subquery(last_used),
+                permitted_count=Coalesce(Subquery(permitted), 0),
+            )
         )
 
 
@@ -198,6 +235,48 @@ class JwtCredential(models.Model):
         """Whether the owner may authenticate: active, Developer or higher, enabled (JWT-106)."""
         extension = self.extension
         return extension.user.is_active and extension.is_enabled and self.owner.is_developer
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that governs it: read with the row by `with_policy`, else now."""
+        if "policy_max_lifetime_days" not in self.__dict__:
+            return Policy.objects.governing(self.organization_id, self.environment)
+        values = {name: self.__dict__[f"policy_{name}"] for name in _GOVERNING}
+        return Policy(
+            environment=self.environment,
+            **{name: value for name, value in values.items() if value is not None},
+        )
+
+    @property
+    def policy_refusal(self) -> str | None:
+        """Which policy of the organization forbids it now (JWT-107), in words."""
+        policy = self.policy
+        return policy.lifetime_refusal(
+            self.issued_at, self.expires_at, never=self.never_expires
+        ) or policy.breadth_refusal(all_apps=self.app_access == AppAccess.ORGANIZATION)
+
+    @property
+    def limits_sources(self) -> bool:
+        """Whether it matters from where an app calls."""
+        return bool(self.allowed_networks or self.policy.allowed_networks)
+
+    @property
+    def sources_in_words(self) -> str:
+        """The networks from which an app may call: both lists must allow its address."""
+        lists = (
+            ("the organization's policy allows", self.policy.allowed_networks),
+            ("the credential allows", self.allowed_networks),
+        )
+        return "; ".join(f"{who} {', '.join(listed)}" for who, listed in lists if listed)
+
+    def source_refusal(self, address: str) -> str | None:
+        """Why an app may not call from this address (JWT-107), in words."""
+        seen = address or "unknown"
+        if not networks.allows(address, self.policy.allowed_networks):
+            return f"The organization's policy does not allow calls from the address {seen}."
+        if not networks.allows(address, self.allowed_networks):
+            return f"This credential does not allow calls from the address {seen}."
+        return None
 
     @property
     def usable_clients(self) -> models.QuerySet[Client]:

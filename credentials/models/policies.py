@@ -1,4 +1,6 @@
+from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -6,6 +8,25 @@ from django.db.models import Q
 from accounts.environments import Environment
 from accounts.models import Organization
 from accounts.roles import ConsoleRole
+
+# Ten years: whoever wants longer wants none.
+MAX_LIFETIME_DAYS = 3650
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def governing(self, organization_id: UUID, environment: Environment) -> "Policy":
+        """The policy of one environment; a new one without limits if there is no row."""
+        found = self.filter(organization=organization_id, environment=environment).first()
+        return found or Policy(organization_id=organization_id, environment=environment)
+
+    def by_environment(self, organization_id: UUID) -> "dict[Environment, Policy]":
+        """The policy of each environment, in one query."""
+        found = {policy.environment: policy for policy in self.filter(organization=organization_id)}
+        return {
+            environment: found.get(environment)
+            or Policy(organization_id=organization_id, environment=environment)
+            for environment in Environment
+        }
 
 
 class Policy(models.Model):
@@ -33,6 +54,8 @@ class Policy(models.Model):
     # CIDR strings, IPv4 and IPv6; empty allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)
 
+    objects = PolicyQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "policies"
         constraints: ClassVar = [
@@ -46,3 +69,65 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization} {self.environment} policy"
+
+    @property
+    def max_lifetime(self) -> timedelta | None:
+        days = self.max_lifetime_days
+        return None if days is None else timedelta(days=days)
+
+    @property
+    def needs_expiry(self) -> bool:
+        """Whether an expiration date must be chosen: also what never expires lives too long."""
+        return self.expiry_required or self.max_lifetime_days is not None
+
+    def latest_day(self, at: datetime) -> date | None:
+        """The last expiration date of what is created now: it lives until the end of that day."""
+        if self.max_lifetime is None:
+            return None
+        end = at.astimezone(UTC) + self.max_lifetime + timedelta(seconds=1)
+        return end.date() - timedelta(days=1)
+
+    def may_create(self, role: str) -> bool:
+        """Whether a console role may create credentials of this environment."""
+        return role == ConsoleRole.DEVELOPER_ADMIN or self.creator_role == role
+
+    def lifetime_refusal(
+        self, issued_at: datetime, expires_at: datetime, *, never: bool
+    ) -> str | None:
+        """Which rule about the expiration date is broken, in words."""
+        if self.expiry_required and never:
+            return "The organization's policy requires an expiration date."
+        if self.max_lifetime is not None and expires_at - issued_at > self.max_lifetime:
+            return (
+                f"The organization's policy allows a lifetime of at most {self.max_lifetime_words}."
+            )
+        return None
+
+    def breadth_refusal(self, *, all_apps: bool) -> str | None:
+        """Whether the rule about apps is broken, in words."""
+        if self.all_apps_allowed or not all_apps:
+            return None
+        return (
+            "The organization's policy does not allow credentials for all apps, only for specific "
+            "ones."
+        )
+
+    @property
+    def max_lifetime_words(self) -> str:
+        return f"{self.max_lifetime_days} day{'' if self.max_lifetime_days == 1 else 's'}"
+
+    @property
+    def rules(self) -> list[str]:
+        """What it demands, in sentences; nothing if it has no limits."""
+        rules = []
+        if self.max_lifetime is not None:
+            rules.append(f"A credential lives at most {self.max_lifetime_words}.")
+        elif self.expiry_required:
+            rules.append("An expiration date is required.")
+        if not self.all_apps_allowed:
+            rules.append("A credential is for specific apps, not for all apps.")
+        if self.creator_role == ConsoleRole.DEVELOPER_ADMIN:
+            rules.append("Only Developer Admins create credentials.")
+        if self.allowed_networks:
+            rules.append(f"Apps call from {', '.join(self.allowed_networks)} only.")
+        return rules

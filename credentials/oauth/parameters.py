@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest
 
+from accounts.origin import client_ip
 from credentials.oauth.errors import InvalidRequest
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,6 +25,8 @@ class Parameters:
     """The form parameters of one request. Empty ones count as omitted (RFC 6749 §3.2)."""
 
     values: dict[str, str] = field(repr=False)
+    # The address that the request came from; None if no app sent it but we ourselves.
+    source: str | None = None
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Parameters":
@@ -43,7 +46,8 @@ class Parameters:
         repeated = next((name for name, values in form.lists() if len(values) > 1), None)
         if repeated is not None:
             raise InvalidRequest("A parameter is repeated.", code="OAU-111")
-        return cls({name: value for name, value in form.items() if isinstance(value, str)})
+        values = {name: value for name, value in form.items() if isinstance(value, str)}
+        return cls(values, source=client_ip(request) or "")
 
     def get(self, name: str) -> str | None:
         return self.values.get(name) or None

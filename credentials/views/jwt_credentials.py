@@ -73,7 +73,7 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
     owner = owner_for(request.user, user_id, manage=True)
     if request.method != "POST":
         return _create_page(request, owner, _preselected_form(request, owner))
-    form = CreateJwtCredentialForm(request.POST, owner=owner.owner, own=owner.is_own)
+    form = CreateJwtCredentialForm(request.POST, owner=owner.owner, creator=owner.viewer)
     if form.is_valid() and (credential := _create(request, owner, form)) is not None:
         created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
         # From its creation: sending the form again does not start the ten minutes anew.
@@ -87,12 +87,12 @@ def _preselected_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwt
     """The empty form; `?client_id=` chooses its environment and puts that app on the list."""
     client_id = request.GET.get("client_id", "").replace("\x00", " ")[:64]
     if not client_id:
-        return CreateJwtCredentialForm(owner=owner.owner, own=owner.is_own)
+        return CreateJwtCredentialForm(owner=owner.owner, creator=owner.viewer)
     client = Client.objects.filter(client_id=client_id).first()
     environment = Environment(client.environment) if client else Environment.SANDBOX
     form = CreateJwtCredentialForm(
         owner=owner.owner,
-        own=owner.is_own,
+        creator=owner.viewer,
         initial={"environment": environment, "app_access": AppAccess.SPECIFIC},
     )
     try:
@@ -115,6 +115,7 @@ def _create(
             app_access=AppAccess(form.cleaned_data["app_access"]),
             client_ids=form.listed,
             expires_on=form.cleaned_data["expires_on"],
+            allowed_networks=form.cleaned_data["allowed_networks"],
             submission_key=form.cleaned_data["submission_key"],
             actor=owner.viewer.user,
             origin=Origin.of(request),
@@ -135,7 +136,7 @@ def change_new_apps(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     """*Add app* and *Remove* on the create page: answers the page again and changes no row."""
     owner = owner_for(request.user, user_id, manage=True)
     form = CreateJwtCredentialForm(
-        request.POST, owner=owner.owner, own=owner.is_own, only_apps=True
+        request.POST, owner=owner.owner, creator=owner.viewer, only_apps=True
     )
     _change_list(request, form)
     return _create_page(request, owner, form)
@@ -217,6 +218,7 @@ def _update(request: HttpRequest, owner: CredentialOwner, form: UpdateJwtCredent
             label=form.cleaned_data["label"],
             app_access=AppAccess(form.cleaned_data["app_access"]),
             client_ids=form.listed,
+            allowed_networks=form.cleaned_data["allowed_networks"],
             actor=owner.viewer.user,
             origin=Origin.of(request),
         )

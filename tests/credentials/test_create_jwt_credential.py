@@ -80,6 +80,7 @@ def test_creating_for_all_apps(
         "app_access": "organization",
         "client_ids": [],
         "expires_at": None,
+        "allowed_networks": [],
     }
     page = browser.get(response["Location"])
     assert page["Cache-Control"] == "no-store"

@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.raw_secrets",
         "accounts.roles",
         "credentials.jose",
+        "credentials.networks",
         "credentials.oauth.errors",
         "credentials.oauth.parameters",
         "credentials.snippets",

@@ -37,28 +37,41 @@ _NOT_A_CREDENTIAL = "The assertion is not a valid JWT credential of this authori
 
 @dataclass(frozen=True)
 class Exchange:
-    """A genuine credential presented by an authentic client at one moment."""
+    """A genuine credential presented by an authentic client at one moment.
+
+    `source` is the address that the client called from; None if nobody knows it, as in a test
+    from the console.
+    """
 
     client: Client
     credential: JwtCredential
     at: datetime
+    source: str | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """One condition; `refusal` answers the error of an exchange that does not meet it."""
+    """One condition; `refusal` answers the error of an exchange that does not meet it.
+
+    `unknown` says why an exchange can't be judged here.
+    """
 
     title: str
     refusal: Callable[[Exchange], OAuthError | None]
+    unknown: Callable[[Exchange], str] | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a dry run says of one check: `pass`, `fail`, or `skip` after the first failure."""
+    """What a dry run says of one check: `pass`, `fail`, or `skip`.
+
+    Skipped is what comes after the first failure, and with a `note` what can't be known.
+    """
 
     title: str
     result: str
     refusal: OAuthError | None = None
+    note: str = ""
 
 
 def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
@@ -66,7 +79,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     if (refused := flow_refusal(client)) is not None:
         raise refused
     credential = genuine_credential(parameters.require("assertion"), environment)
-    exchange = Exchange(client, credential, timezone.now())
+    exchange = Exchange(client, credential, timezone.now(), parameters.source)
     require_standing(exchange)
     scopes = granted_scopes(client.application.effective_scopes, parameters.get("scope"))
     session_id = uuid4()
@@ -110,8 +123,9 @@ def dry_run(exchange: Exchange) -> list[Finding]:
     failed = False
     for check in (*_BEFORE_STATE, *CHECKS):
         refusal = None if failed else check.refusal(exchange)
-        result = "skip" if failed else "fail" if refusal else "pass"
-        findings.append(Finding(check.title, result, refusal))
+        note = check.unknown(exchange) if check.unknown else ""
+        result = "skip" if failed or note else "fail" if refusal else "pass"
+        findings.append(Finding(check.title, result, refusal, note))
         failed = failed or refusal is not None
     return findings
 
@@ -159,6 +173,7 @@ def _row(jti: object) -> JwtCredential | None:
         return None
     return (
         JwtCredential.objects.select_related("extension__account", "extension__user__membership")
+        .with_policy()
         .filter(pk=pk)
         .first()
     )
@@ -202,11 +217,34 @@ def _owner_may_not(exchange: Exchange) -> OAuthError | None:
     )
 
 
+def _against_policy(exchange: Exchange) -> OAuthError | None:
+    refusal = exchange.credential.policy_refusal
+    return None if refusal is None else InvalidGrant("JWT-107", refusal)
+
+
+def _from_elsewhere(exchange: Exchange) -> OAuthError | None:
+    if exchange.source is None:
+        return None
+    refusal = exchange.credential.source_refusal(exchange.source)
+    return None if refusal is None else InvalidGrant("JWT-107", refusal)
+
+
+def _source_unknown(exchange: Exchange) -> str:
+    if exchange.source is not None or not exchange.credential.limits_sources:
+        return ""
+    return (
+        "Networks are limited, and from here nobody knows the address that the app calls from: "
+        f"{exchange.credential.sources_in_words}."
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     Check("The credential has not been revoked", _revoked),
     Check("The credential has not expired", _expired),
     Check("The app is permitted to use the credential", _not_permitted),
     Check("The owner may authenticate", _owner_may_not),
+    Check("The organization's policy allows it", _against_policy),
+    Check("The app calls from an allowed network", _from_elsewhere, _source_unknown),
 )
 
 

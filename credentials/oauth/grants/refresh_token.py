@@ -42,7 +42,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     if row is None or row.is_expired(at) or EndedSession.objects.contains_session(row.session_id):
         raise _invalid()
     credential = row.credential
-    require_standing(Exchange(client, credential, at))
+    require_standing(Exchange(client, credential, at, parameters.source))
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
     scopes = granted_scopes(granted, parameters.get("scope"))

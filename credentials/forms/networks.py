@@ -1,0 +1,31 @@
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from credentials import networks
+
+# Fifty of the longest networks, each on a line.
+MAX_TEXT = 2500
+
+
+class NetworksField(forms.CharField):
+    """Networks in CIDR notation, one on a line; its value is the list in one spelling."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label="Allowed networks",
+            required=False,
+            max_length=MAX_TEXT,
+            widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "input--mono"}),
+            **kwargs,
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return networks.networks(networks.entries_of(super().clean(value)))
+        except networks.InvalidNetwork as error:
+            raise ValidationError(str(error)) from error

@@ -1,0 +1,116 @@
+"""Networks in CIDR notation, IPv4 and IPv6, and whether an address lies in them. Pure."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_NETWORKS = 50
+# ::ffff:0:0/96, as which IPv6 sockets show IPv4 peers (RFC 4291 §2.5.5.2).
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+class InvalidNetwork(ValueError):
+    """An entry that is no network; the message says what to write instead."""
+
+
+def network(text: str) -> str:
+    """One network in its one spelling: `192.0.2.7` is `192.0.2.7/32`. Raises `InvalidNetwork`."""
+    if "%" in text:
+        raise InvalidNetwork(
+            f"“{text[:64]}” names a network interface. Leave out % and what follows."
+        )
+    try:
+        found = ipaddress.ip_network(text)
+    except ValueError as error:
+        raise InvalidNetwork(_complaint(text)) from error
+    return str(_unmapped(found))
+
+
+def networks(entries: Iterable[str]) -> list[str]:
+    """The networks of a list, each once, in the order entered. Raises `InvalidNetwork`."""
+    found = list(dict.fromkeys(network(entry) for entry in entries))
+    if len(found) > MAX_NETWORKS:
+        raise InvalidNetwork(f"A list holds {MAX_NETWORKS} networks at most.")
+    return found
+
+
+def entries_of(text: str) -> list[str]:
+    """What a person typed into one field: entries on lines of their own, or between commas."""
+    return [entry for entry in re.split(r"[\s,;]+", text) if entry]
+
+
+def allows(address: str | None, allowed: Sequence[str]) -> bool:
+    """Whether an address lies in one of the networks; an empty list allows every address."""
+    if not allowed:
+        return True
+    try:
+        caller = _address(address or "")
+    except ValueError:
+        return False
+    return any(caller in known for known in map(_known, allowed) if known is not None)
+
+
+def narrows(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether some address that was allowed before is not any more."""
+    if not after:
+        return False
+    if not before:
+        return True
+    kept = _collapsed(after)
+    return any(not any(_inside(old, new) for new in kept) for old in _collapsed(before))
+
+
+def _address(text: str) -> Address:
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or address
+    return address
+
+
+@lru_cache(maxsize=4096)
+def _known(text: str) -> Network | None:
+    """A stored network; what can't be read allows nobody."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
+
+
+def _unmapped(found: Network) -> Network:
+    """The IPv4 network that an IPv4-mapped one means; addresses are compared as IPv4 too."""
+    if not isinstance(found, ipaddress.IPv6Network) or not found.subnet_of(_MAPPED):
+        return found
+    prefix = found.prefixlen - _MAPPED.prefixlen
+    first = int(found.network_address) & 0xFFFF_FFFF
+    return ipaddress.IPv4Network((first, prefix))
+
+
+def _complaint(text: str) -> str:
+    try:
+        meant = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return (
+            f"“{text[:64]}” is no address and no network. Write it like 192.0.2.0/24 or "
+            "2001:db8::/32."
+        )
+    return f"“{text}” is an address inside a network. For the whole network write {meant}."
+
+
+def _collapsed(texts: Sequence[str]) -> list[Network]:
+    """The same addresses in as few networks as possible, so that halves make a whole."""
+    found = [known for known in map(_known, texts) if known is not None]
+    four = [known for known in found if isinstance(known, ipaddress.IPv4Network)]
+    six = [known for known in found if isinstance(known, ipaddress.IPv6Network)]
+    return [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
+
+
+def _inside(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
