@@ -44,8 +44,8 @@ class Page:
         return fields_of(response, self.form_url)
 
 
-@pytest.fixture(params=["new", "new of teammate", "existing", "existing of teammate"])
-def page(request: pytest.FixtureRequest, rebels: Rebels, apps: Apps, sign_in: SignIn) -> Page:
+@pytest.fixture(params=["new", "existing of teammate"])
+def at(request: pytest.FixtureRequest, rebels: Rebels, apps: Apps, sign_in: SignIn) -> Page:
     is_new, through = "new" in request.param, rebels.luke if "of" in request.param else None
     browser = sign_in(rebels.han if through else rebels.luke)
     typed: dict[str, Any] = {
@@ -64,7 +64,7 @@ def page(request: pytest.FixtureRequest, rebels: Rebels, apps: Apps, sign_in: Si
 
 
 @pytest.fixture(autouse=True)
-def _changes_no_row(page: Page, apps: Apps) -> Any:
+def _changes_no_row(at: Page, apps: Apps) -> Any:
     """Nothing happens before *Create JWT* or *Save*."""
 
     def rows() -> list[Any]:
@@ -79,8 +79,11 @@ def _changes_no_row(page: Page, apps: Apps) -> Any:
     assert rows() == before
 
 
-def test_adding(page: Page, apps: Apps) -> None:
-    response = page.change(client_id=f" {apps.concierge.client_id} ")
+@pytest.mark.parametrize(
+    "at", ["new", "new of teammate", "existing", "existing of teammate"], indirect=True
+)
+def test_adding(at: Page, apps: Apps) -> None:
+    response = at.change(client_id=f" {apps.concierge.client_id} ")
     assert response.status_code == 200
     assert errors_of(response) == {}
     assert listed_in(response) == [
@@ -89,23 +92,23 @@ def test_adding(page: Page, apps: Apps) -> None:
     ]
     # The field is empty again; everything else is as typed.
     ids = [apps.dialer.client_id, apps.concierge.client_id]
-    assert page.shown(response) == page.typed | {"client_ids": ids}
+    assert at.shown(response) == at.typed | {"client_ids": ids}
     assert "Cloud Concierge added." in words_of(response)
 
 
 @pytest.mark.parametrize("app_access", ["organization", ""])
-def test_adding_chooses_specific_apps(page: Page, apps: Apps, app_access: str) -> None:
-    response = page.change(app_access=app_access, client_id=apps.crane.client_id)
-    assert page.shown(response)["app_access"] == "specific"
+def test_adding_chooses_specific_apps(at: Page, apps: Apps, app_access: str) -> None:
+    response = at.change(app_access=app_access, client_id=apps.crane.client_id)
+    assert at.shown(response)["app_access"] == "specific"
 
 
-def test_add_app_complains_about_no_other_field(page: Page, apps: Apps) -> None:
+def test_add_app_complains_about_no_other_field(at: Page, apps: Apps) -> None:
     """The label may come later."""
-    response = page.change(label="", expires_on="soon", client_id=apps.crane.client_id)
+    response = at.change(label="", expires_on="soon", client_id=apps.crane.client_id)
     assert errors_of(response) == {}
     assert len(listed_in(response)) == 2
-    if page.is_new:
-        assert page.shown(response)["expires_on"] == "soon"
+    if at.is_new:
+        assert at.shown(response)["expires_on"] == "soon"
 
 
 @pytest.mark.parametrize(
@@ -136,41 +139,41 @@ def test_add_app_complains_about_no_other_field(page: Page, apps: Apps) -> None:
     ],
 )
 def test_a_refusal_is_said_beside_the_field_and_nothing_typed_is_lost(
-    page: Page, apps: Apps, client_id: str, message: str
+    at: Page, apps: Apps, client_id: str, message: str
 ) -> None:
-    typed = page.typed | {
+    typed = at.typed | {
         "client_id": getattr(getattr(apps, client_id, None), "client_id", client_id)
     }
-    response = page.change(client_id=typed["client_id"])
+    response = at.change(client_id=typed["client_id"])
     assert response.status_code == 200
     assert errors_of(response) == {"client_id": message}
     assert 'aria-describedby="id_client_id_error"' in text_of(response)
-    assert page.shown(response) == typed
+    assert at.shown(response) == typed
     assert "<b>🔑" not in text_of(response)
 
 
-def test_removing(page: Page, apps: Apps) -> None:
+def test_removing(at: Page, apps: Apps) -> None:
     ids = [apps.dialer.client_id, apps.crane.client_id, "gone"]
-    response = page.change(client_ids=ids, remove=apps.crane.client_id, client_id="typed")
+    response = at.change(client_ids=ids, remove=apps.crane.client_id, client_id="typed")
     assert errors_of(response) == {}
     assert [row[0] for row in listed_in(response)] == [apps.dialer.client_id, "gone"]
     assert f"{apps.crane.client_id} removed." in words_of(response)
-    kept = page.typed | {"client_ids": [apps.dialer.client_id, "gone"], "client_id": "typed"}
-    assert page.shown(response) == kept
-    last = page.change(remove=apps.dialer.client_id)
+    kept = at.typed | {"client_ids": [apps.dialer.client_id, "gone"], "client_id": "typed"}
+    assert at.shown(response) == kept
+    last = at.change(remove=apps.dialer.client_id)
     assert "No app on the list yet." in words_of(last)
-    assert "client_ids" not in page.shown(last)
+    assert "client_ids" not in at.shown(last)
 
 
 @pytest.mark.parametrize("remove", ["not listed", "", "\x00"])
-def test_removing_what_is_not_there(page: Page, apps: Apps, remove: str) -> None:
-    response = page.change(remove=remove)
+def test_removing_what_is_not_there(at: Page, apps: Apps, remove: str) -> None:
+    response = at.change(remove=remove)
     assert response.status_code == 200
-    assert page.shown(response) == page.typed
+    assert at.shown(response) == at.typed
 
 
-def test_a_list_of_what_no_longer_exists(page: Page) -> None:
-    response = page.change(client_ids=["gone", "a\x00b", "<i>x"], remove="")
+def test_a_list_of_what_no_longer_exists(at: Page) -> None:
+    response = at.change(client_ids=["gone", "a\x00b", "<i>x"], remove="")
     assert [row[:2] for row in listed_in(response)] == [
         ["gone", "Unknown"],
         ["a�b", "Unknown"],
@@ -179,8 +182,8 @@ def test_a_list_of_what_no_longer_exists(page: Page) -> None:
     assert "<i>x" not in text_of(response)
 
 
-def test_htmx_finds_its_part_in_the_page(page: Page, apps: Apps) -> None:
-    response = page.change(client_id=apps.crane.client_id, headers={"HX-Request": "true"})
+def test_htmx_finds_its_part_in_the_page(at: Page, apps: Apps) -> None:
+    response = at.change(client_id=apps.crane.client_id, headers={"HX-Request": "true"})
     for part in ("permitted-apps", "apps-status"):
         assert text_of(response).count(f'id="{part}"') == 1
     assert response["Cache-Control"] == "no-store"
@@ -188,16 +191,16 @@ def test_htmx_finds_its_part_in_the_page(page: Page, apps: Apps) -> None:
 
 @pytest.mark.parametrize("environment", ["", "staging"])
 def test_a_new_credential_needs_its_environment_first(
-    page: Page, apps: Apps, environment: str
+    at: Page, apps: Apps, environment: str
 ) -> None:
-    response = page.change(environment=environment, client_id=apps.crane.client_id)
-    if page.is_new:
+    response = at.change(environment=environment, client_id=apps.crane.client_id)
+    if at.is_new:
         assert errors_of(response) == {"client_id": "Choose an environment first."}
     else:
         # Of an existing one it is known, whatever is sent.
         assert errors_of(response) == {}
 
 
-def test_an_existing_credential_keeps_its_environment(page: Page, apps: Apps) -> None:
-    response = page.change(environment="production", client_id=apps.dialer_production.client_id)
-    assert ("client_id" in errors_of(response)) is not page.is_new
+def test_an_existing_credential_keeps_its_environment(at: Page, apps: Apps) -> None:
+    response = at.change(environment="production", client_id=apps.dialer_production.client_id)
+    assert ("client_id" in errors_of(response)) is not at.is_new
