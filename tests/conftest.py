@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 
@@ -37,14 +38,20 @@ class Partners:
     """Account administrator and Developer Admin of the other organization."""
 
 
+@pytest.fixture(autouse=True)
+def _forget_attempts() -> None:
+    """Sign-in limits count in the cache, by person; the next test knows nothing of this one."""
+    cache.clear()
+
+
 @pytest.fixture
 def rebels(db: None) -> Rebels:
-    return Rebels(**cast.rebel_alliance())
+    return Rebels(**cast.replayed("rebels", cast.rebel_alliance))
 
 
 @pytest.fixture
 def partners(db: None) -> Partners:
-    return Partners(**cast.cloud_city())
+    return Partners(**cast.replayed("partners", cast.cloud_city))
 
 
 @pytest.fixture
