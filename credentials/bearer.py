@@ -22,6 +22,9 @@ from credentials.models import Client, EndedSession, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 
 REALM = "REST API"
+REQUIRED_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "credential_id"}
+)
 
 
 class BearerError(Exception):
@@ -50,6 +53,15 @@ class MissingToken(BearerError):
     @property
     def challenge(self) -> str:
         return f'Bearer realm="{REALM}"'
+
+
+class TokenInQuery(BearerError):
+    """RFC 6750 §2.3 allows it and warns of it: query strings end up in logs."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__("CMN-101", "An access token belongs in the Authorization header.")
 
 
 class InvalidAccessToken(BearerError):
@@ -130,6 +142,8 @@ def authenticate_token(
 
 
 def _token_of(request: HttpRequest) -> str:
+    if "access_token" in request.GET:
+        raise TokenInQuery
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise MissingToken
@@ -152,7 +166,9 @@ def verified_claims(token: str, environment: Environment) -> jose.Claims:
         claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
-    issuer, audience = claims.get("iss"), claims.get("aud")
+    if not claims.keys() >= REQUIRED_CLAIMS:
+        raise invalid
+    issuer, audience = claims["iss"], claims["aud"]
     if issuer not in environment.urls.accepted_base_urls or audience != f"{issuer}/restapi":
         raise invalid
     return claims

@@ -62,9 +62,21 @@ def test_another_scheme_is_no_token(app: api.App, header: str) -> None:
     assert response.json() == NO_TOKEN
 
 
-def test_a_token_in_the_query_string_is_no_token(app: api.App, credential: JwtCredential) -> None:
+def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) -> None:
+    """Refused, even beside the header: query strings end up in logs."""
     token = api.access_token(app, credential)
-    assert api.call("GET", f"{OWN}?access_token={token}").json() == NO_TOKEN
+    refusal = api.rest_error("CMN-101", "An access token belongs in the Authorization header.")
+    for sent in (None, token):
+        response = api.call("GET", f"{OWN}?access_token={token}", sent)
+        assert response.status_code == 400
+        assert response.json() == refusal
+
+
+@pytest.mark.parametrize("missing", ["sub", "client_id", "scope", "sid", "credential_id", "exp"])
+def test_a_claim_is_missing(app: api.App, credential: JwtCredential, missing: str) -> None:
+    whole = claims_of(api.access_token(app, credential), credential)
+    rest = {name: value for name, value in whole.items() if name != missing}
+    assert_refused(api.call("GET", OWN, signed(rest)), INVALID)
 
 
 def test_a_credential_is_no_access_token(app: api.App, credential: JwtCredential) -> None:
