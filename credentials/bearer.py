@@ -63,6 +63,10 @@ class TokenInQuery(BearerError):
     def __init__(self) -> None:
         super().__init__("CMN-101", "An access token belongs in the Authorization header.")
 
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="invalid_request"'
+
 
 class InvalidAccessToken(BearerError):
     status = 401

@@ -301,6 +301,8 @@ class TestVerify:
     def test_no_token_and_a_dead_one(self, app: api.App, credential: JwtCredential) -> None:
         assert api.program().get(self.PATH).status_code == 401
         body = tokens(app, credential)
+        in_query = api.program().get(f"{self.PATH}?access_token={body['access_token']}")
+        assert in_query.status_code == 401
         oauth(app, "revoke", token=body["access_token"])
         headers = {"Authorization": f"Bearer {body['access_token']}"}
         response = api.program().get(self.PATH, headers=headers)
