@@ -4,7 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.shortcuts import get_object_or_404
 
-from accounts.models import Extension, Membership, User
+from accounts.models import AccessRequest, Extension, Invitation, Membership, User
 from accounts.roles import ConsolePermission
 
 
@@ -60,3 +60,44 @@ def extension_for(user: User | AnonymousUser, extension_id: int) -> tuple[Member
     if not viewer.may(ConsolePermission.EXTENSION_MANAGE):
         raise PermissionDenied
     return viewer, extension
+
+
+def person_for(user: User | AnonymousUser, user_id: object) -> tuple[Membership, Membership]:
+    """A person of the account administrator's organization, with the right to decide on access."""
+    viewer = member(user, ConsolePermission.CONSOLE_USE)
+    person = colleague(viewer, user_id)
+    _require_access_management(viewer)
+    return viewer, person
+
+
+def access_request_for(
+    user: User | AnonymousUser, request_id: object
+) -> tuple[Membership, AccessRequest]:
+    """An access request to the account administrator's organization, with the right to decide."""
+    viewer = member(user, ConsolePermission.CONSOLE_USE)
+    request = get_object_or_404(
+        AccessRequest.objects.select_related("organization", "user", "decided_by"),
+        pk=request_id,
+        organization=viewer.organization,
+    )
+    _require_access_management(viewer)
+    return viewer, request
+
+
+def invitation_for(
+    user: User | AnonymousUser, invitation_id: object
+) -> tuple[Membership, Invitation]:
+    """An invitation to the account administrator's organization, with the right to change it."""
+    viewer = member(user, ConsolePermission.CONSOLE_USE)
+    invitation = get_object_or_404(
+        Invitation.objects.select_related("organization"),
+        pk=invitation_id,
+        organization=viewer.organization,
+    )
+    _require_access_management(viewer)
+    return viewer, invitation
+
+
+def _require_access_management(viewer: Membership) -> None:
+    if not viewer.may(ConsolePermission.ACCESS_MANAGE):
+        raise PermissionDenied

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
+from smtplib import SMTPException
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,7 +19,7 @@ from post_office import mail
 from post_office.connections import connections
 from post_office.models import STATUS, Email
 
-from accounts.models import AccessRequest
+from accounts.models import AccessRequest, Invitation, Membership, User
 
 logger = structlog.get_logger(__name__)
 
@@ -41,9 +43,15 @@ def withheld() -> Iterator[None]:
 
 def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None:
     """Render `emails/<template>/{subject,body}.txt` and queue it."""
+    subject, body = rendered(template, context)
+    queue_text(recipients, subject, body)
+
+
+def rendered(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body; the subject is one line, whatever a person typed into a name."""
     subject = " ".join(render_to_string(f"emails/{template}/subject.txt", context).split())
     body = render_to_string(f"emails/{template}/body.txt", context).strip()
-    queue_text(recipients, subject, f"{body}\n")
+    return subject, f"{body}\n"
 
 
 def queue_text(recipients: list[str], subject: str, body: str) -> None:
@@ -87,5 +95,54 @@ def access_requested(request: AccessRequest, recipients: list[str]) -> None:
     queue(
         "access_requested",
         recipients,
-        {"request": request, "url": absolute(reverse("dashboard"))},
+        {"request": request, "url": absolute(reverse("accounts:access"))},
     )
+
+
+def access_granted(request: AccessRequest, membership: Membership) -> None:
+    context = {"request": request, "membership": membership, "url": absolute(reverse("dashboard"))}
+    queue("access_granted", [request.user.email], context)
+
+
+def access_declined(request: AccessRequest) -> None:
+    context = {"request": request, "url": absolute(reverse("dashboard"))}
+    queue("access_declined", [request.user.email], context)
+
+
+def role_changed(membership: Membership, *, changed_by: User) -> None:
+    _about_membership("role_changed", membership, changed_by)
+
+
+def deactivated(membership: Membership, *, deactivated_by: User) -> None:
+    _about_membership("deactivated", membership, deactivated_by)
+
+
+def reactivated(membership: Membership, *, reactivated_by: User) -> None:
+    _about_membership("reactivated", membership, reactivated_by)
+
+
+def _about_membership(template: str, membership: Membership, actor: User) -> None:
+    context = {
+        "membership": membership,
+        "user": membership.user,
+        "actor": actor,
+        "url": absolute(reverse("dashboard")),
+    }
+    queue(template, [membership.user.email], context)
+
+
+def invitation(invitation: Invitation, raw_token: str) -> bool:
+    """Send the one-time link now and say whether that worked.
+
+    Not queued: queued mails are stored, and whoever reads the link can use it.
+    """
+    if _withheld.get():
+        return True
+    url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
+    subject, body = rendered("invitation", {"invitation": invitation, "url": url})
+    try:
+        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [invitation.email]).send()
+    except (OSError, SMTPException):
+        logger.exception("mail_not_sent", template="invitation")
+        return False
+    return True

@@ -23,6 +23,19 @@ ROLE_DESCRIPTIONS: dict[ConsoleRole, str] = {
 }
 
 
+# What an account administrator reads who gives the role to someone.
+ROLE_GRANTS: dict[ConsoleRole, str] = {
+    ConsoleRole.NO_ACCESS: "Can't use the console. Credentials of this person don't work.",
+    ConsoleRole.AUDITOR: (
+        "Sees the organization's apps, people, credentials and audit log, and changes nothing."
+    ),
+    ConsoleRole.DEVELOPER: "Registers apps and creates JWT credentials, and manages only these.",
+    ConsoleRole.DEVELOPER_ADMIN: (
+        "Manages all apps, developers and credentials of the organization."
+    ),
+}
+
+
 class ConsolePermission(StrEnum):
     """What a person may do in the console, as `resource:action`."""
 
@@ -95,6 +108,11 @@ ACCOUNT_ADMIN_PERMISSIONS = frozenset(
 
 # Roles that may own applications and credentials; anyone else's does not work (JWT-106).
 DEVELOPER_ROLES = frozenset({ConsoleRole.DEVELOPER, ConsoleRole.DEVELOPER_ADMIN})
+
+
+def higher_role(role: ConsoleRole, other: ConsoleRole) -> ConsoleRole:
+    """Of two roles the one that may do more."""
+    return max(role, other, key=list(ConsoleRole).index)
 
 
 def permissions_of(role: str, *, is_account_admin: bool) -> frozenset[ConsolePermission]:

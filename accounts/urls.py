@@ -1,6 +1,13 @@
 from django.urls import path
 
-from accounts.views import access_requests, extensions, invitations, platform_accounts, users
+from accounts.views import (
+    access,
+    access_requests,
+    extensions,
+    invitations,
+    platform_accounts,
+    users,
+)
 
 app_name = "accounts"
 urlpatterns = [
@@ -17,6 +24,28 @@ urlpatterns = [
         "console/organization/extensions/<int:extension_id>",
         extensions.change_extension,
         name="change_extension",
+    ),
+    path("console/organization/access", access.access, name="access"),
+    path(
+        "console/organization/access/requests/<uuid:request_id>/approve",
+        access_requests.approve_access_request,
+        name="approve_access_request",
+    ),
+    path(
+        "console/organization/access/requests/<uuid:request_id>/decline",
+        access_requests.decline_access_request,
+        name="decline_access_request",
+    ),
+    path("console/organization/access/invite", invitations.invite, name="invite"),
+    path(
+        "console/organization/access/invitations/<uuid:invitation_id>/resend",
+        invitations.resend_invitation,
+        name="resend_invitation",
+    ),
+    path(
+        "console/organization/access/invitations/<uuid:invitation_id>/withdraw",
+        invitations.withdraw_invitation,
+        name="withdraw_invitation",
     ),
     path("invitations/<str:token>", invitations.accept_invitation, name="accept_invitation"),
 ]

@@ -1,11 +1,14 @@
 """What every page knows: who is looking and what they may do."""
 
+import functools
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.access import membership_of
+from accounts.models import Membership
+from accounts.roles import ConsolePermission
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
@@ -13,6 +16,15 @@ def console(request: HttpRequest) -> dict[str, Any]:
     membership = membership_of(user) if user is not None else None
     return {
         "membership": membership,
+        # Called by the templates that show it, and by no other.
+        "pending_access_requests": functools.cache(lambda: _pending_access_requests(membership)),
         "can": {str(permission) for permission in membership.permissions} if membership else set(),
         "demo": settings.DEMO,
     }
+
+
+def _pending_access_requests(membership: Membership | None) -> int:
+    """How many people wait for the viewer's decision; 0 for whoever decides nothing."""
+    if membership is None or not membership.may(ConsolePermission.ACCESS_MANAGE):
+        return 0
+    return membership.organization.access_requests.pending().count()

@@ -1,7 +1,12 @@
 from django.urls import URLPattern, include, path, register_converter
 
 from accounts.converters import EnvironmentConverter
-from credentials.views import applications, developers, jwt_credentials
+from credentials.views import (
+    applications,
+    developers,
+    jwt_credentials,
+    memberships,
+)
 
 register_converter(EnvironmentConverter, "environment")
 
@@ -13,6 +18,11 @@ application_patterns: list[URLPattern] = [
         "apps/<uuid:application_id>/settings",
         applications.application_settings,
         name="application_settings",
+    ),
+    path(
+        "apps/<uuid:application_id>/retire",
+        applications.retire_application,
+        name="retire_application",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/issue",
@@ -33,6 +43,30 @@ application_patterns: list[URLPattern] = [
         "apps/<uuid:application_id>/clients/<environment:environment>/resume",
         applications.resume_client,
         name="resume_client",
+    ),
+]
+
+membership_patterns: list[URLPattern] = [
+    path("organization/access/people/<uuid:user_id>", memberships.change_role, name="change_role"),
+    path(
+        "organization/access/people/<uuid:user_id>/remove",
+        memberships.remove_access,
+        name="remove_access",
+    ),
+    path(
+        "organization/access/people/<uuid:user_id>/deactivate",
+        memberships.deactivate,
+        name="deactivate",
+    ),
+    path(
+        "organization/access/people/<uuid:user_id>/reactivate",
+        memberships.reactivate,
+        name="reactivate",
+    ),
+    path(
+        "organization/<uuid:user_id>/apps",
+        memberships.transfer_applications,
+        name="transfer_applications",
     ),
 ]
 
@@ -63,7 +97,10 @@ developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user
 
 urlpatterns = [
     path("console/", include((application_patterns, "credentials"))),
-    path("console/", include((developer_patterns, "organization"))),
+    path(
+        "console/",
+        include(([*developer_patterns, *membership_patterns], "organization")),
+    ),
     path("console/", include((my_patterns, "jwt_credentials"), namespace="my_credentials")),
     path(
         "console/",

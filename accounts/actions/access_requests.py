@@ -5,8 +5,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, emails
-from accounts.models import AccessRequest, AuditKind, Membership
+from accounts.actions.memberships import locked_membership, require_account_admin
+from accounts.models import AccessRequest, AuditKind, Membership, User
+from accounts.models.access_requests import Decision
 from accounts.origin import Origin
+from accounts.roles import ConsoleRole
 
 
 @transaction.atomic
@@ -14,14 +17,14 @@ def request_access(
     membership: Membership, *, reason: str, origin: Origin, at: datetime | None = None
 ) -> AccessRequest:
     """Ask the account administrators for console access; one request at a time."""
-    Membership.objects.select_for_update().get(pk=membership.pk)
-    if membership.has_console_access:
+    locked = locked_membership(membership)
+    if locked.has_console_access:
         raise ValidationError("You already have access to the console.")
-    if AccessRequest.objects.pending().filter(user=membership.user).exists():
+    if AccessRequest.objects.pending().filter(user=locked.user).exists():
         raise ValidationError("Your request is already with your account administrators.")
     request = AccessRequest(
-        organization=membership.organization,
-        user=membership.user,
+        organization=locked.organization,
+        user=locked.user,
         reason=reason.strip(),
         created_at=at or timezone.now(),
     )
@@ -29,15 +32,100 @@ def request_access(
     request.save(force_insert=True)
     audit.record(
         AuditKind.ACCESS_REQUESTED,
-        actor=membership.user,
+        actor=locked.user,
         origin=origin,
         target=request,
-        organization=membership.organization,
+        organization=locked.organization,
         at=at,
         reason=request.reason,
     )
-    admins = membership.organization.memberships.account_admins().values_list(
-        "user__email", flat=True
-    )
-    emails.access_requested(request, list(admins))
+    admins = locked.organization.memberships.account_admins().select_related("user")
+    emails.access_requested(request, [admin.user.email for admin in admins])
     return request
+
+
+@transaction.atomic
+def approve_access_request(
+    request: AccessRequest,
+    *,
+    role: ConsoleRole,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> AccessRequest:
+    """Give the person who asked a console role; of two decisions the first one counts."""
+    require_account_admin(request.organization, actor)
+    locked = _undecided(request, actor)
+    if role == ConsoleRole.NO_ACCESS:
+        raise ValidationError({"role": "Choose a role, or decline the request."})
+    membership = locked_membership(locked.user.membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    _decide(locked, Decision.APPROVED, actor, at)
+    audit.record(
+        AuditKind.ACCESS_GRANTED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+        at=at,
+        role=role,
+    )
+    emails.access_granted(locked, membership)
+    return locked
+
+
+@transaction.atomic
+def decline_access_request(
+    request: AccessRequest,
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> AccessRequest:
+    """Refuse a request, and tell the person why; asking again is allowed."""
+    require_account_admin(request.organization, actor)
+    locked = _undecided(request, actor)
+    _decide(locked, Decision.DECLINED, actor, at, reason.strip())
+    audit.record(
+        AuditKind.ACCESS_DECLINED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+        at=at,
+        reason=locked.decision_reason,
+    )
+    emails.access_declined(locked)
+    return locked
+
+
+def _undecided(request: AccessRequest, actor: User) -> AccessRequest:
+    locked = (
+        AccessRequest.objects.select_for_update(of=("self",))
+        .select_related("organization", "user", "decided_by")
+        .get(pk=request.pk)
+    )
+    if locked.decided_by is not None:
+        who = "You have" if locked.decided_by == actor else f"{locked.decided_by.name} has"
+        raise ValidationError(
+            f"{who} already {locked.get_decision_display().lower()} the request of "
+            f"{locked.user.name}."
+        )
+    return locked
+
+
+def _decide(
+    request: AccessRequest,
+    decision: Decision,
+    actor: User,
+    at: datetime | None,
+    reason: str = "",
+) -> None:
+    request.decision = decision
+    request.decision_reason = reason
+    request.decided_by = actor
+    request.decided_at = at or timezone.now()
+    request.full_clean()
+    request.save(update_fields=["decision", "decision_reason", "decided_by", "decided_at"])

@@ -1,16 +1,23 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, raw_secrets
-from accounts.actions.memberships import join_organization
-from accounts.models import AuditKind, Invitation, Organization, User
+from accounts import audit, emails, raw_secrets
+from accounts.actions.memberships import (
+    join_organization,
+    lock_organization,
+    raise_role,
+    require_account_admin,
+)
+from accounts.models import AuditKind, Invitation, Membership, Organization, User
 from accounts.origin import Origin
-from accounts.roles import ConsoleRole
+from accounts.roles import ConsoleRole, higher_role
 
 INVITATION_LIFETIME = timedelta(days=7)
+TOKEN_PREFIX = "inv_"
+NOT_OPEN = "This invitation has been used or has expired. Ask for a new one."
 
 
 @transaction.atomic
@@ -22,10 +29,17 @@ def invite(
     is_account_admin: bool,
     actor: User | None,
     origin: Origin,
+    at: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """An invitation and its raw token, which is not kept anywhere."""
-    raw_token = raw_secrets.generate("inv_")
-    now = timezone.now()
+    """An invitation and its raw token, which is not kept anywhere.
+
+    `actor` is None for a command, which needs no right. The address may be that of a person of
+    the organization whom the invitation would give more than they have.
+    """
+    if actor is not None:
+        require_account_admin(organization, actor)
+    raw_token = raw_secrets.generate(TOKEN_PREFIX)
+    now = at or timezone.now()
     invitation = Invitation(
         organization=organization,
         email=email.strip().lower(),
@@ -34,10 +48,14 @@ def invite(
         token_digest=raw_secrets.digest(raw_token),
         created_at=now,
         expires_at=now + INVITATION_LIFETIME,
+        invited_by=actor,
     )
     invitation.full_clean()
-    if User.objects.filter(email__iexact=invitation.email).exists():
-        raise ValidationError({"email": "There is already a person with this e-mail address."})
+    _require_use(invitation)
+    if organization.invitations.open(now).filter(email=invitation.email).exists():
+        raise ValidationError(
+            {"email": "There is an open invitation of this address. Send it again or withdraw it."}
+        )
     invitation.save(force_insert=True)
     audit.record(
         AuditKind.INVITATION_CREATED,
@@ -45,10 +63,114 @@ def invite(
         origin=origin,
         target=invitation,
         organization=organization,
+        at=at,
         role=role,
         is_account_admin=is_account_admin,
     )
     return invitation, raw_token
+
+
+def invite_by_mail(
+    organization: Organization,
+    email: str,
+    *,
+    role: ConsoleRole,
+    is_account_admin: bool,
+    actor: User,
+    origin: Origin,
+) -> tuple[Invitation, bool]:
+    """Invite and send the link; says whether the mail server took it."""
+    invitation, raw_token = invite(
+        organization,
+        email,
+        role=role,
+        is_account_admin=is_account_admin,
+        actor=actor,
+        origin=origin,
+    )
+    return invitation, emails.invitation(invitation, raw_token)
+
+
+def _require_use(invitation: Invitation) -> None:
+    """Refuse an invitation that nobody could accept, or that would change nothing."""
+    user = User.objects.select_related("membership").filter(email__iexact=invitation.email).first()
+    if user is None:
+        return
+    membership = Membership.objects.filter(
+        user=user, organization_id=invitation.organization_id
+    ).first()
+    if membership is None:
+        raise ValidationError({"email": "There is already a person with this e-mail address."})
+    if not user.is_active:
+        raise ValidationError(
+            {"email": f"{user.name} is deactivated. Reactivate this person instead."}
+        )
+    current = ConsoleRole(membership.role)
+    if higher_role(current, ConsoleRole(invitation.role)) == current and (
+        membership.is_account_admin or not invitation.is_account_admin
+    ):
+        raise ValidationError(
+            {"email": f"{user.name} has this access already: {current.label}. Change the role."}
+        )
+
+
+@transaction.atomic
+def renew_invitation(
+    invitation: Invitation, *, actor: User, origin: Origin, at: datetime | None = None
+) -> tuple[Invitation, str]:
+    """A new raw token for another seven days; the old one is dead."""
+    require_account_admin(invitation.organization, actor)
+    locked = _unsettled(invitation)
+    raw_token = raw_secrets.generate(TOKEN_PREFIX)
+    locked.token_digest = raw_secrets.digest(raw_token)
+    locked.expires_at = (at or timezone.now()) + INVITATION_LIFETIME
+    locked.save(update_fields=["token_digest", "expires_at"])
+    audit.record(
+        AuditKind.INVITATION_RESENT,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked.organization,
+        at=at,
+        expires_at=locked.expires_at,
+    )
+    return locked, raw_token
+
+
+def resend_invitation(
+    invitation: Invitation, *, actor: User, origin: Origin
+) -> tuple[Invitation, bool]:
+    """Send a new link in place of the old one; says whether the mail server took it."""
+    renewed, raw_token = renew_invitation(invitation, actor=actor, origin=origin)
+    return renewed, emails.invitation(renewed, raw_token)
+
+
+@transaction.atomic
+def withdraw_invitation(invitation: Invitation, *, actor: User, origin: Origin) -> Invitation:
+    """Make the link useless."""
+    require_account_admin(invitation.organization, actor)
+    locked = _unsettled(invitation)
+    locked.withdrawn_at = timezone.now()
+    locked.save(update_fields=["withdrawn_at"])
+    audit.record(
+        AuditKind.INVITATION_WITHDRAWN,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked.organization,
+    )
+    return locked
+
+
+def _unsettled(invitation: Invitation) -> Invitation:
+    locked = (
+        Invitation.objects.select_for_update(of=("self",))
+        .select_related("organization")
+        .get(pk=invitation.pk)
+    )
+    if locked.is_settled:
+        raise ValidationError(f"The invitation of {locked.email} is already {locked.state}.")
+    return locked
 
 
 @transaction.atomic
@@ -56,9 +178,7 @@ def accept_invitation(
     invitation: Invitation, *, first_name: str, last_name: str, password: str, origin: Origin
 ) -> User:
     """Turn an open invitation into a person of the organization; works once."""
-    locked = Invitation.objects.select_for_update().open().filter(pk=invitation.pk).first()
-    if locked is None:
-        raise ValidationError("This invitation has been used or has expired. Ask for a new one.")
+    locked = _locked_open(invitation)
     if User.objects.filter(email__iexact=locked.email).exists():
         raise ValidationError("There is already a person with this e-mail address. Sign in.")
     membership = join_organization(
@@ -72,13 +192,56 @@ def accept_invitation(
         actor=None,
         origin=origin,
     )
-    locked.accepted_at = timezone.now()
-    locked.save(update_fields=["accepted_at"])
+    _mark_accepted(locked, membership.user, origin)
+    return membership.user
+
+
+@transaction.atomic
+def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) -> Membership:
+    """Take what an open invitation gives, as a person of the organization; works once."""
+    locked = _locked_open(invitation)
+    membership = (
+        Membership.objects.select_related("user")
+        .filter(user=user, organization=locked.organization)
+        .first()
+    )
+    if membership is None or user.email.lower() != locked.email.lower():
+        raise ValidationError(f"This invitation is for {locked.email}.")
+    if not membership.user.is_active:
+        raise ValidationError("You are deactivated. Ask an account administrator.")
+    raised = raise_role(
+        membership,
+        role=ConsoleRole(locked.role),
+        is_account_admin=locked.is_account_admin,
+        actor=user,
+        origin=origin,
+    )
+    _mark_accepted(locked, user, origin)
+    return raised
+
+
+def _locked_open(invitation: Invitation) -> Invitation:
+    """The invitation if it can still be accepted; whoever else tries waits for the answer."""
+    lock_organization(invitation.organization)
+    locked = (
+        Invitation.objects.select_for_update(of=("self",))
+        .select_related("organization")
+        .open()
+        .filter(pk=invitation.pk)
+        .first()
+    )
+    if locked is None:
+        raise ValidationError(NOT_OPEN)
+    return locked
+
+
+def _mark_accepted(invitation: Invitation, user: User, origin: Origin) -> None:
+    invitation.accepted_at = timezone.now()
+    invitation.save(update_fields=["accepted_at"])
     audit.record(
         AuditKind.INVITATION_ACCEPTED,
-        actor=membership.user,
+        actor=user,
         origin=origin,
-        target=locked,
-        organization=locked.organization,
+        target=invitation,
+        organization=invitation.organization,
     )
-    return membership.user

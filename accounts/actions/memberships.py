@@ -1,17 +1,20 @@
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, emails
 from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
+from accounts.models.access_requests import Decision
 from accounts.origin import Origin
 from accounts.permissions import UserRole
-from accounts.roles import ConsoleRole
+from accounts.roles import ConsolePermission, ConsoleRole, higher_role
 
 
 @transaction.atomic
@@ -68,3 +71,182 @@ def join_organization(
         at=at,
     )
     return membership
+
+
+def lock_organization(organization: Organization) -> None:
+    """Of two decisions about the people of one organization, make one wait for the other."""
+    # `no_key`: rows that only refer to the organization are written meanwhile.
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+
+
+def require_account_admin(organization: Organization, actor: User) -> Membership:
+    """The actor's membership, if it may decide who has access; else `PermissionDenied`.
+
+    Locks the organization: who waited here sees what the other decision changed.
+    """
+    lock_organization(organization)
+    admin = Membership.objects.select_related("user", "organization").filter(user=actor).first()
+    if (
+        admin is None
+        or admin.organization_id != organization.pk
+        or not admin.may(ConsolePermission.ACCESS_MANAGE)
+    ):
+        raise PermissionDenied
+    return admin
+
+
+def locked_membership(membership: Membership) -> Membership:
+    return (
+        Membership.objects.select_for_update(of=("self",))
+        .select_related("user", "organization")
+        .get(pk=membership.pk)
+    )
+
+
+@transaction.atomic
+def change_role(
+    membership: Membership,
+    *,
+    role: ConsoleRole,
+    is_account_admin: bool,
+    actor: User,
+    origin: Origin,
+) -> Membership:
+    """Set what a person may do in the console; it applies from that person's next request.
+
+    Nothing is revoked: credentials follow the role of their owner, down and up again.
+    """
+    require_account_admin(membership.organization, actor)
+    locked = locked_membership(membership)
+    before = {"role": locked.role, "is_account_admin": locked.is_account_admin}
+    after = {"role": role.value, "is_account_admin": is_account_admin}
+    changed = audit.changes(before, after)
+    if not changed:
+        return locked
+    if not is_account_admin:
+        _require_another_account_admin(locked)
+    locked.role, locked.is_account_admin = role, is_account_admin
+    locked.save(update_fields=["role", "is_account_admin"])
+    if locked.has_console_access:
+        _settle_request(locked, Decision.APPROVED, actor=actor)
+    audit.record(
+        AuditKind.MEMBERSHIP_ROLE_CHANGED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+        changes=changed,
+    )
+    emails.role_changed(locked, changed_by=actor)
+    return locked
+
+
+@transaction.atomic
+def raise_role(
+    membership: Membership,
+    *,
+    role: ConsoleRole,
+    is_account_admin: bool,
+    actor: User,
+    origin: Origin,
+) -> Membership:
+    """Give at least this role, as an accepted invitation does; nothing is taken away by it."""
+    locked = locked_membership(membership)
+    before = {"role": locked.role, "is_account_admin": locked.is_account_admin}
+    locked.role = higher_role(ConsoleRole(locked.role), role)
+    locked.is_account_admin = locked.is_account_admin or is_account_admin
+    locked.save(update_fields=["role", "is_account_admin"])
+    _settle_request(locked, Decision.APPROVED, actor=actor)
+    audit.record(
+        AuditKind.MEMBERSHIP_ROLE_CHANGED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+        changes=audit.changes(
+            before, {"role": locked.role, "is_account_admin": locked.is_account_admin}
+        ),
+    )
+    return locked
+
+
+def remove_access(membership: Membership, *, actor: User, origin: Origin) -> Membership:
+    """Take the console and the account administration from a person, who stays a colleague."""
+    return change_role(
+        membership,
+        role=ConsoleRole.NO_ACCESS,
+        is_account_admin=False,
+        actor=actor,
+        origin=origin,
+    )
+
+
+@transaction.atomic
+def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Membership:
+    """Shut a person out: no sign-in, no session, and no credential from the next request on."""
+    require_account_admin(membership.organization, actor)
+    locked = locked_membership(membership)
+    if not locked.user.is_active:
+        return locked
+    _require_another_account_admin(locked)
+    locked.user.is_active = False
+    locked.user.save(update_fields=["is_active"])
+    # Inactive people have no session anyway, but reactivating must not bring an old one back.
+    for session in UserSession.objects.filter(user=locked.user):
+        session.end()
+    _settle_request(
+        locked, Decision.DECLINED, actor=actor, reason="The person has been deactivated."
+    )
+    audit.record(
+        AuditKind.MEMBERSHIP_DEACTIVATED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+    )
+    emails.deactivated(locked, deactivated_by=actor)
+    return locked
+
+
+@transaction.atomic
+def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Membership:
+    """Let a person in again, with the role and the credentials of before."""
+    require_account_admin(membership.organization, actor)
+    locked = locked_membership(membership)
+    if locked.user.is_active:
+        return locked
+    locked.user.is_active = True
+    locked.user.save(update_fields=["is_active"])
+    audit.record(
+        AuditKind.MEMBERSHIP_REACTIVATED,
+        actor=actor,
+        origin=origin,
+        target=locked.user,
+        organization=locked.organization,
+    )
+    emails.reactivated(locked, reactivated_by=actor)
+    return locked
+
+
+def _settle_request(
+    membership: Membership, decision: Decision, *, actor: User, reason: str = ""
+) -> None:
+    """Close a pending request that the decision at hand has answered in another way."""
+    membership.user.access_requests.pending().update(
+        decision=decision, decision_reason=reason, decided_by=actor, decided_at=timezone.now()
+    )
+
+
+def _require_another_account_admin(membership: Membership) -> None:
+    """Refuse what would leave the organization without anyone who can give access.
+
+    The organization is locked, so nobody else ceases to be one before this is committed.
+    """
+    if not (membership.is_account_admin and membership.user.is_active):
+        return
+    admins = membership.organization.memberships.account_admins()
+    if not admins.exclude(pk=membership.pk).exists():
+        raise ValidationError(
+            f"{membership.user.name} is the last active account administrator of "
+            f"{membership.organization.name}. Make someone else one first."
+        )

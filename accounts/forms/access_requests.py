@@ -1,5 +1,8 @@
 from django import forms
 
+from accounts.forms.memberships import ROLES_WITH_ACCESS, role_field
+from accounts.roles import ConsoleRole
+
 
 class RequestAccessForm(forms.Form):
     reason = forms.CharField(
@@ -7,4 +10,20 @@ class RequestAccessForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Your account administrators see this with your request.",
+    )
+
+
+class ApproveForm(forms.Form):
+    role = role_field(ROLES_WITH_ACCESS)
+
+    @property
+    def chosen_role(self) -> ConsoleRole:
+        return ConsoleRole(self.cleaned_data["role"])
+
+
+class DeclineForm(forms.Form):
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Whoever asked reads this, by mail and in the console.",
     )

@@ -7,8 +7,25 @@ from django.contrib.auth.password_validation import (
 )
 from django.core.exceptions import ValidationError
 
+from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
 from accounts.forms.users import ProfileForm
 from accounts.models import Invitation, User
+from accounts.roles import ConsoleRole
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text="The invitation goes there. It works once, and for seven days.",
+    )
+    role = role_field(ROLES_WITH_ACCESS)
+    is_account_admin = account_admin_field()
+
+    @property
+    def chosen_role(self) -> ConsoleRole:
+        return ConsoleRole(self.cleaned_data["role"])
 
 
 class AcceptInvitationForm(ProfileForm):

@@ -19,6 +19,16 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
             expires_at__gt=at or timezone.now(),
         )
 
+    def newest_first(self, *, after: "Invitation | None" = None) -> Self:
+        """In the order of lists; `after` is the last one of the page before (keyset)."""
+        ordered = self.order_by("-created_at", "-pk")
+        if after is None:
+            return ordered
+        return ordered.filter(
+            models.Q(created_at__lt=after.created_at)
+            | models.Q(created_at=after.created_at, pk__lt=after.pk)
+        )
+
     def with_token(self, raw_token: str) -> Self:
         return self.filter(token_digest=raw_secrets.digest(raw_token))
 
@@ -45,4 +55,17 @@ class Invitation(models.Model):
     objects = InvitationQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"invitation of {self.email}"
+        return self.email
+
+    @property
+    def state(self) -> str:
+        if self.accepted_at is not None:
+            return "accepted"
+        if self.withdrawn_at is not None:
+            return "withdrawn"
+        return "pending" if self.expires_at > timezone.now() else "expired"
+
+    @property
+    def is_settled(self) -> bool:
+        """Accepted or withdrawn: nothing can be done with it any more."""
+        return self.accepted_at is not None or self.withdrawn_at is not None

@@ -25,6 +25,21 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def account_admins(self) -> Self:
         return self.filter(is_account_admin=True, user__is_active=True)
 
+    def active_developers(self) -> Self:
+        """Who may own applications and credentials now."""
+        return self.filter(role__in=DEVELOPER_ROLES, user__is_active=True)
+
+    def matching(self, text: str) -> Self:
+        """Whose name or e-mail contains each word of the text."""
+        matching = self
+        for word in text.split():
+            matching = matching.filter(
+                models.Q(user__first_name__icontains=word)
+                | models.Q(user__last_name__icontains=word)
+                | models.Q(user__email__icontains=word)
+            )
+        return matching
+
 
 class Membership(models.Model):
     """What a person is in their organization; a person belongs to one."""

@@ -1,23 +1,34 @@
+from uuid import UUID
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.access import NoConsoleAccess, membership_of
-from accounts.actions.access_requests import request_access as ask_for_access
-from accounts.forms.access_requests import RequestAccessForm
+from accounts.access import NoConsoleAccess, access_request_for, membership_of
+from accounts.actions import access_requests as actions
+from accounts.forms.access_requests import ApproveForm, DeclineForm, RequestAccessForm
+from accounts.models import AccessRequest
+from accounts.models.access_requests import Decision
 from accounts.origin import Origin
+from accounts.roles import ConsoleRole
+from accounts.step_up import step_up_required
 
 
 def no_access(request: HttpRequest, form: RequestAccessForm | None = None) -> HttpResponse:
     """All that a signed-in person without console access sees."""
     membership = membership_of(request.user)
-    pending = membership.user.access_requests.pending().first() if membership is not None else None
+    latest = (
+        membership.user.access_requests.order_by("-created_at").first()
+        if membership is not None
+        else None
+    )
     context = {
         "form": form or RequestAccessForm(),
         "own_membership": membership,
-        "pending": pending,
+        "pending": latest if latest and latest.decided_at is None else None,
+        "declined": latest if latest and latest.decision == Decision.DECLINED else None,
     }
     return render(request, "accounts/access_requests/no_access.html", context, status=403)
 
@@ -32,7 +43,7 @@ def request_access(request: HttpRequest) -> HttpResponse:
     form = RequestAccessForm(request.POST)
     if form.is_valid():
         try:
-            ask_for_access(
+            actions.request_access(
                 membership, reason=form.cleaned_data["reason"], origin=Origin.of(request)
             )
         except ValidationError as error:
@@ -41,3 +52,62 @@ def request_access(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Your request is on its way to your account administrators.")
             return redirect("dashboard")
     return no_access(request, form)
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    viewer, asked = access_request_for(request.user, request_id)
+    if asked.decided_by is not None:
+        return _already_decided(request, asked)
+    form = ApproveForm(request.POST or None, initial={"role": ConsoleRole.DEVELOPER})
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.approve_access_request(
+                asked, role=form.chosen_role, actor=viewer.user, origin=Origin.of(request)
+            )
+        except ValidationError as error:
+            messages.warning(request, " ".join(error.messages))
+        else:
+            messages.success(
+                request, f"{asked.user.name} is {form.chosen_role.label} now and told so by mail."
+            )
+        return redirect("accounts:access")
+    context = {"asked": asked, "form": form}
+    return render(request, "accounts/access_requests/approve_access_request.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def decline_access_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    viewer, asked = access_request_for(request.user, request_id)
+    if asked.decided_by is not None:
+        return _already_decided(request, asked)
+    form = DeclineForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.decline_access_request(
+                asked,
+                reason=form.cleaned_data["reason"],
+                actor=viewer.user,
+                origin=Origin.of(request),
+            )
+        except ValidationError as error:
+            messages.warning(request, " ".join(error.messages))
+        else:
+            messages.success(
+                request, f"The request of {asked.user.name} is declined; the reason went by mail."
+            )
+        return redirect("accounts:access")
+    context = {"asked": asked, "form": form}
+    return render(request, "accounts/access_requests/decline_access_request.html", context)
+
+
+def _already_decided(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
+    """Two administrators look at one queue; the second one reads what the first decided."""
+    who = asked.decided_by.name if asked.decided_by else ""
+    messages.info(
+        request,
+        f"{who} has already {asked.get_decision_display().lower()} the request of "
+        f"{asked.user.name}.",
+    )
+    return redirect("accounts:access")

@@ -1,7 +1,7 @@
 import secrets
 import string
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -9,11 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, raw_secrets
+from accounts.actions.memberships import locked_membership
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, User
 from accounts.origin import Origin
 from accounts.permissions import AppScope, scope_string
 from accounts.roles import ConsolePermission
+from credentials import emails
 from credentials.models import Application, Client
 from credentials.models.applications import ClientStatus
 
@@ -28,6 +30,14 @@ def require_manager(application: Application, actor: User) -> Membership:
     if not application.managed_by(membership):
         raise PermissionDenied
     return membership
+
+
+def _locked_in_service(application: Application) -> Application:
+    """The app, unless it is retired: that is for good, so nothing about it changes any more."""
+    locked = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
+    if locked.is_retired:
+        raise ValidationError(f"{locked.name} is retired.")
+    return locked
 
 
 @transaction.atomic
@@ -134,7 +144,7 @@ def update_application(
 ) -> Application:
     """Change an app's settings; scopes take effect at its next call."""
     membership = require_manager(application, actor)
-    locked = Application.objects.select_for_update().get(pk=application.pk)
+    locked = _locked_in_service(application)
     after = {
         "name": name.strip(),
         "description": description.strip(),
@@ -177,7 +187,7 @@ def issue_client(
 ) -> tuple[Client, str]:
     """A client ID for one environment, and its raw secret, which is not kept anywhere."""
     membership = require_manager(application, actor)
-    Application.objects.select_for_update().get(pk=application.pk)
+    _locked_in_service(application)
     if application.clients.filter(environment=environment).exists():
         raise ValidationError(f"This app already has a {environment.label.lower()} client ID.")
     raw_secret = raw_secret or raw_secrets.generate(SECRET_PREFIX)
@@ -214,6 +224,7 @@ def replace_client_secret(
     colleague doing the same, does not end the new secret as well.
     """
     membership = require_manager(client.application, actor)
+    _locked_in_service(client.application)
     locked = Client.objects.select_for_update().get(pk=client.pk)
     if issued_at is not None and locked.secret_issued_at != issued_at:
         raise ValidationError(
@@ -253,6 +264,7 @@ def _set_status(
     client: Client, status: ClientStatus, kind: AuditKind, *, actor: User, origin: Origin
 ) -> Client:
     membership = require_manager(client.application, actor)
+    _locked_in_service(client.application)
     locked = Client.objects.select_for_update().get(pk=client.pk)
     if locked.status == status:
         return locked
@@ -284,4 +296,79 @@ def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Cli
             organization=client.application.organization,
             is_resource_server=marked,
         )
+    return locked
+
+
+def may_transfer(membership: Membership) -> bool:
+    """Developer Admins and account administrators give an app to another developer."""
+    return membership.may(ConsolePermission.APPLICATION_MANAGE_ANY) or membership.may(
+        ConsolePermission.ACCESS_MANAGE
+    )
+
+
+@transaction.atomic
+def transfer_application(
+    application: Application, new_owner: Membership, *, actor: User, origin: Origin
+) -> Application:
+    """Give an app to another developer of its organization; its clients go on as before."""
+    membership = Membership.objects.select_related("organization", "user").get(user=actor)
+    if membership.organization_id != application.organization_id or not may_transfer(membership):
+        raise PermissionDenied
+    # Locked, so that the new owner is not taken out of the role meanwhile.
+    receiver = locked_membership(new_owner)
+    locked = _locked_in_service(application)
+    if receiver.organization_id != locked.organization_id:
+        raise PermissionDenied
+    if not (receiver.user.is_active and receiver.is_developer):
+        raise ValidationError(f"{receiver.user.name} is no active developer.")
+    if locked.owner_id == receiver.user_id:
+        return locked
+    before = locked.owner
+    locked.owner = receiver.user
+    locked.save(update_fields=["owner"])
+    audit.record(
+        AuditKind.APPLICATION_TRANSFERRED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=membership.organization,
+        changes={"owner": [before.email, receiver.user.email]},
+    )
+    emails.application_transferred(locked, before=before, transferred_by=actor)
+    return locked
+
+
+@transaction.atomic
+def transfer_applications(
+    applications: Iterable[Application], new_owner: Membership, *, actor: User, origin: Origin
+) -> int:
+    """All of them or none; answers how many."""
+    # Always in one order: two people who transfer the same apps must not wait for each other.
+    in_order = sorted(applications, key=lambda application: application.pk)
+    for application in in_order:
+        transfer_application(application, new_owner, actor=actor, origin=origin)
+    return len(in_order)
+
+
+@transaction.atomic
+def retire_application(
+    application: Application, *, actor: User, origin: Origin, at: datetime | None = None
+) -> Application:
+    """Suspend the app's clients for good; its history stays."""
+    membership = require_manager(application, actor)
+    locked = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
+    if locked.is_retired:
+        return locked
+    locked.retired_at = at or timezone.now()
+    locked.save(update_fields=["retired_at"])
+    locked.clients.update(status=ClientStatus.SUSPENDED)
+    audit.record(
+        AuditKind.APPLICATION_RETIRED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=membership.organization,
+        at=at,
+        client_ids=list(locked.clients.values_list("client_id", flat=True)),
+    )
     return locked

@@ -27,6 +27,9 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
             return mine
         return mine.filter(owner=viewer.user)
 
+    def in_service(self) -> Self:
+        return self.filter(retired_at__isnull=True)
+
     def newest_first(self, *, after: "Application | None" = None) -> Self:
         """In the order of lists; `after` is the last one of the page before (keyset)."""
         ordered = self.order_by("-created_at", "-pk")
@@ -67,6 +70,10 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_retired(self) -> bool:
+        return self.retired_at is not None
 
     @property
     def effective_scopes(self) -> frozenset[AppScope]:

@@ -128,7 +128,7 @@ def application(request: HttpRequest, application_id: UUID) -> HttpResponse:
         {
             "application": application,
             "in_environments": in_environments,
-            "may_change": application.managed_by(viewer),
+            "may_change": application.managed_by(viewer) and not application.is_retired,
             "events": _history(application, in_environments)[:HISTORY_SIZE],
         },
     )
@@ -222,8 +222,12 @@ def suspend_client(
 ) -> HttpResponse:
     viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
     if request.method == "POST":
-        actions.suspend_client(client, actor=viewer.user, origin=Origin.of(request))
-        messages.success(request, f"The {environment.label.lower()} client ID is suspended.")
+        try:
+            actions.suspend_client(client, actor=viewer.user, origin=Origin.of(request))
+        except ValidationError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, f"The {environment.label.lower()} client ID is suspended.")
         return redirect("credentials:application", application_id)
     return render(
         request,
@@ -237,11 +241,33 @@ def suspend_client(
     )
 
 
+@require_http_methods(["GET", "POST"])
+def retire_application(request: HttpRequest, application_id: UUID) -> HttpResponse:
+    viewer, application = access.application_for(request.user, application_id, to_change=True)
+    if request.method == "POST":
+        actions.retire_application(application, actor=viewer.user, origin=Origin.of(request))
+        messages.success(request, f"{application.name} is retired.")
+        return redirect("credentials:application", application_id)
+    clients = application.clients.order_by("-environment")
+    return render(
+        request,
+        "credentials/applications/retire_application.html",
+        {
+            "application": application,
+            "reach": [(client, dependents_of(client, viewer)) for client in clients],
+        },
+    )
+
+
 @require_POST
 def resume_client(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:
     viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    actions.resume_client(client, actor=viewer.user, origin=Origin.of(request))
-    messages.success(request, f"The {environment.label.lower()} client ID is active again.")
+    try:
+        actions.resume_client(client, actor=viewer.user, origin=Origin.of(request))
+    except ValidationError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"The {environment.label.lower()} client ID is active again.")
     return redirect("credentials:application", application_id)

@@ -19,7 +19,7 @@ Wedge Example (wedge@rebels.example) of Rebel Alliance asks for access to the De
 
 You get this mail because you are an account administrator. Open the console here:
 
-http://localhost:8000/console/
+http://localhost:8000/console/organization/access
 """
 
 

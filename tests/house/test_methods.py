@@ -17,6 +17,7 @@ ANY_METHOD = {
 ONLY_POST = {
     "accounts:create_sandbox_account",
     "accounts:request_access",
+    "accounts:resend_invitation",
     "credentials:issue_client",
     "credentials:resume_client",
     *(

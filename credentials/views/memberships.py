@@ -1,0 +1,162 @@
+"""Organization → Access → one person: role, deactivation, and what depends on that person."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import colleague, member, person_for
+from accounts.actions import memberships as actions
+from accounts.models import AuditEvent, Membership
+from accounts.origin import Origin
+from accounts.roles import DEVELOPER_ROLES, ConsolePermission
+from accounts.step_up import step_up_required
+from credentials.actions.applications import may_transfer
+from credentials.actions.applications import transfer_applications as transfer
+from credentials.forms.memberships import ChangeRoleForm, TransferForm
+from credentials.models import Application
+from credentials.models.in_use import LiveCredentials, live_credentials_of
+
+HISTORY_SIZE = 50
+TRANSFERRED_AT_ONCE = 100
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Role and account administration; asks again if live credentials would stop."""
+    viewer, person = person_for(request.user, user_id)
+    form = ChangeRoleForm(
+        request.POST or None,
+        initial={"role": person.role, "is_account_admin": person.is_account_admin},
+    )
+    if request.method == "POST" and form.is_valid():
+        live = _would_stop(person, form)
+        if live is not None and not form.cleaned_data["confirmed"]:
+            context = {"person": person, "form": form, "role": form.chosen_role, "live": live}
+            return render(request, "credentials/memberships/confirm_role.html", context)
+        try:
+            changed = actions.change_role(
+                person,
+                role=form.chosen_role,
+                is_account_admin=form.cleaned_data["is_account_admin"],
+                actor=viewer.user,
+                origin=Origin.of(request),
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return _saved(request, changed, f"{person.user.name} is {form.chosen_role.label} now.")
+    context = {
+        "person": person,
+        "form": form,
+        "applications_count": _applications(person).count(),
+        "events": AuditEvent.objects.about("user", person.user_id)[:HISTORY_SIZE],
+    }
+    return render(request, "credentials/memberships/change_role.html", context)
+
+
+def _would_stop(person: Membership, form: ChangeRoleForm) -> LiveCredentials | None:
+    """The credentials that work now and would not with the chosen role, if there are any."""
+    if not (person.user.is_active and person.is_developer) or form.chosen_role in DEVELOPER_ROLES:
+        return None
+    live = live_credentials_of(person)
+    return live if live.count else None
+
+
+def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
+    """Back to the list, or out of it for whoever has just left the account administrators."""
+    messages.success(request, text)
+    if person.user == request.user and not person.may(ConsolePermission.ACCESS_VIEW):
+        return redirect("dashboard")
+    return redirect("accounts:access")
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    viewer, person = person_for(request.user, user_id)
+    error = ""
+    if request.method == "POST":
+        try:
+            changed = actions.remove_access(person, actor=viewer.user, origin=Origin.of(request))
+        except ValidationError as refused:
+            error = " ".join(refused.messages)
+        else:
+            return _saved(request, changed, f"{person.user.name} has no access now.")
+    return _confirmation(request, "remove_access", person, error)
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    viewer, person = person_for(request.user, user_id)
+    error = ""
+    if request.method == "POST":
+        try:
+            changed = actions.deactivate(person, actor=viewer.user, origin=Origin.of(request))
+        except ValidationError as refused:
+            error = " ".join(refused.messages)
+        else:
+            return _saved(request, changed, f"{person.user.name} is deactivated.")
+    return _confirmation(request, "deactivate", person, error)
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    viewer, person = person_for(request.user, user_id)
+    if request.method == "POST":
+        changed = actions.reactivate(person, actor=viewer.user, origin=Origin.of(request))
+        return _saved(request, changed, f"{person.user.name} can sign in again.")
+    return _confirmation(request, "reactivate", person)
+
+
+def _confirmation(
+    request: HttpRequest, page: str, person: Membership, error: str = ""
+) -> HttpResponse:
+    works = person.is_developer and person.user.is_active
+    context = {
+        "person": person,
+        "works": works,
+        "live": live_credentials_of(person) if person.is_developer else None,
+        "applications_count": _applications(person).count(),
+        "error": error,
+    }
+    return render(request, f"credentials/memberships/{page}.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def transfer_applications(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """The apps of a leaver, to be given to another developer."""
+    viewer = member(request.user, ConsolePermission.CONSOLE_USE)
+    person = colleague(viewer, user_id)
+    if not may_transfer(viewer):
+        raise PermissionDenied
+    owned = {str(app.pk): app for app in _applications(person)[:TRANSFERRED_AT_ONCE]}
+    form = TransferForm(person, owned.values(), request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        new_owner: Membership = form.cleaned_data["new_owner"]
+        try:
+            count = transfer(
+                [owned[pk] for pk in form.cleaned_data["applications"]],
+                new_owner,
+                actor=viewer.user,
+                origin=Origin.of(request),
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            apps = "1 app belongs" if count == 1 else f"{count} apps belong"
+            messages.success(request, f"{apps} to {new_owner.user.name} now.")
+            return redirect("organization:transfer_applications", person.user_id)
+    context = {"person": person, "form": form, "applications": list(owned.values())}
+    return render(request, "credentials/memberships/transfer_applications.html", context)
+
+
+def _applications(person: Membership) -> QuerySet[Application]:
+    return Application.objects.filter(owner=person.user).in_service().order_by("name", "pk")
