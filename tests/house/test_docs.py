@@ -1,81 +1,223 @@
-"""The docs name what exists: settings, files, commands, error codes, links, pictures."""
+"""What the documentation names exists, and what it lists is complete."""
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 
 from tests.house.sources import ROOT, sources, tracked_files
+from tests.house.test_tooling import COMPOSE, known_settings, make_targets
 
-DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-SETTINGS = (ROOT / "docs" / "settings.md").read_text()
-ERRORS = (ROOT / "docs" / "errors.md").read_text()
+DOCS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+)
+PICTURES = ("docs/images/created.png", "docs/images/credentials.png")
 
-READ_BY_ENV = re.compile(r"env\.\w+\(\s*f?\"(?:\{name\})?([A-Z_]+)\"")
-CODE = re.compile(r"\"((?:OAU|JWT|CMN)-\d{3})\"")
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-FILE = re.compile(r"`((?:accounts|credentials|console|templates|static|tests|docs|bin)/[\w./-]*)`")
-COMMAND = re.compile(r"manage\.py (\w+)")
-# Read outside console/env.py and console/settings.py: by make, or to find the file of settings.
-READ_ELSEWHERE = {"PORT", "CONSOLE_ENV_FILE"}
-PER_ENVIRONMENT = ("_BASE_URL", "_PREVIOUS_BASE_URLS")
-
-
-def settings_read() -> set[str]:
-    names = set(READ_ELSEWHERE)
-    for source in sources():
-        if source.name in ("console/env.py", "console/settings.py"):
-            names |= set(READ_BY_ENV.findall(source.text))
-    for suffix in PER_ENVIRONMENT:
-        if suffix in names:
-            names -= {suffix}
-            names |= {f"SANDBOX{suffix}", f"PRODUCTION{suffix}"}
-    return names
+# Anything in backquotes that has a directory or one of these endings is the name of a file.
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_FILE = re.compile(r"(?:[\w.<>*{}-]+/)+[\w.<>*{},-]*|[\w-]+\.(?:py|md|toml|yml|html|txt)")
+_TOP = {path.name for path in ROOT.iterdir()}
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_ERROR_CODE = re.compile(r"\b(?:OAU|JWT|CMN)-\d{3}\b")
+# Paths that a command makes on the machine that runs it.
+_MADE = {".env", ".venv", "data/", "staticfiles/", "test-results/"}
 
 
-def test_every_setting_is_documented_and_every_documented_setting_is_read() -> None:
-    documented = set(re.findall(r"^\| `([A-Z_]+)`", SETTINGS, re.MULTILINE))
-    backed_up = {"DATABASE_URL", "KEY_ENCRYPTION_KEYS", "SECRET_KEY"}
-    assert documented | backed_up == (settings_read() - {"CONSOLE_ENV_FILE"}) | backed_up
-    assert "CONSOLE_ENV_FILE" in SETTINGS
+@cache
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text()
 
 
-def test_every_error_code_is_documented() -> None:
-    raised = {code for source in sources() for code in CODE.findall(source.text)}
-    assert raised == set(re.findall(r"^\| ((?:OAU|JWT|CMN)-\d{3})", ERRORS, re.MULTILINE))
+def table_rows(text: str) -> list[str]:
+    """The first cell of each row of the tables, without heads and rulers."""
+    rows = re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)
+    return [row for row in rows if not re.fullmatch(r"-+", row)]
 
 
-@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
-def test_links_and_files_exist(doc: Path) -> None:
-    text = doc.read_text()
-    links = [link for link in LINK.findall(text) if "://" not in link]
-    missing = [link for link in links if not (doc.parent / link).exists()]
-    missing += [name for name in FILE.findall(text) if not (ROOT / name).exists()]
-    assert missing == []
+def first_cells(name: str) -> set[str]:
+    return {word for row in table_rows(text_of(name)) for word in re.findall(r"[\w-]+", row)}
 
 
-@pytest.mark.parametrize("doc", DOCS, ids=lambda doc: doc.name)
-def test_commands_exist(doc: Path) -> None:
-    named = set(COMMAND.findall(doc.read_text()))
-    assert named <= set(get_commands())
+def anchors(text: str) -> set[str]:
+    """The anchors that a renderer gives to headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_links_lead_somewhere(name: str) -> None:
+    for target in _LINK.findall(text_of(name)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file.read_text()), target
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_pictures_are_there_and_shown(picture: str) -> None:
+    assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+    shown = {
+        ((ROOT / name).parent / target).resolve()
+        for name in DOCS
+        for target in _LINK.findall(text_of(name))
+    }
+    assert ROOT / picture in shown
 
 
 def test_the_readme_comes_to_the_point() -> None:
-    readme = (ROOT / "README.md").read_text()
-    assert "make run" in readme
-    assert "make test" in readme
-    assert "docs/images/" in readme
+    lines = text_of("README.md").splitlines()
+    assert any(line.startswith("make run") for line in lines)
+    assert any(line.startswith("make test") for line in lines)
+    assert len(lines) < 60
 
 
-def test_the_project_speaks_of_itself_alone() -> None:
-    """No package index and no machine's paths: they differ wherever it is installed."""
-    index = re.compile(r"\b(?:pypi|pythonhosted|npmjs|debian)\.(?:org|com)\b")
-    found = [
+def files_named_in(name: str) -> list[str]:
+    named = []
+    for code in _CODE.findall(text_of(name)):
+        path = code.partition(":")[0]
+        is_ours = path.partition("/")[0] in _TOP or "/" not in path
+        if _FILE.fullmatch(path) and is_ours and not path.startswith("/"):
+            named.append(path)
+    return named
+
+
+def exists(path: str) -> bool:
+    """The path itself, or something for each `<name>` and `*` in it; `a.{x,y}` is both."""
+    if braces := re.fullmatch(r"(.*)\{([^}]+)\}(.*)", path):
+        return all(exists(braces[1] + part + braces[3]) for part in braces[2].split(","))
+    pattern = re.sub(r"<[^>]+>", "*", path)
+    if "/" not in pattern:
+        return any(ROOT.glob(pattern)) or any(file.match(pattern) for file in tracked_files())
+    return any(ROOT.glob(pattern))
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_named_files_exist(name: str) -> None:
+    missing = [path for path in files_named_in(name) if path not in _MADE and not exists(path)]
+    assert not missing
+
+
+def test_the_test_above_reads_something() -> None:
+    assert "credentials/oauth/views.py" in files_named_in("ARCHITECTURE.md")
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_commands_exist(name: str) -> None:
+    text = text_of(name)
+    commands = get_commands()
+    for command, rest in re.findall(r"manage\.py (\w+)([^\n`]*)", text):
+        assert command in commands, command
+        loaded = load_command_class(commands[command], command)
+        known = loaded.create_parser("manage.py", command).format_help()
+        for option in re.findall(r"(?<!\S)\[?(--[\w-]+)", rest.partition("#")[0]):
+            assert option in known, f"{command} {option}"
+    assert set(re.findall(r"\bmake ([a-z-]+)`", text)) <= make_targets()
+    assert set(re.findall(r"^(?:\w+=\S+ )*make ([a-z-]+)", text, re.MULTILINE)) <= make_targets()
+    for module in re.findall(r"python -m ((?:console|tests)[\w.]*)", text):
+        assert (ROOT / f"{module.replace('.', '/')}.py").exists()
+
+
+def test_every_command_of_ours_is_documented() -> None:
+    ours = {
+        path.stem
+        for path in ROOT.glob("*/management/commands/*.py")
+        if not path.stem.startswith("_")
+    }
+    documented = set(re.findall(r"manage\.py (\w+)", "".join(map(text_of, DOCS))))
+    assert ours <= documented
+
+
+def settings_read() -> set[str]:
+    """What the settings read, and what decides where they read it from."""
+    from_os = re.findall(r'os\.environ\.get\("(\w+)"', text_of("console/env.py"))
+    return known_settings() | set(from_os)
+
+
+def settings_of_containers() -> set[str]:
+    """What only docker-compose.yml reads, and what it or bin/serve hands to the server."""
+    in_compose = set(re.findall(r"\$\{(\w+)", text_of("docker-compose.yml")))
+    granian = set(re.findall(r"GRANIAN_\w+", f"{COMPOSE} {text_of('bin/serve')}"))
+    return (in_compose - known_settings()) | granian
+
+
+def test_every_setting_is_documented_and_exists() -> None:
+    documented = {name for name in first_cells("docs/settings.md") if name.isupper()}
+    assert documented == settings_read() | settings_of_containers()
+
+
+def error_codes_raised() -> set[str]:
+    """The codes in strings of the code; comments and docstrings only talk about them."""
+    codes = set()
+    for source in sources():
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                codes |= {node.value} if _ERROR_CODE.fullmatch(node.value) else set()
+    return codes
+
+
+def test_every_error_code_is_documented_and_raised() -> None:
+    documented = {code for code in first_cells("docs/errors.md") if _ERROR_CODE.fullmatch(code)}
+    assert documented == error_codes_raised()
+
+
+def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:
+    texts = [*(ROOT / "templates").rglob("*.html"), *(ROOT / name for name in DOCS)]
+    mentioned = {code for path in texts for code in _ERROR_CODE.findall(path.read_text())}
+    assert mentioned <= error_codes_raised()
+
+
+def test_the_changelog_starts_with_this_version() -> None:
+    version = re.search(r'^version = "([^"]+)"', text_of("pyproject.toml"), re.MULTILINE)
+    first = re.search(r"^## (\S+)", text_of("CHANGELOG.md"), re.MULTILINE)
+    assert version
+    assert first
+    assert first[1] == version[1]
+
+
+# Absolute paths of somebody's machine, registries of packages, and networks that serve files.
+_FOREIGN = re.compile(
+    r"(?<![\w.~}<])/(?:home|Users|root|work|mnt)/"
+    r"|\b(?:(?:pypi|debian)\.(?:org|com)|pythonhosted\.org|npmjs\.(?:com|org)|crates\.io|jsdelivr\.net|unpkg\.com"
+    r"|cdnjs\.cloudflare\.com|googleapis\.com)\b"
+)
+
+
+def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:
+    found = []
+    for path in tracked_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in _FOREIGN.finditer(text)]
+    assert not found
+
+
+def test_no_file_promises_to_be_finished_later() -> None:
+    words = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    unfinished = [
         path.relative_to(ROOT).as_posix()
         for path in tracked_files()
-        if path.suffix in {".py", ".md", ".txt", ".in", ".toml", ".yml", ".html", ""}
-        and path != Path(__file__)
-        and index.search(path.read_text(errors="ignore"))
+        if path.suffix in {".py", ".html", ".css", ".js", ".md", ".yml", ".toml", ".sh"}
+        and words.search(path.read_text())
     ]
-    assert found == []
+    assert not unfinished
+
+
+def test_the_documentation_is_tracked() -> None:
+    wanted = {
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "docs/create-a-credential.md",
+        "docs/errors.md",
+        "docs/operate.md",
+        "docs/settings.md",
+    }
+    assert wanted <= {Path(path).relative_to(ROOT).as_posix() for path in tracked_files()}
