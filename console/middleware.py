@@ -5,6 +5,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
+from accounts.models import User
 from accounts.origin import client_ip
 from console.environment_urls import environment_hosts
 
@@ -60,4 +61,17 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         if not response.has_header("Cache-Control") and not request.path.startswith("/static/"):
             response["Cache-Control"] = "no-store"
+        return response
+
+
+class LastActiveMiddleware:
+    """Notes when a person last used a page of the console; calls of the API are the apps'."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/console") and isinstance(request.user, User):
+            User.objects.note_activity(request.user)
         return response

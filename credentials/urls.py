@@ -4,6 +4,7 @@ from accounts.converters import EnvironmentConverter
 from credentials.views import (
     applications,
     developers,
+    inventory,
     jwt_credentials,
     memberships,
 )
@@ -80,6 +81,13 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
     """The credential pages: of oneself, or below an `<user_id>` of the organization."""
     one = f"{prefix}/<uuid:credential_id>"
     return [
+    path("organization/credentials", inventory.credentials, name="credentials"),
+    path(
+        "organization/credentials/revoke", inventory.revoke_credentials, name="revoke_credentials"
+    ),
+    path(
+        "organization/credentials/export", inventory.export_credentials, name="export_credentials"
+    ),
         path(prefix, jwt_credentials.jwt_credentials, name="list"),
         path(f"{prefix}/create", jwt_credentials.create_jwt_credential, name="create"),
         path(f"{prefix}/create/apps", jwt_credentials.change_new_apps, name="new_apps"),

@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -6,6 +7,9 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+# How exact `last_active_at` is: a person who clicks through the console writes it once in a while.
+ACTIVITY_NOTED_EVERY = timedelta(minutes=5)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -17,6 +21,16 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
+
+    def note_activity(self, user: "User", *, at: datetime | None = None) -> None:
+        """The person uses the console. Asks the database only if the row that was read is old."""
+        at = at or timezone.now()
+        stale = at - ACTIVITY_NOTED_EVERY
+        if user.last_active_at is None or user.last_active_at < stale:
+            self.filter(
+                models.Q(last_active_at__isnull=True) | models.Q(last_active_at__lt=stale),
+                pk=user.pk,
+            ).update(last_active_at=at)
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -1,5 +1,6 @@
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,6 +19,7 @@ from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose
 
 MAX_PERMITTED_CLIENTS = 100
+MAX_REVOKED_AT_ONCE = 100
 
 
 def require_manager(owner: Membership, actor: User) -> Membership:
@@ -344,10 +346,62 @@ def revoke_jwt_credential(
     require_manager(locked.owner, actor)
     if locked.is_revoked:
         raise ValidationError("This credential has already been revoked.")
-    locked.revoked_at = at or timezone.now()
+    _end(locked, reason=reason, actor=actor, origin=origin, at=at or timezone.now())
+    if actor != locked.extension.user:
+        emails.jwt_credential_revoked(locked, revoked_by=actor)
+    return locked
+
+
+@dataclass(frozen=True)
+class BulkRevocation:
+    revoked: list[JwtCredential]
+    skipped: int
+    """How many had been revoked before."""
+
+
+@transaction.atomic
+def revoke_jwt_credentials(
+    ids: Iterable[uuid.UUID],
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> BulkRevocation:
+    """End several credentials of the actor's organization for one reason: all of them or none.
+
+    Each is recorded; each owner gets one mail. Ids of other organizations are ignored.
+    """
+    wanted = set(ids)
+    if len(wanted) > MAX_REVOKED_AT_ONCE:
+        raise ValidationError(f"Revoke {MAX_REVOKED_AT_ONCE} credentials at once at most.")
+    membership = Membership.objects.select_related("organization", "user").get(user=actor)
+    if not membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY):
+        raise PermissionDenied
+    locked = (
+        JwtCredential.objects.select_for_update(of=("self",))
+        .select_related("extension__account", "extension__user__membership__organization")
+        .filter(organization=membership.organization, pk__in=wanted)
+        .order_by("pk")  # one order for all, else two bulk revocations could wait for each other
+    )
+    found = list(locked)
+    standing = [credential for credential in found if not credential.is_revoked]
+    for credential in standing:
+        _end(credential, reason=reason, actor=actor, origin=origin, at=at or timezone.now())
+    by_owner: dict[User, list[JwtCredential]] = {}
+    for credential in standing:
+        by_owner.setdefault(credential.extension.user, []).append(credential)
+    for owner, theirs in by_owner.items():
+        if owner != actor:
+            emails.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
+    return BulkRevocation(standing, skipped=len(found) - len(standing))
+
+
+def _end(locked: JwtCredential, *, reason: str, actor: User, origin: Origin, at: datetime) -> None:
+    locked.revoked_at = at
     locked.revoked_by = actor
     locked.revoked_reason = reason.strip()
-    locked.full_clean()
+    locked.full_clean(validate_unique=False)
     locked.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
     audit.record(
         AuditKind.JWT_CREDENTIAL_REVOKED,
@@ -358,9 +412,6 @@ def revoke_jwt_credential(
         at=at,
         reason=locked.revoked_reason,
     )
-    if actor != locked.extension.user:
-        emails.jwt_credential_revoked(locked, revoked_by=actor)
-    return locked
 
 
 @transaction.atomic

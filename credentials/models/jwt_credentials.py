@@ -1,5 +1,5 @@
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -20,6 +20,9 @@ from credentials.models.usage import ExchangeUsage
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
 EXPIRES_SOON = timedelta(days=30)
+# The last use of a credential that was never used: a day before all others, so that lists by last
+# use read one index in either direction.
+NEVER_USED = date(1970, 1, 1)
 
 
 class AppAccess(models.TextChoices):
@@ -122,6 +125,8 @@ class JwtCredential(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
+    # The day (UTC) of the last exchange; the minute is in the usage.
+    last_used_on = models.DateField(default=NEVER_USED, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -156,6 +161,12 @@ class JwtCredential(models.Model):
                 fields=["organization", "-issued_at", "-id"], name="jwt_credential_by_org"
             ),
             models.Index(fields=["expires_at"], name="jwt_credential_by_expiry"),
+            models.Index(
+                fields=["organization", "expires_at", "id"], name="jwt_credential_org_expiry"
+            ),
+            models.Index(
+                fields=["organization", "last_used_on", "id"], name="jwt_credential_org_use"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -173,6 +184,10 @@ class JwtCredential(models.Model):
     @property
     def never_expires(self) -> bool:
         return self.expires_at >= NEVER
+
+    @property
+    def was_used(self) -> bool:
+        return self.last_used_on > NEVER_USED
 
     @property
     def is_revoked(self) -> bool:

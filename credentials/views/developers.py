@@ -2,53 +2,40 @@
 
 from uuid import UUID
 
-from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import colleague, member
-from accounts.models import Extension, Membership
+from accounts.models import Extension
+from accounts.pagination import slice_of
 from accounts.roles import ROLE_PERMISSIONS, ConsolePermission, ConsoleRole
+from credentials.forms.developers import DeveloperFilterForm
 from credentials.models import Application
+from credentials.models.developers import described, people_of, wanted_people
 
 PAGE_SIZE = 50
 
 
 @require_safe
 def developers(request: HttpRequest) -> HttpResponse:
-    """Everyone of the organization, by e-mail; keyset pages of 50."""
+    """Everyone of the organization, in keyset pages."""
     viewer = member(request.user, ConsolePermission.ORGANIZATION_VIEW)
-    # No name holds a NUL, and PostgreSQL refuses to look for one.
-    query, after = (
-        request.GET.get(name, "").replace("\x00", " ").strip() for name in ("q", "after")
+    form = DeveloperFilterForm(request.GET)
+    everyone = people_of(viewer.organization)
+    page = slice_of(
+        wanted_people(everyone, form.wanted),
+        form.order,
+        whole=everyone,
+        size=PAGE_SIZE,
+        **form.place,
     )
-    people = Membership.objects.filter(
-        organization=viewer.organization, user__email__gt=after
-    ).select_related("user")
-    if query:
-        people = people.filter(
-            Q(user__email__icontains=query)
-            | Q(user__first_name__icontains=query)
-            | Q(user__last_name__icontains=query)
-        )
-    active = Q(
-        user__extensions__jwt_credentials__revoked_at__isnull=True,
-        user__extensions__jwt_credentials__expires_at__gt=timezone.now(),
-    )
-    page = list(
-        people.annotate(
-            active_credentials=Count("user__extensions__jwt_credentials", filter=active)
-        ).order_by("user__email")[: PAGE_SIZE + 1]
-    )
-    more = len(page) > PAGE_SIZE
-    page = page[:PAGE_SIZE]
     context = {
-        "people": page,
-        "query": query,
-        "is_later_page": bool(after),
-        "next_after": page[-1].user.email if more else "",
+        "people": described(page.rows),
+        "form": form,
+        "is_filtered": bool(form.filters),
+        "previous_url": page.before and form.url(before=page.before),
+        "next_url": page.after and form.url(after=page.after),
     }
     return render(request, "credentials/developers/developers.html", context)
 
@@ -60,6 +47,7 @@ def developer(request: HttpRequest, user_id: UUID) -> HttpResponse:
     member(request.user, ConsolePermission.ORGANIZATION_VIEW)
     context = {
         "person": person,
+        "described": described([person])[0],
         "extensions": Extension.objects.filter(user=person.user)
         .select_related("account")
         .order_by("-account__environment"),

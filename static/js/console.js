@@ -261,6 +261,20 @@
     markTheme(theme);
   });
 
+  // --- One box that checks all of a name in its form -------------------------------------------
+
+  const boxesOf = (all) => [...all.form.querySelectorAll(`[name="${all.dataset.checks}"]`)];
+
+  document.addEventListener("change", (event) => {
+    const all = event.target.form?.querySelector("[data-checks]");
+    if (!all) return;
+    const boxes = boxesOf(all);
+    if (event.target === all) boxes.forEach((box) => { box.checked = all.checked; });
+    const checked = boxes.filter((box) => box.checked).length;
+    all.checked = boxes.length > 0 && checked === boxes.length;
+    all.indeterminate = checked > 0 && checked < boxes.length;
+  });
+
   // --- Start, and again for whatever htmx swaps in --------------------------------------------
 
   const enhance = () => {

@@ -22,6 +22,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.permissions",
         "accounts.raw_secrets",
         "accounts.roles",
+        "accounts.spreadsheets",
         "credentials.jose",
         "credentials.networks",
         "credentials.oauth.errors",

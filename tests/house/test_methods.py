@@ -20,6 +20,7 @@ ONLY_POST = {
     "accounts:resend_invitation",
     "credentials:issue_client",
     "credentials:resume_client",
+    "organization:export_credentials",
     *(
         f"{namespace}:{name}"
         for namespace in ("my_credentials", "developer_credentials")

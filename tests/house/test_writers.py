@@ -23,6 +23,12 @@ ALLOWED = {
     "accounts/models/users.py: UserManager.create_user: user.save": (
         "Django's interface for createsuperuser and sign-in libraries"
     ),
+    "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
+    "last_active_at__isnull=True) | models.Q(last_active_at__lt=stale), pk=user.pk).update": (
+        "when someone last used the console: never decides about access"
+    ),
+    "credentials/models/usage.py: ExchangeUsageQuerySet._note_use: credentials.filter("
+    "pk=credential_id, last_used_on__lt=day).update": "the day of the last use, for lists",
     "credentials/models/usage.py: ExchangeUsageQuerySet.count_exchange: cursor.execute": (
         "the usage counter: one statement, never decides about access"
     ),

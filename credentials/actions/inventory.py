@@ -1,0 +1,23 @@
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import AuditKind, Membership
+from accounts.origin import Origin
+from accounts.roles import ConsolePermission
+from credentials.models.inventory import Wanted
+
+
+@transaction.atomic
+def export_credentials(viewer: Membership, wanted: Wanted, *, origin: Origin) -> None:
+    """Someone takes the list of credentials out of the console; what it tells is recorded first."""
+    if not viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
+        raise PermissionDenied
+    audit.record(
+        AuditKind.CREDENTIALS_EXPORTED,
+        actor=viewer.user,
+        origin=origin,
+        target=viewer.organization,
+        organization=viewer.organization,
+        **wanted.facts,
+    )

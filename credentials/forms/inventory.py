@@ -1,0 +1,81 @@
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from accounts.environments import Environment
+from credentials.forms.lists import ListForm, UncheckedChoiceField
+from credentials.models import AppAccess
+from credentials.models.inventory import DEFAULT_ORDER, ORDERS, Wanted
+
+# A century: whoever asks for more means never.
+MAX_DAYS = 36_500
+
+
+class DaysField(forms.IntegerField):
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"class": "input--short", "placeholder": "days", "inputmode": "numeric"}
+        super().__init__(
+            required=False,
+            min_value=1,
+            max_value=MAX_DAYS,
+            widget=forms.NumberInput(attrs=attrs),
+            **kwargs,
+        )
+
+
+class InventoryFilterForm(ListForm):
+    """The query string of the list of credentials."""
+
+    orders, default_order = ORDERS, DEFAULT_ORDER
+
+    owner = forms.CharField(label="Owner", required=False, max_length=100)
+    app = forms.CharField(label="App name or client ID", required=False, max_length=100)
+    environment = UncheckedChoiceField(choices=Environment.choices)
+    status = UncheckedChoiceField(
+        choices=[("active", "Active"), ("expired", "Expired"), ("revoked", "Revoked")]
+    )
+    app_access = UncheckedChoiceField(
+        label="Permitted apps",
+        choices=[
+            (AppAccess.ORGANIZATION.value, "All apps"),
+            (AppAccess.SPECIFIC.value, "Specific apps"),
+        ],
+    )
+    unused_days = DaysField(label="Unused for")
+    expiring_days = DaysField(label="Expiring within")
+    never_expires = forms.BooleanField(label="Never expires", required=False)
+    after = forms.UUIDField(required=False)
+    before = forms.UUIDField(required=False)
+
+    @property
+    def wanted(self) -> Wanted:
+        words = ("owner", "app", "environment", "status", "app_access")
+        return Wanted(
+            **{name: self.value_of(name) for name in words},
+            unused_days=self.cleaned_data.get("unused_days"),
+            expiring_days=self.cleaned_data.get("expiring_days"),
+            never_expires=bool(self.value_of("never_expires")),
+        )
+
+
+def chosen_ids(values: Iterable[str]) -> list[UUID]:
+    """The checked credentials, each once; what is no id is nobody's credential."""
+    ids = []
+    for value in dict.fromkeys(values):
+        with suppress(ValueError):
+            ids.append(UUID(value))
+    return ids
+
+
+class RevokeCredentialsForm(forms.Form):
+    """One reason for all of them."""
+
+    reason = forms.CharField(
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": "For example: the contract ended"}),
+        help_text="Kept in the history of each credential and told to its owner.",
+        error_messages={"required": "Say in a few words why you revoke them."},
+    )

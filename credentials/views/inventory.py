@@ -1,0 +1,196 @@
+"""Organization → Credentials: all credentials of the organization, to review, revoke, export."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import member
+from accounts.models import Membership
+from accounts.origin import Origin
+from accounts.pagination import slice_of
+from accounts.roles import ConsolePermission
+from accounts.spreadsheets import csv_lines
+from credentials.actions.inventory import export_credentials as record_export
+from credentials.actions.jwt_credentials import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
+from credentials.forms.inventory import InventoryFilterForm, RevokeCredentialsForm, chosen_ids
+from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
+from credentials.models.inventory import credentials_of, wanted_of
+from credentials.models.jwt_credentials import JwtCredentialQuerySet
+
+PAGE_SIZE = 50
+EXPORT_BATCH = 1000
+EXPORT_HEADING = (
+    "id",
+    "label",
+    "owner",
+    "owner_email",
+    "environment",
+    "status",
+    "permitted_apps",
+    "client_ids",
+    "created_at",
+    "created_by",
+    "last_used_on",
+    "expires_at",
+    "revoked_at",
+    "revoked_by",
+    "revoked_reason",
+)
+
+
+@require_safe
+def credentials(request: HttpRequest) -> HttpResponse:
+    viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+    form = InventoryFilterForm(request.GET)
+    page = slice_of(
+        _with_people(wanted_of(viewer.organization, form.wanted)),
+        form.order,
+        whole=credentials_of(viewer.organization),
+        size=PAGE_SIZE,
+        **form.place,
+    )
+    context = {
+        "credentials": page.rows,
+        "form": form,
+        "is_filtered": bool(form.filters),
+        "may_revoke": viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY),
+        "previous_url": page.before and form.url(before=page.before),
+        "next_url": page.after and form.url(after=page.after),
+    }
+    return render(request, "credentials/inventory/credentials.html", context)
+
+
+def _with_people(found: JwtCredentialQuerySet) -> JwtCredentialQuerySet:
+    return found.select_related(
+        "extension__account", "extension__user", "created_by", "revoked_by"
+    ).prefetch_related(
+        Prefetch(
+            "permitted_clients",
+            Client.objects.select_related("application").order_by("application__name"),
+        )
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_credentials(request: HttpRequest) -> HttpResponse:
+    """Asks what breaks, then revokes what was checked in the list: `?credential=…&credential=…`."""
+    viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
+    sent = request.POST if request.method == "POST" else request.GET
+    chosen = _chosen(viewer, sent)
+    standing = [credential for credential in chosen if not credential.is_revoked]
+    if not standing:
+        nothing_to_do = (
+            "Everything that you chose has already been revoked."
+            if chosen
+            else "Choose at least one credential."
+        )
+        messages.info(request, nothing_to_do)
+        return redirect("organization:credentials")
+    form = RevokeCredentialsForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and _revoke(request, viewer, chosen, form):
+        return redirect("organization:credentials")
+    used_by = ExchangeUsage.objects.recent_by_credential(credential.pk for credential in standing)
+    context = {
+        "form": form,
+        "chosen": [(credential, used_by.get(credential.pk, [])) for credential in standing],
+        "skipped": len(chosen) - len(standing),
+        "tells_owners": any(c.extension.user_id != viewer.user_id for c in standing),
+    }
+    return render(request, "credentials/inventory/revoke_credentials.html", context)
+
+
+def _chosen(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:
+    """The checked credentials that are of the organization; 404 if there were only others."""
+    ids = chosen_ids(sent.getlist("credential"))[:MAX_REVOKED_AT_ONCE]
+    found = list(
+        credentials_of(viewer.organization)
+        .filter(pk__in=ids)
+        .select_related("extension__account", "extension__user")
+        .order_by("extension__user__email", "label", "pk")
+    )
+    if ids and not found:
+        raise Http404
+    return found
+
+
+def _revoke(
+    request: HttpRequest,
+    viewer: Membership,
+    chosen: list[JwtCredential],
+    form: RevokeCredentialsForm,
+) -> bool:
+    try:
+        done = revoke_jwt_credentials(
+            [credential.pk for credential in chosen],
+            reason=form.cleaned_data["reason"],
+            actor=viewer.user,
+            origin=Origin.of(request),
+        )
+    except ValidationError as error:
+        form.add_error(None, error)
+        return False
+    count = len(done.revoked)
+    messages.success(request, f"{count} credential{pluralize(count)} revoked.")
+    if done.skipped:
+        messages.info(request, f"{done.skipped} had been revoked before and stayed as they were.")
+    return True
+
+
+@require_POST
+def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
+    """The filtered list as CSV. A POST, because taking it out of the console is recorded."""
+    viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+    form = InventoryFilterForm(request.GET)
+    record_export(viewer, form.wanted, origin=Origin.of(request))
+    lines = csv_lines(EXPORT_HEADING, map(_exported, _every(viewer, form)))
+    name = f"credentials-{timezone.now():%Y-%m-%d}.csv"
+    return StreamingHttpResponse(
+        lines,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _every(viewer: Membership, form: InventoryFilterForm) -> Iterator[JwtCredential]:
+    """All pages one after the other: no cursor of the database is held open meanwhile."""
+    everything = _with_people(wanted_of(viewer.organization, form.wanted))
+    whole = credentials_of(viewer.organization)
+    after: UUID | None = None
+    while True:
+        page = slice_of(everything, form.order, whole=whole, after=after, size=EXPORT_BATCH)
+        yield from page.rows
+        if page.after is None:
+            return
+        after = page.after
+
+
+def _exported(credential: JwtCredential) -> tuple[object, ...]:
+    """One line of the export; a credential's row holds no secret, and the JWT is not made."""
+    owner, revoker = credential.extension.user, credential.revoked_by
+    specific = credential.app_access == AppAccess.SPECIFIC
+    clients = credential.permitted_clients.all() if specific else ()
+    return (
+        credential.pk,
+        credential.label,
+        owner.name,
+        owner.email,
+        credential.environment,
+        credential.status,
+        "specific" if specific else "all",
+        " ".join(client.client_id for client in clients),
+        credential.issued_at.isoformat(),
+        credential.created_by.email,
+        credential.last_used_on if credential.was_used else "never",
+        "never" if credential.never_expires else credential.expires_at.isoformat(),
+        credential.revoked_at and credential.revoked_at.isoformat(),
+        revoker and revoker.email,
+        credential.revoked_reason,
+    )
