@@ -4,9 +4,9 @@ from accounts.converters import EnvironmentConverter
 from credentials.views import (
     applications,
     developers,
-    inventory,
     jwt_credentials,
     memberships,
+    policies,
 )
 
 register_converter(EnvironmentConverter, "environment")
@@ -71,6 +71,12 @@ membership_patterns: list[URLPattern] = [
     ),
 ]
 
+policy_patterns: list[URLPattern] = [
+    path("organization/policies", policies.policies, name="policies"),
+    path("organization/policies/second-factor", policies.second_factor, name="second_factor"),
+    path("organization/policies/<environment:environment>", policies.policy, name="policy"),
+]
+
 developer_patterns: list[URLPattern] = [
     path("organization", developers.developers, name="developers"),
     path("organization/<uuid:user_id>", developers.developer, name="developer"),
@@ -81,13 +87,6 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
     """The credential pages: of oneself, or below an `<user_id>` of the organization."""
     one = f"{prefix}/<uuid:credential_id>"
     return [
-    path("organization/credentials", inventory.credentials, name="credentials"),
-    path(
-        "organization/credentials/revoke", inventory.revoke_credentials, name="revoke_credentials"
-    ),
-    path(
-        "organization/credentials/export", inventory.export_credentials, name="export_credentials"
-    ),
         path(prefix, jwt_credentials.jwt_credentials, name="list"),
         path(f"{prefix}/create", jwt_credentials.create_jwt_credential, name="create"),
         path(f"{prefix}/create/apps", jwt_credentials.change_new_apps, name="new_apps"),
@@ -107,7 +106,7 @@ urlpatterns = [
     path("console/", include((application_patterns, "credentials"))),
     path(
         "console/",
-        include(([*developer_patterns, *membership_patterns], "organization")),
+        include(([*developer_patterns, *membership_patterns, *policy_patterns], "organization")),
     ),
     path("console/", include((my_patterns, "jwt_credentials"), namespace="my_credentials")),
     path(

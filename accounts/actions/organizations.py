@@ -1,14 +1,16 @@
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, second_factor
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
-from accounts.models import AuditKind, Invitation, Organization, PlatformAccount, User
+from accounts.models import AuditKind, Invitation, Membership, Organization, PlatformAccount, User
 from accounts.origin import Origin
-from accounts.roles import ConsoleRole
+from accounts.roles import ConsolePermission, ConsoleRole
 
 
 @transaction.atomic
@@ -65,3 +67,45 @@ def found_organization(
         actor=None,
         origin=origin,
     )
+
+
+@transaction.atomic
+def require_second_factor(
+    organization: Organization, *, roles: Iterable[str], actor: User, origin: Origin
+) -> Organization:
+    """Demand a second factor of these roles; whoever has none can do nothing else until then."""
+    membership = Membership.objects.select_related("user").get(user=actor)
+    manages = membership.may(ConsolePermission.POLICY_MANAGE)
+    if not manages or membership.organization_id != organization.pk:
+        raise PermissionDenied
+    wanted = set(roles)
+    required = [role for role in second_factor.SECOND_FACTOR_ROLES if role in wanted]
+    if wanted - set(required):
+        raise ValidationError({"roles": "Choose from the roles of the list."})
+    if second_factor.needed_by(membership, required) and not second_factor.has_second_factor(actor):
+        raise ValidationError(
+            {
+                "roles": "You would lock yourself out: you have no second factor. Set one up on "
+                "your Security page first."
+            }
+        )
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if locked.mfa_required_roles == required:
+        return locked
+    changes = {"second_factor_needed_by": [_named(locked.mfa_required_roles), _named(required)]}
+    locked.mfa_required_roles = required
+    locked.full_clean()
+    locked.save(update_fields=["mfa_required_roles"])
+    audit.record(
+        AuditKind.POLICY_UPDATED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked,
+        changes=changes,
+    )
+    return locked
+
+
+def _named(roles: Iterable[str]) -> list[str]:
+    return [second_factor.SECOND_FACTOR_ROLES.get(role, role) for role in roles]

@@ -1,5 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -115,6 +115,17 @@ class Policy(models.Model):
     @property
     def max_lifetime_words(self) -> str:
         return f"{self.max_lifetime_days} day{'' if self.max_lifetime_days == 1 else 's'}"
+
+    @property
+    def demands(self) -> dict[str, Any]:
+        """Its values in words, as the history tells them."""
+        return {
+            "max_lifetime_days": self.max_lifetime_days,
+            "expiry_required": self.expiry_required,
+            "all_apps_allowed": self.all_apps_allowed,
+            "creators": f"{ConsoleRole(self.creator_role).label}s",
+            "allowed_networks": self.allowed_networks,
+        }
 
     @property
     def rules(self) -> list[str]:
