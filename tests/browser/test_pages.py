@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from accounts.environments import Environment
-from accounts.models import Membership
+from accounts.models import AccessRequest, Membership
 from console import demo
 from credentials.models import Application, JwtCredential
 from tests.browser.conftest import Check
@@ -79,6 +79,13 @@ def admin_paths() -> Iterator[str]:
     yield reverse("organization:developer", args=[luke.user_id])
     yield reverse("developer_credentials:list", args=[luke.user_id])
     yield reverse("developer_credentials:create", args=[luke.user_id])
+    request = AccessRequest.objects.get()
+    yield reverse("accounts:access")
+    yield reverse("accounts:invite")
+    yield reverse("accounts:approve_access_request", args=[request.pk])
+    yield reverse("accounts:decline_access_request", args=[request.pk])
+    for name in ("change_role", "remove_access", "deactivate", "transfer_applications"):
+        yield reverse(f"organization:{name}", args=[luke.user_id])
     yield reverse("accounts:extensions")
     yield reverse("accounts:change_extension", args=[extension.pk])
 
@@ -90,6 +97,11 @@ def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> No
 
 def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) -> None:
     sign_in(page, console, "leia@rebels.example")
+    luke = member("luke@rebels.example")
+    page.goto(f"{console}{reverse('organization:deactivate', args=[luke.user_id])}")
+    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_role("heading", name="Luke").first.wait_for()
     visit(page, console, admin_paths(), accessible)
 
 

@@ -56,6 +56,7 @@ def test_pictures_of_an_administrators_console(page: Page, console: str) -> None
     luke = Membership.objects.get(user__email="luke@rebels.example")
     pages = {
         "organization": reverse("organization:developers"),
+        "access": reverse("accounts:access"),
         "developer-credentials": reverse("developer_credentials:list", args=[luke.user_id]),
     }
     for name, path in pages.items():
