@@ -4,6 +4,7 @@ from accounts.converters import EnvironmentConverter
 from credentials.views import (
     applications,
     developers,
+    inventory,
     jwt_credentials,
     memberships,
     policies,
@@ -80,6 +81,13 @@ policy_patterns: list[URLPattern] = [
 developer_patterns: list[URLPattern] = [
     path("organization", developers.developers, name="developers"),
     path("organization/<uuid:user_id>", developers.developer, name="developer"),
+    path("organization/credentials", inventory.credentials, name="credentials"),
+    path(
+        "organization/credentials/revoke", inventory.revoke_credentials, name="revoke_credentials"
+    ),
+    path(
+        "organization/credentials/export", inventory.export_credentials, name="export_credentials"
+    ),
 ]
 
 
