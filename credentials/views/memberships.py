@@ -50,7 +50,11 @@ def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return _saved(request, changed, f"{person.user.name} is {form.chosen_role.label} now.")
+            return _saved(
+                request,
+                changed,
+                f"The role of {person.user.name} is saved: {form.chosen_role.label}.",
+            )
     context = {
         "person": person,
         "form": form,

@@ -1,14 +1,27 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.test import Client
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from accounts.actions.access_requests import request_access
+from accounts.actions.access_requests import (
+    approve_access_request,
+    decline_access_request,
+    request_access,
+)
 from accounts.models import AccessRequest, AuditEvent, AuditKind
+from accounts.models.access_requests import Decision
+from accounts.roles import ConsoleRole
+from accounts.views import access as access_page
+from console.context import console
 from tests import cast
-from tests.conftest import Rebels, SignIn
+from tests.conftest import Partners, Rebels, SignIn
 
 URL = "/console/request-access"
 BODY = """Hello,
@@ -89,3 +102,229 @@ def test_without_organization_there_is_nobody_to_ask(client: Client) -> None:
         assert response.status_code == 403
         assert "who belongs to no organization" in " ".join(page.split())
         assert URL not in page
+
+
+# --- The decision of an account administrator -----------------------------------------------------
+
+
+@pytest.fixture
+def asked(rebels: Rebels) -> AccessRequest:
+    return request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
+
+
+@pytest.fixture
+def leia(rebels: Rebels, sign_in: SignIn) -> Client:
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    return browser
+
+
+def url_of(name: str, asked: AccessRequest) -> str:
+    return reverse(f"accounts:{name}_access_request", args=[asked.pk])
+
+
+DECISIONS = [("approve", {"role": "developer"}), ("decline", {"reason": "Not yet."})]
+
+
+def test_approve(
+    rebels: Rebels,
+    asked: AccessRequest,
+    leia: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    page = leia.get(url_of("approve", asked)).content.decode()
+    assert "To fly." in page
+    assert 'value="no_access"' not in page
+    with django_capture_on_commit_callbacks(execute=True):
+        response = leia.post(url_of("approve", asked), {"role": "developer"})
+    assert response["Location"] == reverse("accounts:access")
+    rebels.wedge.refresh_from_db()
+    asked.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.DEVELOPER
+    assert not rebels.wedge.is_account_admin
+    assert (asked.decision, asked.decided_by) == (Decision.APPROVED, rebels.leia.user)
+    event = AuditEvent.objects.get(kind=AuditKind.ACCESS_GRANTED)
+    assert (event.actor, event.target_label) == (rebels.leia.user, "wedge@rebels.example")
+    assert event.details == {"role": "developer"}
+    [message] = mail.outbox
+    assert message.to == ["wedge@rebels.example"]
+    assert "Console role:  Developer" in message.body
+    assert "Wedge Example is Developer now" in leia.get(response["Location"]).content.decode()
+
+
+def test_the_person_can_work_at_once(
+    rebels: Rebels, asked: AccessRequest, leia: Client, sign_in: SignIn
+) -> None:
+    browser = sign_in(rebels.wedge)
+    assert browser.get(reverse("my_credentials:list")).status_code == 403
+    leia.post(url_of("approve", asked), {"role": "developer"})
+    assert browser.get(reverse("my_credentials:list")).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["", "no_access", "emperor"])
+def test_approving_needs_a_role(role: str, asked: AccessRequest, leia: Client) -> None:
+    response = leia.post(url_of("approve", asked), {"role": role})
+    assert response.context["form"].errors.keys() == {"role"}
+    asked.refresh_from_db()
+    assert asked.decision == ""
+
+
+def test_the_action_gives_no_access_neither(rebels: Rebels, asked: AccessRequest) -> None:
+    with pytest.raises(ValidationError, match="decline the request"):
+        approve_access_request(
+            asked, role=ConsoleRole.NO_ACCESS, actor=rebels.leia.user, origin=cast.ORIGIN
+        )
+
+
+def test_decline(
+    rebels: Rebels,
+    asked: AccessRequest,
+    leia: Client,
+    sign_in: SignIn,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    assert leia.get(url_of("decline", asked)).status_code == 200
+    assert leia.post(url_of("decline", asked), {"reason": " "}).context["form"].errors.keys() == {"reason"}
+    with django_capture_on_commit_callbacks(execute=True):
+        response = leia.post(url_of("decline", asked), {"reason": "Not {{ yet }}."})
+    assert response["Location"] == reverse("accounts:access")
+    rebels.wedge.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.NO_ACCESS
+    event = AuditEvent.objects.get(kind=AuditKind.ACCESS_DECLINED)
+    assert (event.actor, event.details) == (rebels.leia.user, {"reason": "Not {{ yet }}."})
+    [message] = mail.outbox
+    assert message.to == ["wedge@rebels.example"]
+    assert "Reason:     Not {{ yet }}." in message.body
+    page = sign_in(rebels.wedge).get(reverse("accounts:sandbox_account")).content.decode()
+    assert "Your request was declined" in page
+    assert "Not {{ yet }}." in page
+    assert URL in page
+
+
+def test_whoever_was_declined_may_ask_again(
+    rebels: Rebels, asked: AccessRequest, sign_in: SignIn
+) -> None:
+    decline_access_request(asked, reason="No.", actor=rebels.leia.user, origin=cast.ORIGIN)
+    browser = sign_in(rebels.wedge)
+    assert browser.post(URL, {"reason": "Please."}).status_code == 302
+    page = browser.get(reverse("accounts:sandbox_account")).content.decode()
+    assert "Please." in page
+    assert "was declined" not in page
+
+
+@pytest.mark.parametrize(("name", "data"), DECISIONS)
+@pytest.mark.parametrize(("first", "said"), [("approve", "approved"), ("decline", "declined")])
+def test_the_second_decision_reads_what_the_first_was(
+    name: str, data: dict[str, str], first: str, said: str, asked: AccessRequest, leia: Client
+) -> None:
+    leia.post(url_of(first, asked), dict(DECISIONS)[first])
+    leia.get(reverse("accounts:access"))
+    for send in (leia.get, leia.post):
+        response = send(url_of(name, asked), data)
+        page = leia.get(response["Location"]).content.decode()
+        assert f"has already {said} the request of Wedge Example" in page
+    assert AuditEvent.objects.filter(kind__startswith="access.").count() == 2
+
+
+@pytest.mark.parametrize(("name", "data"), DECISIONS)
+@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])
+def test_only_account_administrators_decide(
+    name: str,
+    data: dict[str, str],
+    who: str,
+    rebels: Rebels,
+    asked: AccessRequest,
+    sign_in: SignIn,
+) -> None:
+    browser = sign_in(getattr(rebels, who))
+    cast.step_up(browser)
+    assert browser.get(url_of(name, asked)).status_code == 403
+    assert browser.post(url_of(name, asked), data).status_code == 403
+    asked.refresh_from_db()
+    assert asked.decided_at is None
+
+
+@pytest.mark.parametrize(("name", "data"), DECISIONS)
+def test_a_request_elsewhere_does_not_exist(
+    name: str, data: dict[str, str], asked: AccessRequest, partners: Partners, sign_in: SignIn
+) -> None:
+    browser = sign_in(partners.lobot)
+    cast.step_up(browser)
+    assert browser.get(url_of(name, asked)).status_code == 404
+    assert browser.post(url_of(name, asked), data).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("decide", "decision"),
+    [
+        (approve_access_request, {"role": ConsoleRole.DEVELOPER}),
+        (decline_access_request, {"reason": "No."}),
+    ],
+)
+@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge", "lobot"])
+def test_the_actions_ask_for_the_right_themselves(
+    decide: Any,
+    decision: dict[str, Any],
+    who: str,
+    rebels: Rebels,
+    partners: Partners,
+    asked: AccessRequest,
+) -> None:
+    actor = partners.lobot if who == "lobot" else getattr(rebels, who)
+    with pytest.raises(PermissionDenied):
+        decide(asked, **decision, actor=actor.user, origin=cast.ORIGIN)
+
+
+@pytest.mark.parametrize(("name", "data"), DECISIONS)
+def test_deciding_asks_for_sign_in_and_a_token(
+    name: str, data: dict[str, str], rebels: Rebels, asked: AccessRequest, client: Client
+) -> None:
+    response = client.post(url_of(name, asked), data)
+    assert response["Location"].startswith(reverse("account_login"))
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
+    assert browser.post(url_of(name, asked), data).status_code == 403
+
+
+def test_approving_needs_step_up(rebels: Rebels, asked: AccessRequest, sign_in: SignIn) -> None:
+    response = sign_in(rebels.leia).post(url_of("approve", asked), {"role": "developer"})
+    assert response["Location"].startswith(reverse("account_reauthenticate"))
+    asked.refresh_from_db()
+    assert asked.decided_at is None
+
+
+def test_the_number_of_requests_is_a_badge(
+    rebels: Rebels, asked: AccessRequest, sign_in: SignIn
+) -> None:
+    access = reverse("accounts:access")
+    badge = '1<span class="visually-hidden"> pending requests</span>'
+    assert badge in sign_in(rebels.leia).get(access).content.decode()
+    assert badge not in sign_in(rebels.c3po).get(access).content.decode()
+    decline_access_request(asked, reason="No.", actor=rebels.leia.user, origin=cast.ORIGIN)
+    assert "pending requests" not in sign_in(rebels.leia).get(access).content.decode()
+
+
+def test_the_badge_costs_one_query_where_it_is_shown(
+    rebels: Rebels, asked: AccessRequest, rf: RequestFactory
+) -> None:
+    request = rf.get("/")
+    request.user = rebels.leia.user
+    pending = console(request)["pending_access_requests"]
+    with CaptureQueriesContext(connection) as queries:
+        assert (pending(), pending()) == (1, 1)
+    assert len(queries) == 1
+
+
+def test_the_queue_says_when_there_is_more(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_page, "REQUESTS_AT_ONCE", 1)
+    biggs = cast.join(
+        rebels.organization, "biggs@rebels.example", ConsoleRole.NO_ACCESS, sandbox=False
+    )
+    request_access(rebels.wedge, reason="The first.", origin=cast.ORIGIN)
+    request_access(biggs, reason="The second.", origin=cast.ORIGIN)
+    page = sign_in(rebels.leia).get(reverse("accounts:access")).content.decode()
+    assert "The first." in page
+    assert "The second." not in page
+    assert "More requests follow" in page

@@ -1,15 +1,31 @@
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.apps import apps
+from django.core import mail
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
+from post_office.models import Email
 
-from accounts.actions.invitations import accept_invitation, invite
-from accounts.models import AuditEvent, AuditKind, Invitation, User
+from accounts.actions.access_requests import request_access
+from accounts.actions.invitations import (
+    accept_invitation,
+    accept_invitation_as,
+    invite,
+    renew_invitation,
+    withdraw_invitation,
+)
+from accounts.actions.memberships import change_role, deactivate
+from accounts.models import AuditEvent, AuditKind, Invitation, Membership, User
 from accounts.roles import ConsoleRole
+from accounts.views import access as access_page
 from tests import cast
-from tests.conftest import Rebels, SignIn
+from tests.accounts import mail_servers
+from tests.accounts.conftest import UseMailServer
+from tests.conftest import Partners, Rebels, SignIn
 
 DATA = {
     "first_name": "Mon",
@@ -135,3 +151,280 @@ def test_csrf_is_enforced(invitation: tuple[Invitation, str]) -> None:
 
 def test_other_methods_are_refused(invitation: tuple[Invitation, str], client: Client) -> None:
     assert client.delete(invitation[1]).status_code == 405
+
+
+# --- Inviting from the console -------------------------------------------------------------------
+
+INVITE = "/console/organization/access/invite"
+ASKED = {"email": "Ackbar@Rebels.example ", "role": "auditor", "is_account_admin": "on"}
+
+
+@pytest.fixture
+def leia(rebels: Rebels, sign_in: SignIn) -> Client:
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    return browser
+
+
+def link_in(message: Any) -> str:
+    [link] = re.findall(r"http://localhost:8000(/invitations/\S+)", message.body)
+    return str(link)
+
+
+def url_of(name: str, made: Invitation) -> str:
+    return reverse(f"accounts:{name}_invitation", args=[made.pk])
+
+
+def test_invite(rebels: Rebels, leia: Client, client: Client) -> None:
+    assert leia.get(INVITE).status_code == 200
+    response = leia.post(INVITE, ASKED)
+    assert response["Location"] == reverse("accounts:access")
+    made = Invitation.objects.get(email="ackbar@rebels.example")
+    assert (made.invited_by, made.role) == (rebels.leia.user, ConsoleRole.AUDITOR)
+    assert made.is_account_admin
+    assert made.expires_at - made.created_at == timedelta(days=7)
+    event = AuditEvent.objects.get(kind=AuditKind.INVITATION_CREATED)
+    assert (event.actor, event.target_label) == (rebels.leia.user, "ackbar@rebels.example")
+    [message] = mail.outbox
+    assert message.to == ["ackbar@rebels.example"]
+    assert message.subject == (
+        "Leia Example invites you to the Developer Console of Rebel Alliance"
+    )
+    page = leia.get(response["Location"]).content.decode()
+    assert "The invitation is on its way to ackbar@rebels.example." in page
+    assert "invited by Leia Example" in page
+    assert client.post(link_in(message), DATA).status_code == 302
+    ackbar = Membership.objects.get(user__email="ackbar@rebels.example")
+    assert (ackbar.role, ackbar.is_account_admin) == (ConsoleRole.AUDITOR, True)
+
+
+def test_the_link_is_kept_nowhere(leia: Client) -> None:
+    leia.post(INVITE, ASKED)
+    token = link_in(mail.outbox[0]).rpartition("/")[2]
+    rows = [model._default_manager.values() for model in apps.get_models()]
+    assert token not in str([list(row) for row in rows])
+    assert not Email.objects.exists()
+
+
+def test_mail_server_down(leia: Client, use_mail_server: UseMailServer) -> None:
+    use_mail_server(mail_servers.DOWN)
+    page = leia.post(INVITE, ASKED, follow=True).content.decode()
+    assert "could not be sent" in page
+    made = Invitation.objects.get()
+    use_mail_server(mail_servers.WORKING)
+    page = leia.post(url_of("resend", made), follow=True).content.decode()
+    assert "on its way to ackbar@rebels.example" in page
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"email": ""}, "email"),
+        ({"email": "ackbar"}, "email"),
+        ({"role": ""}, "role"),
+        ({"role": "no_access"}, "role"),
+        ({"email": "lobot@cloudcity.example"}, "email"),
+        ({"email": "LEIA@rebels.example"}, "email"),
+        ({"email": "luke@rebels.example", "role": "developer", "is_account_admin": ""}, "email"),
+        ({"email": "luke@rebels.example", "role": "auditor", "is_account_admin": ""}, "email"),
+    ],
+)
+def test_what_nobody_could_accept_is_not_sent(
+    change: dict[str, str], wrong: str, leia: Client, partners: Partners
+) -> None:
+    response = leia.post(INVITE, ASKED | change)
+    assert response.context["form"].errors.keys() == {wrong}
+    assert not Invitation.objects.exists()
+    assert mail.outbox == []
+
+
+def test_the_deactivated_are_reactivated_instead(rebels: Rebels, leia: Client) -> None:
+    deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
+    response = leia.post(INVITE, ASKED | {"email": "luke@rebels.example"})
+    assert "Reactivate this person instead" in response.content.decode()
+
+
+def test_one_open_invitation_of_an_address(leia: Client) -> None:
+    leia.post(INVITE, ASKED)
+    response = leia.post(INVITE, ASKED)
+    assert "Send it again or withdraw it" in response.content.decode()
+    leia.post(url_of("withdraw", Invitation.objects.get()))
+    assert leia.post(INVITE, ASKED).status_code == 302
+
+
+def test_resend_ends_the_former_link(
+    rebels: Rebels, invitation: tuple[Invitation, str], leia: Client, client: Client
+) -> None:
+    made, old = invitation
+    made.expires_at -= timedelta(days=8)
+    made.save()
+    assert "Expired" in leia.get(reverse("accounts:access")).content.decode()
+    assert leia.post(url_of("resend", made)).status_code == 302
+    new = link_in(mail.outbox[0])
+    assert client.get(old).status_code == 410
+    assert client.get(new).status_code == 200
+    made.refresh_from_db()
+    assert made.state == "pending"
+    event = AuditEvent.objects.get(kind=AuditKind.INVITATION_RESENT)
+    assert (event.actor, event.target_label) == (rebels.leia.user, "mon@rebels.example")
+
+
+def test_withdraw(
+    rebels: Rebels, invitation: tuple[Invitation, str], leia: Client, client: Client
+) -> None:
+    made, url = invitation
+    assert "Withdraw the invitation" in leia.get(url_of("withdraw", made)).content.decode()
+    assert leia.post(url_of("withdraw", made)).status_code == 302
+    assert client.get(url).status_code == 410
+    assert client.post(url, DATA).status_code == 410
+    event = AuditEvent.objects.get(kind=AuditKind.INVITATION_WITHDRAWN)
+    assert event.actor == rebels.leia.user
+    assert "Withdrawn" in leia.get(reverse("accounts:access")).content.decode()
+    page = leia.get(url_of("withdraw", made)).content.decode()
+    assert "already withdrawn" in page
+    assert "Withdraw invitation" not in page
+
+
+@pytest.mark.parametrize("name", ["resend", "withdraw"])
+def test_a_settled_invitation_stays_as_it_is(
+    name: str, invitation: tuple[Invitation, str], leia: Client, client: Client
+) -> None:
+    made, url = invitation
+    client.post(url, DATA)
+    page = leia.post(url_of(name, made), follow=True).content.decode()
+    assert "The invitation of mon@rebels.example is already accepted." in page
+    made.refresh_from_db()
+    assert made.state == "accepted"
+    assert mail.outbox == []
+
+
+def test_older_invitations_are_on_further_pages(
+    rebels: Rebels, leia: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_page, "INVITATIONS_AT_ONCE", 2)
+    for name in ("a", "b", "c"):
+        leia.post(INVITE, ASKED | {"email": f"{name}@rebels.example"})
+    first = leia.get(reverse("accounts:access")).context
+    assert [made.email[0] for made in first["invitations"]] == ["c", "b"]
+    second = leia.get(first["older_invitations_url"]).context
+    assert [made.email[0] for made in second["invitations"]] == ["a"]
+    assert second["newest_invitations_url"].startswith(reverse("accounts:access"))
+    assert second["older_invitations_url"] == ""
+
+
+@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])
+def test_only_account_administrators_invite(
+    who: str, rebels: Rebels, invitation: tuple[Invitation, str], sign_in: SignIn
+) -> None:
+    browser = sign_in(getattr(rebels, who))
+    cast.step_up(browser)
+    made, _ = invitation
+    assert browser.get(INVITE).status_code == 403
+    for url in (INVITE, url_of("resend", made), url_of("withdraw", made)):
+        assert browser.post(url, ASKED).status_code == 403
+    assert Invitation.objects.count() == 1
+
+
+def test_an_invitation_elsewhere_does_not_exist(
+    invitation: tuple[Invitation, str], partners: Partners, sign_in: SignIn
+) -> None:
+    browser = sign_in(partners.lobot)
+    for name in ("resend", "withdraw"):
+        assert browser.post(url_of(name, invitation[0])).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["han", "lobot"])
+def test_the_actions_ask_for_the_right_themselves(
+    who: str, rebels: Rebels, partners: Partners, invitation: tuple[Invitation, str]
+) -> None:
+    actor = (partners.lobot if who == "lobot" else rebels.han).user
+    with pytest.raises(PermissionDenied):
+        invite(
+            rebels.organization,
+            "ackbar@rebels.example",
+            role=ConsoleRole.AUDITOR,
+            is_account_admin=False,
+            actor=actor,
+            origin=cast.ORIGIN,
+        )
+    for act in (renew_invitation, withdraw_invitation):
+        with pytest.raises(PermissionDenied):
+            act(invitation[0], actor=actor, origin=cast.ORIGIN)
+
+
+def test_inviting_asks_for_sign_in_step_up_and_a_token(
+    rebels: Rebels, invitation: tuple[Invitation, str], sign_in: SignIn, client: Client
+) -> None:
+    made, _ = invitation
+    assert client.post(INVITE, ASKED)["Location"].startswith(reverse("account_login"))
+    response = sign_in(rebels.leia).post(INVITE, ASKED)
+    assert response["Location"].startswith(reverse("account_reauthenticate"))
+    assert sign_in(rebels.leia).get(url_of("resend", made)).status_code == 405
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
+    for url in (INVITE, url_of("resend", made), url_of("withdraw", made)):
+        assert browser.post(url, ASKED).status_code == 403
+
+
+# --- Accepting as a person of the organization ---------------------------------------------------
+
+
+def test_an_existing_person_takes_the_role_once(
+    rebels: Rebels, leia: Client, sign_in: SignIn
+) -> None:
+    asked = request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
+    leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
+    url = link_in(mail.outbox[-1])
+    browser = sign_in(rebels.wedge)
+    page = browser.get(url).content.decode()
+    assert "Accept the invitation" in page
+    assert "Developer" in page
+    assert browser.post(url)["Location"] == reverse("dashboard")
+    rebels.wedge.refresh_from_db()
+    asked.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.DEVELOPER
+    assert asked.decided_at is not None
+    kinds = AuditEvent.objects.filter(actor=rebels.wedge.user).order_by("-id")
+    assert list(kinds.values_list("kind", flat=True)[:2]) == [
+        AuditKind.INVITATION_ACCEPTED,
+        AuditKind.MEMBERSHIP_ROLE_CHANGED,
+    ]
+    assert browser.post(url).status_code == 410
+
+
+def test_accepting_takes_nothing_away(rebels: Rebels, leia: Client, sign_in: SignIn) -> None:
+    """What an administrator gave meanwhile stays."""
+    leia.post(INVITE, {"email": "wedge@rebels.example", "role": "auditor"})
+    change_role(
+        rebels.wedge,
+        role=ConsoleRole.DEVELOPER_ADMIN,
+        is_account_admin=True,
+        actor=rebels.leia.user,
+        origin=cast.ORIGIN,
+    )
+    sign_in(rebels.wedge).post(link_in(mail.outbox[0]))
+    rebels.wedge.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.DEVELOPER_ADMIN
+    assert rebels.wedge.is_account_admin
+
+
+def test_nobody_takes_the_invitation_of_another(
+    rebels: Rebels, partners: Partners, leia: Client, sign_in: SignIn
+) -> None:
+    leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer_admin"})
+    url = link_in(mail.outbox[0])
+    made = Invitation.objects.get()
+    for person in (rebels.luke, partners.lobot):
+        assert "Log out to accept" in sign_in(person).post(url).content.decode()
+        with pytest.raises(ValidationError, match="is for wedge"):
+            accept_invitation_as(person.user, made, origin=cast.ORIGIN)
+    rebels.wedge.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.NO_ACCESS
+    assert made.state == "pending"
+
+
+def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client: Client) -> None:
+    leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
+    response = client.post(link_in(mail.outbox[0]), DATA)
+    assert "already a person with this e-mail address. Sign in." in response.content.decode()
