@@ -104,9 +104,10 @@ def decline_access_request(
 def _undecided(request: AccessRequest, actor: User) -> AccessRequest:
     locked = (
         AccessRequest.objects.select_for_update(of=("self",))
-        .select_related("organization", "user", "decided_by")
+        .select_related("organization", "user")
         .get(pk=request.pk)
     )
+    # Read on its own: a row that was joined while waiting for the lock is that of before.
     if locked.decided_by is not None:
         who = "You have" if locked.decided_by == actor else f"{locked.decided_by.name} has"
         raise ValidationError(

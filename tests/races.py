@@ -1,0 +1,59 @@
+"""Things that happen at the same moment, each in a thread with a database connection of its own."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+SECONDS = 30
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What each call answers or raises, all of them in threads that start together."""
+    start, answers = threading.Barrier(len(calls)), dict[int, Any]()
+
+    def run(number: int, call: Callable[[], Any]) -> None:
+        start.wait()
+        try:
+            answers[number] = call()
+        except Exception as error:
+            answers[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=SECONDS)
+    return [answers[number] for number in range(len(calls))]
+
+
+@contextmanager
+def shared_database(directory: Path) -> Iterator[None]:
+    """Tests on SQLite run in memory, where connections get in each other's way. Use a file here.
+
+    Inside the block the database is a copy in `directory`, as production has it; nothing to do
+    with PostgreSQL. For tests with real transactions only.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    in_memory, name = connection.connection, connection.settings_dict["NAME"]
+    path = directory / "races.sqlite3"
+    with closing(sqlite3.connect(path)) as file:
+        in_memory.backup(file)
+    # The settings are those of every thread's connection.
+    connection.settings_dict["NAME"] = str(path)
+    connection.connection = None
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        connection.connection = in_memory
