@@ -2,23 +2,17 @@ from accounts.models.access_requests import AccessRequest
 from accounts.models.audit import AuditEvent, AuditKind
 from accounts.models.extensions import Extension
 from accounts.models.invitations import Invitation
-from accounts.models.known_devices import KnownDevice
-from accounts.models.notices import Notice
 from accounts.models.organizations import Membership, Organization
 from accounts.models.platform_accounts import PlatformAccount
-from accounts.models.seals import AuditSeal
 from accounts.models.users import User
 
 __all__ = [
     "AccessRequest",
     "AuditEvent",
     "AuditKind",
-    "AuditSeal",
     "Extension",
     "Invitation",
-    "KnownDevice",
     "Membership",
-    "Notice",
     "Organization",
     "PlatformAccount",
     "User",

@@ -46,9 +46,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_TRANSFERRED = "application.transferred", "transferred the app"
     APPLICATION_RETIRED = "application.retired", "retired the app"
     POLICY_UPDATED = "policy.updated", "changed the policy"
-    AUDIT_EXPORTED = "audit.exported", "exported the audit log of"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
-    USER_SIGNED_IN_NEW_DEVICE = "user.signed_in_new_device", "signed in from a new device"
     SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
 

@@ -97,9 +97,14 @@ def exists(path: str) -> bool:
     return any(ROOT.glob(pattern))
 
 
+def made(path: str) -> bool:
+    """What make and the console make themselves; a fresh clone has none of it."""
+    return path in _MADE or path.split("/")[0] + "/" in _MADE
+
+
 @pytest.mark.parametrize("name", DOCS)
 def test_named_files_exist(name: str) -> None:
-    missing = [path for path in files_named_in(name) if path not in _MADE and not exists(path)]
+    missing = [path for path in files_named_in(name) if not made(path) and not exists(path)]
     assert not missing
 
 

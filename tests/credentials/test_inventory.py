@@ -1,0 +1,87 @@
+"""The credentials of an organization as one list: filters, bulk revoke, export."""
+
+from django.test import Client as Browser
+from django.urls import reverse
+
+from accounts.models import AuditEvent, AuditKind
+from credentials.models import JwtCredential
+from tests import api, cast
+from tests.conftest import Partners, Rebels, SignIn
+
+LIST = reverse("organization:credentials")
+REVOKE = reverse("organization:revoke_credentials")
+EXPORT = reverse("organization:export_credentials")
+
+
+def text(browser: Browser, path: str) -> str:
+    response = browser.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_everyones_credentials_and_nobody_elses(
+    rebels: Rebels, partners: Partners, sign_in: SignIn
+) -> None:
+    cast.credential(rebels.luke, label="Of Luke")
+    cast.credential(rebels.leia, label="Of Leia")
+    cast.credential(partners.lobot, label="Of Lobot")
+    for viewer in (rebels.han, rebels.c3po):
+        page = text(sign_in(viewer), LIST)
+        assert "Of Luke" in page
+        assert "Of Leia" in page
+        assert "Of Lobot" not in page
+
+
+def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
+    app = api.app(rebels.luke)
+    cast.credential(rebels.luke, label="Broad")
+    cast.credential(rebels.luke, label="Narrow", clients=[app.client])
+    browser = sign_in(rebels.han)
+    page = text(browser, f"{LIST}?app={app.client_id}")
+    assert "Narrow" in page
+    assert "Nothing matches" not in text(browser, f"{LIST}?owner=luke")
+
+
+def test_an_auditor_sees_no_button_and_may_not_press_it(rebels: Rebels, sign_in: SignIn) -> None:
+    credential = cast.credential(rebels.luke)
+    auditor = sign_in(rebels.c3po)
+    assert REVOKE not in text(auditor, LIST)
+    refused = auditor.post(REVOKE, {"credential": str(credential.pk), "reason": "x"})
+    assert refused.status_code == 403
+    assert JwtCredential.objects.get().revoked_at is None
+
+
+def test_bulk_revoke_says_what_breaks_and_asks_why(rebels: Rebels, sign_in: SignIn) -> None:
+    app = api.app(rebels.luke)
+    used, unused = cast.credential(rebels.luke), cast.credential(rebels.leia, label="Unused")
+    api.access_token(app, used)
+    admin = sign_in(rebels.han)
+    chosen = f"?credential={used.pk}&credential={unused.pk}"
+    assert "Falcon Dialer" in text(admin, REVOKE + chosen)
+    both = {"credential": [str(used.pk), str(unused.pk)]}
+    assert "Say in a few words" in admin.post(REVOKE, both).content.decode()
+    assert admin.post(REVOKE, both | {"reason": "Audit finding"}).status_code == 302
+    assert {c.revoked_reason for c in JwtCredential.objects.all()} == {"Audit finding"}
+    events = AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_REVOKED)
+    assert {event.actor for event in events} == {rebels.han.user}
+    assert len(events) == 2
+
+
+def test_another_organizations_credential_is_not_revoked(
+    rebels: Rebels, partners: Partners, sign_in: SignIn
+) -> None:
+    theirs = cast.credential(partners.lobot)
+    sign_in(rebels.leia).post(REVOKE, {"credential": str(theirs.pk), "reason": "x"})
+    theirs.refresh_from_db()
+    assert theirs.revoked_at is None
+
+
+def test_the_export_runs_nothing_and_is_recorded(rebels: Rebels, sign_in: SignIn) -> None:
+    credential = cast.credential(rebels.luke, label="=HYPERLINK(1)")
+    response = sign_in(rebels.c3po).post(EXPORT)
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    exported = b"".join(response.streaming_content).decode()  # type: ignore[arg-type]
+    assert "'=HYPERLINK(1)" in exported
+    assert credential.encode() not in exported
+    event = AuditEvent.objects.get(kind=AuditKind.CREDENTIALS_EXPORTED)
+    assert event.actor == rebels.c3po.user
