@@ -86,6 +86,9 @@ def admin_paths() -> Iterator[str]:
     yield reverse("accounts:decline_access_request", args=[request.pk])
     for name in ("change_role", "remove_access", "deactivate", "transfer_applications"):
         yield reverse(f"organization:{name}", args=[luke.user_id])
+    yield reverse("organization:policies")
+    yield reverse("organization:policy", args=["sandbox"])
+    yield reverse("organization:second_factor")
     yield reverse("accounts:extensions")
     yield reverse("accounts:change_extension", args=[extension.pk])
 
