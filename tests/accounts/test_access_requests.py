@@ -184,7 +184,9 @@ def test_decline(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     assert leia.get(url_of("decline", asked)).status_code == 200
-    assert leia.post(url_of("decline", asked), {"reason": " "}).context["form"].errors.keys() == {"reason"}
+    assert leia.post(url_of("decline", asked), {"reason": " "}).context["form"].errors.keys() == {
+        "reason"
+    }
     with django_capture_on_commit_callbacks(execute=True):
         response = leia.post(url_of("decline", asked), {"reason": "Not {{ yet }}."})
     assert response["Location"] == reverse("accounts:access")
