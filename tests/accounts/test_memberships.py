@@ -236,6 +236,16 @@ def test_page_shows_people_and_their_role(who: str, rebels: Rebels, sign_in: Sig
         assert text in page
 
 
+def test_an_administrator_without_console_role_decides_too(rebels: Rebels, sign_in: SignIn) -> None:
+    set_role(rebels.wedge, ConsoleRole.NO_ACCESS, rebels.leia, is_account_admin=True)
+    browser = sign_in(rebels.wedge)
+    page = browser.get(reverse("dashboard")).content.decode()
+    assert f'href="{ACCESS}"' in page
+    page = browser.get(ACCESS).content.decode()
+    assert reverse("organization:change_role", args=[rebels.luke.user_id]) in page
+    assert f'href="{reverse("organization:developer", args=[rebels.luke.user_id])}"' not in page
+
+
 def test_auditors_find_no_button(rebels: Rebels, sign_in: SignIn) -> None:
     request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
     page = sign_in(rebels.c3po).get(ACCESS).content.decode()
