@@ -2,15 +2,33 @@
 
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest, HttpResponseRedirect
 
 from accounts import emails
+
+
+class _OurSite:
+    """What allauth's mails call the site; never what the Host header of a request says."""
+
+    def __init__(self) -> None:
+        self.domain = self.name = urlsplit(settings.ORIGIN).netloc
+
+
+def _at_our_origin(name: str, value: Any) -> Any:
+    """A link of a mail at `ORIGIN`: a forged Host header must not lead anyone elsewhere."""
+    if not name.endswith("_url") or not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{settings.ORIGIN}{parts.path}{query}"
+
 
 logger = structlog.get_logger(__name__)
 
@@ -36,8 +54,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context = {
             "request": request,
             "email": email,
-            "current_site": get_current_site(request),
-            **context,
+            **{name: _at_our_origin(name, value) for name, value in context.items()},
+            "current_site": _OurSite(),
         }
         message = self.render_mail(template_prefix, email, context)
         if self.is_notice:

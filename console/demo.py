@@ -337,7 +337,7 @@ def _credentials(
     )
     expired = make(luke, "Trial of the reporting app", days_ago=75, lasts=45)
     lost = make(luke, "Old laptop", days_ago=70)
-    revoke_jwt_credential(
+    lost = revoke_jwt_credential(
         lost,
         reason="The laptop was lost on Hoth",
         actor=leia.user,

@@ -195,6 +195,8 @@ class CreateJwtCredentialForm(PermittedAppsForm):
     expires_on = forms.DateField(
         label="Expiration Date (UTC)",
         required=False,
+        # One spelling only: 10/12/2027 is another day on the other side of the ocean.
+        input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
         help_text=(
             "Optional. The credential works until the end of this day. Without a date it never "

@@ -78,6 +78,7 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
 
 
 @login_not_required
+@csrf_exempt
 @require_safe
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     """For a proxy's `auth_request`: 204 if the Bearer token stands now, else 401."""
@@ -98,6 +99,7 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
 
 
 @login_not_required
+@csrf_exempt
 @require_safe
 @cache_control(public=True, max_age=JWKS_MAX_AGE)
 def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
@@ -107,6 +109,7 @@ def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
 
 
 @login_not_required
+@csrf_exempt
 @require_safe
 @cache_control(public=True, max_age=JWKS_MAX_AGE)
 def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:

@@ -74,13 +74,23 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
     if request.method != "POST":
         return _create_page(request, owner, _preselected_form(request, owner))
     form = CreateJwtCredentialForm(request.POST, owner=owner.owner, creator=owner.viewer)
-    if form.is_valid() and (credential := _create(request, owner, form)) is not None:
-        created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
-        # From its creation: sending the form again does not start the ten minutes anew.
-        created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
-        request.session[CREATED_SESSION_KEY] = created_in_this_session
-        return redirect(owner.url("created", credential))
+    if form.is_valid():
+        sent_before = JwtCredential.objects.filter(
+            submission_key=form.cleaned_data["submission_key"]
+        ).exists()
+        credential = _create(request, owner, form)
+        if credential is not None:
+            if not sent_before:
+                _remember_created(request, credential)
+            return redirect(owner.url("created", credential))
     return _create_page(request, owner, form)
+
+
+def _remember_created(request: HttpRequest, credential: JwtCredential) -> None:
+    """That this session made it; another one of the same person has to ask with step-up."""
+    created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
+    created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
+    request.session[CREATED_SESSION_KEY] = created_in_this_session
 
 
 def _preselected_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwtCredentialForm:
@@ -164,7 +174,10 @@ def _change_list(request: HttpRequest, form: PermittedAppsForm) -> None:
 def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     """The JWT, to who created it, in that session, for ten minutes."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    created_at = request.session.get(CREATED_SESSION_KEY, {}).get(str(credential.pk), 0)
+    created_at = min(
+        request.session.get(CREATED_SESSION_KEY, {}).get(str(credential.pk), 0),
+        int(credential.issued_at.timestamp()),
+    )
     if time.time() - created_at > CREATED_SECONDS or credential.is_revoked:
         messages.info(request, "The JWT is no longer shown here.")
         return redirect(owner.url("detail", credential))
