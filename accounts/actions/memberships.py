@@ -96,11 +96,13 @@ def require_account_admin(organization: Organization, actor: User) -> Membership
 
 
 def locked_membership(membership: Membership) -> Membership:
-    return (
-        Membership.objects.select_for_update(of=("self",))
-        .select_related("user", "organization")
-        .get(pk=membership.pk)
-    )
+    """The membership, locked, with the person as they are once the lock is ours.
+
+    Two statements: whoever waits for a lock sees the locked row afresh, but rows joined to it as
+    they were before the wait.
+    """
+    Membership.objects.select_for_update().get(pk=membership.pk)
+    return Membership.objects.select_related("user", "organization").get(pk=membership.pk)
 
 
 @transaction.atomic
