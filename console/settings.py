@@ -256,6 +256,8 @@ ACCESS_TOKEN_TTL = timedelta(hours=1)
 ACCESS_TOKEN_TTL_MIN = timedelta(minutes=10)
 ACCESS_TOKEN_TTL_MAX = timedelta(hours=1)
 REFRESH_TOKEN_TTL_MAX = timedelta(days=7)
+# Whether a thread of each process writes what no answer waits for; tests write it themselves.
+BACKGROUND_WRITES = not TESTING
 
 # --- Logs -----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 
 from accounts.models import Membership, Organization
+from credentials.background import BackgroundWriter
 from tests import append_only, cast
 
 SignIn = Callable[[Membership], Client]
@@ -42,6 +43,11 @@ class Partners:
 def _forget_attempts() -> None:
     """Sign-in limits count in the cache, by person; the next test knows nothing of this one."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _forget_what_was_not_written() -> None:
+    BackgroundWriter.discard_all()
 
 
 @pytest.fixture

@@ -48,6 +48,8 @@ def shared_database(directory: Path) -> Iterator[None]:
     path = directory / "races.sqlite3"
     with closing(sqlite3.connect(path)) as file:
         in_memory.backup(file)
+        # Two connections that turn it on at the same moment would not wait for each other.
+        file.execute("PRAGMA journal_mode=WAL")
     # The settings are those of every thread's connection.
     connection.settings_dict["NAME"] = str(path)
     connection.connection = None

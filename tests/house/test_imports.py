@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.raw_secrets",
         "accounts.roles",
         "accounts.spreadsheets",
+        "credentials.background",
         "credentials.jose",
         "credentials.networks",
         "credentials.oauth.errors",
