@@ -30,6 +30,13 @@ def person(user: User | AnonymousUser) -> User:
     return user
 
 
+def operator(user: User | AnonymousUser) -> User:
+    """Whoever runs the installation (`manage.py make_operator`), of whatever organization."""
+    if not (isinstance(user, User) and user.is_active and user.is_staff):
+        raise PermissionDenied
+    return user
+
+
 def member(user: User | AnonymousUser, permission: ConsolePermission) -> Membership:
     """The person's own membership if it carries `permission`."""
     membership = membership_of(user)

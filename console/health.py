@@ -1,9 +1,11 @@
 """For load balancers: is the process alive, and can it serve?"""
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+
+from credentials import jose
+from credentials.models import SigningKey
 
 
 @login_not_required
@@ -16,7 +18,14 @@ def live(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """The process and its database answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """The database answers, and `KEY_ENCRYPTION_KEYS` opens the keys that sign now."""
+    sealed = SigningKey.objects.signing().values_list("sealed_private_key", flat=True)
+    try:
+        for private_key in sealed:
+            jose.unseal(private_key)
+    except jose.Unreadable:
+        return JsonResponse(
+            {"status": "error", "problem": "KEY_ENCRYPTION_KEYS does not open the signing keys."},
+            status=503,
+        )
     return JsonResponse({"status": "ok"})

@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import InvalidToken as InvalidSeal
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -37,6 +38,10 @@ _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 Claims = dict[str, Any]
 Jwk = dict[str, str]
+
+
+class Unreadable(Exception):
+    """None of `KEY_ENCRYPTION_KEYS` opens this sealed private key."""
 
 
 class InvalidToken(Exception):
@@ -78,9 +83,31 @@ def seal(private_key: ec.EllipticCurvePrivateKey) -> str:
     return _vault().encrypt(der).decode()
 
 
+def is_sealed_with_newest(sealed: str) -> bool:
+    newest = Fernet(settings.KEY_ENCRYPTION_KEYS[0])
+    try:
+        newest.decrypt(sealed.encode())
+    except InvalidSeal:
+        return False
+    return True
+
+
+def reseal(sealed: str) -> str:
+    """The same private key, encrypted with the newest of `KEY_ENCRYPTION_KEYS`."""
+    try:
+        return _vault().rotate(sealed.encode()).decode()
+    except InvalidSeal as error:
+        raise Unreadable("sealed with a key that is no longer there") from error
+
+
 @lru_cache(maxsize=64)
 def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
-    key = load_der_private_key(_vault().decrypt(sealed.encode()), password=None)
+    """The private key. Raises `Unreadable`."""
+    try:
+        der = _vault().decrypt(sealed.encode())
+    except InvalidSeal as error:
+        raise Unreadable("sealed with a key that is no longer there") from error
+    key = load_der_private_key(der, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError("A sealed signing key is not an elliptic curve key.")
     return key

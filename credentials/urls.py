@@ -1,6 +1,7 @@
 from django.urls import URLPattern, include, path, register_converter
 
 from accounts.converters import EnvironmentConverter
+from credentials.converters import KeyPurposeConverter
 from credentials.views import (
     applications,
     developers,
@@ -8,9 +9,11 @@ from credentials.views import (
     jwt_credentials,
     memberships,
     policies,
+    signing_keys,
 )
 
 register_converter(EnvironmentConverter, "environment")
+register_converter(KeyPurposeConverter, "key_purpose")
 
 application_patterns: list[URLPattern] = [
     path("apps", applications.applications, name="applications"),
@@ -78,6 +81,20 @@ policy_patterns: list[URLPattern] = [
     path("organization/policies/<environment:environment>", policies.policy, name="policy"),
 ]
 
+operator_patterns: list[URLPattern] = [
+    path("signing-keys", signing_keys.signing_keys, name="signing_keys"),
+    path(
+        "signing-keys/<environment:environment>/<key_purpose:purpose>/rotate",
+        signing_keys.rotate_signing_key,
+        name="rotate_signing_key",
+    ),
+    path(
+        "signing-keys/<slug:kid>/distrust",
+        signing_keys.distrust_signing_key,
+        name="distrust_signing_key",
+    ),
+]
+
 developer_patterns: list[URLPattern] = [
     path("organization", developers.developers, name="developers"),
     path("organization/<uuid:user_id>", developers.developer, name="developer"),
@@ -116,6 +133,7 @@ urlpatterns = [
         "console/",
         include(([*developer_patterns, *membership_patterns, *policy_patterns], "organization")),
     ),
+    path("console/operator/", include((operator_patterns, "operator"))),
     path("console/", include((my_patterns, "jwt_credentials"), namespace="my_credentials")),
     path(
         "console/",

@@ -28,3 +28,23 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
         changes=changed,
     )
     return locked
+
+
+@transaction.atomic
+def mark_operator(user: User, *, marked: bool, origin: Origin) -> User:
+    """Let a person run the installation: the signing keys of every organization."""
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    if locked.is_staff == marked:
+        return locked
+    locked.is_staff = marked
+    locked.save(update_fields=["is_staff"])
+    membership = membership_of(locked)
+    audit.record(
+        AuditKind.OPERATOR_MARKED,
+        actor=None,
+        origin=origin,
+        target=locked,
+        organization=membership.organization if membership else None,
+        is_operator=marked,
+    )
+    return locked

@@ -49,6 +49,9 @@ class AuditKind(models.TextChoices):
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
     SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
+    SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"
+    SIGNING_KEY_RESEALED = "signing_key.resealed", "sealed anew the signing key"
+    OPERATOR_MARKED = "operator.marked", "decided who operates the installation:"
 
 
 def audit_kinds() -> list[tuple[str, str]]:

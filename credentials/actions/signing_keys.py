@@ -1,9 +1,12 @@
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
 from accounts.environments import Environment
-from accounts.models import AuditKind
+from accounts.models import AuditKind, User
 from accounts.origin import Origin
 from credentials import jose
 from credentials.models import SigningKey
@@ -16,7 +19,7 @@ def current_signing_key(environment: str, purpose: KeyPurpose) -> SigningKey:
     if key is not None:
         return key
     try:
-        return _create_signing_key(environment, purpose, origin=Origin(user_agent="first use"))
+        return _first_signing_key(environment, purpose, origin=Origin(user_agent="first use"))
     except IntegrityError:
         # Two processes met on first use; the constraint let one of them win.
         return SigningKey.objects.current(environment, purpose).get()
@@ -24,27 +27,129 @@ def current_signing_key(environment: str, purpose: KeyPurpose) -> SigningKey:
 
 @transaction.atomic
 def rotate_signing_key(
-    environment: Environment, purpose: KeyPurpose, *, compromised: bool, origin: Origin
+    environment: Environment,
+    purpose: KeyPurpose,
+    *,
+    compromised: bool,
+    origin: Origin,
+    actor: User | None = None,
+    expected: str = "",
 ) -> SigningKey:
-    """A new signing key; the former verifies on, unless `compromised` distrusts it at once."""
+    """Let the next key sign from now on, and make another next one; the former verifies on.
+
+    With `compromised` the former is distrusted at once. So is the next one, which lay beside it:
+    a key that nobody else has seen yet takes its place. `expected` is the `kid` that the actor
+    means to replace: sending the same form again does not rotate again.
+    """
+    _require_operator(actor)
+    former = _locked_current(environment, purpose)
     now = timezone.now()
-    former = SigningKey.objects.select_for_update().current(environment, purpose).first()
-    if former is not None:
-        former.retired_at = now
-        former.distrusted_at = now if compromised else None
-        former.save(update_fields=["retired_at", "distrusted_at"])
-        audit.record(
-            AuditKind.SIGNING_KEY_ROTATED,
-            actor=None,
-            origin=origin,
-            target=former,
-            compromised=compromised,
-        )
-    return _create_signing_key(environment, purpose, origin=origin)
+    if former is None:
+        return _first_signing_key(environment, purpose, actor=actor, origin=origin)
+    if expected and expected != former.kid:
+        raise ValidationError("This key has already been rotated, so it was not rotated again.")
+    following = SigningKey.objects.next(environment, purpose).first()
+    if compromised and following is not None:
+        following.distrusted_at = now
+        following.save(update_fields=["distrusted_at"])
+        following = None
+    former.retired_at = now
+    former.distrusted_at = now if compromised else None
+    former.save(update_fields=["retired_at", "distrusted_at"])
+    successor = following or _create_next_key(environment, purpose, actor=actor, origin=origin)
+    successor.activated_at = now
+    successor.save(update_fields=["activated_at"])
+    _create_next_key(environment, purpose, actor=actor, origin=origin)
+    audit.record(
+        AuditKind.SIGNING_KEY_ROTATED,
+        actor=actor,
+        origin=origin,
+        target=former,
+        compromised=compromised,
+        successor=successor.kid,
+    )
+    return successor
+
+
+def _locked_current(environment: Environment, purpose: KeyPurpose) -> SigningKey | None:
+    """The current key, which nobody else rotates until the end of this transaction.
+
+    Whoever waited for a key that has been retired meanwhile takes the one after it.
+    """
+    current = SigningKey.objects.current(environment, purpose)
+    while (key := current.select_for_update().first()) is None:
+        if not current.exists():
+            return None
+    return key
 
 
 @transaction.atomic
-def _create_signing_key(environment: str, purpose: KeyPurpose, *, origin: Origin) -> SigningKey:
+def distrust_signing_key(
+    key: SigningKey, *, origin: Origin, actor: User | None = None
+) -> SigningKey:
+    """Stop everything that a retired key signed, from the next request on."""
+    _require_operator(actor)
+    locked = SigningKey.objects.select_for_update().get(pk=key.pk)
+    if locked.retired_at is None:
+        raise ValidationError("This key is not retired: rotate it as compromised instead.")
+    if locked.distrusted_at is not None:
+        return locked
+    locked.distrusted_at = timezone.now()
+    locked.save(update_fields=["distrusted_at"])
+    audit.record(AuditKind.SIGNING_KEY_DISTRUSTED, actor=actor, origin=origin, target=locked)
+    return locked
+
+
+@dataclass(frozen=True)
+class Resealing:
+    resealed: list[SigningKey]
+    unreadable: list[SigningKey]
+    """Sealed with a key that `KEY_ENCRYPTION_KEYS` no longer holds."""
+
+
+def reseal_signing_keys(*, origin: Origin) -> Resealing:
+    """Seal every private key with the newest of `KEY_ENCRYPTION_KEYS`, so that others may go."""
+    outcome = Resealing([], [])
+    for key in SigningKey.objects.order_by("kid"):
+        if jose.is_sealed_with_newest(key.sealed_private_key):
+            continue
+        try:
+            outcome.resealed.append(_reseal(key, origin=origin))
+        except jose.Unreadable:
+            outcome.unreadable.append(key)
+    return outcome
+
+
+@transaction.atomic
+def _reseal(key: SigningKey, *, origin: Origin) -> SigningKey:
+    key.sealed_private_key = jose.reseal(key.sealed_private_key)
+    key.save(update_fields=["sealed_private_key"])
+    audit.record(AuditKind.SIGNING_KEY_RESEALED, actor=None, origin=origin, target=key)
+    return key
+
+
+def _require_operator(actor: User | None) -> None:
+    """A command has no actor; a person has to be an operator."""
+    if actor is not None and not (actor.is_active and actor.is_staff):
+        raise PermissionDenied
+
+
+@transaction.atomic
+def _first_signing_key(
+    environment: str, purpose: KeyPurpose, *, origin: Origin, actor: User | None = None
+) -> SigningKey:
+    key = SigningKey.objects.next(environment, purpose).first() or _create_next_key(
+        environment, purpose, actor=actor, origin=origin
+    )
+    key.activated_at = key.created_at
+    key.save(update_fields=["activated_at"])
+    _create_next_key(environment, purpose, actor=actor, origin=origin)
+    return key
+
+
+def _create_next_key(
+    environment: str, purpose: KeyPurpose, *, actor: User | None, origin: Origin
+) -> SigningKey:
     private_key = jose.generate_private_key()
     jwk = jose.public_jwk(private_key)
     key = SigningKey.objects.create(
@@ -54,5 +159,5 @@ def _create_signing_key(environment: str, purpose: KeyPurpose, *, origin: Origin
         public_jwk=jwk,
         sealed_private_key=jose.seal(private_key),
     )
-    audit.record(AuditKind.SIGNING_KEY_CREATED, actor=None, origin=origin, target=key)
+    audit.record(AuditKind.SIGNING_KEY_CREATED, actor=actor, origin=origin, target=key)
     return key

@@ -1,12 +1,16 @@
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from accounts.environments import Environment
+
+# How long a resource server may keep the key set that it fetched.
+JWKS_MAX_AGE = timedelta(minutes=5)
 
 
 class KeyPurpose(models.TextChoices):
@@ -14,21 +18,53 @@ class KeyPurpose(models.TextChoices):
     ACCESS_TOKEN = "access-token", "Access token"
 
 
+class KeyState(StrEnum):
+    NEXT = "next"
+    CURRENT = "current"
+    RETIRED = "retired"
+    DISTRUSTED = "distrusted"
+
+
+# A key's life before it is retired: a database holds at most one such key of each kind.
+_WAITING = Q(activated_at__isnull=True, retired_at__isnull=True, distrusted_at__isnull=True)
+_SIGNING = Q(activated_at__isnull=False, retired_at__isnull=True, distrusted_at__isnull=True)
+
+
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def of(self, environment: str, purpose: str) -> Self:
+        return self.filter(environment=environment, purpose=purpose)
+
+    def signing(self) -> Self:
+        """The current keys of all environments and purposes."""
+        return self.filter(_SIGNING)
+
     def current(self, environment: str, purpose: str) -> Self:
-        """The key that signs now: trusted and not retired; at most one."""
-        return self.trusted().filter(
-            environment=environment, purpose=purpose, retired_at__isnull=True
-        )
+        """The key that signs now; at most one."""
+        return self.of(environment, purpose).signing()
+
+    def next(self, environment: str, purpose: str) -> Self:
+        """The key that signs after the next rotation; at most one."""
+        return self.of(environment, purpose).filter(_WAITING)
 
     def published(self, environment: str, at: datetime | None = None) -> Self:
-        """The keys by which resource servers verify: those that a living token may name."""
+        """The keys by which resource servers verify: those that a token names or soon will."""
         recently = (at or timezone.now()) - settings.ACCESS_TOKEN_TTL_MAX
         return (
             self.trusted()
-            .filter(environment=environment, purpose=KeyPurpose.ACCESS_TOKEN)
+            .of(environment, KeyPurpose.ACCESS_TOKEN)
             .filter(Q(retired_at__isnull=True) | Q(retired_at__gt=recently))
-            .order_by("-created_at")
+            .order_by("-created_at", "kid")
+        )
+
+    def with_use(self, at: datetime | None = None) -> Self:
+        """What each credential key carries: live credentials, and when the last one ends."""
+        live = Q(
+            jwt_credentials__revoked_at__isnull=True,
+            jwt_credentials__expires_at__gt=at or timezone.now(),
+        )
+        return self.annotate(
+            live_credentials=Count("jwt_credentials", filter=live),
+            needed_until=Max("jwt_credentials__expires_at", filter=live),
         )
 
     def trusted(self) -> Self:
@@ -38,7 +74,9 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 class SigningKey(models.Model):
     """An ES256 key of one environment and purpose; the private half is sealed.
 
-    A retired key still verifies; a distrusted one stops everything it signed.
+    It is made as the next key, so that whoever verifies access tokens knows it before it signs
+    the first. Then it is current, then retired: it verifies on. A distrusted one stops everything
+    it signed, whatever it was before.
     """
 
     kid = models.CharField(max_length=43, primary_key=True)
@@ -47,19 +85,50 @@ class SigningKey(models.Model):
     public_jwk = models.JSONField()
     sealed_private_key = models.TextField(editable=False)
     created_at = models.DateTimeField(default=timezone.now)
+    activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
     distrusted_at = models.DateTimeField(null=True, blank=True)
 
     objects = SigningKeyQuerySet.as_manager()
 
+    # Annotations of `with_use`.
+    live_credentials: int
+    needed_until: datetime | None
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["environment", "purpose"],
-                condition=Q(retired_at__isnull=True, distrusted_at__isnull=True),
+                condition=_SIGNING,
                 name="signing_key_one_current",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["environment", "purpose"],
+                condition=_WAITING,
+                name="signing_key_one_next",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.environment} {self.purpose} {self.kid[:8]}"
+
+    @property
+    def state(self) -> KeyState:
+        if self.distrusted_at is not None:
+            return KeyState.DISTRUSTED
+        if self.retired_at is not None:
+            return KeyState.RETIRED
+        return KeyState.NEXT if self.activated_at is None else KeyState.CURRENT
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the key set carries it while it is next or current."""
+        return self.purpose == KeyPurpose.ACCESS_TOKEN
+
+    @property
+    def known_at(self) -> datetime:
+        """From when on every resource server that fetches the key set as told knows this key."""
+        return self.created_at + JWKS_MAX_AGE if self.is_published else self.created_at
+
+    def is_known(self, at: datetime | None = None) -> bool:
+        return self.known_at <= (at or timezone.now())

@@ -13,6 +13,7 @@ from accounts.permissions import scope_string
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
 from credentials.models import Client, SigningKey
+from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import MethodNotAllowed, OAuthError, UnsupportedGrantType
 from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
@@ -22,8 +23,7 @@ from credentials.oauth.tokens import introspection, session_of
 
 P = ParamSpec("P")
 
-# How long a resource server may keep what it fetched, in seconds.
-JWKS_MAX_AGE = 300
+MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
 def oauth_endpoint(
@@ -101,7 +101,7 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
 @login_not_required
 @csrf_exempt
 @require_safe
-@cache_control(public=True, max_age=JWKS_MAX_AGE)
+@cache_control(public=True, max_age=MAX_AGE)
 def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
     """The public keys of access tokens (RFC 7517 §5); those of credentials are verified by us."""
     keys = SigningKey.objects.published(environment)
@@ -111,7 +111,7 @@ def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
 @login_not_required
 @csrf_exempt
 @require_safe
-@cache_control(public=True, max_age=JWKS_MAX_AGE)
+@cache_control(public=True, max_age=MAX_AGE)
 def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Authorization server metadata (RFC 8414 §2)."""
     return JsonResponse(server_metadata(environment))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page
 
@@ -91,6 +92,9 @@ def admin_paths() -> Iterator[str]:
     yield reverse("organization:second_factor")
     yield reverse("accounts:extensions")
     yield reverse("accounts:change_extension", args=[extension.pk])
+    yield reverse("operator:signing_keys")
+    yield reverse("operator:rotate_signing_key", args=["sandbox", "credential"])
+    yield reverse("operator:rotate_signing_key", args=["production", "access-token"])
 
 
 def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> None:
@@ -99,6 +103,7 @@ def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> No
 
 
 def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) -> None:
+    call_command("make_operator", "leia@rebels.example", verbosity=0)
     sign_in(page, console, "leia@rebels.example")
     luke = member("luke@rebels.example")
     page.goto(f"{console}{reverse('organization:deactivate', args=[luke.user_id])}")

@@ -2,11 +2,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import AuditEvent, AuditKind
+from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import SigningKey
-from credentials.models.signing_keys import KeyPurpose
+from credentials.models.signing_keys import JWKS_MAX_AGE, KeyPurpose
 
 pytestmark = pytest.mark.django_db
 
@@ -42,9 +45,56 @@ def test_compromised_key_is_distrusted(purpose: KeyPurpose) -> None:
 
 
 def test_first_key() -> None:
+    output = rotate("sandbox", "credential")
+    key = SigningKey.objects.current("sandbox", "credential").get()
+    assert f"key is now {key.kid}." in output
+    made = AuditEvent.objects.filter(kind=AuditKind.SIGNING_KEY_CREATED)
+    assert made.filter(target_id=key.kid).count() == 1
+
+
+def test_it_warns_of_a_key_that_services_may_not_know_yet() -> None:
+    current_signing_key("sandbox", KeyPurpose.ACCESS_TOKEN)
+    assert "may not know it until" in rotate("sandbox", "access-token")
+    long_since = timezone.now() - JWKS_MAX_AGE
+    SigningKey.objects.next("sandbox", "access-token").update(created_at=long_since)
+    assert "may not know it" not in rotate("sandbox", "access-token")
+
+
+def run(command: str, *arguments: str) -> str:
+    output = StringIO()
+    call_command(command, *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_distrusting_a_retired_key() -> None:
+    former = current_signing_key("sandbox", KeyPurpose.CREDENTIAL)
+    with pytest.raises(CommandError, match="not retired"):
+        run("distrust_signing_key", former.kid)
     rotate("sandbox", "credential")
-    key = SigningKey.objects.get()
-    assert AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_CREATED).target_id == key.kid
+    assert "nothing that it signed is accepted" in run("distrust_signing_key", former.kid)
+    assert former not in SigningKey.objects.trusted()
+    event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_DISTRUSTED)
+    assert (event.target_id, event.user_agent) == (former.kid, "manage.py distrust_signing_key")
+    with pytest.raises(CommandError, match="no signing key"):
+        run("distrust_signing_key", "unknown")
+
+
+def test_resealing_says_what_it_did(settings: Settings) -> None:
+    current_signing_key("sandbox", KeyPurpose.CREDENTIAL)
+    assert "to seal anew: 0." in run("reseal_signing_keys", "--dry-run")
+    assert "sealed anew: 0." in run("reseal_signing_keys")
+    older = settings.KEY_ENCRYPTION_KEYS
+    settings.KEY_ENCRYPTION_KEYS = ["bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="]
+    jose._vault.cache_clear()
+    try:
+        assert "to seal anew: 2." in run("reseal_signing_keys", "--dry-run")
+        with pytest.raises(CommandError, match="could not be opened"):
+            run("reseal_signing_keys")
+        settings.KEY_ENCRYPTION_KEYS = [*settings.KEY_ENCRYPTION_KEYS, *older]
+        jose._vault.cache_clear()
+        assert "sealed anew: 2." in run("reseal_signing_keys")
+    finally:
+        jose._vault.cache_clear()
 
 
 @pytest.mark.parametrize("arguments", [("moon", "credential"), ("sandbox", "cookies"), ()])

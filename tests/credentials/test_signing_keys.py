@@ -1,19 +1,32 @@
 """Signing keys: one per environment and purpose, made on first use, and what rotation ends."""
 
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.test import Client as Program
+from pytest_django import Settings
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
 from credentials import jose
-from credentials.actions.signing_keys import current_signing_key, rotate_signing_key
-from credentials.models import SigningKey
-from credentials.models.signing_keys import KeyPurpose
+from credentials.actions.signing_keys import (
+    current_signing_key,
+    distrust_signing_key,
+    reseal_signing_keys,
+    rotate_signing_key,
+)
+from credentials.models import JwtCredential, SigningKey
+from credentials.models.signing_keys import KeyPurpose, KeyState
 from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX, oauth_error, rest_error
 from tests.conftest import Rebels
+from tests.races import at_once
 
 CREDENTIAL, ACCESS_TOKEN = KeyPurpose.CREDENTIAL, KeyPurpose.ACCESS_TOKEN
 NOT_A_CREDENTIAL = oauth_error(
@@ -33,15 +46,19 @@ def test_each_environment_and_purpose_has_a_key_of_its_own(db: None) -> None:
     assert len({key.kid for key in keys.values()}) == 4
     assert len({jose.unseal(key.sealed_private_key) for key in keys.values()}) == 4
     assert {pair: current_signing_key(*pair) for pair in pairs} == keys
-    assert SigningKey.objects.count() == 4
+    states = [key.state for key in SigningKey.objects.all()]
+    assert (states.count(KeyState.CURRENT), states.count(KeyState.NEXT), len(states)) == (4, 4, 8)
 
 
 def test_first_use_is_audited(db: None) -> None:
     key = current_signing_key(SANDBOX, CREDENTIAL)
-    event = AuditEvent.objects.get()
-    assert (event.kind, event.actor, event.actor_label, event.target_id, event.user_agent) == (
-        AuditKind.SIGNING_KEY_CREATED, None, "Operator", key.kid, "first use",
-    )  # fmt: skip
+    following = SigningKey.objects.next(SANDBOX, CREDENTIAL).get()
+    events = AuditEvent.objects.order_by("id")
+    assert [event.target_id for event in events] == [key.kid, following.kid]
+    for event in events:
+        assert (event.kind, event.actor, event.actor_label, event.user_agent) == (
+            AuditKind.SIGNING_KEY_CREATED, None, "Operator", "first use",
+        )  # fmt: skip
 
 
 def test_a_row_holds_the_public_half_and_the_sealed_private_half(db: None) -> None:
@@ -51,8 +68,10 @@ def test_a_row_holds_the_public_half_and_the_sealed_private_half(db: None) -> No
     assert "d" not in key.public_jwk
 
 
-def test_the_database_allows_one_current_key(db: None) -> None:
-    key = current_signing_key(SANDBOX, CREDENTIAL)
+@pytest.mark.parametrize("state", ["current", "next"])
+def test_the_database_allows_one_key_of_each_state(db: None, state: str) -> None:
+    current_signing_key(SANDBOX, CREDENTIAL)
+    key = getattr(SigningKey.objects, state)(SANDBOX, CREDENTIAL).get()
     key.kid = "another"
     with pytest.raises(IntegrityError), transaction.atomic():
         key.save(force_insert=True)
@@ -62,14 +81,20 @@ def test_the_database_allows_one_current_key(db: None) -> None:
 def test_rotation_is_audited(db: None, compromised: bool) -> None:
     former = current_signing_key(SANDBOX, CREDENTIAL)
     production = current_signing_key(PRODUCTION, CREDENTIAL)
+    following = SigningKey.objects.next(SANDBOX, CREDENTIAL).get()
     key = rotate(CREDENTIAL, compromised=compromised)
     former.refresh_from_db()
+    # What lay beside a compromised key is not used either.
+    assert (key == following) is not compromised
+    following.refresh_from_db()
+    assert following.state == (KeyState.DISTRUSTED if compromised else KeyState.CURRENT)
     assert current_signing_key(SANDBOX, CREDENTIAL) == key != former
     assert current_signing_key(PRODUCTION, CREDENTIAL) == production
     assert former.retired_at is not None
     assert (former.distrusted_at == former.retired_at) is compromised
     event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_ROTATED)
-    assert (event.target_id, event.details) == (former.kid, {"compromised": compromised})
+    details = {"compromised": compromised, "successor": key.kid}
+    assert (event.target_id, event.details) == (former.kid, details)
 
 
 def test_a_retired_credential_key_still_verifies(rebels: Rebels) -> None:
@@ -118,3 +143,177 @@ def test_rotating_the_access_token_key(rebels: Rebels) -> None:
     )
     renewed = api.access_token(app, credential)
     assert api.call("GET", "/account/~", renewed).status_code == 200
+
+
+def states(purpose: KeyPurpose = ACCESS_TOKEN) -> list[str]:
+    """The states of the sandbox keys of one purpose, the oldest first."""
+    keys = SigningKey.objects.of(SANDBOX, purpose).order_by("created_at", "activated_at")
+    return [key.state.value for key in keys]
+
+
+def jwks() -> Any:
+    return Program().get("/sandbox/restapi/oauth/jwks")
+
+
+def test_the_key_set_carries_next_current_and_retired_keys(rebels: Rebels) -> None:
+    current_signing_key(SANDBOX, CREDENTIAL)
+    first = current_signing_key(SANDBOX, ACCESS_TOKEN)
+    assert states() == ["current", "next"]
+    second = SigningKey.objects.next(SANDBOX, ACCESS_TOKEN).get()
+    before = jwks()
+    assert before["Cache-Control"] == "public, max-age=300"
+    rotate(ACCESS_TOKEN)
+    assert states() == ["retired", "current", "next"]
+    third = SigningKey.objects.next(SANDBOX, ACCESS_TOKEN).get()
+    by_age = [third.public_jwk, second.public_jwk, first.public_jwk]
+    assert jwks().json() == {"keys": by_age}
+    assert before.json() == {"keys": by_age[1:]}
+
+
+def test_a_verifier_that_fetched_before_a_rotation_knows_the_new_key(rebels: Rebels) -> None:
+    """Which is what the next key is for: no token is lost between two fetches of the key set."""
+    app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
+    api.access_token(app, credential)
+    fetched = {key["kid"] for key in jwks().json()["keys"]}
+    rotate(ACCESS_TOKEN)
+    assert jose.key_id(api.access_token(app, credential)) in fetched
+
+
+def test_a_retired_key_is_published_while_a_token_of_it_may_live(rebels: Rebels) -> None:
+    first = current_signing_key(SANDBOX, ACCESS_TOKEN)
+    rotate(ACCESS_TOKEN)
+    first.refresh_from_db()
+    assert first.retired_at is not None
+    last = first.retired_at + settings.ACCESS_TOKEN_TTL_MAX
+    published = SigningKey.objects.published
+    assert first in published(SANDBOX, last - timedelta(seconds=1))
+    assert first not in published(SANDBOX, last)
+
+
+def test_the_same_form_twice_rotates_once(db: None) -> None:
+    seen = current_signing_key(SANDBOX, CREDENTIAL).kid
+
+    def submit() -> SigningKey:
+        return rotate_signing_key(
+            SANDBOX, CREDENTIAL, compromised=False, expected=seen, origin=cast.ORIGIN
+        )
+
+    successor = submit()
+    with pytest.raises(ValidationError, match="already been rotated"):
+        submit()
+    assert current_signing_key(SANDBOX, CREDENTIAL) == successor
+
+
+def test_only_operators_rotate(rebels: Rebels) -> None:
+    key = current_signing_key(SANDBOX, CREDENTIAL)
+    rotate(CREDENTIAL)
+    with pytest.raises(PermissionDenied):
+        rotate_signing_key(
+            SANDBOX, CREDENTIAL, compromised=False, actor=rebels.leia.user, origin=cast.ORIGIN
+        )
+    with pytest.raises(PermissionDenied):
+        distrust_signing_key(key, actor=rebels.leia.user, origin=cast.ORIGIN)
+    assert states(CREDENTIAL) == ["retired", "current", "next"]
+
+
+def test_a_retired_key_is_distrusted_later(rebels: Rebels) -> None:
+    app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
+    rotate(CREDENTIAL)
+    assert api.exchange(app, credential.encode()).status_code == 200
+    distrust_signing_key(credential.signing_key, origin=cast.ORIGIN)
+    distrust_signing_key(credential.signing_key, origin=cast.ORIGIN)
+    assert api.exchange(app, credential.encode()).json() == NOT_A_CREDENTIAL
+    event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_DISTRUSTED)
+    assert (event.target_id, event.actor) == (credential.signing_key_id, None)
+
+
+def test_a_key_that_signs_is_not_distrusted_without_a_successor(db: None) -> None:
+    with pytest.raises(ValidationError, match="not retired"):
+        distrust_signing_key(current_signing_key(SANDBOX, CREDENTIAL), origin=cast.ORIGIN)
+
+
+NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
+
+
+@pytest.fixture
+def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
+    """Sets `KEY_ENCRYPTION_KEYS`; what was opened with others is forgotten."""
+
+    def use(*keys: str) -> None:
+        settings.KEY_ENCRYPTION_KEYS = list(keys)
+        jose._vault.cache_clear()
+        jose.unseal.cache_clear()
+
+    older = settings.KEY_ENCRYPTION_KEYS
+    yield use
+    use(*older)
+
+
+def test_resealing_lets_the_older_key_go(
+    rebels: Rebels, settings: Settings, keys_in_use: Callable[..., None]
+) -> None:
+    older = settings.KEY_ENCRYPTION_KEYS[0]
+    app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
+    jwt = credential.encode()
+    api.access_token(app, credential)
+    keys_in_use(NEWER, older)
+    outcome = reseal_signing_keys(origin=cast.ORIGIN)
+    assert (len(outcome.resealed), outcome.unreadable) == (4, [])
+    assert AuditEvent.objects.filter(kind=AuditKind.SIGNING_KEY_RESEALED).count() == 4
+    assert reseal_signing_keys(origin=cast.ORIGIN).resealed == []
+    keys_in_use(NEWER)
+    again = JwtCredential.objects.get(pk=credential.pk)
+    assert again.encode() == jwt
+    assert api.exchange(app, jwt).status_code == 200
+
+
+def test_what_no_key_opens_is_named_and_left(
+    db: None, settings: Settings, keys_in_use: Callable[..., None]
+) -> None:
+    current_signing_key(SANDBOX, CREDENTIAL)
+    before = list(SigningKey.objects.order_by("kid").values())
+    keys_in_use(NEWER)
+    outcome = reseal_signing_keys(origin=cast.ORIGIN)
+    assert outcome.resealed == []
+    assert [key.kid for key in outcome.unreadable] == [key["kid"] for key in before]
+    assert list(SigningKey.objects.order_by("kid").values()) == before
+
+
+def test_an_installation_with_the_wrong_encryption_key_is_not_ready(
+    db: None, keys_in_use: Callable[..., None]
+) -> None:
+    current_signing_key(SANDBOX, CREDENTIAL)
+    assert Program().get("/healthz/ready").json() == {"status": "ok"}
+    keys_in_use(NEWER)
+    response = Program().get("/healthz/ready")
+    assert (response.status_code, response.json()) == (
+        503,
+        {"status": "error", "problem": "KEY_ENCRYPTION_KEYS does not open the signing keys."},
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="SQLite in memory has one writer and one connection."
+)
+@pytest.mark.parametrize("purpose", KeyPurpose)
+def test_rotations_during_exchanges_lose_none(
+    transactional_db: None, rebels: Rebels, purpose: KeyPurpose
+) -> None:
+    app, jwt = api.app(rebels.luke), cast.credential(rebels.luke).encode()
+    current_signing_key(SANDBOX, ACCESS_TOKEN)
+
+    def exchanges() -> list[int]:
+        statuses = []
+        for _ in range(15):
+            response = api.exchange(app, jwt)
+            token = response.json().get("access_token", "")
+            statuses += [response.status_code, api.call("GET", "/account/~", token).status_code]
+        return statuses
+
+    def rotations() -> list[KeyState]:
+        return [rotate(purpose).state for _ in range(10)]
+
+    answers = at_once(exchanges, rotations, exchanges, rotations)
+    assert answers == [[200] * 30, [KeyState.CURRENT] * 10, [200] * 30, [KeyState.CURRENT] * 10]
+    assert states(purpose).count("retired") == 20

@@ -41,6 +41,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.second_factor",
         "credentials.access",
         "credentials.bearer",
+        "credentials.converters",
         "credentials.emails",
         "credentials.oauth.client_auth",
     ),

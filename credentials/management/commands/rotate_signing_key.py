@@ -25,7 +25,10 @@ DISTRUSTED = {
 
 
 class Command(BaseCommand):
-    help = "Make a new signing key for one environment and purpose; the former one still verifies."
+    help = (
+        "Let the next signing key of one environment and purpose sign from now on; the former "
+        "one still verifies."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("environment", choices=Environment.values)
@@ -47,3 +50,10 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"{environment.label}: the {purpose.label.lower()} key is now {key.kid}.")
         self.stdout.write((DISTRUSTED if options["compromised"] else KEPT)[purpose])
+        if not key.is_known():
+            self.stdout.write(
+                "This key has been published only since "
+                f"{key.created_at:%Y-%m-%d %H:%M:%S} UTC: services that verify tokens on their own "
+                f"may not know it until {key.known_at:%H:%M:%S} UTC, unless they fetch the key set "
+                "again when they meet an unknown key ID."
+            )

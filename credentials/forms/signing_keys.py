@@ -1,0 +1,28 @@
+from typing import Any
+
+from django import forms
+
+from accounts.forms.widgets import DescribedRadioSelect
+
+PLANNED, COMPROMISED = "planned", "compromised"
+
+
+class RotateSigningKeyForm(forms.Form):
+    """Why a signing key is rotated; `kid` is the key that the operator saw as the current one."""
+
+    reason = forms.ChoiceField(
+        label="Why?",
+        choices=[(PLANNED, "It is time"), (COMPROMISED, "The key is compromised")],
+        widget=DescribedRadioSelect({"class": "choices--cards"}),
+    )
+    kid = forms.CharField(max_length=43, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, descriptions: dict[str, str], kid: str = "") -> None:
+        super().__init__(data, initial={"kid": kid, "reason": PLANNED})
+        widget = self.fields["reason"].widget
+        assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
+        widget.descriptions = descriptions
+
+    @property
+    def is_compromised(self) -> bool:
+        return bool(self.cleaned_data["reason"] == COMPROMISED)

@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.origin import Origin
+from credentials.actions.signing_keys import distrust_signing_key
+from credentials.models import SigningKey
+
+
+class Command(BaseCommand):
+    help = "Stop everything that a retired signing key signed (a leaked backup, say)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kid", help="the key ID, as the header of a token names it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        key = SigningKey.objects.filter(pk=options["kid"]).first()
+        if key is None:
+            raise CommandError("There is no signing key with this key ID.")
+        try:
+            distrust_signing_key(key, origin=Origin.command("distrust_signing_key"))
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"{key}: nothing that it signed is accepted any more.")
