@@ -15,6 +15,7 @@ from accounts.step_up import step_up_required
 from credentials.actions import signing_keys as actions
 from credentials.forms.signing_keys import COMPROMISED, PLANNED, RotateSigningKeyForm
 from credentials.models import SigningKey
+from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose, KeyState
 
 SHOWN_AT_MOST = 20
@@ -44,7 +45,9 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
     rings = [
         _key_ring(environment, purpose) for environment in Environment for purpose in KeyPurpose
     ]
-    return render(request, "credentials/signing_keys/signing_keys.html", {"rings": rings})
+    return render(
+        request, "credentials/signing_keys/signing_keys.html", {"rings": rings, "never": NEVER}
+    )
 
 
 @require_http_methods(["GET", "POST"])
