@@ -15,6 +15,7 @@ from jwt import PyJWK
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
+from credentials import jose
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.refresh_tokens import forget_dead_sessions, rotate_refresh_token
 from credentials.actions.signing_keys import rotate_signing_key
@@ -351,10 +352,14 @@ class TestPublishedKeys:
         purpose = KeyPurpose.ACCESS_TOKEN
         rotate_signing_key(Environment.SANDBOX, purpose, compromised=False, origin=cast.ORIGIN)
         path = "/sandbox/restapi/oauth/jwks"
-        assert len(api.program().get(path).json()["keys"]) == 2
+        retired = {jose.key_id(token)}
+        published = {key["kid"] for key in api.program().get(path).json()["keys"]}
+        assert (len(published), published & retired) == (3, retired)
         assert api.call("GET", OWN, token).status_code == 200
         rotate_signing_key(Environment.SANDBOX, purpose, compromised=True, origin=cast.ORIGIN)
-        assert len(api.program().get(path).json()["keys"]) == 2
+        after = {key["kid"] for key in api.program().get(path).json()["keys"]}
+        # The distrusted one is gone, and with it the one that waited beside it.
+        assert (len(after), after & published) == (3, retired)
 
 
 class TestMetadata:
