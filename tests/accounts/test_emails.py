@@ -6,12 +6,14 @@ from io import StringIO
 import pytest
 from django.contrib.sessions.models import Session
 from django.core import mail
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from structlog.testing import capture_logs
 
 from accounts.emails import queue_text
+from console.management.commands import tick as tick_command
 from tests.accounts import mail_servers
 from tests.accounts.conftest import UseMailServer
 from tests.conftest import Rebels, SignIn
@@ -51,7 +53,7 @@ def test_tick_leaves_the_first_attempt_to_the_request() -> None:
     queue_text(["a@b.example"], "Subject", "Body")
     assert tick()[0] == "Mail: 0 sent, 0 to be tried again, 0 given up."
     make_due()
-    assert tick("--dry-run")[0] == "Mail due: 1."
+    assert tick("--dry-run")[0] == "Mail: 1 due."
     assert mail.outbox == []
     assert tick()[0] == "Mail: 1 sent, 0 to be tried again, 0 given up."
     assert len(mail.outbox) == 1
@@ -110,15 +112,50 @@ def test_tick_removes_what_is_old(rebels: Rebels, sign_in: SignIn) -> None:
         created=timezone.now() - timedelta(days=31), status=STATUS.sent
     )
     due = [
-        "Mail due: 0.",
-        "Expired sessions: 1.",
-        "Mail older than 30 days: 1.",
-        "Dead tokens: 0.",
+        "Mail: 0 due.",
+        "Expired sessions: 1 due.",
+        "Mail older than 30 days: 1 due.",
+        "Dead tokens: 0 due.",
     ]
-    none = "Dead tokens forgotten: 0."
     assert tick("--dry-run") == due
     assert tick("--dry-run") == due
-    assert tick()[1:] == ["Expired sessions removed: 1.", "Old mail removed: 1.", none]
-    assert tick()[1:] == ["Expired sessions removed: 0.", "Old mail removed: 0.", none]
+    assert tick()[1:] == [
+        "Expired sessions: 1 removed.",
+        "Mail older than 30 days: 1 removed.",
+        "Dead tokens: 0 forgotten.",
+    ]
+    assert tick()[1:] == [
+        "Expired sessions: 0 removed.",
+        "Mail older than 30 days: 0 removed.",
+        "Dead tokens: 0 forgotten.",
+    ]
     assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
     assert Session.objects.count() == 1
+
+
+def test_dry_run_counts_beyond_one_batch_of_mail() -> None:
+    queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
+    make_due()
+    assert tick("--dry-run")[0] == "Mail: 120 due."
+
+
+def failing() -> int:
+    raise RuntimeError("the disk is full")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
+def test_a_part_that_fails_keeps_no_other_from_running(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tick_command.Part("Broken", failing, failing, "done")
+    monkeypatch.setattr(tick_command, "PARTS", (broken, *tick_command.PARTS))
+    output = StringIO()
+    with (
+        capture_logs() as logged,
+        pytest.raises(CommandError, match=r"Failed: Broken\. The log says why\."),
+    ):
+        call_command("tick", *arguments, stdout=output)
+    assert len(output.getvalue().splitlines()) == len(tick_command.PARTS) - 1
+    [entry] = [line for line in logged if line["event"] == "tick_part_failed"]
+    assert entry["part"] == "Broken"
+    assert entry["log_level"] == "error"

@@ -2,14 +2,17 @@
 
 import hashlib
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 from post_office.lockfile import FileLock, FileLocked
@@ -20,31 +23,25 @@ from post_office.utils import cleanup_expired_mails
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.models.refresh_tokens import dead_tokens
 
+logger = structlog.get_logger(__name__)
+
 MAIL_KEPT = timedelta(days=30)
 
 
-class Command(BaseCommand):
-    help = "Send queued mail again; remove expired sessions, old mail and dead tokens."
+@dataclass(frozen=True)
+class Part:
+    """One kind of due work. A row that is done is not due again, whoever else does it meanwhile."""
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--dry-run", action="store_true", help="say what is due and change nothing"
-        )
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        if options["dry_run"]:
-            self.stdout.write(f"Mail due: {_due_mail()}.")
-            self.stdout.write(f"Expired sessions: {_expired_sessions()}.")
-            self.stdout.write(f"Mail older than {MAIL_KEPT.days} days: {_old_mail()}.")
-            self.stdout.write(f"Dead tokens: {dead_tokens().count()}.")
-        else:
-            self.stdout.write(send_mail())
-            self.stdout.write(f"Expired sessions removed: {remove_expired_sessions()}.")
-            self.stdout.write(f"Old mail removed: {remove_old_mail()}.")
-            self.stdout.write(f"Dead tokens forgotten: {forget_dead_sessions()}.")
+    name: str
+    due: Callable[[], int]
+    """How much there is to do, for `--dry-run`; changes nothing."""
+    act: Callable[[], int | str]
+    """Does it; answers how much was done, or says it in words."""
+    done: str
+    """What is said of the number: `removed`, `sent`."""
 
 
-def send_mail() -> str:
+def send_mail() -> int | str:
     """Attempt every mail that is due, in batches; a failed one is due again later."""
     sent = requeued = failed = 0
     try:
@@ -56,8 +53,8 @@ def send_mail() -> str:
                     for total, count in zip((sent, failed, requeued), counts, strict=True)
                 )
     except FileLocked:
-        return "Mail: another tick is sending it."
-    return f"Mail: {sent} sent, {requeued} to be tried again, {failed} given up."
+        return "another tick is sending it"
+    return f"{sent} sent, {requeued} to be tried again, {failed} given up"
 
 
 def remove_expired_sessions() -> int:
@@ -75,7 +72,10 @@ def remove_old_mail() -> int:
 
 
 def _due_mail() -> int:
-    return len(get_queued())
+    due = get_queued()
+    due.query.clear_limits()  # the library reads one batch at a time
+    count: int = due.count()
+    return count
 
 
 def _expired_sessions() -> int:
@@ -92,3 +92,42 @@ def _lock_path() -> Path:
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
     name = hashlib.sha256(database.encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"console-tick-{name}"
+
+
+# In the order in which they run: what queues mail stands before the mail.
+PARTS = (
+    Part("Mail", _due_mail, send_mail, "sent"),
+    Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
+    Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
+)
+
+
+class Command(BaseCommand):
+    help = "Do the work that is due: " + ", ".join(part.name.lower() for part in PARTS) + "."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what is due and change nothing"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Every part gets its turn; if one of them failed, the command fails at the end."""
+        failed = [part.name for part in PARTS if not self._run(part, dry=options["dry_run"])]
+        if failed:
+            raise CommandError(f"Failed: {', '.join(failed)}. The log says why.")
+
+    def _run(self, part: Part, *, dry: bool) -> bool:
+        try:
+            outcome = f"{part.due()} due" if dry else self._outcome(part)
+        except Exception:
+            logger.exception("tick_part_failed", part=part.name)
+            connection.close_if_unusable_or_obsolete()
+            return False
+        self.stdout.write(f"{part.name}: {outcome}.")
+        return True
+
+    @staticmethod
+    def _outcome(part: Part) -> str:
+        found = part.act()
+        return found if isinstance(found, str) else f"{found} {part.done}"
