@@ -1,6 +1,8 @@
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -10,10 +12,12 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, PlatformAccount, User
 from accounts.models.extensions import ExtensionStatus
 from accounts.origin import Origin
-from accounts.permissions import UserRole
+from accounts.permissions import UserPermission, UserRole
 from accounts.roles import ConsolePermission
 
 FIRST_EXTENSION_NUMBER = 101
+# The longest value of each, in characters.
+CONTACT_FIELDS = {"firstName": 80, "lastName": 80, "company": 120, "email": 254}
 
 
 @transaction.atomic
@@ -110,3 +114,58 @@ def change_extension(
         changes=changed,
     )
     return locked
+
+
+@transaction.atomic
+def update_contact(
+    extension: Extension,
+    values: Mapping[str, str],
+    *,
+    actor_extension: Extension,
+    origin: Origin,
+    via: str,
+) -> Extension:
+    """Change the given fields of an extension's contact; `via` names the client that asked.
+
+    One's own, or with a grant that edits everyone any of the account. Raises `ValidationError`
+    by field name (`firstName`, `lastName`, `company`, `email`).
+    """
+    grant = actor_extension.grant
+    if extension.account_id != actor_extension.account_id or (
+        UserPermission.EDIT_USER_INFO not in grant.permissions
+        or (extension.pk != actor_extension.pk and not grant.edits_everyone)
+    ):
+        raise PermissionDenied
+    locked = (
+        Extension.objects.select_for_update(of=("self",))
+        .select_related("account__organization", "user")
+        .get(pk=extension.pk)
+    )
+    after = locked.contact_details | dict(values)
+    changed = audit.changes(locked.contact_details, after)
+    if not changed:
+        return locked
+    _check_contact(after)
+    locked.contact = locked.contact | {field: after[field] for field in changed}
+    locked.save(update_fields=["contact"])
+    audit.record(
+        AuditKind.EXTENSION_UPDATED,
+        actor=actor_extension.user,
+        origin=origin,
+        target=locked,
+        organization=locked.account.organization,
+        environment=locked.account.environment,
+        client_id=via,
+        changes=changed,
+    )
+    return locked
+
+
+def _check_contact(contact: Mapping[str, str]) -> None:
+    for field, longest in CONTACT_FIELDS.items():
+        if len(contact[field]) > longest:
+            raise ValidationError({field: f"At most {longest} characters."})
+    try:
+        validate_email(contact["email"])
+    except ValidationError as error:
+        raise ValidationError({"email": error.messages}) from error

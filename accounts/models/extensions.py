@@ -50,6 +50,8 @@ class Extension(models.Model):
     status = models.CharField(
         max_length=10, choices=ExtensionStatus.choices, default=ExtensionStatus.ENABLED
     )
+    # What programs changed of the contact in this environment; the rest is the person's.
+    contact = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ExtensionQuerySet.as_manager()
@@ -76,3 +78,15 @@ class Extension(models.Model):
     @property
     def grant(self) -> UserGrant:
         return USER_ROLE_GRANTS[UserRole(self.user_role)]
+
+    @property
+    def contact_details(self) -> dict[str, str]:
+        """`firstName`, `lastName`, `company` and `email`, as the REST API tells them."""
+        changed: dict[str, str] = self.contact
+        own = {
+            "firstName": self.user.first_name,
+            "lastName": self.user.last_name,
+            "company": self.account.company,
+            "email": self.user.email,
+        }
+        return own | changed

@@ -70,9 +70,10 @@ def build_api(environment: Environment) -> EnvironmentApi:
 
 
 def _invalid_request(request: HttpRequest, error: RequestValidationError) -> HttpResponse:
-    """Pydantic's findings; `loc` starts with where the value was sent and the argument's name."""
+    """Pydantic's findings; `loc` starts with where the value was sent, of a body also its name."""
     first = error.errors[0]
-    name = ".".join(str(part) for part in first["loc"][2:]) or "body"
+    place, *parts = first["loc"]
+    name = ".".join(map(str, parts[1:] if place == "body" else parts)) or "body"
     return errors.api_error_response(request, errors.invalid_parameter(name, first["msg"]))
 
 

@@ -1,11 +1,15 @@
 """The calls of the REST API, each with the app scope and the user permission it needs."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, cast
 
 from django.http import HttpRequest
-from ninja import Path, Router
+from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
 
+from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
@@ -13,23 +17,58 @@ from accounts.origin import Origin
 from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
-from console.api.errors import not_found
-from credentials.bearer import Bearer, authenticate
+from console.api.errors import invalid_parameter, not_found
+from credentials.bearer import Bearer, PermissionMissing, authenticate
 
 REFUSALS = {400: schemas.Error, 401: schemas.Error, 403: schemas.Error, 404: schemas.Error}
+PER_PAGE = 100
+PER_PAGE_MAX = 1000
+
+
+AccountId = Annotated[
+    str, Path(description="`~` for the caller's own account, or its id.", examples=["~"])
+]
+ExtensionId = Annotated[
+    str, Path(description="`~` for the caller's own extension, or an id.", examples=["~"])
+]
+PageNumber = Annotated[int, Query(ge=1, le=10**9)]
+PerPage = Annotated[int, Query(alias="perPage", ge=1, le=PER_PAGE_MAX)]
+PermissionId = Annotated[UserPermission, Query(alias="permissionId")]
 
 
 class BearerAuth(HttpAuthBase):
-    """Puts the standing bearer of the access token into `request.auth`."""
+    """Puts the standing bearer of the access token into `request.auth`, if it may make the call.
+
+    Asked before the body is read: what a caller may not do is not a matter of how it is asked.
+    """
 
     openapi_scheme = "bearer"
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        scope: AppScope | None = None,
+        permission: UserPermission | None = None,
+    ) -> None:
         super().__init__()
         self._environment = environment
+        self._scope = scope
+        self._permission = permission
 
     def __call__(self, request: HttpRequest) -> Bearer:
-        return authenticate(request, self._environment)
+        bearer = authenticate(request, self._environment)
+        if self._scope is not None:
+            bearer.require_scope(self._scope)
+        if self._permission is not None:
+            bearer.require_permission(self._permission)
+        return bearer
+
+
+class LimitGroup(StrEnum):
+    """How dear a call is (contract of the rate limits)."""
+
+    LIGHT = "Light"
+    MEDIUM = "Medium"
 
 
 def _bearer(request: HttpRequest) -> Bearer:
@@ -61,6 +100,224 @@ def _extension(bearer: Bearer, account: PlatformAccount, extension_id: str) -> E
     return found
 
 
+def _own_extension(bearer: Bearer, account_id: str, extension_id: str) -> Extension:
+    account = _account(bearer, account_id)
+    if extension_id not in ("~", str(bearer.extension.pk)):
+        raise not_found("extensionId")
+    extension = bearer.extension
+    extension.account = account
+    return extension
+
+
+def _address_changes(body: schemas.BusinessAddressChange) -> dict[str, str]:
+    """The model fields that the request names; null counts as left out."""
+    sent: dict[str, str | None] = {
+        "company": body.company,
+        "email": body.email,
+        "main_site_name": body.mainSiteName,
+    }
+    if body.businessAddress is not None:
+        sent |= body.businessAddress.model_dump()
+    return {field: value for field, value in sent.items() if value is not None}
+
+
+def _contact_changes(body: schemas.ExtensionChange) -> dict[str, str]:
+    """The contact fields that the request names, as on the wire; null counts as left out."""
+    sent = body.contact.model_dump() if body.contact is not None else {}
+    return {field: value for field, value in sent.items() if value is not None}
+
+
+def get_account(request: HttpRequest, account_id: AccountId) -> dict[str, Any]:
+    return as_json.account(_account(_bearer(request), account_id))
+
+
+def get_business_address(request: HttpRequest, account_id: AccountId) -> dict[str, Any]:
+    return as_json.business_address(_account(_bearer(request), account_id))
+
+
+def put_business_address(
+    request: HttpRequest, account_id: AccountId, body: schemas.BusinessAddressChange
+) -> dict[str, Any]:
+    bearer = _bearer(request)
+    _account(bearer, account_id)
+    account = update_business_address(
+        bearer.extension,
+        _address_changes(body),
+        origin=Origin.of(request),
+        via=bearer.client.client_id,
+    )
+    return as_json.business_address(account)
+
+
+def list_extensions(
+    request: HttpRequest, account_id: AccountId, page: PageNumber = 1, per_page: PerPage = PER_PAGE
+) -> dict[str, Any]:
+    account = _account(_bearer(request), account_id)
+    paging = as_json.Paging(page, per_page, total=account.extensions.count())
+    if page > paging.total_pages:
+        raise invalid_parameter("page", f"The last page is {paging.total_pages}.")
+    rows = account.extensions.select_related("user").order_by("extension_number")
+    return as_json.extension_list(account, rows[paging.start : paging.end], paging)
+
+
+def get_extension(
+    request: HttpRequest, account_id: AccountId, extension_id: ExtensionId
+) -> dict[str, Any]:
+    bearer = _bearer(request)
+    return as_json.extension(_extension(bearer, _account(bearer, account_id), extension_id))
+
+
+def put_extension(
+    request: HttpRequest,
+    account_id: AccountId,
+    extension_id: ExtensionId,
+    body: schemas.ExtensionChange,
+) -> dict[str, Any]:
+    bearer = _bearer(request)
+    extension = _extension(bearer, _account(bearer, account_id), extension_id)
+    if extension != bearer.extension and not bearer.extension.grant.edits_everyone:
+        raise PermissionMissing(UserPermission.EDIT_USER_INFO)
+    changed = update_contact(
+        extension,
+        _contact_changes(body),
+        actor_extension=bearer.extension,
+        origin=Origin.of(request),
+        via=bearer.client.client_id,
+    )
+    return as_json.extension(changed)
+
+
+def get_authz_profile(
+    request: HttpRequest, account_id: AccountId, extension_id: ExtensionId
+) -> dict[str, Any]:
+    return as_json.authz_profile(_own_extension(_bearer(request), account_id, extension_id))
+
+
+def check_authz_profile(
+    request: HttpRequest,
+    account_id: AccountId,
+    extension_id: ExtensionId,
+    permission_id: PermissionId,
+) -> dict[str, Any]:
+    extension = _own_extension(_bearer(request), account_id, extension_id)
+    return as_json.authz_check(extension, permission_id)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: what it answers, and what the app and the user need for it."""
+
+    method: str
+    path: str
+    view: Callable[..., dict[str, Any]]
+    response: type[Schema]
+    summary: str
+    group: LimitGroup
+    scope: AppScope | None = None
+    permission: UserPermission | None = None
+    note: str = ""
+
+    @property
+    def needs(self) -> dict[str, str]:
+        """The same for whoever reads the OpenAPI document."""
+        facts = {
+            "x-app-scope": self.scope,
+            "x-user-permission": self.permission,
+            "x-rate-limit-group": self.group,
+        }
+        return {name: str(fact) for name, fact in facts.items() if fact is not None}
+
+
+_ACCOUNT = "/account/{account_id}"
+_EXTENSION = f"{_ACCOUNT}/extension/{{extension_id}}"
+_LEFT_OUT = "Fields left out stay as they are."
+
+CALLS: tuple[Call, ...] = (
+    Call(
+        "GET",
+        _ACCOUNT,
+        get_account,
+        schemas.Account,
+        "Company account",
+        LimitGroup.LIGHT,
+        AppScope.READ_ACCOUNTS,
+        UserPermission.READ_COMPANY_INFO,
+    ),
+    Call(
+        "GET",
+        f"{_ACCOUNT}/business-address",
+        get_business_address,
+        schemas.BusinessAddress,
+        "Business address",
+        LimitGroup.LIGHT,
+        AppScope.READ_ACCOUNTS,
+        UserPermission.READ_COMPANY_INFO,
+    ),
+    Call(
+        "PUT",
+        f"{_ACCOUNT}/business-address",
+        put_business_address,
+        schemas.BusinessAddress,
+        "Change the business address",
+        LimitGroup.MEDIUM,
+        AppScope.EDIT_ACCOUNTS,
+        UserPermission.EDIT_COMPANY_INFO,
+        _LEFT_OUT,
+    ),
+    Call(
+        "GET",
+        f"{_ACCOUNT}/extension",
+        list_extensions,
+        schemas.ExtensionList,
+        "Extensions",
+        LimitGroup.MEDIUM,
+        AppScope.READ_ACCOUNTS,
+        UserPermission.READ_EXTENSIONS,
+        "Everyone's, by extension number.",
+    ),
+    Call(
+        "GET",
+        _EXTENSION,
+        get_extension,
+        schemas.Extension,
+        "Extension",
+        LimitGroup.LIGHT,
+        AppScope.READ_ACCOUNTS,
+        note="An extension of somebody else needs the user permission ReadExtensions.",
+    ),
+    Call(
+        "PUT",
+        _EXTENSION,
+        put_extension,
+        schemas.Extension,
+        "Change the contact of an extension",
+        LimitGroup.MEDIUM,
+        AppScope.EDIT_EXTENSIONS,
+        UserPermission.EDIT_USER_INFO,
+        f"{_LEFT_OUT} A Super Admin changes everyone's, everyone else their own. It counts in this "
+        "environment only, and leaves the name and the address of the console's sign-in alone.",
+    ),
+    Call(
+        "GET",
+        f"{_EXTENSION}/authz-profile",
+        get_authz_profile,
+        schemas.AuthzProfile,
+        "What the user may do",
+        LimitGroup.MEDIUM,
+        note="One's own user permissions, whatever the app may.",
+    ),
+    Call(
+        "GET",
+        f"{_EXTENSION}/authz-profile/check",
+        check_authz_profile,
+        schemas.AuthzCheck,
+        "Whether the user may do something",
+        LimitGroup.MEDIUM,
+        note="One of one's own user permissions.",
+    ),
+)
+
+
 def router(environment: Environment) -> Router:
     """The calls under `/restapi/v1.0`; django-ninja binds a router to one API, so one each."""
     calls = Router()
@@ -74,77 +331,17 @@ def router(environment: Environment) -> Router:
     def status(request: HttpRequest) -> dict[str, Any]:
         return {"uri": f"{version_uri}/status", "status": "OK"}
 
-    @calls.get(
-        "/account/{account_id}",
-        response={200: schemas.Account, **REFUSALS},
-        summary="Company account",
-        description="App scope ReadAccounts, user permission ReadCompanyInfo.",
-    )
-    def get_account(request: HttpRequest, account_id: Path[str]) -> dict[str, Any]:
-        bearer = _bearer(request)
-        bearer.require_scope(AppScope.READ_ACCOUNTS)
-        bearer.require_permission(UserPermission.READ_COMPANY_INFO)
-        return as_json.account(_account(bearer, account_id))
-
-    @calls.get(
-        "/account/{account_id}/business-address",
-        response={200: schemas.BusinessAddress, **REFUSALS},
-        summary="Business address",
-        description="App scope ReadAccounts, user permission ReadCompanyInfo.",
-    )
-    def get_business_address(request: HttpRequest, account_id: Path[str]) -> dict[str, Any]:
-        bearer = _bearer(request)
-        bearer.require_scope(AppScope.READ_ACCOUNTS)
-        bearer.require_permission(UserPermission.READ_COMPANY_INFO)
-        return as_json.business_address(_account(bearer, account_id))
-
-    @calls.put(
-        "/account/{account_id}/business-address",
-        response={200: schemas.BusinessAddress, **REFUSALS},
-        summary="Change the business address",
-        description="App scope EditAccounts, user permission EditCompanyInfo. "
-        "Fields left out stay as they are.",
-    )
-    def put_business_address(
-        request: HttpRequest, account_id: Path[str], body: schemas.BusinessAddressChange
-    ) -> dict[str, Any]:
-        bearer = _bearer(request)
-        bearer.require_scope(AppScope.EDIT_ACCOUNTS)
-        bearer.require_permission(UserPermission.EDIT_COMPANY_INFO)
-        _account(bearer, account_id)
-        account = update_business_address(
-            bearer.extension,
-            _changes(body),
-            origin=Origin.of(request),
-            via=bearer.client.client_id,
+    for call in CALLS:
+        calls.add_api_operation(
+            call.path,
+            [call.method],
+            call.view,
+            auth=BearerAuth(environment, call.scope, call.permission),
+            response={200: call.response, **REFUSALS},
+            operation_id=call.view.__name__,
+            summary=call.summary,
+            description=call.note,
+            openapi_extra=call.needs,
+            exclude_none=True,
         )
-        return as_json.business_address(account)
-
-    @calls.get(
-        "/account/{account_id}/extension/{extension_id}",
-        response={200: schemas.Extension, **REFUSALS},
-        summary="Extension",
-        description="App scope ReadAccounts; for an extension of somebody else the user "
-        "permission ReadExtensions.",
-    )
-    def get_extension(
-        request: HttpRequest, account_id: Path[str], extension_id: Path[str]
-    ) -> dict[str, Any]:
-        bearer = _bearer(request)
-        bearer.require_scope(AppScope.READ_ACCOUNTS)
-        account = _account(bearer, account_id)
-        return as_json.extension(_extension(bearer, account, extension_id))
-
     return calls
-
-
-def _changes(body: schemas.BusinessAddressChange) -> dict[str, str]:
-    """The model fields that the request names; null counts as left out."""
-    sent: dict[str, str | None] = {
-        "company": body.company,
-        "email": body.email,
-        "main_site_name": body.mainSiteName,
-    }
-    if body.businessAddress is not None:
-        sent |= body.businessAddress.model_dump()
-    return {field: value for field, value in sent.items() if value is not None}

@@ -1,10 +1,13 @@
 """Rows as the REST API's resources."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.permissions import UserRole
+from accounts.permissions import UserPermission, UserRole
 
 VERSION = "v1.0"
 
@@ -43,20 +46,111 @@ def business_address(account: PlatformAccount) -> dict[str, Any]:
 
 def extension(extension: Extension) -> dict[str, Any]:
     account = extension.account
-    user = extension.user
+    contact = extension.contact_details
     return {
         "uri": rest_uri(account, "extension", str(extension.pk)),
         "id": str(extension.pk),
         "extensionNumber": str(extension.extension_number),
-        "name": user.name,
+        "name": f"{contact['firstName']} {contact['lastName']}".strip(),
         "type": "User",
         "status": extension.status,
-        "contact": {
-            "firstName": user.first_name,
-            "lastName": user.last_name,
-            "company": account.company,
-            "email": user.email,
-        },
+        "contact": contact,
         "permissions": {"admin": {"enabled": extension.user_role == UserRole.SUPER_ADMIN}},
         "account": {"id": str(account.pk), "uri": rest_uri(account)},
+    }
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Where a page of a list lies; pages count from 1, elements from 0."""
+
+    page: int
+    per_page: int
+    total: int
+
+    @property
+    def total_pages(self) -> int:
+        return max(1, -(-self.total // self.per_page))
+
+    @property
+    def start(self) -> int:
+        return (self.page - 1) * self.per_page
+
+    @property
+    def end(self) -> int:
+        return min(self.start + self.per_page, self.total)
+
+    @property
+    def body(self) -> dict[str, int]:
+        return {
+            "page": self.page,
+            "totalPages": self.total_pages,
+            "perPage": self.per_page,
+            "totalElements": self.total,
+            "pageStart": self.start,
+            "pageEnd": self.end - 1,
+        }
+
+
+def extension_list(
+    account: PlatformAccount, extensions: Iterable[Extension], paging: Paging
+) -> dict[str, Any]:
+    def page(number: int) -> dict[str, str]:
+        query = urlencode({"page": number, "perPage": paging.per_page})
+        return {"uri": f"{rest_uri(account, 'extension')}?{query}"}
+
+    navigation = {"firstPage": page(1), "lastPage": page(paging.total_pages)}
+    if paging.page < paging.total_pages:
+        navigation["nextPage"] = page(paging.page + 1)
+    if paging.page > 1:
+        navigation["previousPage"] = page(paging.page - 1)
+    records = []
+    for row in extensions:
+        row.account = account
+        records.append(extension(row))
+    return {
+        "uri": page(paging.page)["uri"],
+        "records": records,
+        "paging": paging.body,
+        "navigation": navigation,
+    }
+
+
+def authz_profile(extension: Extension) -> dict[str, Any]:
+    granted = extension.grant.permissions
+    return {
+        "uri": _authz_uri(extension),
+        "permissions": [
+            _permission(extension, permission)
+            for permission in UserPermission
+            if permission in granted
+        ],
+    }
+
+
+def authz_check(extension: Extension, permission: UserPermission) -> dict[str, Any]:
+    granted = permission in extension.grant.permissions
+    details = _permission(extension, permission)
+    return {
+        "uri": details["permission"]["uri"],
+        "successful": granted,
+        "details": details if granted else details | {"scopes": []},
+    }
+
+
+def _authz_uri(extension: Extension) -> str:
+    return rest_uri(extension.account, "extension", str(extension.pk), "authz-profile")
+
+
+def _permission(extension: Extension, permission: UserPermission) -> dict[str, Any]:
+    uri = f"{_authz_uri(extension)}/check?{urlencode({'permissionId': permission.value})}"
+    reach = {
+        UserPermission.READ_EXTENSIONS: "AllExtensions",
+        UserPermission.EDIT_USER_INFO: "AllExtensions"
+        if extension.grant.edits_everyone
+        else "Self",
+    }
+    return {
+        "permission": {"uri": uri, "id": permission.value},
+        "scopes": [reach.get(permission, "Account")],
     }

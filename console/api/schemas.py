@@ -29,6 +29,19 @@ Name = Annotated[
 ]
 
 
+Name80 = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), STORABLE
+]
+
+
+def _an_object(value: Any) -> Any:
+    """Refuses other bodies: django-ninja reads attributes of whatever it gets, a JSON list too."""
+    given = getattr(value, "_obj", value)
+    if not isinstance(given, dict):
+        raise PydanticCustomError("object_type", "Input should be an object")
+    return value
+
+
 class ApiVersion(Schema):
     uri: str
     versionString: str  # noqa: N815
@@ -79,14 +92,7 @@ class BusinessAddressChange(Schema):
 
     model_config = ConfigDict(extra="ignore")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _is_an_object(cls, value: Any) -> Any:
-        # django-ninja reads attributes of whatever it gets, and of a JSON list there are none.
-        given = getattr(value, "_obj", value)
-        if not isinstance(given, dict):
-            raise PydanticCustomError("object_type", "Input should be an object")
-        return value
+    _is_an_object = model_validator(mode="before")(_an_object)
 
     businessAddress: PostalAddressChange | None = None  # noqa: N815
     company: Name | None = None
@@ -124,6 +130,73 @@ class Extension(Schema):
     contact: Contact
     permissions: ExtensionPermissions
     account: AccountReference
+
+
+class Paging(Schema):
+    page: int
+    totalPages: int  # noqa: N815
+    perPage: int  # noqa: N815
+    totalElements: int  # noqa: N815
+    pageStart: int  # noqa: N815
+    pageEnd: int  # noqa: N815
+
+
+class PageReference(Schema):
+    uri: str
+
+
+class Navigation(Schema):
+    firstPage: PageReference  # noqa: N815
+    lastPage: PageReference  # noqa: N815
+    nextPage: PageReference | None = None  # noqa: N815
+    previousPage: PageReference | None = None  # noqa: N815
+
+
+class ExtensionList(Schema):
+    uri: str
+    records: list[Extension]
+    paging: Paging
+    navigation: Navigation
+
+
+class ContactChange(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    firstName: Name80 | None = None  # noqa: N815
+    lastName: Name80 | None = None  # noqa: N815
+    company: Name | None = None
+    email: Text254 | None = None
+
+
+class ExtensionChange(Schema):
+    """Fields left out stay as they are."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    _is_an_object = model_validator(mode="before")(_an_object)
+
+    contact: ContactChange | None = None
+
+
+class PermissionReference(Schema):
+    uri: str
+    id: str
+
+
+class GrantedPermission(Schema):
+    permission: PermissionReference
+    scopes: list[Literal["Account", "AllExtensions", "Self"]]
+
+
+class AuthzProfile(Schema):
+    uri: str
+    permissions: list[GrantedPermission]
+
+
+class AuthzCheck(Schema):
+    uri: str
+    successful: bool
+    details: GrantedPermission
 
 
 class ErrorEntry(Schema):

@@ -8,7 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.environments import Environment
-from accounts.models import AuditEvent, AuditKind, PlatformAccount
+from accounts.models import AuditEvent, AuditKind, Extension, PlatformAccount
+from accounts.permissions import AppScope, UserPermission
+from console.api.calls import CALLS
 from tests import api, cast
 from tests.conftest import Partners, Rebels
 
@@ -274,7 +276,8 @@ def test_any_body(leias_token: str, body: bytes) -> None:
         ("POST", ADDRESS, "GET, PUT"),
         ("PATCH", ADDRESS, "GET, PUT"),
         ("OPTIONS", "/status", "GET"),
-        ("PUT", "/account/~/extension/~", "GET"),
+        ("DELETE", "/account/~/extension/~", "GET, PUT"),
+        ("PUT", "/account/~/extension", "GET"),
     ],
 )
 def test_a_method_that_is_not_allowed(db: None, method: str, path: str, allowed: str) -> None:
@@ -306,6 +309,242 @@ def test_the_description_names_the_calls(db: None) -> None:
         "/v1.0",
         "/v1.0/account/{account_id}",
         "/v1.0/account/{account_id}/business-address",
+        "/v1.0/account/{account_id}/extension",
         "/v1.0/account/{account_id}/extension/{extension_id}",
+        "/v1.0/account/{account_id}/extension/{extension_id}/authz-profile",
+        "/v1.0/account/{account_id}/extension/{extension_id}/authz-profile/check",
         "/v1.0/status",
     ]
+
+
+def test_each_call_needs_what_it_says(db: None) -> None:
+    """The scope, the user permission and the limit group of every call that needs a token."""
+    account, extension = "/account/{account_id}", "/account/{account_id}/extension/{extension_id}"
+    read, company = AppScope.READ_ACCOUNTS, UserPermission.READ_COMPANY_INFO
+    needs = {(call.method, call.path): (call.scope, call.permission, call.group) for call in CALLS}
+    assert needs == {
+        ("GET", account): (read, company, "Light"),
+        ("GET", f"{account}/business-address"): (read, company, "Light"),
+        ("PUT", f"{account}/business-address"): (
+            AppScope.EDIT_ACCOUNTS, UserPermission.EDIT_COMPANY_INFO, "Medium",
+        ),
+        ("GET", f"{account}/extension"): (read, UserPermission.READ_EXTENSIONS, "Medium"),
+        ("GET", extension): (read, None, "Light"),
+        ("PUT", extension): (
+            AppScope.EDIT_EXTENSIONS, UserPermission.EDIT_USER_INFO, "Medium",
+        ),
+        ("GET", f"{extension}/authz-profile"): (None, None, "Medium"),
+        ("GET", f"{extension}/authz-profile/check"): (None, None, "Medium"),
+    }  # fmt: skip
+
+
+def extension_of(person: Any, environment: Environment = Environment.SANDBOX) -> Extension:
+    return Extension.objects.select_related("account", "user").get(
+        user=person.user, account__environment=environment
+    )
+
+
+def test_extensions_in_pages(rebels: Rebels) -> None:
+    account = account_of(rebels)
+    uri = f"{BASE}/account/{account.pk}/extension"
+    token = token_of(rebels.luke)
+    whole = api.call("GET", "/account/~/extension", token).json()
+    people = ["leia", "han", "luke"]
+    single = f"/account/~/extension/{extension_of(rebels.leia).pk}"
+    assert whole["records"][0] == api.call("GET", single, token).json()
+    assert [record["contact"]["email"] for record in whole["records"]] == [
+        f"{name}@rebels.example" for name in people
+    ]
+    everything = {"uri": f"{uri}?page=1&perPage=100"}
+    assert whole | {"records": []} == {
+        **everything,
+        "records": [],
+        "paging": {
+            "page": 1, "totalPages": 1, "perPage": 100,
+            "totalElements": 3, "pageStart": 0, "pageEnd": 2,
+        },
+        "navigation": {"firstPage": everything, "lastPage": everything},
+    }  # fmt: skip
+    second = api.call("GET", "/account/~/extension?page=2&perPage=1", token).json()
+    assert [record["name"] for record in second["records"]] == ["Han Example"]
+    pages = {number: {"uri": f"{uri}?page={number}&perPage=1"} for number in (1, 2, 3)}
+    assert second | {"records": []} == {
+        **pages[2],
+        "records": [],
+        "paging": {
+            "page": 2, "totalPages": 3, "perPage": 1,
+            "totalElements": 3, "pageStart": 1, "pageEnd": 1,
+        },
+        "navigation": {
+            "firstPage": pages[1], "lastPage": pages[3],
+            "nextPage": pages[3], "previousPage": pages[1],
+        },
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("page=0", "page"), ("page=2", "page"), ("page=x", "page"), ("page=", "page"),
+        ("page=99999999999999999999", "page"), ("perPage=0", "perPage"),
+        ("perPage=1001", "perPage"), ("perPage=1.5", "perPage"),
+    ],
+)  # fmt: skip
+def test_a_page_that_is_not_there(rebels: Rebels, query: str, parameter: str) -> None:
+    response = api.call("GET", f"/account/~/extension?{query}", token_of(rebels.luke))
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["parameterName"] == parameter
+
+
+def test_the_list_takes_few_statements(rebels: Rebels, django_assert_max_num_queries: Any) -> None:
+    token = token_of(rebels.luke)
+    single = api.call("GET", "/account/~", token)
+    assert single.status_code == 200
+    with django_assert_max_num_queries(7):
+        api.call("GET", "/account/~/extension", token)
+
+
+def test_changing_ones_own_contact(rebels: Rebels) -> None:
+    app = api.app(rebels.luke)
+    token = api.access_token(app, cast.credential(rebels.luke))
+    before = api.call("GET", "/account/~/extension/~", token).json()
+    change = {
+        "contact": {"lastName": " Skywalker ", "email": "red5@rebels.example", "company": None}
+    }
+    response = api.call("PUT", "/account/~/extension/~", token, change)
+    assert response.status_code == 200
+    contact = before["contact"] | {"lastName": "Skywalker", "email": "red5@rebels.example"}
+    assert response.json() == before | {"name": "Luke Skywalker", "contact": contact}
+    assert api.call("GET", "/account/~/extension/~", token).json() == response.json()
+    event = AuditEvent.objects.get(kind=AuditKind.EXTENSION_UPDATED)
+    assert (event.actor, event.target_id) == (rebels.luke.user, before["id"])
+    assert event.details == {
+        "environment": "sandbox",
+        "client_id": app.client_id,
+        "changes": {
+            "lastName": ["Example", "Skywalker"],
+            "email": ["luke@rebels.example", "red5@rebels.example"],
+        },
+    }
+
+
+def test_a_contact_is_of_one_environment(rebels: Rebels) -> None:
+    """Neither the other environment nor the person's sign-in changes with it."""
+    change = {"contact": {"firstName": "Red", "email": "red5@rebels.example"}}
+    api.call("PUT", "/account/~/extension/~", token_of(rebels.luke), change)
+    production = extension_of(rebels.luke, Environment.PRODUCTION)
+    assert production.contact_details["firstName"] == "Luke"
+    rebels.luke.user.refresh_from_db()
+    assert (rebels.luke.user.first_name, rebels.luke.user.email) == ("Luke", "luke@rebels.example")
+
+
+def test_changing_a_colleagues_contact(rebels: Rebels) -> None:
+    luke = f"/account/~/extension/{extension_of(rebels.luke).pk}"
+    change = {"contact": {"company": "Rogue Squadron"}}
+    refused = api.call("PUT", luke, token_of(rebels.han), change)
+    assert (refused.status_code, refused.json()) == (
+        403,
+        api.rest_error(
+            "CMN-408",
+            "The user lacks the permission [EditUserInfo]. An account administrator can grant a "
+            "user role that has it.",
+            permissionName="EditUserInfo",
+        ),
+    )
+    changed = api.call("PUT", luke, token_of(rebels.leia), change)
+    assert changed.json()["contact"]["company"] == "Rogue Squadron"
+
+
+def test_the_app_needs_the_scope_to_change_contacts(rebels: Rebels) -> None:
+    token = token_of(rebels.luke, scopes=["ReadAccounts"])
+    response = api.call("PUT", "/account/~/extension/~", token, {"contact": {}})
+    assert response.status_code == 403
+    assert response.json()["errors"][0]["permissionName"] == "EditExtensions"
+
+
+def test_rights_come_before_the_body(rebels: Rebels) -> None:
+    """Whoever may not make the call is told so, whatever the body is worth."""
+    token = token_of(rebels.luke, scopes=["ReadAccounts"])
+    for path in (ADDRESS, "/account/~/extension/~"):
+        assert api.call("PUT", path, token, b"{").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter"),
+    [
+        ({"contact": {"firstName": ""}}, "contact.firstName"),
+        ({"contact": {"lastName": "x" * 81}}, "contact.lastName"),
+        ({"contact": {"email": "nobody"}}, "email"),
+        ({"contact": {"company": "\x00"}}, "contact.company"),
+        ({"contact": {"homeworld": "Tatooine"}}, "contact.homeworld"),
+        ({"contact": []}, "contact"),
+        ([], "body"),
+    ],
+    ids=str,
+)
+def test_an_invalid_contact_names_its_parameter(
+    rebels: Rebels, change: Any, parameter: str
+) -> None:
+    response = api.call("PUT", "/account/~/extension/~", token_of(rebels.luke), change)
+    assert response.status_code == 400
+    body = response.json()
+    assert (body["errorCode"], body["errors"][0]["parameterName"]) == ("CMN-101", parameter)
+
+
+def test_another_accounts_contact(rebels: Rebels, partners: Partners) -> None:
+    theirs = extension_of(partners.lobot).pk
+    change = {"contact": {"company": "Empire"}}
+    response = api.call("PUT", f"/account/~/extension/{theirs}", token_of(rebels.leia), change)
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "reach"),
+    [
+        ("luke", {"ReadCompanyInfo": "Account", "ReadExtensions": "AllExtensions",
+                  "EditUserInfo": "Self"}),
+        ("leia", {"ReadCompanyInfo": "Account", "EditCompanyInfo": "Account",
+                  "ReadExtensions": "AllExtensions", "EditUserInfo": "AllExtensions"}),
+    ],
+)  # fmt: skip
+def test_what_the_user_may_do(rebels: Rebels, name: str, reach: dict[str, str]) -> None:
+    person = getattr(rebels, name)
+    extension = extension_of(person)
+    uri = f"{BASE}/account/{extension.account_id}/extension/{extension.pk}/authz-profile"
+    # The app needs no scope, and its scopes do not widen or narrow the answer.
+    token = token_of(person, scopes=[])
+    granted = [
+        {
+            "permission": {"uri": f"{uri}/check?permissionId={permission}", "id": permission},
+            "scopes": [scope],
+        }
+        for permission, scope in reach.items()
+    ]
+    for own in ("~", str(extension.pk)):
+        response = api.call("GET", f"/account/~/extension/{own}/authz-profile", token)
+        assert response.json() == {"uri": uri, "permissions": granted}
+    for permission in UserPermission:
+        path = f"/account/~/extension/~/authz-profile/check?permissionId={permission}"
+        has = permission in reach
+        assert api.call("GET", path, token).json() == {
+            "uri": f"{uri}/check?permissionId={permission}",
+            "successful": has,
+            "details": {
+                "permission": {"uri": f"{uri}/check?permissionId={permission}", "id": permission},
+                "scopes": [reach[permission]] if has else [],
+            },
+        }
+
+
+def test_a_profile_is_ones_own(rebels: Rebels) -> None:
+    leia = extension_of(rebels.leia).pk
+    path = f"/account/~/extension/{leia}/authz-profile"
+    assert api.call("GET", path, token_of(rebels.luke)).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["", "?permissionId=", "?permissionId=FlyTheFalcon"])
+def test_an_unknown_permission(rebels: Rebels, query: str) -> None:
+    path = f"/account/~/extension/~/authz-profile/check{query}"
+    response = api.call("GET", path, token_of(rebels.luke))
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["parameterName"] == "permissionId"

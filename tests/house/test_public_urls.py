@@ -32,11 +32,15 @@ APIS = {
     for environment in Environment
     for name in (
         f"api_{environment}:api-root",
+        f"api_{environment}:check_authz_profile",
         f"api_{environment}:get_account",
+        f"api_{environment}:get_authz_profile",
         f"api_{environment}:get_business_address",
         f"api_{environment}:get_extension",
+        f"api_{environment}:list_extensions",
         f"api_{environment}:openapi-json",
         f"api_{environment}:put_business_address",
+        f"api_{environment}:put_extension",
         f"api_{environment}:status",
         f"api_{environment}:version",
         f"metadata_{environment}",
