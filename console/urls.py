@@ -5,12 +5,14 @@ from django.views.generic import RedirectView
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
+from console.reference import reference
 
 urlpatterns = [
     path("", login_not_required(RedirectView.as_view(pattern_name="dashboard")), name="home"),
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path("console/", dashboard, name="dashboard"),
+    path("console/api-reference", reference, name="reference"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),

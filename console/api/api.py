@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from accounts.environments import Environment
 from console.api import errors
@@ -31,6 +32,10 @@ class EnvironmentApi(NinjaAPI):
             if isinstance(pattern, URLPattern):
                 pattern.callback = login_not_required(_answers_any_method(pattern.callback))
         return patterns, app_name, namespace
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """The paths as they follow the base URL, which is the server of the document."""
+        return super().get_openapi_schema(**options | {"path_prefix": "/restapi/"})
 
 
 def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -17,7 +17,7 @@ from accounts.origin import Origin
 from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
-from console.api.errors import invalid_parameter, not_found
+from console.api.errors import not_found
 from credentials.bearer import Bearer, PermissionMissing, authenticate
 
 REFUSALS = {400: schemas.Error, 401: schemas.Error, 403: schemas.Error, 404: schemas.Error}
@@ -155,7 +155,7 @@ def list_extensions(
     account = _account(_bearer(request), account_id)
     paging = as_json.Paging(page, per_page, total=account.extensions.count())
     if page > paging.total_pages:
-        raise invalid_parameter("page", f"The last page is {paging.total_pages}.")
+        raise not_found("page")
     rows = account.extensions.select_related("user").order_by("extension_number")
     return as_json.extension_list(account, rows[paging.start : paging.end], paging)
 

@@ -69,6 +69,7 @@ def developer_paths() -> Iterator[str]:
     yield reverse("account_change_password")
     yield reverse("mfa_index")
     yield reverse("usersessions_list")
+    yield reverse("reference")
     yield "/console/nothing-here"
     yield reverse("organization:developers")
 

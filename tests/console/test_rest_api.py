@@ -305,7 +305,9 @@ def test_an_unknown_address(db: None, path: str) -> None:
 def test_the_description_names_the_calls(db: None) -> None:
     document = api.program().get("/sandbox/restapi/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert sorted(path.removeprefix("/sandbox/restapi") for path in document["paths"]) == [
+    # The paths follow the base URL.
+    assert document["servers"] == [{"url": "http://localhost:8000/sandbox"}]
+    assert sorted(path.removeprefix("/restapi") for path in document["paths"]) == [
         "/v1.0",
         "/v1.0/account/{account_id}",
         "/v1.0/account/{account_id}/business-address",
@@ -385,15 +387,21 @@ def test_extensions_in_pages(rebels: Rebels) -> None:
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [
-        ("page=0", "page"), ("page=2", "page"), ("page=x", "page"), ("page=", "page"),
+        ("page=0", "page"), ("page=x", "page"), ("page=", "page"),
         ("page=99999999999999999999", "page"), ("perPage=0", "perPage"),
         ("perPage=1001", "perPage"), ("perPage=1.5", "perPage"),
     ],
 )  # fmt: skip
-def test_a_page_that_is_not_there(rebels: Rebels, query: str, parameter: str) -> None:
+def test_a_page_that_makes_no_sense(rebels: Rebels, query: str, parameter: str) -> None:
     response = api.call("GET", f"/account/~/extension?{query}", token_of(rebels.luke))
     assert response.status_code == 400
     assert response.json()["errors"][0]["parameterName"] == parameter
+
+
+def test_a_page_after_the_last(rebels: Rebels) -> None:
+    response = api.call("GET", "/account/~/extension?page=2", token_of(rebels.luke))
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["parameterName"] == "page"
 
 
 def test_the_list_takes_few_statements(rebels: Rebels, django_assert_max_num_queries: Any) -> None:

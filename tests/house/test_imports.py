@@ -71,6 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.errors",
         "console.health",
         "console.management",
+        "console.reference",
         "console.templatetags",
     ),
     "urls": (

@@ -1,0 +1,55 @@
+"""The API reference page says what the OpenAPI document says, which is what the calls check."""
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client as Browser
+
+from console.api.calls import CALLS
+from tests.conftest import Rebels, SignIn
+
+PAGE = "/console/api-reference"
+
+
+@pytest.fixture
+def luke(rebels: Rebels, sign_in: SignIn) -> Browser:
+    return sign_in(rebels.luke)
+
+
+def page(browser: Browser, query: str = "") -> BeautifulSoup:
+    response = browser.get(PAGE + query)
+    assert response.status_code == 200
+    return BeautifulSoup(response.content, "html.parser")
+
+
+def test_every_call_is_there_with_what_it_needs(luke: Browser) -> None:
+    html = page(luke)
+    for call in CALLS:
+        section = html.find(id=call.view.__name__.replace("_", "-"))
+        assert section is not None
+        text = section.get_text(" ", strip=True)
+        assert call.summary in text
+        assert f"{call.method} /restapi/v1.0{call.path}" in text
+        for need in (call.scope, call.permission, call.group):
+            assert need is None or need in text
+
+
+def test_fields_are_told_by_their_path(luke: Browser) -> None:
+    text = page(luke).get_text(" ", strip=True)
+    for field in ("records[].contact.firstName", "businessAddress.city", "paging.totalPages"):
+        assert field in text
+    assert "contact.lastName string At most 80 characters." in text
+    assert "perPage integer 1 to 1000. 100 if left out." in text
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        ("", "http://localhost:8000/sandbox"),
+        ("?environment=production", "http://localhost:8000/production"),
+        ("?environment=moon", "http://localhost:8000/sandbox"),
+    ],
+)
+def test_each_environment_has_its_addresses(luke: Browser, query: str, address: str) -> None:
+    found = page(luke, query)
+    assert found.find("code", string=address)
+    assert found.select_one(f'a[href="{address}/restapi/openapi.json"]')
