@@ -26,10 +26,10 @@ PER_PAGE_MAX = 1000
 
 
 AccountId = Annotated[
-    str, Path(description="`~` for the caller's own account, or its id.", examples=["~"])
+    str, Path(description="~ for the caller's own account, or its id.", examples=["~"])
 ]
 ExtensionId = Annotated[
-    str, Path(description="`~` for the caller's own extension, or an id.", examples=["~"])
+    str, Path(description="~ for the caller's own extension, or an id.", examples=["~"])
 ]
 PageNumber = Annotated[int, Query(ge=1, le=10**9)]
 PerPage = Annotated[int, Query(alias="perPage", ge=1, le=PER_PAGE_MAX)]
