@@ -1,13 +1,11 @@
 """The vendor's own Python SDK, unmodified, with our base URL as its server; the page's lines."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import playwright
 import pytest
 from ringcentral import SDK
 from ringcentral.http.api_exception import ApiException
@@ -19,6 +17,7 @@ from credentials.snippets import snippets
 from tests import cast
 from tests.browser.exchange import call, error_code
 from tests.conftest import Rebels
+from tests.plugins.node import node
 
 ADDRESS = "/restapi/v1.0/account/~/business-address"
 
@@ -106,10 +105,5 @@ def interpreter(slug: str) -> list[str]:
     if slug == "python":
         return [sys.executable]
     if slug == "javascript":
-        return [shutil.which("node") or bundled_node()]
+        return [node()]
     return ["sh"]
-
-
-def bundled_node() -> str:
-    """The Node that comes with the browser driver, where the machine has none of its own."""
-    return str(Path(playwright.__file__).parent / "driver" / "node")
