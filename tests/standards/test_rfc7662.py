@@ -1,0 +1,101 @@
+"""RFC 7662, Token Introspection."""
+
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+from django.core.management import call_command
+
+from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.models import JwtCredential
+from tests import api, cast
+from tests.conftest import Rebels
+from tests.standards.conftest import Send
+
+INACTIVE = {"active": False}
+
+
+def test_section_2_1_the_caller_authenticates(tokens: dict[str, Any], oauth: Send) -> None:
+    response = oauth(None, "introspect", token=tokens["access_token"])
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+
+
+def test_section_2_1_post_only(db: None) -> None:
+    assert api.program().get("/sandbox/restapi/oauth/introspect").status_code == 405
+
+
+def test_section_2_1_a_wrong_hint_does_no_harm(
+    app: api.App, tokens: dict[str, Any], oauth: Send
+) -> None:
+    found = oauth(app, "introspect", token=tokens["access_token"], token_type_hint="refresh_token")
+    assert found.json()["active"] is True
+
+
+def test_section_2_2_an_access_token(app: api.App, tokens: dict[str, Any], oauth: Send) -> None:
+    response = oauth(app, "introspect", token=tokens["access_token"])
+    assert response["Content-Type"] == "application/json"
+    assert response.json() == {
+        "active": True,
+        "token_type": "bearer",
+        "scope": tokens["scope"],
+        "client_id": app.client_id,
+        "username": "luke@rebels.example",
+        "iss": "http://localhost:8000/sandbox",
+        "sub": tokens["owner_id"],
+        "aud": "http://localhost:8000/sandbox/restapi",
+        "exp": ANY,
+        "iat": ANY,
+        "jti": ANY,
+    }
+
+
+def test_section_2_2_a_refresh_token(app: api.App, tokens: dict[str, Any], oauth: Send) -> None:
+    found = oauth(app, "introspect", token=tokens["refresh_token"]).json()
+    assert (found["active"], found["client_id"]) == (True, app.client_id)
+    assert "token_type" not in found
+
+
+@pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])
+def test_section_2_2_an_unknown_token(app: api.App, oauth: Send, token: str) -> None:
+    """Nothing but `active`."""
+    response = oauth(app, "introspect", token=token)
+    assert (response.status_code, response.json()) == (200, INACTIVE)
+
+
+def test_section_2_2_a_revoked_token(
+    app: api.App,
+    rebels: Rebels,
+    credential: JwtCredential,
+    tokens: dict[str, Any],
+    oauth: Send,
+) -> None:
+    revoke_jwt_credential(credential, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
+    for kind in ("access_token", "refresh_token"):
+        assert oauth(app, "introspect", token=tokens[kind]).json() == INACTIVE
+
+
+def test_section_2_3_errors(app: api.App, oauth: Send) -> None:
+    response = oauth(app, "introspect")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_section_4_tokens_of_others_are_not_told(
+    other_app: api.App, tokens: dict[str, Any], oauth: Send, kind: str
+) -> None:
+    assert oauth(other_app, "introspect", token=tokens[kind]).json() == INACTIVE
+
+
+def test_section_4_a_resource_server_is_told(
+    other_app: api.App, tokens: dict[str, Any], oauth: Send
+) -> None:
+    """The operator has marked it. A refresh token is still its client's alone."""
+    call_command("mark_resource_server", other_app.client_id)
+    assert oauth(other_app, "introspect", token=tokens["access_token"]).json()["active"] is True
+    assert oauth(other_app, "introspect", token=tokens["refresh_token"]).json() == INACTIVE
+
+
+def test_section_4_a_credential_is_no_token(
+    app: api.App, credential: JwtCredential, oauth: Send
+) -> None:
+    assert oauth(app, "introspect", token=credential.encode()).json() == INACTIVE

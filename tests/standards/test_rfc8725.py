@@ -1,0 +1,180 @@
+"""RFC 8725, JSON Web Token Best Current Practices."""
+
+import base64
+import hashlib
+import hmac
+import json
+import zlib
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwt.utils import der_to_raw_signature
+
+from credentials import jose
+from credentials.actions.signing_keys import current_signing_key
+from credentials.models import JwtCredential
+from credentials.models.signing_keys import KeyPurpose
+from tests import api
+from tests.api import PRODUCTION, SANDBOX
+
+
+def b64(data: bytes | dict[str, Any]) -> str:
+    raw = json.dumps(data).encode() if isinstance(data, dict) else data
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def header_of(jwt: str) -> dict[str, Any]:
+    part = jwt.split(".")[0]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def code(app: api.App, jwt: str) -> str:
+    return str(api.exchange(app, jwt).json()["errors"][0]["errorCode"])
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "HS256", "HS512", "RS256", "ES384", "", None]
+)
+def test_section_3_1_algorithm(app: api.App, credential: JwtCredential, algorithm: Any) -> None:
+    """The algorithm is ours to choose, whatever the header says."""
+    jwt = credential.encode()
+    _, payload, signature = jwt.split(".")
+    head = b64(header_of(jwt) | {"alg": algorithm})
+    for forged in (f"{head}.{payload}.{signature}", f"{head}.{payload}."):
+        assert code(app, forged) == "JWT-101"
+
+
+def test_section_3_1_a_public_key_is_no_shared_secret(
+    app: api.App, credential: JwtCredential
+) -> None:
+    jwt = credential.encode()
+    head = b64(header_of(jwt) | {"alg": "HS256"})
+    signed = f"{head}.{jwt.split('.')[1]}"
+    for secret in (
+        json.dumps(credential.signing_key.public_jwk).encode(),
+        credential.signing_key.public_jwk["x"].encode(),
+    ):
+        mac = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+        assert code(app, f"{signed}.{b64(mac)}") == "JWT-101"
+
+
+def test_section_3_2_appropriate_algorithm(
+    credential: JwtCredential, tokens: dict[str, Any]
+) -> None:
+    """ECDSA on P-256 with deterministic nonces (RFC 6979): signing again is the same string."""
+    for jwt in (credential.encode(), tokens["access_token"]):
+        assert header_of(jwt)["alg"] == "ES256"
+    assert credential.encode() == credential.encode()
+
+
+def test_section_3_3_every_part_is_verified(app: api.App, credential: JwtCredential) -> None:
+    """One changed character of any part is enough."""
+    jwt = credential.encode()
+    for position in range(0, len(jwt), 7):
+        if jwt[position] != ".":
+            changed = "A" if jwt[position] != "A" else "B"
+            assert code(app, jwt[:position] + changed + jwt[position + 1 :]) == "JWT-101"
+
+
+def test_section_3_5_keys_have_entropy(db: None) -> None:
+    """Made by the library from the system's randomness; no two are alike."""
+    keys = [jose.generate_private_key() for _ in range(5)]
+    assert all(isinstance(key.curve, ec.SECP256R1) for key in keys)
+    assert len({key.private_numbers().private_value for key in keys}) == 5
+
+
+def test_section_3_6_no_compression(app: api.App, credential: JwtCredential) -> None:
+    jwt = credential.encode()
+    head = b64(header_of(jwt) | {"zip": "DEF"})
+    payload = b64(zlib.compress(json.dumps(credential.claims).encode()))
+    assert code(app, f"{head}.{payload}.{jwt.split('.')[2]}") == "JWT-101"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+def test_section_3_7_utf_8(app: api.App, credential: JwtCredential, encoding: str) -> None:
+    jwt = credential.encode()
+    payload = b64(json.dumps(credential.claims | {"sub": "é"}, ensure_ascii=False).encode(encoding))
+    head, _, signature = jwt.split(".")
+    assert code(app, f"{head}.{payload}.{signature}") == "JWT-101"
+
+
+def test_section_3_8_issuer_and_subject(app: api.App, credential: JwtCredential) -> None:
+    """The key belongs to the issuer, and the subject to the credential."""
+    for claims in ({"iss": PRODUCTION.urls.base_url}, {"sub": "1"}):
+        assert code(app, api.signed(credential.claims | claims)) == "JWT-101"
+
+
+def test_section_3_9_audience(tokens: dict[str, Any], credential: JwtCredential) -> None:
+    """What is for the token endpoint is for nothing else, and the other way round."""
+    claims = json.loads(base64.urlsafe_b64decode(tokens["access_token"].split(".")[1] + "=="))
+    assert claims["aud"] == SANDBOX.urls.rest_api
+    assert credential.claims["aud"] == SANDBOX.urls.token_endpoint
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "../../etc/passwd"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": 7},
+        {"kid": None},
+        {"jku": "https://evil.example/jwks"},
+        {"x5u": "https://evil.example/cert"},
+    ],
+    ids=str,
+)
+def test_section_3_10_the_header_is_not_trusted(
+    app: api.App, credential: JwtCredential, header: dict[str, Any]
+) -> None:
+    jwt = credential.encode()
+    head = b64(header_of(jwt) | header)
+    assert code(app, f"{head}.{'.'.join(jwt.split('.')[1:])}") == "JWT-101"
+
+
+def test_section_3_10_a_key_in_the_header_is_ignored(
+    app: api.App, credential: JwtCredential
+) -> None:
+    """Signed with a key of the forger's, which the header offers for verification."""
+    private_key = jose.generate_private_key()
+    jwk = jose.public_jwk(private_key)
+    own = header_of(credential.encode())
+    for head in (own | {"jwk": jwk}, own | {"jwk": jwk, "kid": jwk["kid"]}):
+        signed = f"{b64(head)}.{b64(credential.claims)}"
+        der = private_key.sign(signed.encode(), ec.ECDSA(SHA256()))
+        signature = der_to_raw_signature(der, private_key.curve)
+        assert code(app, f"{signed}.{b64(signature)}") == "JWT-101"
+
+
+def test_section_3_11_explicit_typing(
+    app: api.App, credential: JwtCredential, tokens: dict[str, Any]
+) -> None:
+    assert header_of(tokens["access_token"])["typ"] == "at+jwt"
+    assert header_of(credential.encode())["typ"] == "JWT"
+    assert code(app, api.signed(credential.claims, token_type="at+jwt")) == "JWT-101"
+
+
+def test_section_3_12_no_kind_passes_for_another(
+    app: api.App, credential: JwtCredential, tokens: dict[str, Any]
+) -> None:
+    """Other keys, types and audiences: a credential is no bearer token, nor the reverse."""
+    assert api.call("GET", "/account/~", credential.encode()).json()["errorCode"] == "OAU-149"
+    assert code(app, tokens["access_token"]) == "JWT-101"
+    assert code(app, tokens["refresh_token"]) == "JWT-101"
+    kids = {
+        current_signing_key(environment, purpose).kid
+        for environment in (SANDBOX, PRODUCTION)
+        for purpose in KeyPurpose
+    }
+    assert len(kids) == 4
+
+
+def test_section_3_12_nothing_crosses_environments(
+    tokens: dict[str, Any], app: api.App, credential: JwtCredential
+) -> None:
+    response = api.call("GET", "/account/~", tokens["access_token"], environment=PRODUCTION)
+    assert response.json()["errorCode"] == "OAU-149"
+    elsewhere = api.exchange(app, credential.encode(), environment=PRODUCTION)
+    assert elsewhere.json()["error"] == "invalid_client"

@@ -1,0 +1,113 @@
+"""RFC 9068, JWT Profile for OAuth 2.0 Access Tokens."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+from django.utils import timezone
+
+from credentials.models import JwtCredential
+from credentials.models.signing_keys import KeyPurpose
+from tests import api
+from tests.api import SANDBOX
+
+
+@pytest.fixture
+def decoded(tokens: dict[str, Any]) -> dict[str, Any]:
+    """What a resource server finds that has nothing but the published keys."""
+    keys = api.program().get("/sandbox/restapi/oauth/jwks").json()["keys"]
+    token = tokens["access_token"]
+    kid = pyjwt.get_unverified_header(token)["kid"]
+    key = next(pyjwt.PyJWK(key) for key in keys if key["kid"] == kid)
+    return pyjwt.decode_complete(
+        token,
+        key,
+        algorithms=["ES256"],
+        audience=SANDBOX.urls.rest_api,
+        issuer=SANDBOX.urls.base_url,
+    )
+
+
+def test_section_2_1_header(decoded: dict[str, Any]) -> None:
+    """`at+jwt`, signed, with the key named."""
+    header = decoded["header"]
+    assert (header["typ"], header["alg"], set(header)) == ("at+jwt", "ES256", {"typ", "alg", "kid"})
+
+
+def test_section_2_2_claims(
+    decoded: dict[str, Any], app: api.App, credential: JwtCredential
+) -> None:
+    claims = decoded["payload"]
+    assert claims["iss"] == "http://localhost:8000/sandbox"
+    assert claims["aud"] == "http://localhost:8000/sandbox/restapi"
+    assert claims["sub"] == str(credential.extension_id)
+    assert claims["client_id"] == app.client_id
+    assert claims["exp"] - claims["iat"] == 3600
+    assert len(claims["jti"]) >= 20
+
+
+def test_section_2_2_identifiers_differ(app: api.App, credential: JwtCredential) -> None:
+    found = {
+        pyjwt.decode(api.access_token(app, credential), options={"verify_signature": False})["jti"]
+        for _ in range(5)
+    }
+    assert len(found) == 5
+
+
+def test_section_2_2_3_scope(decoded: dict[str, Any], tokens: dict[str, Any]) -> None:
+    assert decoded["payload"]["scope"] == tokens["scope"]
+
+
+def bearer_claims(credential: JwtCredential, app: api.App) -> dict[str, Any]:
+    token = api.access_token(app, credential)
+    found: dict[str, Any] = pyjwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+def answer(claims: dict[str, Any], token_type: str = "at+jwt") -> str:
+    token = api.signed(claims, purpose=KeyPurpose.ACCESS_TOKEN, token_type=token_type)
+    return str(api.call("GET", "/account/~", token).json().get("errorCode"))
+
+
+@pytest.mark.parametrize("token_type", ["JWT", "at+JWT", "", "dpop+jwt"])
+def test_section_4_type(app: api.App, credential: JwtCredential, token_type: str) -> None:
+    """Any other type MUST be rejected; we write it in one way and read it in one way."""
+    assert answer(bearer_claims(credential, app), token_type) == "OAU-149"
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("iss", "http://localhost:8000/production"),
+        ("iss", "https://evil.example"),
+        ("aud", "http://localhost:8000/sandbox"),
+        ("aud", ["http://localhost:8000/sandbox/restapi"]),
+    ],
+)
+def test_section_4_issuer_and_audience(
+    app: api.App, credential: JwtCredential, claim: str, value: Any
+) -> None:
+    assert answer(bearer_claims(credential, app) | {claim: value}) == "OAU-149"
+
+
+def test_section_4_expiration(app: api.App, credential: JwtCredential) -> None:
+    past = int((timezone.now() - timedelta(seconds=1)).timestamp())
+    assert answer(bearer_claims(credential, app) | {"exp": past}) == "OAU-210"
+
+
+@pytest.mark.parametrize("claim", ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope"])
+def test_section_4_required_claims(app: api.App, credential: JwtCredential, claim: str) -> None:
+    claims = bearer_claims(credential, app)
+    del claims[claim]
+    assert answer(claims) == "OAU-149" or (claim == "exp" and answer(claims) == "OAU-210")
+
+
+def test_section_5_the_scope_bounds_what_the_app_gained_since(
+    app: api.App, credential: JwtCredential
+) -> None:
+    """A scope that the app lost counts at once; one that it gained needs a new token."""
+    token = api.access_token(app, credential)
+    app.application.scopes = ["EditExtensions"]
+    app.application.save()
+    assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
