@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.plugins.browser import install_chromium, install_curl
+from tests.plugins import debian
+from tests.plugins.browser import install_chromium
 from tests.plugins.environment import ENVIRONMENT, UNSET
+from tests.plugins.node import install_npm_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "--quiet")
@@ -101,7 +103,10 @@ def main(names: Sequence[str]) -> int:
     if any(stage.name == "browser" for stage in stages):
         # Before the first stage: half an hour of tests should not end in a missing program.
         say(f"Browser: {install_chromium()}")
-        install_curl()
+        # The lines and the proxy of the docs run as they stand, and so do other makers' clients.
+        debian.install("curl", "curl")
+        debian.install("nginx", "nginx-light")
+        install_npm_packages()
     outcomes: dict[str, str] = {}
     for stage in stages:
         say(f"\n== {stage.name}: {stage.purpose}")

@@ -5,13 +5,14 @@ CHROMIUM names another one. Playwright's own download is not used.
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
+
+from tests.plugins.debian import apt_install, can_install
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -45,25 +46,6 @@ def install_chromium() -> str:
     if found := find_chromium():
         return found
     raise RuntimeError(f"apt-get installed no Chromium that can be found. {INSTALL}")
-
-
-def install_curl() -> None:
-    """The lines for curl on the created page are run as they stand."""
-    if not shutil.which("curl") and can_install():
-        apt_install("curl")
-    if not shutil.which("curl"):
-        raise RuntimeError("The browser tests need curl. On Debian: sudo apt-get install curl")
-
-
-def can_install() -> bool:
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None
-
-
-def apt_install(package: str) -> None:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    for arguments in (["update"], ["install", "--no-install-recommends", package]):
-        subprocess.run([*apt, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,0 +1,212 @@
+"""docs/verify-tokens.md as it stands: its nginx, its Python and its curl, against a console."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.models import Client, JwtCredential
+from tests import cast
+from tests.browser.exchange import exchange
+from tests.conftest import Rebels
+
+DOCS = (Path(__file__).parents[2] / "docs" / "verify-tokens.md").read_text()
+START_SECONDS = 15
+
+
+def block(language: str) -> str:
+    """The one block of code in this language."""
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """The server's threads see what the test commits."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    client: Client
+    secret: str
+    credential: JwtCredential
+    base_url: str
+    access_token: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "BASE_URL": self.base_url,
+            "CLIENT_ID": self.client.client_id,
+            "CLIENT_SECRET": self.secret,
+            "ACCESS_TOKEN": self.access_token,
+        }
+
+
+@pytest.fixture
+def granted(console: str, rebels: Rebels) -> Granted:
+    client, secret = cast.client(cast.application(rebels.luke, scopes=["ReadAccounts"]))
+    credential = cast.credential(rebels.luke)
+    base_url = f"{console}/sandbox"
+    body = exchange(base_url, client.client_id, secret, credential.encode())
+    return Granted(client, secret, credential, base_url, body["access_token"])
+
+
+def run(command: list[str], granted: Granted, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=os.environ | granted.environment | changes,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_offline(granted: Granted) -> None:
+    command = [sys.executable, "-c", block("python")]
+    assert run(command, granted).stdout.strip() == granted.client.client_id
+    credential = run(command, granted, ACCESS_TOKEN=granted.credential.encode())
+    assert (credential.returncode, credential.stdout) == (1, "")
+
+
+def test_introspection(granted: Granted, rebels: Rebels) -> None:
+    command = ["sh", "-c", block("sh")]
+    assert json.loads(run(command, granted).stdout)["active"] is True
+    end(granted, rebels)
+    assert json.loads(run(command, granted).stdout) == {"active": False}
+
+
+def end(granted: Granted, rebels: Rebels) -> None:
+    revoke_jwt_credential(granted.credential, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
+
+
+class Service(BaseHTTPRequestHandler):
+    """What stands behind the proxy: answers the headers that reached it."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(dict(self.headers)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the base names it
+        """Not on the test's output."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+NGINX = """\
+daemon off;
+pid {directory}/nginx.pid;
+error_log stderr crit;
+{user}
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    {server}
+}}
+"""
+
+
+@pytest.fixture
+def proxy(granted: Granted, tmp_path: Path) -> Iterator[str]:
+    """The proxy of the docs, with the addresses of this test instead of the examples."""
+    service = HTTPServer(("127.0.0.1", 0), Service)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    port = free_port()
+    server = block("nginx")
+    for example, here in (
+        ("127.0.0.1:8080", f"127.0.0.1:{port}"),
+        ("127.0.0.1:9000", f"127.0.0.1:{service.server_port}"),
+        ("https://developers.example.com/sandbox", granted.base_url),
+    ):
+        assert example in server
+        server = server.replace(example, here)
+    user = "user root;" if os.geteuid() == 0 else ""
+    config = tmp_path / "nginx.conf"
+    config.write_text(NGINX.format(directory=tmp_path, server=server, user=user))
+    process = subprocess.Popen(["nginx", "-p", tmp_path, "-c", config])
+    try:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=START_SECONDS)
+        service.shutdown()
+        service.server_close()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("nginx did not start.")
+
+
+def answer(url: str, **headers: str) -> tuple[int, dict[str, str]]:
+    """The status, and the headers that reached the service or those of the refusal."""
+    try:
+        with urlopen(Request(url, headers=headers), timeout=10) as response:
+            return response.status, json.load(response)
+    except HTTPError as error:
+        return error.code, dict(error.headers)
+
+
+def test_nginx_lets_through_who_has_a_token(proxy: str, granted: Granted) -> None:
+    status, seen = answer(
+        f"{proxy}/orders",
+        Authorization=f"Bearer {granted.access_token}",
+        **{"X-Owner-Id": "1", "X-Scope": "Accounts"},
+    )
+    assert status == 200
+    assert (seen["X-Owner-Id"], seen["X-Client-Id"], seen["X-Scope"]) == (
+        str(granted.credential.extension_id),
+        granted.client.client_id,
+        "ReadAccounts",
+    )
+    assert "Authorization" not in seen
+
+
+def test_nginx_stops_everybody_else(proxy: str, granted: Granted, rebels: Rebels) -> None:
+    status, headers = answer(f"{proxy}/orders")
+    assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer realm="REST API"')
+    for token in ("garbage", granted.credential.encode()):
+        status, headers = answer(f"{proxy}/orders", Authorization=f"Bearer {token}")
+        assert status == 401
+        assert 'error="invalid_token"' in headers["WWW-Authenticate"]
+    assert answer(f"{proxy}/verify")[0] == 404
+    good = {"Authorization": f"Bearer {granted.access_token}"}
+    assert answer(f"{proxy}/orders", **good)[0] == 200
+    end(granted, rebels)
+    assert answer(f"{proxy}/orders", **good)[0] == 401
