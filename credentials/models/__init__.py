@@ -3,11 +3,13 @@ from credentials.models.jwt_credentials import AppAccess, JwtCredential, Permitt
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.signing_keys import SigningKey
-from credentials.models.usage import ExchangeUsage
+from credentials.models.usage import AddressUse, CallUsage, ExchangeUsage
 
 __all__ = [
+    "AddressUse",
     "AppAccess",
     "Application",
+    "CallUsage",
     "Client",
     "EndedSession",
     "ExchangeUsage",

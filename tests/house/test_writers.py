@@ -32,6 +32,11 @@ ALLOWED = {
     "credentials/models/usage.py: ExchangeUsageQuerySet.count_exchange: cursor.execute": (
         "the usage counter: one statement, never decides about access"
     ),
+    "credentials/models/usage.py: _upsert: cursor.execute": (
+        "calls and addresses: what programs do, written in the background"
+    ),
+    "credentials/models/usage.py: AddressUseQuerySet._forget_all_but_the_last: self.filter("
+    "pk__in=list(free.values_list('pk', flat=True))).delete": "keeps the addresses few",
     "console/settings.py: (module): globals().update": "a dict",
 }
 

@@ -90,6 +90,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
         session_id=session_id,
         at=exchange.at,
+        source=exchange.source,
     )
     refresh_token = None
     if client.application.issues_refresh_tokens:
