@@ -75,6 +75,7 @@ def test_accepting_signs_in(invitation: tuple[Invitation, str], client: Client) 
         AuditKind.MEMBERSHIP_CREATED,
         AuditKind.EXTENSION_CREATED,
         AuditKind.INVITATION_ACCEPTED,
+        AuditKind.SIGNED_IN_FROM_NEW_DEVICE,
     ]
     assert {event.organization for event in events} == {made.organization}
     assert client.get(reverse("accounts:my_profile")).status_code == 200
