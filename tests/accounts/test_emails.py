@@ -7,8 +7,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.emails import queue_text
 from tests.accounts import mail_servers
-from tests.accounts.conftest import UseMailServer
-from tests.conftest import Rebels, SignIn
+from tests.conftest import Rebels, SignIn, UseMailServer
 from tests.ticks import make_mail_due, tick
 
 pytestmark = pytest.mark.django_db
