@@ -363,7 +363,7 @@ def _credentials(
 
 def _reminders(luke: Membership, now: datetime) -> None:
     """What `tick` would have told of what expires; Luke has read what is older than a month."""
-    for days_ago in (60, 37, 31, 8):
+    for days_ago in (59, 36, 30, 8):
         remind_owners(at=now - timedelta(days=days_ago))
     month_ago = now - timedelta(days=30)
     mark_all_notices_read(luke.user, until=month_ago, at=month_ago)

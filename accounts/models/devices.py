@@ -34,8 +34,12 @@ class Device(models.Model):
     Of the id only the digest is kept. Two people who share a browser have a row each.
     """
 
+    # The unique constraint begins with it.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="devices"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="devices",
+        db_index=False,
     )
     token_digest = models.CharField(max_length=64, editable=False)
     user_agent = models.CharField(max_length=200, blank=True)

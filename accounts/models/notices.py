@@ -70,8 +70,12 @@ class Notice(models.Model):
     NEWEST_FIRST: ClassVar = Order(("at", "id"), descending=True)
 
     id = models.BigAutoField(primary_key=True)
+    # Indexed with the date, below.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="notices"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="notices",
+        db_index=False,
     )
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=40, choices=notice_kinds)

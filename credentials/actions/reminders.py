@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from credentials import notices
 from credentials.models import ExchangeUsage, JwtCredential
+from credentials.models.jwt_credentials import REMINDERS
 
 OWNERS_AT_ONCE = 200
 
@@ -28,7 +29,7 @@ def _remind_some(at: datetime) -> int:
     Of two at the same moment one waits for the rows, and finds them done.
     """
     due = JwtCredential.objects.due_for_reminder(at)
-    owners = due.order_by("extension__user").values_list("extension__user", flat=True).distinct()
+    owners = due.order_by().values_list("extension__user", flat=True).distinct()
     found = list(
         due.filter(extension__user__in=list(owners[:OWNERS_AT_ONCE]))
         .select_for_update(of=("self",))
@@ -39,10 +40,11 @@ def _remind_some(at: datetime) -> int:
     by_owner: dict[User, list[JwtCredential]] = {}
     for credential in sorted(found, key=lambda row: row.expires_at):
         by_owner.setdefault(credential.extension.user, []).append(credential)
-        credential.reminded_days = credential.due_days
     for owner, theirs in by_owner.items():
         notices.jwt_credentials_expiring(
             owner, [(credential, uses.get(credential.pk, [])) for credential in theirs], at=at
         )
-    JwtCredential.objects.bulk_update(found, ["reminded_days"], batch_size=500)
+    for days in REMINDERS:
+        reminded = [credential.pk for credential in found if credential.due_days == days]
+        JwtCredential.objects.filter(pk__in=reminded).update(reminded_days=days)
     return len(found)

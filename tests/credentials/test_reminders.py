@@ -12,6 +12,7 @@ from post_office.models import Email
 from accounts import emails
 from accounts.actions.extensions import change_extension
 from accounts.actions.memberships import change_role, deactivate, reactivate
+from accounts.environments import Environment
 from accounts.models import Membership, Notice
 from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
@@ -116,7 +117,7 @@ def test_the_mail_says_what_expires_and_who_uses_it(rebels: Rebels) -> None:
 def test_one_mail_for_all_of_an_owner(rebels: Rebels) -> None:
     first = credential(rebels.luke, label="First", days=58)
     credential(
-        rebels.luke, label="Second {{ 7|add:1 }} & <more>", environment=cast.Environment.PRODUCTION
+        rebels.luke, label="Second {{ 7|add:1 }} & <more>", environment=Environment.PRODUCTION
     )
     other = credential(rebels.leia, label="Hers")
     # A day before the first of them: the others are due for the reminder of seven days.
