@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from http.cookies import Morsel
+from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -22,11 +23,12 @@ from pytest_django.fixtures import Settings
 
 from accounts import browsers
 from accounts.actions.devices import note_sign_in
-from accounts.models import AuditEvent, AuditKind, Device, Membership
+from accounts.models import AuditEvent, AuditKind, Device, Membership, User
 from accounts.models.devices import KEPT
 from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer
+from tests.races import at_once, shared_database
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +129,17 @@ def test_a_known_browser_is_only_seen_again(rebels: Rebels) -> None:
     assert device.user_agent == CHROME
     assert device.first_seen_at < device.last_seen_at
     assert texts(rebels.luke) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_first_sign_ins_at_once_one_alarms(rebels: Rebels, tmp_path: Path) -> None:
+    """Else a thief who is as quick as the owner would not be noticed."""
+    with shared_database(tmp_path):
+        user = User.objects.get(pk=rebels.luke.user_id)
+        tokens = at_once(*[lambda: note_sign_in(user, None, origin=cast.ORIGIN)] * 2)
+        assert len(set(tokens)) == 2
+        assert Device.objects.count() == 2
+        assert len(texts(rebels.luke)) == 1
 
 
 def test_people_who_share_a_browser_know_it_each(rebels: Rebels) -> None:

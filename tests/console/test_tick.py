@@ -80,7 +80,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
     assert ticks.lines("--dry-run") == due
     assert ticks.lines("--dry-run") == due
     assert ticks.lines() == [
-        "Expiry reminders: 0 credentials announced.",
+        "Expiry reminders: 0 announced.",
         "Expired invitations: 0 told.",
         "Mail: 0 sent, 0 to be tried again, 0 given up.",
         "Expired sessions: 1 removed.",

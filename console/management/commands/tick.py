@@ -119,7 +119,7 @@ def _lock_path() -> Path:
 
 # In the order in which they run: what queues mail stands before the mail.
 PARTS = (
-    Part("Expiry reminders", _due_reminders, remind_owners, "credentials announced"),
+    Part("Expiry reminders", _due_reminders, remind_owners, "announced"),
     Part("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
     Part("Mail", _due_mail, send_mail, "sent"),
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
