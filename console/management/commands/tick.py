@@ -150,7 +150,8 @@ class Command(BaseCommand):
             outcome = f"{part.due()} due" if dry else self._outcome(part)
         except Exception:
             logger.exception("tick_part_failed", part=part.name)
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:  # a caller's transaction would end with it
+                connection.close_if_unusable_or_obsolete()
             return False
         self.stdout.write(f"{part.name}: {outcome}.")
         return True
