@@ -10,7 +10,7 @@ import accounts.models.notices
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_audit_kinds_callable"),
+        ("accounts", "0005_extension_contact"),
     ]
 
     operations = [
