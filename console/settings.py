@@ -178,6 +178,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
+# Lets a sign-in from a browser that is new for the person be noticed.
+DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
@@ -245,7 +247,8 @@ DEFAULT_FROM_EMAIL = env.str(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {
     "BACKENDS": {"default": _email_url["EMAIL_BACKEND"]},
-    "MAX_RETRIES": 1000,
+    # For thirty days; `manage.py tick` removes older mail.
+    "MAX_RETRIES": 30 * 24 * 12,
     "RETRY_INTERVAL": timedelta(minutes=5),
     "LOG_LEVEL": 1,
 }

@@ -47,6 +47,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_RETIRED = "application.retired", "retired the app"
     POLICY_UPDATED = "policy.updated", "changed the policy"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
+    SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
     SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
     SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"

@@ -15,7 +15,7 @@ from accounts.models import AuditKind, Membership, User
 from accounts.origin import Origin
 from accounts.permissions import AppScope, scope_string
 from accounts.roles import ConsolePermission
-from credentials import emails
+from credentials import notices
 from credentials.models import Application, Client
 from credentials.models.applications import ClientStatus
 
@@ -334,7 +334,7 @@ def transfer_application(
         organization=membership.organization,
         changes={"owner": [before.email, receiver.user.email]},
     )
-    emails.application_transferred(locked, before=before, transferred_by=actor)
+    notices.application_transferred(locked, before=before, transferred_by=actor)
     return locked
 
 

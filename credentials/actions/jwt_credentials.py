@@ -12,7 +12,7 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
 from accounts.origin import Origin
 from accounts.roles import ConsolePermission
-from credentials import emails, networks
+from credentials import networks, notices
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import AppAccess, Client, JwtCredential, PermittedClient, Policy
 from credentials.models.jwt_credentials import NEVER
@@ -139,7 +139,9 @@ def create_jwt_credential(
         expires_at=None if credential.never_expires else expires_at,
         allowed_networks=credential.allowed_networks,
     )
-    emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
+    notices.jwt_credential_created(
+        credential, created_by=actor, creator_sees_jwt=creator_may_see(credential, actor)
+    )
     return credential
 
 
@@ -348,7 +350,7 @@ def revoke_jwt_credential(
         raise ValidationError("This credential has already been revoked.")
     _end(locked, reason=reason, actor=actor, origin=origin, at=at or timezone.now())
     if actor != locked.extension.user:
-        emails.jwt_credential_revoked(locked, revoked_by=actor)
+        notices.jwt_credential_revoked(locked, revoked_by=actor)
     return locked
 
 
@@ -393,7 +395,7 @@ def revoke_jwt_credentials(
         by_owner.setdefault(credential.extension.user, []).append(credential)
     for owner, theirs in by_owner.items():
         if owner != actor:
-            emails.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
+            notices.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
     return BulkRevocation(standing, skipped=len(found) - len(standing))
 
 

@@ -4,13 +4,26 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, FilteredRelation, Max, OuterRef, Q, Subquery
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FilteredRelation,
+    Max,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
+from accounts.models.extensions import ExtensionStatus
+from accounts.roles import DEVELOPER_ROLES
 from credentials import jose, networks
 from credentials.models.applications import Client
 from credentials.models.policies import Policy
@@ -20,6 +33,10 @@ from credentials.models.usage import ExchangeUsage
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
 EXPIRES_SOON = timedelta(days=30)
+# Days before the expiry at which the owner is reminded.
+REMINDERS = (1, 7, 30)
+# Nobody needs to be reminded of what they have just created.
+UNREMINDED = timedelta(days=1)
 # The last use of a credential that was never used: a day before all others, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)
@@ -53,6 +70,33 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def standing(self, at: datetime) -> Self:
         """Neither revoked nor expired."""
         return self.filter(revoked_at__isnull=True, expires_at__gt=at)
+
+    def due_for_reminder(self, at: datetime) -> Self:
+        """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
+
+        Only for owners who can use them (JWT-106). If several are due, only the latest is: the
+        others have lost their sense, as one on the day of creation never had any.
+        """
+        reminders = [
+            When(
+                Q(expires_at__lte=at + timedelta(days=days))
+                & Q(issued_at__lte=F("expires_at") - (timedelta(days=days) + UNREMINDED))
+                & (Q(reminded_days__isnull=True) | Q(reminded_days__gt=days)),
+                then=Value(days),
+            )
+            for days in REMINDERS
+        ]
+        return (
+            self.standing(at)
+            .filter(
+                expires_at__lte=at + timedelta(days=max(REMINDERS)),
+                extension__status=ExtensionStatus.ENABLED,
+                extension__user__is_active=True,
+                extension__user__membership__role__in=DEVELOPER_ROLES,
+            )
+            .annotate(due_days=Case(*reminders, output_field=models.PositiveSmallIntegerField()))
+            .filter(due_days__isnull=False)
+        )
 
     def breaking(self, policy: Policy) -> Self:
         """Those of the policy's organization and environment that it forbids."""
@@ -143,6 +187,8 @@ class JwtCredential(models.Model):
     # Annotations of `with_facts`.
     last_used_at: datetime | None
     permitted_count: int
+    # Annotation of `due_for_reminder`.
+    due_days: int
 
     class Meta:
         constraints: ClassVar = [

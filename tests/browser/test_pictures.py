@@ -42,6 +42,8 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     sign_in(page, console, "luke@rebels.example")
     page.goto(f"{console}{reverse('my_credentials:list')}")
     picture(page, "credentials")
+    page.goto(f"{console}{reverse('accounts:notices')}")
+    picture(page, "notices")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
     page.get_by_label("All apps created by developers within my organization").check()
