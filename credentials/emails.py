@@ -4,7 +4,8 @@ from django.urls import reverse
 
 from accounts.emails import absolute, queue
 from accounts.models import User
-from credentials.models import Application, JwtCredential
+from credentials.models import Application, JwtCredential, Rotation
+from credentials.models.rotations import AppProgress
 
 
 def jwt_credential_created(credential: JwtCredential, *, created_by: User) -> None:
@@ -13,6 +14,23 @@ def jwt_credential_created(credential: JwtCredential, *, created_by: User) -> No
 
 def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> None:
     _about(credential, "jwt_credential_revoked", revoked_by)
+
+
+def rotation_started(rotation: Rotation, *, started_by: User) -> None:
+    _about(rotation.replaced, "rotation_started", started_by, page="rotation", rotation=rotation)
+
+
+def rotation_closing(rotation: Rotation, apps: list[AppProgress]) -> None:
+    """The replaced one is about to stop, and these apps still use it."""
+    owner = rotation.replaced.extension.user
+    _about(
+        rotation.replaced,
+        "rotation_closing",
+        owner,
+        page="rotation",
+        rotation=rotation,
+        apps=apps,
+    )
 
 
 def application_transferred(
@@ -44,13 +62,16 @@ def jwt_credentials_revoked(
     return queue("jwt_credentials_revoked", [owner.email], context)
 
 
-def _about(credential: JwtCredential, template: str, actor: User) -> None:
+def _about(
+    credential: JwtCredential, template: str, actor: User, *, page: str = "detail", **more: object
+) -> None:
     owner = credential.extension.user
     context = {
         "credential": credential,
         "owner": owner,
         "actor": actor,
         "by_someone_else": actor != owner,
-        "url": absolute(reverse("my_credentials:detail", args=[credential.pk])),
+        "url": absolute(reverse(f"my_credentials:{page}", args=[credential.pk])),
+        **more,
     }
     queue(template, [owner.email], context)

@@ -20,11 +20,16 @@ from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
 
+from accounts.origin import Origin
+from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.rotations import close_rotations, warn_of_closing
+from credentials.models import Client, Rotation
 from credentials.models.refresh_tokens import dead_tokens
 
 logger = structlog.get_logger(__name__)
 
+ORIGIN = Origin.command("tick")
 MAIL_KEPT = timedelta(days=30)
 
 
@@ -71,6 +76,18 @@ def remove_old_mail() -> int:
     return removed
 
 
+def _rotations_to_close() -> int:
+    return Rotation.objects.due(timezone.now()).count()
+
+
+def _rotations_closing() -> int:
+    return len(Rotation.objects.to_warn_of(timezone.now()))
+
+
+def _ended_secrets() -> int:
+    return Client.objects.with_ended_secret(timezone.now()).count()
+
+
 def _due_mail() -> int:
     due = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
@@ -96,9 +113,17 @@ def _lock_path() -> Path:
 
 # In the order in which they run: what queues mail stands before the mail.
 PARTS = (
+    Part("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
+    Part("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
     Part("Mail", _due_mail, send_mail, "sent"),
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Part(
+        "Former client secrets",
+        _ended_secrets,
+        lambda: forget_ended_secrets(origin=ORIGIN),
+        "forgotten",
+    ),
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
 )
 
