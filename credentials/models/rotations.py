@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +9,14 @@ from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from credentials.models.jwt_credentials import JwtCredential
-from credentials.models.usage import ExchangeUsage
+from credentials.models.usage import (
+    ADDRESSES_SHOWN,
+    AddressUse,
+    CallUsage,
+    ExchangeUsage,
+    SeenAddress,
+    seen_addresses,
+)
 
 # Before the replaced credential closes, its owner is told that it is still in use: this long, or
 # half the drain if that is shorter.
@@ -17,16 +25,18 @@ WARNING = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class AppProgress:
-    """What one app has exchanged since the rotation began."""
+    """How one app has used either credential since the rotation began: exchanges and calls."""
 
     client_id: str
     application_name: str
     replaced_last_at: datetime | None
     replacement_last_at: datetime | None
+    replaced_addresses: tuple[SeenAddress, ...] = ()
+    """From where it used the replaced one, the latest first."""
 
     @property
     def has_moved(self) -> bool:
-        """Whether its latest exchange was one of the replacement."""
+        """Whether its latest use was one of the replacement."""
         if self.replacement_last_at is None:
             return False
         return self.replaced_last_at is None or self.replaced_last_at < self.replacement_last_at
@@ -158,30 +168,48 @@ class Rotation(models.Model):
 
     @property
     def progress(self) -> list[AppProgress]:
-        """The apps that exchanged either credential since it began, who has to move first."""
-        rows = (
-            ExchangeUsage.objects.filter(
-                credential__in=[self.replaced_id, self.replacement_id], last_at__gte=self.started_at
+        """The apps that used either credential since it began, who has to move first."""
+        last: dict[tuple[UUID, str], datetime] = {}
+        names: dict[str, str] = {}
+        for usage in (ExchangeUsage.objects.all(), CallUsage.objects.all()):
+            rows = (
+                usage.filter(
+                    credential__in=[self.replaced_id, self.replacement_id],
+                    last_at__gte=self.started_at,
+                )
+                .values_list("credential_id", "client__client_id", "client__application__name")
+                .annotate(last=Max("last_at"))
+                .order_by()
             )
-            .values_list("credential_id", "client__client_id", "client__application__name")
-            .annotate(last=Max("last_at"))
-            .order_by("client__application__name", "client__client_id")
-        )
-        last = {(credential, client): at for credential, client, _, at in rows}
+            for credential_id, client_id, name, at in rows:
+                key = (credential_id, client_id)
+                last[key] = max(at, last.get(key, at))
+                names[client_id] = name
+        addresses = self._replaced_addresses()
         found = [
             AppProgress(
                 client_id,
                 name,
                 last.get((self.replaced_id, client_id)),
                 last.get((self.replacement_id, client_id)),
+                tuple(seen_addresses(addresses.get(client_id, ()))[:ADDRESSES_SHOWN]),
             )
-            for client_id, name in dict.fromkeys((client, name) for _, client, name, _ in rows)
+            for client_id, name in names.items()
         ]
-        return sorted(found, key=lambda app: app.has_moved)
+        return sorted(
+            found, key=lambda app: (app.has_moved, app.application_name.casefold(), app.client_id)
+        )
+
+    def _replaced_addresses(self) -> dict[str, list[AddressUse]]:
+        """From where each client used the replaced one since it began, the latest first."""
+        found: dict[str, list[AddressUse]] = {}
+        for row in AddressUse.objects.of(self.replaced_id, since=self.started_at):
+            found.setdefault(row.client.client_id, []).append(row)
+        return found
 
     @property
     def replaced_in_use(self) -> list[AppProgress]:
-        """The apps that have exchanged the replaced one lately: since the other was first used."""
+        """The apps that have used the replaced one lately: since the other was first used."""
         since = self.first_used_at or self.started_at
         return [
             app

@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import Membership
 from console import demo
+from credentials.background import BackgroundWriter
 from credentials.models import Application, JwtCredential, Rotation
 from tests.browser.exchange import exchange
 
@@ -81,6 +82,7 @@ def test_picture_of_a_rotation(page: Page, console: str, monkeypatch: pytest.Mon
         secret = demo.client_secret(application.name, Environment.SANDBOX)
         granted = exchange(f"{console}/sandbox", client.client_id, secret, jwt.encode())
         assert "access_token" in granted
+    BackgroundWriter.flush_all()
     page.goto(f"{console}{reverse('my_credentials:rotation', args=[credential.pk])}")
     picture(page, "rotation")
 

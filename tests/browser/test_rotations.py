@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from credentials.background import BackgroundWriter
 from credentials.models import Client, JwtCredential, Rotation
 from credentials.oauth.client_auth import former_secret_uses
 from tests import cast
@@ -108,7 +109,9 @@ def test_a_credential_is_rotated_without_an_outage(
 
         # The first machine takes the new one, the others go on with the old one.
         assert "access_token" in exchange(base_url, client.client_id, secret, new_jwt)
+        BackgroundWriter.flush_all()
         page.reload()
+        expect(page.get_by_text("from 127.0.0.1")).to_be_visible()
         expect(page.get_by_text("An app used the new one for the first time")).to_be_visible()
         check_both_widths(page, accessible, "the rotation after the first use")
         program.wait_for(2)

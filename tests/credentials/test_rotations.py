@@ -31,6 +31,7 @@ from credentials.actions.rotations import (
     undo_rotation,
     warn_of_closing,
 )
+from credentials.background import BackgroundWriter
 from credentials.models import (
     AppAccess,
     ExchangeUsage,
@@ -41,6 +42,7 @@ from credentials.models import (
 )
 from credentials.models.inventory import Wanted, wanted_of
 from credentials.models.jwt_credentials import NEVER
+from credentials.models.usage import note_use
 from tests import api, cast
 from tests.api import SANDBOX, App, rest_error
 from tests.conftest import Partners, Rebels, SignIn
@@ -874,16 +876,27 @@ def test_the_page_says_who_has_moved(
     count(old.pk, app.client.pk, at=began + HOUR)
     count(rotation.replacement_id, app.client.pk, at=began + DAY)
     count(old.pk, crane.client.pk, at=began + DAY)
+    for hours, address in ((2, "192.0.2.7"), (3, "2001:db8::7"), (-30, "192.0.2.9")):
+        note_use(
+            old.pk, crane.client.pk, at=began + hours * HOUR, address=address, is_call=hours == 3
+        )
+    # A call with an access token of the old one is a use of it too.
+    late = began + 2 * DAY
+    note_use(old.pk, crane.client.pk, at=late, address=None, is_call=True)
+    BackgroundWriter.flush_all()
     progress = [
         (use.application_name, use.has_moved, use.replaced_last_at, use.replacement_last_at)
         for use in rotation.progress
     ]
     assert progress == [
-        ("Hangar Crane", False, began + DAY, None),
+        ("Hangar Crane", False, late, None),
         ("Falcon Dialer", True, began + HOUR, began + DAY),
     ]
     page = words_of(sign_in(rebels.luke).get(url("rotation", old)))
     assert "Hangar Crane" in page
+    assert "from 2001:db8::7" in page
+    assert "from 192.0.2.7" in page
+    assert "192.0.2.9" not in page
     assert "Uses the old one" in page
     assert "Moved" in page
     assert "Gone Before" not in page
@@ -893,7 +906,7 @@ def test_a_page_of_a_rotation_nobody_uses(
     rebels: Rebels, rotation: Rotation, sign_in: SignIn
 ) -> None:
     page = words_of(sign_in(rebels.luke).get(url("rotation", rotation.replaced)))
-    assert "No app has exchanged either of them since the rotation began." in page
+    assert "No app has used either of them since the rotation began." in page
     assert "Waiting for the first use of the new one" in page
     assert "After the first use the old one goes on for 24 hours." in page
 

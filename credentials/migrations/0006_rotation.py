@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_audit_kinds_callable"),
-        ("credentials", "0004_signing_key_states"),
+        ("credentials", "0005_usage_of_calls"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
