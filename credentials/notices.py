@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from accounts.models import NoticeKind, User
 from accounts.notices import tell
-from credentials.models import Application, JwtCredential
+from credentials.models import Application, JwtCredential, Rotation
+from credentials.models.rotations import AppProgress
 from credentials.models.usage import ClientUse
 
 
@@ -67,6 +68,32 @@ def jwt_credentials_expiring(
         [owner],
         {"due": due, "one": one, "owner": owner},
         path=_page(one) if one else reverse("my_credentials:list"),
+        by=None,
+        at=at,
+    )
+
+
+def rotation_started(rotation: Rotation, *, started_by: User, creator_sees_jwt: bool) -> None:
+    """The replacement is a credential that acts as its owner: also who could read it is told."""
+    facts = _facts(rotation.replaced, started_by)
+    tell(
+        NoticeKind.ROTATION_STARTED,
+        [rotation.replaced.extension.user],
+        facts | {"rotation": rotation, "creator_sees_jwt": creator_sees_jwt},
+        path=reverse("my_credentials:rotation", args=[rotation.replaced_id]),
+        by=started_by,
+        at=rotation.started_at,
+    )
+
+
+def rotation_closing(rotation: Rotation, apps: list[AppProgress], *, at: datetime) -> None:
+    """The replaced one is about to stop, and these apps still use it."""
+    owner = rotation.replaced.extension.user
+    tell(
+        NoticeKind.ROTATION_CLOSING,
+        [owner],
+        {"rotation": rotation, "credential": rotation.replaced, "owner": owner, "apps": apps},
+        path=reverse("my_credentials:rotation", args=[rotation.replaced_id]),
         by=None,
         at=at,
     )

@@ -31,6 +31,8 @@ class NoticeKind(models.TextChoices):
     JWT_CREDENTIAL_REVOKED = "jwt_credential_revoked"
     JWT_CREDENTIALS_REVOKED = "jwt_credentials_revoked"
     JWT_CREDENTIALS_EXPIRING = "jwt_credentials_expiring"
+    ROTATION_STARTED = "rotation_started"
+    ROTATION_CLOSING = "rotation_closing"
 
 
 def notice_kinds() -> list[tuple[str, str]]:
@@ -46,6 +48,8 @@ _ICONS = {
     NoticeKind.JWT_CREDENTIAL_REVOKED: "key-round",
     NoticeKind.JWT_CREDENTIALS_REVOKED: "key-round",
     NoticeKind.JWT_CREDENTIALS_EXPIRING: "clock",
+    NoticeKind.ROTATION_STARTED: "refresh-cw",
+    NoticeKind.ROTATION_CLOSING: "clock",
 }
 
 

@@ -51,7 +51,7 @@ def issue_access_token(
     """
     urls = credential.environment.urls
     issued_at = int(at.timestamp())
-    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.expires_at.timestamp()))
+    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
     key = current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {

@@ -45,11 +45,9 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
         .annotate(total=Sum("exchanges"))
         .values("total")
     )
-    standing = JwtCredential.objects.filter(
+    standing = JwtCredential.objects.standing(at).filter(
         Q(pk__in=client.permitting_credentials.values("pk"))
-        | Q(pk__in=usage.values("credential_id")),
-        revoked_at__isnull=True,
-        expires_at__gt=at,
+        | Q(pk__in=usage.values("credential_id"))
     )
     visible = _visible_to(viewer, standing)
     visible_count = visible.count()
@@ -77,11 +75,8 @@ def _visible_to(
 def guests_of(application: Application, *, at: datetime | None = None) -> int:
     """How many standing credentials of other organizations list the app."""
     return (
-        JwtCredential.objects.filter(
-            permitted_clients__application=application,
-            revoked_at__isnull=True,
-            expires_at__gt=at or timezone.now(),
-        )
+        JwtCredential.objects.standing(at or timezone.now())
+        .filter(permitted_clients__application=application)
         .exclude(extension__account__organization=application.organization_id)
         .distinct()
         .count()

@@ -16,6 +16,8 @@ from credentials.models.jwt_credentials import (
     JwtCredential,
     JwtCredentialQuerySet,
     PermittedClient,
+    replaced,
+    stands,
 )
 
 ORDERS = {
@@ -75,9 +77,10 @@ def wanted_of(
 
 def _state(wanted: Wanted, at: datetime) -> Q:
     states = {
-        "active": Q(revoked_at__isnull=True, expires_at__gt=at),
-        "expired": Q(revoked_at__isnull=True, expires_at__lte=at),
-        "revoked": Q(revoked_at__isnull=False),
+        "active": stands(at),
+        "expired": Q(revoked_at__isnull=True, expires_at__lte=at) & ~Q(superseded_at__lte=at),
+        "replaced": replaced(at),
+        "revoked": Q(revoked_at__isnull=False) & ~replaced(at),
     }
     condition = states.get(wanted.status, Q())
     if wanted.never_expires:

@@ -52,6 +52,17 @@ _GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allow
 _ORGANIZATION = "extension__account__organization"
 
 
+def stands(at: datetime) -> Q:
+    """Neither revoked nor replaced nor expired at that moment."""
+    return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
+
+
+def replaced(at: datetime) -> Q:
+    """Ended by a replacement, whether `tick` has made that a revocation or not."""
+    until = Q(revoked_at__isnull=True, superseded_at__lte=at)
+    return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
+
+
 class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def of(self, owner: Membership) -> Self:
         return self.filter(extension__user=owner.user)
@@ -68,14 +79,15 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return self.alias(governing=governing).annotate(**fields)
 
     def standing(self, at: datetime) -> Self:
-        """Neither revoked nor expired."""
-        return self.filter(revoked_at__isnull=True, expires_at__gt=at)
+        """Neither revoked nor replaced nor expired."""
+        return self.filter(stands(at))
 
     def due_for_reminder(self, at: datetime) -> Self:
         """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
 
-        Only for owners who can use them (JWT-106). If several are due, only the latest is: the
-        others have lost their sense, as one on the day of creation never had any.
+        Only for owners who can use them (JWT-106), and not for what is being replaced. If several
+        are due, only the latest is: the others have lost their sense, as one on the day of
+        creation never had any.
         """
         reminders = [
             When(
@@ -89,6 +101,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return (
             self.standing(at)
             .filter(
+                superseded_at__isnull=True,
                 expires_at__lte=at + timedelta(days=max(REMINDERS)),
                 extension__status=ExtensionStatus.ENABLED,
                 extension__user__is_active=True,
@@ -133,6 +146,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 "signing_key",
                 "created_by",
                 "revoked_by",
+                "rotation__replaced",
             )
             .annotate(
                 last_used_at=Subquery(last_used),
@@ -176,6 +190,10 @@ class JwtCredential(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     revoked_reason = models.CharField(max_length=200, blank=True)
+    # The moment another credential takes over for good: it may still move while a rotation is open.
+    superseded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # A replacement that no app has exchanged yet: its first exchange starts the drain of the other.
+    awaits_first_use = models.BooleanField(default=False, editable=False)
     # CIDR strings, IPv4 and IPv6, beside those of the policy; empty allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)
     # The last reminder before expiry, in days left: 30, 7 or 1.
@@ -213,6 +231,11 @@ class JwtCredential(models.Model):
             models.Index(
                 fields=["organization", "last_used_on", "id"], name="jwt_credential_org_use"
             ),
+            models.Index(
+                fields=["superseded_at"],
+                condition=Q(superseded_at__isnull=False, revoked_at__isnull=True),
+                name="jwt_credential_closing",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -242,21 +265,51 @@ class JwtCredential(models.Model):
     def is_expired(self, at: datetime | None = None) -> bool:
         return self.expires_at <= (at or timezone.now())
 
+    def is_replaced(self, at: datetime | None = None) -> bool:
+        """Whether another one has taken over; the revocation that `tick` adds changes nothing."""
+        until = self.revoked_at or at or timezone.now()
+        return self.superseded_at is not None and self.superseded_at <= until
+
+    def is_ended(self, at: datetime | None = None) -> bool:
+        """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
+        return self.is_revoked or self.is_replaced(at)
+
+    @property
+    def is_being_replaced(self) -> bool:
+        return self.superseded_at is not None and self.status == "active"
+
+    @property
+    def replaces_open(self) -> "JwtCredential | None":
+        """What it is taking over from, while both are valid; the lists read that with the row."""
+        rotation = getattr(self, "rotation", None)
+        return rotation.replaced if rotation is not None and rotation.is_open() else None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it stops as things stand: nothing that descends from it lives longer."""
+        return min(self.expires_at, self.superseded_at or self.expires_at)
+
     @property
     def status(self) -> str:
+        if self.is_replaced():
+            return "replaced"
         if self.is_revoked:
             return "revoked"
         return "expired" if self.is_expired() else "active"
 
     @property
     def badge(self) -> str:
-        """The status, with `expiring` for an active credential of which little is left."""
+        """The status; `replacing` or `expiring` for an active credential that will soon end."""
+        if self.is_being_replaced:
+            return "replacing"
         return "expiring" if self.expires_soon else self.status
 
     @property
     def status_text(self) -> str:
         """The status in words, as lists and headings say it."""
-        if self.revoked_by is not None:
+        if self.is_being_replaced and self.superseded_at is not None:
+            return f"Being replaced, ends {_in_words(self.superseded_at)}"
+        if self.status == "revoked" and self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
 
@@ -364,6 +417,11 @@ class JwtCredential(models.Model):
         if not own and not client.application.is_public:
             return False
         return PermittedClient.objects.filter(credential=self, client=client).exists()
+
+
+def _in_words(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return f"{moment:%b} {moment.day}, {moment:%Y, %H:%M} UTC"
 
 
 class PermittedClient(models.Model):

@@ -70,7 +70,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 def _with_people(found: JwtCredentialQuerySet) -> JwtCredentialQuerySet:
     return found.select_related(
-        "extension__account", "extension__user", "created_by", "revoked_by"
+        "extension__account", "extension__user", "created_by", "revoked_by", "rotation__replaced"
     ).prefetch_related(
         Prefetch(
             "permitted_clients",
@@ -85,7 +85,7 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     sent = request.POST if request.method == "POST" else request.GET
     chosen = _chosen(viewer, sent)
-    standing = [credential for credential in chosen if not credential.is_revoked]
+    standing = [credential for credential in chosen if not credential.is_ended()]
     if not standing:
         nothing_to_do = (
             "Everything that you chose has already been revoked."

@@ -25,7 +25,7 @@ from credentials.forms.jwt_credentials import (
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
 )
-from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
+from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -81,12 +81,12 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
         credential = _create(request, owner, form)
         if credential is not None:
             if not sent_before:
-                _remember_created(request, credential)
+                remember_created(request, credential)
             return redirect(owner.url("created", credential))
     return _create_page(request, owner, form)
 
 
-def _remember_created(request: HttpRequest, credential: JwtCredential) -> None:
+def remember_created(request: HttpRequest, credential: JwtCredential) -> None:
     """That this session made it; another one of the same person has to ask with step-up."""
     created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
     created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
@@ -178,12 +178,14 @@ def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = No
         request.session.get(CREATED_SESSION_KEY, {}).get(str(credential.pk), 0),
         int(credential.issued_at.timestamp()),
     )
-    if time.time() - created_at > CREATED_SECONDS or credential.is_revoked:
+    if time.time() - created_at > CREATED_SECONDS or credential.is_ended():
         messages.info(request, "The JWT is no longer shown here.")
         return redirect(owner.url("detail", credential))
+    rotation = Rotation.objects.about(credential)
     if not actions.creator_may_see(credential, owner.viewer.user):
-        return _page(request, "created", owner, credential=credential)
-    return _jwt_page(request, "created", owner, credential, credential.encode())
+        return _page(request, "created", owner, credential=credential, rotation=rotation)
+    jwt = credential.encode()
+    return _jwt_page(request, "created", owner, credential, jwt, rotation=rotation)
 
 
 def _jwt_page(
@@ -192,6 +194,7 @@ def _jwt_page(
     owner: CredentialOwner,
     credential: JwtCredential,
     jwt: str,
+    **context: Any,
 ) -> HttpResponse:
     clients = list(credential.usable_clients)
     wanted = request.GET.get("client_id") or request.POST.get("client_id")
@@ -208,6 +211,7 @@ def _jwt_page(
         chosen=chosen,
         snippets=snippets(urls=credential.environment.urls, client_id=client_id, jwt=jwt),
         test_form=ExchangeTestForm(clients=clients, initial={"client_id": client_id}),
+        **context,
     )
 
 
@@ -255,7 +259,8 @@ def _detail_page(
         credential=credential,
         form=form,
         apps_url=owner.url("apps", credential),
-        may_edit=owner.may_manage and not credential.is_revoked,
+        may_edit=owner.may_manage and not credential.is_ended(),
+        rotation=Rotation.objects.about(credential),
         test_form=ExchangeTestForm(clients=clients) if clients else None,
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
         events=AuditEvent.objects.about("jwtcredential", credential.pk)[:50],
@@ -265,8 +270,8 @@ def _detail_page(
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    if credential.is_revoked:
-        messages.info(request, "This credential has already been revoked.")
+    if credential.is_ended():
+        messages.info(request, f"This credential has already been {credential.status}.")
         return redirect(owner.url("detail", credential))
     form = RevokeJwtCredentialForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -282,8 +287,15 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
         else:
             messages.success(request, f"{credential.label} has been revoked.")
         return redirect(owner.url("list"))
-    used_by = ExchangeUsage.objects.recent_by_client(credential.pk)
-    return _page(request, "revoke", owner, credential=credential, form=form, used_by=used_by)
+    return _page(
+        request,
+        "revoke",
+        owner,
+        credential=credential,
+        form=form,
+        used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        rotation=Rotation.objects.about(credential),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -354,11 +366,29 @@ def _exchange(
 
 def _pages(owner: CredentialOwner, credential: JwtCredential) -> dict[str, str]:
     """The URLs of one credential's pages, by name."""
-    names = ("detail", "apps", "created", "revoke", "show", "test")
+    names = (
+        "detail",
+        "apps",
+        "created",
+        "revoke",
+        "show",
+        "test",
+        "rotate",
+        "rotation",
+        "extend_rotation",
+        "undo_rotation",
+        "finish_rotation",
+    )
     return {name: owner.url(name, credential) for name in names}
 
 
 def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: Any) -> HttpResponse:
+    return credential_page(request, f"credentials/jwt_credentials/{name}.html", owner, **context)
+
+
+def credential_page(
+    request: HttpRequest, template: str, owner: CredentialOwner, **context: Any
+) -> HttpResponse:
     """A credential page with the links of its owner; what shows a JWT is never stored anywhere."""
     credential = context.get("credential")
     urls = {page: owner.url(page) for page in ("list", "create")}
@@ -366,6 +396,6 @@ def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: An
         urls |= _pages(owner, credential)
         context["user_role"] = UserRole(credential.extension.user_role).label
     context |= {"owner": owner, "urls": urls}
-    response = render(request, f"credentials/jwt_credentials/{name}.html", context)
+    response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     return response

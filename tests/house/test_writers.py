@@ -28,6 +28,11 @@ ALLOWED = {
     "last_active_at__isnull=True) | models.Q(last_active_at__lt=stale), pk=user.pk).update": (
         "when someone last used the console: never decides about access"
     ),
+    "credentials/models/applications.py: ClientQuerySet.note_former_secret_use: self.filter("
+    "models.Q(former_secret_used_at__isnull=True) | models.Q(former_secret_used_at__lt=use.at), "
+    "pk=use.client_pk, former_secret_digest=use.digest).update": (
+        "who still uses a secret that is about to end: never decides about access"
+    ),
     "credentials/models/usage.py: ExchangeUsageQuerySet._note_use: credentials.filter("
     "pk=credential_id, last_used_on__lt=day).update": "the day of the last use, for lists",
     "credentials/models/usage.py: ExchangeUsageQuerySet.count_exchange: cursor.execute": (
@@ -105,7 +110,10 @@ def test_there_are_actions_in_both_apps() -> None:
 
 
 # What programs do with tokens, at every use: nobody decided it, so it is no event of the record.
-DONE_BY_PROGRAMS = {"credentials/actions/refresh_tokens.py"}
+DONE_BY_PROGRAMS = {
+    "credentials/actions/first_use.py",
+    "credentials/actions/refresh_tokens.py",
+}
 # What concerns nobody but the person who reads, and what `manage.py tick` clears away: files, or
 # single functions of them.
 NO_EVENT = {

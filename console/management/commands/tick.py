@@ -25,13 +25,17 @@ from accounts.actions.devices import remove_forgotten_devices
 from accounts.actions.invitations import tell_of_expired_invitations
 from accounts.actions.notices import remove_outdated_notices
 from accounts.models import Device, Invitation, Notice
+from accounts.origin import Origin
+from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.reminders import remind_owners
-from credentials.models import JwtCredential
+from credentials.actions.rotations import close_rotations, warn_of_closing
+from credentials.models import Client, JwtCredential, Rotation
 from credentials.models.refresh_tokens import dead_tokens
 
 logger = structlog.get_logger(__name__)
 
+ORIGIN = Origin.command("tick")
 MAIL_KEPT = timedelta(days=30)
 
 
@@ -86,6 +90,18 @@ def _expired_invitations() -> int:
     return Invitation.objects.expiry_untold().count()
 
 
+def _rotations_to_close() -> int:
+    return Rotation.objects.due(timezone.now()).count()
+
+
+def _rotations_closing() -> int:
+    return len(Rotation.objects.to_warn_of(timezone.now()))
+
+
+def _ended_secrets() -> int:
+    return Client.objects.with_ended_secret(timezone.now()).count()
+
+
 def _due_mail() -> int:
     due = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
@@ -121,9 +137,17 @@ def _lock_path() -> Path:
 PARTS = (
     Part("Expiry reminders", _due_reminders, remind_owners, "announced"),
     Part("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
+    Part("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
+    Part("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
     Part("Mail", _due_mail, send_mail, "sent"),
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Part(
+        "Former client secrets",
+        _ended_secrets,
+        lambda: forget_ended_secrets(origin=ORIGIN),
+        "forgotten",
+    ),
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
     Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
     Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
