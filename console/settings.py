@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "console.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "console.second_factor.SecondFactorMiddleware",
 ]

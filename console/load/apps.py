@@ -1,6 +1,6 @@
 """The apps of the large organization, each with a client in every environment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from accounts import raw_secrets
@@ -28,7 +28,7 @@ LAST_APP = timedelta(days=740)
 class Apps:
     applications: list[Application]
     clients: dict[Environment, list[Client]]
-    raw_secret: str
+    raw_secret: str = field(repr=False)
     """Of the first production client, so that someone can exchange credentials."""
 
 

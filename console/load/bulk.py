@@ -41,7 +41,7 @@ def _in_batches(model: type[Row], rows: Iterable[Row]) -> int:
 def _copy(model: type[Row], rows: Iterable[Row]) -> int:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(field.column) for field in fields if field.column)
     statement = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"
     count = 0
     with connection.cursor() as cursor, cursor.copy(statement) as copy:

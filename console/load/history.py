@@ -82,7 +82,7 @@ def _joined(people: People) -> Iterator[Happened]:
     founders = {people.administrator.user_id, people.developer.user_id}
     for membership in people.memberships:
         if membership.user_id not in founders:
-            facts = {"role": membership.role, "is_account_admin": membership.is_account_admin}
+            facts: dict[str, Any] = {"role": membership.role, "is_account_admin": False}
             user = membership.user
             yield Happened(user.date_joined, AuditKind.MEMBERSHIP_CREATED, user, user, facts)
     for extension in people.extensions:

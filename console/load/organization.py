@@ -49,7 +49,7 @@ def is_taken(name: str) -> bool:
 def load(name: str, size: Size, *, seed: int, at: datetime | None = None) -> Loaded:
     """Make it; the caller has asked `is_taken`."""
     with transaction.atomic():
-        loaded = _made(name, size, Dice(seed), at or timezone.now())
+        loaded = _made(name, size, Dice(f"{seed} {name}"), at or timezone.now())
     bulk.analyze()
     return loaded
 

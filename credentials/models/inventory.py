@@ -29,6 +29,12 @@ ORDERS = {
     "-used": Order(("last_used_on", "pk"), descending=True),
 }
 DEFAULT_ORDER = "-created"
+# Of one person's credentials, which have one owner, and labels that the person knows.
+ORDERS_OF_ONE = {
+    "label": Order(("label", "pk")),
+    "-label": Order(("label", "pk"), descending=True),
+    **{name: order for name, order in ORDERS.items() if name.lstrip("-") != "owner"},
+}
 
 
 @dataclass(frozen=True)

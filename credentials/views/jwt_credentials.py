@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import F, OrderBy, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
+from accounts.pagination import slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
@@ -21,6 +21,7 @@ from credentials.actions import jwt_credentials as actions
 from credentials.forms.jwt_credentials import (
     CreateJwtCredentialForm,
     ExchangeTestForm,
+    JwtCredentialListForm,
     PermittedAppsForm,
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
@@ -35,37 +36,31 @@ from credentials.snippets import snippets
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
 
-SORTS: dict[str, OrderBy] = {
-    "label": F("label").asc(),
-    "-label": F("label").desc(),
-    "created": F("issued_at").asc(),
-    "-created": F("issued_at").desc(),
-    "expires": F("expires_at").asc(),
-    "-expires": F("expires_at").desc(),
-    "used": F("last_used_at").asc(nulls_first=True),
-    "-used": F("last_used_at").desc(nulls_last=True),
-}
-DEFAULT_SORT = "-created"
+PAGE_SIZE = 50
 
 
 @require_safe
 def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
+    """One person's credentials, in keyset pages."""
     owner = owner_for(request.user, user_id)
-    sort = request.GET.get("sort", "")
-    sort = sort if sort in SORTS else DEFAULT_SORT
-    credentials = (
-        JwtCredential.objects.of(owner.owner)
-        .with_facts()
-        .prefetch_related(
-            Prefetch(
-                "permitted_clients",
-                Client.objects.select_related("application").order_by("application__name"),
-            )
-        )
-        .order_by(SORTS[sort], "id")
+    form = JwtCredentialListForm(request.GET)
+    everything = JwtCredential.objects.of(owner.owner)
+    page = slice_of(
+        everything.with_facts().with_some_apps(),
+        form.order,
+        whole=everything,
+        size=PAGE_SIZE,
+        **form.place,
     )
-    rows = [(credential, _pages(owner, credential)) for credential in credentials]
-    return _page(request, "list", owner, rows=rows, sort=sort)
+    return _page(
+        request,
+        "list",
+        owner,
+        rows=[(credential, _pages(owner, credential)) for credential in page.rows],
+        form=form,
+        previous_url=page.before and form.url(before=page.before),
+        next_url=page.after and form.url(after=page.after),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -70,6 +70,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.demo",
         "console.errors",
         "console.health",
+        "console.load",
         "console.management",
         "console.reference",
         "console.templatetags",
