@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts.environments import Environment
 from accounts.models import Extension, Membership, Organization
-from accounts.pagination import Order
+from accounts.pagination import PAGE_SIZE, Order
 from benchmarks import report
 from credentials.models import Client, ExchangeUsage, JwtCredential
 from credentials.models.developers import ORDERS as PEOPLE_ORDERS
@@ -25,7 +25,6 @@ from credentials.models.inventory import ORDERS as CREDENTIAL_ORDERS
 from credentials.models.inventory import ORDERS_OF_ONE, credentials_of
 from tests.house.urls import every_url
 
-PAGE = 50
 NEWEST = Order(("created_at", "pk"), descending=True)
 
 
@@ -61,8 +60,8 @@ class Listing:
     def places(self) -> list[Place]:
         """The first page, one in the middle, the last; and the first and middle, coming back."""
         places = [Place(self.query)]
-        if (count := self.count) > PAGE:
-            middle, end = self._key_at(count // 2), self._key_at(count - PAGE)
+        if (count := self.count) > PAGE_SIZE:
+            middle, end = self._key_at(count // 2), self._key_at(count - PAGE_SIZE)
             places += [self._at(self.after, middle), self._at(self.after, end)]
             if self.before:
                 places += [self._at(self.before, end), self._at(self.before, middle)]

@@ -99,8 +99,10 @@ def _joined(people: People) -> Iterator[Happened]:
 def _asked(people: People) -> Iterator[Happened]:
     administrator = people.administrator.user
     for request in people.requests:
-        facts = {"reason": request.reason}
-        yield Happened(request.created_at, AuditKind.ACCESS_REQUESTED, request.user, request, facts)
+        reason = {"reason": request.reason}
+        yield Happened(
+            request.created_at, AuditKind.ACCESS_REQUESTED, request.user, request, reason
+        )
         if request.decided_at is not None:
             role = {"role": request.user.membership.role}
             yield Happened(

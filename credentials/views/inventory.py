@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import member
 from accounts.models import Membership
 from accounts.origin import Origin
-from accounts.pagination import slice_of
+from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.roles import ConsolePermission
 from accounts.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
@@ -25,7 +25,6 @@ from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
 from credentials.models.inventory import credentials_of, wanted_of
 from credentials.models.jwt_credentials import JwtCredentialQuerySet
 
-PAGE_SIZE = 50
 EXPORT_BATCH = 1000
 EXPORT_HEADING = (
     "id",

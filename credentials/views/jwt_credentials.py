@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
-from accounts.pagination import slice_of
+from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
@@ -35,8 +35,6 @@ from credentials.snippets import snippets
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
-
-PAGE_SIZE = 50
 
 
 @require_safe
