@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
-    "lucide",
     "post_office",
     "accounts",
     "credentials",

@@ -16,8 +16,8 @@ from accounts.models import Invitation, Membership, Organization
 from accounts.pagination import keyset_page
 from accounts.roles import ConsolePermission
 
-REQUESTS_AT_ONCE = 20
-INVITATIONS_AT_ONCE = 20
+REQUESTS_AT_ONCE = 10
+INVITATIONS_AT_ONCE = 10
 
 
 @require_safe

@@ -42,6 +42,10 @@ def _client_ids(data: QueryDict) -> list[str]:
     ]
 
 
+# How many apps a choice lists; an organization may have thousands.
+APPS_OFFERED = 100
+
+
 class JwtCredentialListForm(ListForm):
     """The query string of one person's credentials."""
 
@@ -375,3 +379,8 @@ class ExchangeTestForm(forms.Form):
             (client.client_id, f"{client.application.name} ({client.client_id})")
             for client in clients
         ]
+        if len(clients) >= APPS_OFFERED:
+            field.help_text = (
+                f"The first {APPS_OFFERED} apps by name. For another one add ?client_id= and its "
+                "client ID to the address of this page."
+            )

@@ -26,7 +26,7 @@ from credentials.forms.applications import (
 from credentials.models import Application, Client
 from credentials.models.dependents import dependents_of, guests_of
 
-HISTORY_SIZE = 50
+HISTORY_SIZE = 25
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
 from credentials.forms.jwt_credentials import (
+    APPS_OFFERED,
     CreateJwtCredentialForm,
     ExchangeTestForm,
     JwtCredentialListForm,
@@ -35,6 +36,7 @@ from credentials.snippets import snippets
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
+HISTORY_SIZE = 25
 
 
 @require_safe
@@ -179,6 +181,15 @@ def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = No
     return _jwt_page(request, "created", owner, credential, credential.encode())
 
 
+def _offered_clients(credential: JwtCredential, wanted: str | None) -> list[Client]:
+    """The apps to choose from: the first by name, and the one that the address asks for."""
+    usable = credential.usable_clients
+    offered = list(usable[:APPS_OFFERED])
+    if wanted and wanted not in {client.client_id for client in offered}:
+        offered += usable.filter(client_id=wanted.replace("\x00", " "))
+    return offered
+
+
 def _jwt_page(
     request: HttpRequest,
     page: str,
@@ -186,8 +197,8 @@ def _jwt_page(
     credential: JwtCredential,
     jwt: str,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
     wanted = request.GET.get("client_id") or request.POST.get("client_id")
+    clients = _offered_clients(credential, wanted)
     chosen = next((client for client in clients if client.client_id == wanted), None)
     chosen = chosen or (clients[0] if clients else None)
     client_id = chosen.client_id if chosen else "YOUR_CLIENT_ID"
@@ -240,7 +251,8 @@ def _detail_page(
     credential: JwtCredential,
     form: UpdateJwtCredentialForm,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
+    wanted = request.GET.get("client_id")
+    clients = _offered_clients(credential, wanted)
     return _page(
         request,
         "detail",
@@ -249,9 +261,11 @@ def _detail_page(
         form=form,
         apps_url=owner.url("apps", credential),
         may_edit=owner.may_manage and not credential.is_revoked,
-        test_form=ExchangeTestForm(clients=clients) if clients else None,
+        test_form=(
+            ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
+        ),
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
-        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:50],
+        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )
 
 
@@ -305,7 +319,7 @@ def try_exchange(
 ) -> HttpResponse:
     """*Test it now*: a dry run of every check, or a real exchange with a pasted client secret."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    clients = list(credential.usable_clients)
+    clients = _offered_clients(credential, request.POST.get("client_id"))
     form = ExchangeTestForm(request.POST, clients=clients)
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
