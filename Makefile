@@ -25,7 +25,6 @@ test: install-dev
 	@$(python) -m tests.stages $(STAGES)
 
 bench-pages: install-dev
-	@$(MAKE) --silent collectstatic
 	@$(python) -m benchmarks.pages --write
 
 install:

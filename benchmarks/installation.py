@@ -40,6 +40,7 @@ def installation() -> Iterator[None]:
             "SECRET_KEY": secrets.token_urlsafe(64),
         }
         django.setup()
+        call_command("collectstatic", interactive=False, verbosity=0)
         call_command("migrate", verbosity=0)
         yield
     finally:

@@ -46,6 +46,8 @@ def _text(path: str) -> str:
 
 
 def _database() -> str:
+    if connection.vendor != "postgresql":
+        return connection.display_name
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         return f"PostgreSQL {cursor.fetchone()[0].partition(' ')[0]}"
