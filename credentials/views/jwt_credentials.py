@@ -46,7 +46,7 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     form = JwtCredentialListForm(request.GET)
     everything = JwtCredential.objects.of(owner.owner)
     page = slice_of(
-        everything.with_facts().with_some_apps(),
+        everything.select_related("extension__account", "revoked_by").with_some_apps(),
         form.order,
         whole=everything,
         size=PAGE_SIZE,
@@ -56,7 +56,10 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
         request,
         "list",
         owner,
-        rows=[(credential, _pages(owner, credential)) for credential in page.rows],
+        rows=[
+            (credential, {name: owner.url(name, credential) for name in ("detail", "revoke")})
+            for credential in page.rows
+        ],
         form=form,
         previous_url=page.before and form.url(before=page.before),
         next_url=page.after and form.url(after=page.after),
