@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
-    "lucide",
     "post_office",
     "accounts",
     "credentials",
@@ -81,7 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "console.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "console.second_factor.SecondFactorMiddleware",
 ]
@@ -93,8 +92,17 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "console.templates.FilesystemLoader",
+                        "console.templates.AppDirectoriesLoader",
+                    ],
+                )
+            ],
+            "libraries": {"lucide": "console.icons"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

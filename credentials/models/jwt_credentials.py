@@ -11,6 +11,7 @@ from django.db.models import (
     FilteredRelation,
     Max,
     OuterRef,
+    Prefetch,
     Q,
     Subquery,
     Value,
@@ -37,6 +38,8 @@ EXPIRES_SOON = timedelta(days=30)
 REMINDERS = (1, 7, 30)
 # Nobody needs to be reminded of what they have just created.
 UNREMINDED = timedelta(days=1)
+# How many apps a row of a list names; a credential may be for a hundred.
+APPS_NAMED = 2
 # The last use of a credential that was never used: a day before all others, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)
@@ -131,15 +134,9 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .annotate(last=Max("last_at"))
             .values("last")
         )
-        permitted = (
-            PermittedClient.objects.filter(credential=OuterRef("pk"))
-            .order_by()
-            .values("credential")
-            .annotate(count=Count("pk"))
-            .values("count")
-        )
         return (
             self.with_policy()
+            .with_permitted_count()
             .select_related(
                 "extension__account__organization",
                 "extension__user__membership",
@@ -148,10 +145,24 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 "revoked_by",
                 "rotation__replaced",
             )
-            .annotate(
-                last_used_at=Subquery(last_used),
-                permitted_count=Coalesce(Subquery(permitted), 0),
-            )
+            .annotate(last_used_at=Subquery(last_used))
+        )
+
+    def with_permitted_count(self) -> Self:
+        permitted = (
+            PermittedClient.objects.filter(credential=OuterRef("pk"))
+            .order_by()
+            .values("credential")
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        return self.annotate(permitted_count=Coalesce(Subquery(permitted), 0))
+
+    def with_some_apps(self) -> Self:
+        """The first apps of each list, as many as rows of pages name, and how many there are."""
+        first = Client.objects.select_related("application").order_by("application__name", "pk")
+        return self.with_permitted_count().prefetch_related(
+            Prefetch("permitted_clients", first[:APPS_NAMED], to_attr="first_clients")
         )
 
 
@@ -202,11 +213,12 @@ class JwtCredential(models.Model):
 
     objects = JwtCredentialQuerySet.as_manager()
 
-    # Annotations of `with_facts`.
+    # What `with_facts`, `with_permitted_count` and `with_some_apps` add.
     last_used_at: datetime | None
     permitted_count: int
     # Annotation of `due_for_reminder`.
     due_days: int
+    first_clients: list[Client]
 
     class Meta:
         constraints: ClassVar = [

@@ -13,6 +13,7 @@ from accounts.access import member
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
+from accounts.pagination import PAGE_SIZE
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from credentials import access
@@ -26,8 +27,7 @@ from credentials.forms.applications import (
 from credentials.models import Application, Client
 from credentials.models.dependents import dependents_of, guests_of
 
-PAGE_SIZE = 50
-HISTORY_SIZE = 50
+HISTORY_SIZE = 25
 
 
 @dataclass(frozen=True)

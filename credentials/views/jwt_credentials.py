@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import F, OrderBy, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,13 +13,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
+from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
 from credentials.forms.jwt_credentials import (
+    APPS_OFFERED,
     CreateJwtCredentialForm,
     ExchangeTestForm,
+    JwtCredentialListForm,
     PermittedAppsForm,
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
@@ -34,38 +36,41 @@ from credentials.snippets import snippets
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
-
-SORTS: dict[str, OrderBy] = {
-    "label": F("label").asc(),
-    "-label": F("label").desc(),
-    "created": F("issued_at").asc(),
-    "-created": F("issued_at").desc(),
-    "expires": F("expires_at").asc(),
-    "-expires": F("expires_at").desc(),
-    "used": F("last_used_at").asc(nulls_first=True),
-    "-used": F("last_used_at").desc(nulls_last=True),
-}
-DEFAULT_SORT = "-created"
+# The pages that a row of the list links to.
+LISTED_PAGES = ("detail", "revoke", "rotation")
+HISTORY_SIZE = 25
 
 
 @require_safe
 def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
+    """One person's credentials, in keyset pages."""
     owner = owner_for(request.user, user_id)
-    sort = request.GET.get("sort", "")
-    sort = sort if sort in SORTS else DEFAULT_SORT
-    credentials = (
-        JwtCredential.objects.of(owner.owner)
-        .with_facts()
-        .prefetch_related(
-            Prefetch(
-                "permitted_clients",
-                Client.objects.select_related("application").order_by("application__name"),
-            )
-        )
-        .order_by(SORTS[sort], "id")
+    form = JwtCredentialListForm(request.GET)
+    everything = JwtCredential.objects.of(owner.owner)
+    page = slice_of(
+        everything.select_related(
+            "extension__account", "revoked_by", "rotation__replaced"
+        ).with_some_apps(),
+        form.order,
+        whole=everything,
+        size=PAGE_SIZE,
+        **form.place,
     )
-    rows = [(credential, _pages(owner, credential)) for credential in credentials]
-    return _page(request, "list", owner, rows=rows, sort=sort)
+    return _page(
+        request,
+        "list",
+        owner,
+        rows=[
+            (
+                credential,
+                {name: owner.url(name, credential) for name in ("detail", "revoke", "rotation")},
+            )
+            for credential in page.rows
+        ],
+        form=form,
+        previous_url=page.before and form.url(before=page.before),
+        next_url=page.after and form.url(after=page.after),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -188,6 +193,15 @@ def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = No
     return _jwt_page(request, "created", owner, credential, jwt, rotation=rotation)
 
 
+def _offered_clients(credential: JwtCredential, wanted: str | None) -> list[Client]:
+    """The apps to choose from: the first by name, and the one that the address asks for."""
+    usable = credential.usable_clients
+    offered = list(usable[:APPS_OFFERED])
+    if wanted and wanted not in {client.client_id for client in offered}:
+        offered += usable.filter(client_id=wanted.replace("\x00", " "))
+    return offered
+
+
 def _jwt_page(
     request: HttpRequest,
     page: str,
@@ -196,8 +210,8 @@ def _jwt_page(
     jwt: str,
     **context: Any,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
     wanted = request.GET.get("client_id") or request.POST.get("client_id")
+    clients = _offered_clients(credential, wanted)
     chosen = next((client for client in clients if client.client_id == wanted), None)
     chosen = chosen or (clients[0] if clients else None)
     client_id = chosen.client_id if chosen else "YOUR_CLIENT_ID"
@@ -251,7 +265,8 @@ def _detail_page(
     credential: JwtCredential,
     form: UpdateJwtCredentialForm,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
+    wanted = request.GET.get("client_id")
+    clients = _offered_clients(credential, wanted)
     return _page(
         request,
         "detail",
@@ -261,9 +276,11 @@ def _detail_page(
         apps_url=owner.url("apps", credential),
         may_edit=owner.may_manage and not credential.is_ended(),
         rotation=Rotation.objects.about(credential),
-        test_form=ExchangeTestForm(clients=clients) if clients else None,
+        test_form=(
+            ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
+        ),
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
-        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:50],
+        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )
 
 
@@ -324,7 +341,7 @@ def try_exchange(
 ) -> HttpResponse:
     """*Test it now*: a dry run of every check, or a real exchange with a pasted client secret."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    clients = list(credential.usable_clients)
+    clients = _offered_clients(credential, request.POST.get("client_id"))
     form = ExchangeTestForm(request.POST, clients=clients)
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():

@@ -72,8 +72,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.demo",
         "console.errors",
         "console.health",
+        "console.icons",
+        "console.load",
         "console.management",
         "console.reference",
+        "console.templates",
         "console.templatetags",
     ),
     "urls": (
