@@ -28,7 +28,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
-    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the former client secret"
+    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the former client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
     CLIENT_MARKED = "client.marked", "decided who introspects tokens"
