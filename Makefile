@@ -1,9 +1,10 @@
 # make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
 # make test   every check and every test; make test STAGES="ruff unit-sqlite" runs a choice
+# make bench-pages   measures pages with a large organization into docs/performance.md (a quarter of an hour)
 # make lock   renews requirements*.txt after a change to requirements*.in
 
 .DEFAULT_GOAL := run
-.PHONY: run test install install-dev collectstatic lock clean
+.PHONY: run test bench-pages install install-dev collectstatic lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -22,6 +23,9 @@ run: install
 
 test: install-dev
 	@$(python) -m tests.stages $(STAGES)
+
+bench-pages: install-dev
+	@$(python) -m benchmarks.pages --write
 
 install:
 	@bin/install requirements.txt

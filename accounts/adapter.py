@@ -9,9 +9,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from accounts import emails
+from accounts.actions.devices import note_sign_in
+from accounts.models import User
+from accounts.models.devices import KEPT as DEVICE_KEPT
+from accounts.origin import Origin
 
 
 class _OurSite:
@@ -39,6 +43,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """People join by invitation only."""
         return False
+
+    def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
+        """After every factor: note the browser, and let its cookie tell it the next time."""
+        response: HttpResponse = super().post_login(request, user, **hooks)
+        token = note_sign_in(
+            user, request.COOKIES.get(settings.DEVICE_COOKIE_NAME), origin=Origin.of(request)
+        )
+        response.set_cookie(
+            settings.DEVICE_COOKIE_NAME,
+            token,
+            max_age=DEVICE_KEPT,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         # An adapter lives for one call of allauth's, so this does not reach any other mail.

@@ -1,4 +1,7 @@
-"""One function per mail. Each queues rows in the caller's transaction and sends after commit."""
+"""The way of mails: queued in the caller's transaction, attempted after commit, retried by `tick`.
+
+`accounts/notices.py` and `credentials/notices.py` say what people are told.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,16 +22,27 @@ from post_office import mail
 from post_office.connections import connections
 from post_office.models import STATUS, Email
 
-from accounts.models import AccessRequest, Invitation, Membership, User
+from accounts.models import Invitation
 
 logger = structlog.get_logger(__name__)
 
 FIRST_ATTEMPT = timedelta(minutes=1)
 _withheld: ContextVar[bool] = ContextVar("_withheld", default=False)
+_left_to_tick: ContextVar[bool] = ContextVar("_left_to_tick", default=False)
 
 
 def absolute(path: str) -> str:
     return f"{settings.ORIGIN}{path}"
+
+
+@contextmanager
+def left_to_tick() -> Iterator[None]:
+    """Queue only: `manage.py tick`, which is at work, sends all of them in one go afterwards."""
+    token = _left_to_tick.set(True)
+    try:
+        yield
+    finally:
+        _left_to_tick.reset(token)
 
 
 @contextmanager
@@ -49,9 +63,13 @@ def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None
 
 def rendered(template: str, context: dict[str, Any]) -> tuple[str, str]:
     """Subject and body; the subject is one line, whatever a person typed into a name."""
-    subject = " ".join(render_to_string(f"emails/{template}/subject.txt", context).split())
+    subject = rendered_line(f"emails/{template}/subject.txt", context)
     body = render_to_string(f"emails/{template}/body.txt", context).strip()
     return subject, f"{body}\n"
+
+
+def rendered_line(template: str, context: dict[str, Any]) -> str:
+    return " ".join(render_to_string(template, context).split())
 
 
 def queue_text(recipients: list[str], subject: str, body: str) -> None:
@@ -62,6 +80,7 @@ def queue_text(recipients: list[str], subject: str, body: str) -> None:
     """
     if _withheld.get():
         return
+    at_once = not _left_to_tick.get()
     queued = [
         mail.send(
             recipient,
@@ -70,11 +89,12 @@ def queue_text(recipients: list[str], subject: str, body: str) -> None:
             message="{{ body|safe }}",
             context={"subject": subject, "body": body},
             # Until then it is ours, and `manage.py tick` does not send it a second time.
-            scheduled_time=timezone.now() + FIRST_ATTEMPT,
+            scheduled_time=timezone.now() + (FIRST_ATTEMPT if at_once else timedelta()),
         )
         for recipient in recipients
     ]
-    transaction.on_commit(partial(_attempt, queued), robust=True)
+    if at_once:
+        transaction.on_commit(partial(_attempt, queued), robust=True)
 
 
 def _attempt(queued: list[Email]) -> None:
@@ -89,46 +109,6 @@ def _attempt(queued: list[Email]) -> None:
             return
         email.status = STATUS.sent
         email.save(update_fields=["status", "last_updated"])
-
-
-def access_requested(request: AccessRequest, recipients: list[str]) -> None:
-    queue(
-        "access_requested",
-        recipients,
-        {"request": request, "url": absolute(reverse("accounts:access"))},
-    )
-
-
-def access_granted(request: AccessRequest, membership: Membership) -> None:
-    context = {"request": request, "membership": membership, "url": absolute(reverse("dashboard"))}
-    queue("access_granted", [request.user.email], context)
-
-
-def access_declined(request: AccessRequest) -> None:
-    context = {"request": request, "url": absolute(reverse("dashboard"))}
-    queue("access_declined", [request.user.email], context)
-
-
-def role_changed(membership: Membership, *, changed_by: User) -> None:
-    _about_membership("role_changed", membership, changed_by)
-
-
-def deactivated(membership: Membership, *, deactivated_by: User) -> None:
-    _about_membership("deactivated", membership, deactivated_by)
-
-
-def reactivated(membership: Membership, *, reactivated_by: User) -> None:
-    _about_membership("reactivated", membership, reactivated_by)
-
-
-def _about_membership(template: str, membership: Membership, actor: User) -> None:
-    context = {
-        "membership": membership,
-        "user": membership.user,
-        "actor": actor,
-        "url": absolute(reverse("dashboard")),
-    }
-    queue(template, [membership.user.email], context)
 
 
 def invitation(invitation: Invitation, raw_token: str) -> bool:

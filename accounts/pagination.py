@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 
 Row = TypeVar("Row", bound=Model)
 Key = int | str

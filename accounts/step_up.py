@@ -1,18 +1,21 @@
 """Prove it is you before a secret moves."""
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.reauthentication import (
-    did_recently_reauthenticate,
-    get_reauthentication_flows,
-)
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+
+from accounts.models import User
 
 P = ParamSpec("P")
 
@@ -29,11 +32,25 @@ def step_up_required(
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not get_reauthentication_flows(request.user):
+        if not _has_a_factor(request.user):
             raise PermissionDenied
-        if did_recently_reauthenticate(request):
+        if _has_just_authenticated(request):
             return view(request, *args, **kwargs)
         query = urlencode({REDIRECT_FIELD_NAME: request.path})
         return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
     return wrapped
+
+
+def _has_a_factor(user: User | AnonymousUser) -> bool:
+    """Whether there is anything to authenticate with; most people are answered without a query."""
+    if not isinstance(user, User):
+        return False
+    return user.has_usable_password() or bool(Authenticator.objects.filter(user=user).exists())
+
+
+def _has_just_authenticated(request: HttpRequest) -> bool:
+    """Whether the person answered for this, as against signing in, a moment ago."""
+    records = get_authentication_records(request, request.user)
+    times = [record["at"] for record in records if record.get("reauthenticated")]
+    return bool(times) and time.time() - times[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT

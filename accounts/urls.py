@@ -5,6 +5,7 @@ from accounts.views import (
     access_requests,
     extensions,
     invitations,
+    notices,
     platform_accounts,
     users,
 )
@@ -12,6 +13,9 @@ from accounts.views import (
 app_name = "accounts"
 urlpatterns = [
     path("console/my-profile", users.my_profile, name="my_profile"),
+    path("console/notices", notices.notices, name="notices"),
+    path("console/notices/read", notices.read_all_notices, name="read_all_notices"),
+    path("console/notices/<int:notice_id>/read", notices.read_notice, name="read_notice"),
     path("console/sandbox", platform_accounts.sandbox_account, name="sandbox_account"),
     path(
         "console/sandbox/create",

@@ -43,7 +43,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if viewer.is_developer:
         now = timezone.now()
         mine = JwtCredential.objects.of(viewer).with_facts()
-        active = mine.filter(revoked_at__isnull=True, expires_at__gt=now)
+        active = mine.standing(now)
         steps = first_steps(viewer)
         context |= {
             "steps": [] if all(step.done for step in steps) else steps,

@@ -19,6 +19,7 @@ from accounts import emails
 from accounts.actions.access_requests import request_access
 from accounts.actions.extensions import create_sandbox_account
 from accounts.actions.memberships import join_organization
+from accounts.actions.notices import mark_all_notices_read
 from accounts.actions.organizations import create_organization
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
@@ -28,6 +29,7 @@ from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
 from credentials.actions.jwt_credentials import create_jwt_credential, revoke_jwt_credential
+from credentials.actions.reminders import remind_owners
 from credentials.models import (
     AppAccess,
     Application,
@@ -193,6 +195,7 @@ def load(*, at: datetime | None = None) -> None:
         _addresses(people, now - timedelta(days=79))
         for environment in Environment:
             _usage(_credentials(people, apps, environment, now), now)
+        _reminders(people["luke@rebels.example"], now)
         request_access(
             people["wedge@rebels.example"],
             reason="I want to build a dashboard of our extension numbers.",
@@ -356,6 +359,14 @@ def _credentials(
         (falcon, []),
         (exchange, [connect, ledger]),
     ]
+
+
+def _reminders(luke: Membership, now: datetime) -> None:
+    """What `tick` would have told of what expires; Luke has read what is older than a month."""
+    for days_ago in (59, 36, 30, 8):
+        remind_owners(at=now - timedelta(days=days_ago))
+    month_ago = now - timedelta(days=30)
+    mark_all_notices_read(luke.user, until=month_ago, at=month_ago)
 
 
 def _usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> None:

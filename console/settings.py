@@ -58,7 +58,6 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django_structlog",
-    "lucide",
     "post_office",
     "accounts",
     "credentials",
@@ -81,7 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "console.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "console.second_factor.SecondFactorMiddleware",
 ]
@@ -93,8 +92,17 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "console.templates.FilesystemLoader",
+                        "console.templates.AppDirectoriesLoader",
+                    ],
+                )
+            ],
+            "libraries": {"lucide": "console.icons"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -178,6 +186,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
+# Lets a sign-in from a browser that is new for the person be noticed.
+DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
@@ -245,7 +255,8 @@ DEFAULT_FROM_EMAIL = env.str(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {
     "BACKENDS": {"default": _email_url["EMAIL_BACKEND"]},
-    "MAX_RETRIES": 1000,
+    # For thirty days; `manage.py tick` removes older mail.
+    "MAX_RETRIES": 30 * 24 * 12,
     "RETRY_INTERVAL": timedelta(minutes=5),
     "LOG_LEVEL": 1,
 }

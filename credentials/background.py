@@ -5,11 +5,11 @@ A crash loses what was not written yet, at most a second's worth. A full queue d
 top and counts it: collecting never slows or fails the answer that it tells of.
 """
 
-import atexit
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import ClassVar, Generic, TypeVar
 
 import structlog
@@ -58,7 +58,8 @@ class BackgroundWriter(Generic[Item]):
         # By process: a forked one inherits the mark of its parent, but not the thread.
         self._thread_of = os.getpid()
         threading.Thread(target=self._run, name=f"background-{self.name}", daemon=True).start()
-        atexit.register(self.flush)
+        # Not `atexit`: a forked worker of the server ends without it, but runs these.
+        Finalize(None, self.flush, exitpriority=0)
 
     def _run(self) -> None:
         pause = threading.Event()

@@ -199,7 +199,7 @@ def _standing_bearer(
         raise revoked
     if not (
         client.is_active
-        and not credential.is_revoked
+        and not credential.is_ended(at)
         and not credential.is_expired(at)
         and credential.owner_stands
         and credential.permits(client)

@@ -54,6 +54,14 @@ def allows(address: str | None, allowed: Sequence[str]) -> bool:
     return any(caller in known for known in map(_known, allowed) if known is not None)
 
 
+def canonical_address(text: str) -> str | None:
+    """An address in its one spelling, an IPv4-mapped one as IPv4; None for what is no address."""
+    try:
+        return str(_address(text.partition("%")[0]))
+    except ValueError:
+        return None
+
+
 def narrows(before: Sequence[str], after: Sequence[str]) -> bool:
     """Whether some address that was allowed before is not any more."""
     if not after:

@@ -9,6 +9,7 @@ from credentials.views import (
     jwt_credentials,
     memberships,
     policies,
+    rotations,
     signing_keys,
 )
 
@@ -38,6 +39,11 @@ application_patterns: list[URLPattern] = [
         "apps/<uuid:application_id>/clients/<environment:environment>/replace-secret",
         applications.replace_client_secret,
         name="replace_client_secret",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/end-former-secret",
+        applications.end_former_secret,
+        name="end_former_secret",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/suspend",
@@ -121,6 +127,11 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
         path(f"{one}/revoke", jwt_credentials.revoke, name="revoke"),
         path(f"{one}/show", jwt_credentials.show, name="show"),
         path(f"{one}/test", jwt_credentials.try_exchange, name="test"),
+        path(f"{one}/rotate", rotations.rotate, name="rotate"),
+        path(f"{one}/rotation", rotations.rotation, name="rotation"),
+        path(f"{one}/rotation/extend", rotations.extend_rotation, name="extend_rotation"),
+        path(f"{one}/rotation/undo", rotations.undo_rotation, name="undo_rotation"),
+        path(f"{one}/rotation/finish", rotations.finish_rotation, name="finish_rotation"),
     ]
 
 

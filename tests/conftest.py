@@ -7,12 +7,14 @@ import pytest
 from django.core.cache import cache
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import Membership, Organization
 from credentials.background import BackgroundWriter
 from tests import append_only, cast
 
 SignIn = Callable[[Membership], Client]
+UseMailServer = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ def sign_in() -> SignIn:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def use_mail_server(settings: Settings) -> UseMailServer:
+    """One of `tests.accounts.mail_servers`, from now on."""
+
+    def use(backend: str) -> None:
+        settings.EMAIL_BACKEND = backend
+        settings.POST_OFFICE = settings.POST_OFFICE | {"BACKENDS": {"default": backend}}
+
+    return use
 
 
 @pytest.fixture(autouse=True, scope="session")

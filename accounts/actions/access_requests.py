@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, emails
+from accounts import audit, notices
 from accounts.actions.memberships import locked_membership, require_account_admin
 from accounts.models import AccessRequest, AuditKind, Membership, User
 from accounts.models.access_requests import Decision
@@ -40,7 +40,7 @@ def request_access(
         reason=request.reason,
     )
     admins = locked.organization.memberships.account_admins().select_related("user")
-    emails.access_requested(request, [admin.user.email for admin in admins])
+    notices.access_requested(request, admins=[admin.user for admin in admins])
     return request
 
 
@@ -71,7 +71,7 @@ def approve_access_request(
         at=at,
         role=role,
     )
-    emails.access_granted(locked, membership)
+    notices.access_granted(locked, membership)
     return locked
 
 
@@ -97,7 +97,7 @@ def decline_access_request(
         at=at,
         reason=locked.decision_reason,
     )
-    emails.access_declined(locked)
+    notices.access_declined(locked)
     return locked
 
 

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, emails, raw_secrets
+from accounts import audit, emails, notices, raw_secrets
 from accounts.actions.memberships import (
     join_organization,
     lock_organization,
@@ -124,7 +124,8 @@ def renew_invitation(
     raw_token = raw_secrets.generate(TOKEN_PREFIX)
     locked.token_digest = raw_secrets.digest(raw_token)
     locked.expires_at = (at or timezone.now()) + INVITATION_LIFETIME
-    locked.save(update_fields=["token_digest", "expires_at"])
+    locked.expiry_told_at = None
+    locked.save(update_fields=["token_digest", "expires_at", "expiry_told_at"])
     audit.record(
         AuditKind.INVITATION_RESENT,
         actor=actor,
@@ -245,3 +246,35 @@ def _mark_accepted(invitation: Invitation, user: User, origin: Origin) -> None:
         target=invitation,
         organization=invitation.organization,
     )
+
+
+EXPIRED_AT_ONCE = 500
+
+
+def tell_of_expired_invitations(*, at: datetime | None = None) -> int:
+    """Tell whoever invited that nobody came, once; answers how many invitations that were.
+
+    They stay listed as expired, and can be sent again.
+    """
+    at = at or timezone.now()
+    told = 0
+    while count := _tell_of_some_expired(at):
+        told += count
+    return told
+
+
+@transaction.atomic
+def _tell_of_some_expired(at: datetime) -> int:
+    due = list(
+        Invitation.objects.expiry_untold(at)
+        .select_for_update(of=("self",))
+        .select_related("organization", "invited_by")
+        .order_by("pk")[:EXPIRED_AT_ONCE]
+    )
+    by_inviter: dict[User, list[Invitation]] = {}
+    for invitation in due:
+        if invitation.invited_by is not None:
+            by_inviter.setdefault(invitation.invited_by, []).append(invitation)
+    for inviter, theirs in by_inviter.items():
+        notices.invitations_expired(inviter, theirs, at=at)
+    return Invitation.objects.filter(pk__in=[row.pk for row in due]).update(expiry_told_at=at)

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, emails
+from accounts import audit, notices
 from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
@@ -139,7 +139,7 @@ def change_role(
         organization=locked.organization,
         changes=changed,
     )
-    emails.role_changed(locked, changed_by=actor)
+    notices.role_changed(locked, changed_by=actor)
     return locked
 
 
@@ -206,7 +206,7 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         target=locked.user,
         organization=locked.organization,
     )
-    emails.deactivated(locked, deactivated_by=actor)
+    notices.deactivated(locked, deactivated_by=actor)
     return locked
 
 
@@ -226,7 +226,7 @@ def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         target=locked.user,
         organization=locked.organization,
     )
-    emails.reactivated(locked, reactivated_by=actor)
+    notices.reactivated(locked, reactivated_by=actor)
     return locked
 
 

@@ -28,6 +28,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
+    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the former client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
     CLIENT_MARKED = "client.marked", "decided who introspects tokens"
@@ -36,6 +37,19 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "tested the JWT with a real exchange"
+    JWT_CREDENTIAL_ROTATION_STARTED = (
+        "jwt_credential.rotation_started",
+        "began to replace the JWT credential",
+    )
+    JWT_CREDENTIAL_ROTATION_EXTENDED = (
+        "jwt_credential.rotation_extended",
+        "moved the end of the JWT credential",
+    )
+    JWT_CREDENTIAL_ROTATION_UNDONE = (
+        "jwt_credential.rotation_undone",
+        "undid the replacement of the JWT credential",
+    )
+    JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "ended the replaced JWT credential"
     ACCESS_GRANTED = "access.granted", "granted console access to"
     ACCESS_DECLINED = "access.declined", "declined the access request of"
     INVITATION_RESENT = "invitation.resent", "sent again the invitation of"
@@ -47,6 +61,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_RETIRED = "application.retired", "retired the app"
     POLICY_UPDATED = "policy.updated", "changed the policy"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
+    SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
     SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
     SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"
@@ -144,9 +159,15 @@ _LABELS = {
     "app_access": "Apps",
     "client_id": "Client ID",
     "client_ids": "Client IDs",
+    "deadline_at": "Deadline",
+    "ended_at": "Ended",
+    "ends_at": "Ends",
     "expires_at": "Expires",
+    "first_used_at": "Replacement first used",
+    "last_used_at": "Last used",
     "is_account_admin": "Account administrator",
     "is_public": "Public",
+    "former_ends_at": "Former secret ends",
     "uses_jwt_flow": "JWT auth flow",
     "zip": "ZIP code",
 }

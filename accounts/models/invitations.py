@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +17,16 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
             accepted_at__isnull=True,
             withdrawn_at__isnull=True,
             expires_at__gt=at or timezone.now(),
+        )
+
+    def expiry_untold(self, at: datetime | None = None) -> Self:
+        """Nobody took it in time, and the person who sent it has not been told yet."""
+        return self.filter(
+            accepted_at__isnull=True,
+            withdrawn_at__isnull=True,
+            expiry_told_at__isnull=True,
+            expires_at__lte=at or timezone.now(),
+            invited_by__is_active=True,
         )
 
     def newest_first(self, *, after: "Invitation | None" = None) -> Self:
@@ -52,7 +62,23 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
 
+    # When the person who sent it was told that nobody took it in time.
+    expiry_told_at = models.DateTimeField(null=True, blank=True)
+
     objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(
+                    accepted_at__isnull=True,
+                    withdrawn_at__isnull=True,
+                    expiry_told_at__isnull=True,
+                ),
+                name="invitation_expiry_untold",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.email

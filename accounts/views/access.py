@@ -16,8 +16,10 @@ from accounts.models import Invitation, Membership, Organization
 from accounts.pagination import keyset_page
 from accounts.roles import ConsolePermission
 
-REQUESTS_AT_ONCE = 20
-INVITATIONS_AT_ONCE = 20
+# Three lists share the page, so each is shorter than a list of its own.
+PEOPLE_AT_ONCE = 20
+REQUESTS_AT_ONCE = 10
+INVITATIONS_AT_ONCE = 10
 
 
 @require_safe
@@ -30,6 +32,7 @@ def access(request: HttpRequest) -> HttpResponse:
         "email",
         after=wanted.get("after") or None,
         before=wanted.get("before") or None,
+        size=PEOPLE_AT_ONCE,
     )
     requests = list(
         viewer.organization.access_requests.pending()

@@ -29,11 +29,9 @@ def extensions(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     environment = Environment(wanted.get("environment") or Environment.PRODUCTION)
     search: str = wanted.get("q", "")
+    account = viewer.organization.platform_accounts.get(environment=environment)
     page = keyset_page(
-        Extension.objects.filter(account__organization=viewer.organization)
-        .in_environment(environment)
-        .matching(search)
-        .select_related("user"),
+        Extension.objects.filter(account=account).matching(search).select_related("user"),
         "extension_number",
         after=wanted.get("after"),
         before=wanted.get("before"),

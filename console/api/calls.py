@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, cast
+from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
 
@@ -13,12 +15,13 @@ from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.origin import Origin
+from accounts.origin import Origin, client_ip
 from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
 from credentials.bearer import Bearer, PermissionMissing, authenticate
+from credentials.models.usage import note_use
 
 REFUSALS = {400: schemas.Error, 401: schemas.Error, 403: schemas.Error, 404: schemas.Error}
 PER_PAGE = 100
@@ -57,6 +60,14 @@ class BearerAuth(HttpAuthBase):
 
     def __call__(self, request: HttpRequest) -> Bearer:
         bearer = authenticate(request, self._environment)
+        # Whatever the answer will be: the token was good.
+        note_use(
+            UUID(bearer.claims["credential_id"]),
+            bearer.client.pk,
+            at=timezone.now(),
+            address=client_ip(request),
+            is_call=True,
+        )
         if self._scope is not None:
             bearer.require_scope(self._scope)
         if self._permission is not None:

@@ -2,7 +2,7 @@ import secrets
 import string
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,13 +15,22 @@ from accounts.models import AuditKind, Membership, User
 from accounts.origin import Origin
 from accounts.permissions import AppScope, scope_string
 from accounts.roles import ConsolePermission
-from credentials import emails
+from credentials import notices
 from credentials.models import Application, Client
-from credentials.models.applications import ClientStatus
+from credentials.models.applications import FORMER_SECRET_FIELDS, ClientStatus
 
 CLIENT_ID_ALPHABET = string.ascii_letters + string.digits
 CLIENT_ID_LENGTH = 22  # 131 bits
 SECRET_PREFIX = "cs_"
+# How long the former secret goes on beside a new one.
+OVERLAPS = (
+    timedelta(0),
+    timedelta(hours=1),
+    timedelta(hours=24),
+    timedelta(days=7),
+    timedelta(days=30),
+)
+FORGOTTEN_AT_ONCE = 500
 
 
 def require_manager(application: Application, actor: User) -> Membership:
@@ -216,13 +225,23 @@ def issue_client(
 
 @transaction.atomic
 def replace_client_secret(
-    client: Client, *, actor: User, origin: Origin, issued_at: datetime | None = None
+    client: Client,
+    *,
+    actor: User,
+    origin: Origin,
+    issued_at: datetime | None = None,
+    overlap: timedelta = timedelta(0),
+    at: datetime | None = None,
 ) -> str:
-    """A new raw secret; the former stops working at once.
+    """A new raw secret; the former stops working at once, or when the `overlap` is over.
 
     `issued_at` says which secret the actor means to replace: sending the same form again, or a
-    colleague doing the same, does not end the new secret as well.
+    colleague doing the same, does not end the new secret as well. Two secrets are valid together
+    at most: one that was former before ends now.
     """
+    at = at or timezone.now()
+    if overlap not in OVERLAPS:
+        raise ValidationError({"overlap": "Choose one of the times."})
     membership = require_manager(client.application, actor)
     _locked_in_service(client.application)
     locked = Client.objects.select_for_update().get(pk=client.pk)
@@ -230,20 +249,101 @@ def replace_client_secret(
         raise ValidationError(
             "This client secret has already been replaced, so it was not replaced again."
         )
+    ended_before = locked.former_secret_hint if locked.has_former_secret(at) else ""
+    locked.forget_former_secret()
+    if overlap:
+        locked.former_secret_digest = locked.secret_digest
+        locked.former_secret_hint = locked.secret_hint
+        locked.former_secret_issued_at = locked.secret_issued_at
+        locked.former_secret_ends_at = at + overlap
     raw_secret = raw_secrets.generate(SECRET_PREFIX)
     locked.secret_digest = raw_secrets.digest(raw_secret)
     locked.secret_hint = raw_secret[-4:]
-    locked.secret_issued_at = timezone.now()
-    locked.save(update_fields=["secret_digest", "secret_hint", "secret_issued_at"])
+    locked.secret_issued_at = at
+    locked.save(
+        update_fields=["secret_digest", "secret_hint", "secret_issued_at", *FORMER_SECRET_FIELDS]
+    )
     audit.record(
         AuditKind.CLIENT_SECRET_REPLACED,
         actor=actor,
         origin=origin,
         target=locked,
         organization=membership.organization,
+        at=at,
         environment=locked.environment,
+        former_ends_at=locked.former_secret_ends_at or at,
+        also_ended=f"••••{ended_before}" if ended_before else "",
     )
     return raw_secret
+
+
+@transaction.atomic
+def end_former_secret(
+    client: Client,
+    *,
+    actor: User,
+    origin: Origin,
+    issued_at: datetime,
+    at: datetime | None = None,
+) -> Client:
+    """End the secret before the present one now; `issued_at` says which one the actor means."""
+    at = at or timezone.now()
+    membership = require_manager(client.application, actor)
+    locked = Client.objects.select_for_update().get(pk=client.pk)
+    if not locked.has_former_secret(at) or locked.former_secret_issued_at != issued_at:
+        raise ValidationError("The former client secret has already ended.")
+    _forget_former_secret(locked, actor=actor, origin=origin, at=at, by=membership)
+    return locked
+
+
+def forget_ended_secrets(*, origin: Origin, at: datetime | None = None) -> int:
+    """Remove the digests of former secrets that are over; answers how many."""
+    at = at or timezone.now()
+    ids = Client.objects.with_ended_secret(at).order_by("pk").values_list("pk", flat=True)
+    return sum(
+        _forget_ended_secret(pk, origin=origin, at=at) for pk in list(ids[:FORGOTTEN_AT_ONCE])
+    )
+
+
+@transaction.atomic
+def _forget_ended_secret(pk: int, *, origin: Origin, at: datetime) -> bool:
+    locked = (
+        Client.objects.with_ended_secret(at)
+        .select_for_update(of=("self",))
+        .select_related("application__organization")
+        .filter(pk=pk)
+        .first()
+    )
+    if locked is None:
+        return False
+    _forget_former_secret(locked, actor=None, origin=origin, at=at)
+    return True
+
+
+def _forget_former_secret(
+    locked: Client,
+    *,
+    actor: User | None,
+    origin: Origin,
+    at: datetime,
+    by: Membership | None = None,
+) -> None:
+    ended_at = min(at, locked.former_secret_ends_at or at)
+    hint, used_at = locked.former_secret_hint, locked.former_secret_used_at
+    locked.forget_former_secret()
+    locked.save(update_fields=FORMER_SECRET_FIELDS)
+    audit.record(
+        AuditKind.CLIENT_SECRET_ENDED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=by.organization if by else locked.application.organization,
+        at=at,
+        environment=locked.environment,
+        secret=f"••••{hint}",
+        ended_at=ended_at,
+        last_used_at=used_at,
+    )
 
 
 def suspend_client(client: Client, *, actor: User, origin: Origin) -> Client:
@@ -334,7 +434,7 @@ def transfer_application(
         organization=membership.organization,
         changes={"owner": [before.email, receiver.user.email]},
     )
-    emails.application_transferred(locked, before=before, transferred_by=actor)
+    notices.application_transferred(locked, before=before, transferred_by=actor)
     return locked
 
 

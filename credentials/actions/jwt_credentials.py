@@ -12,9 +12,16 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
 from accounts.origin import Origin
 from accounts.roles import ConsolePermission
-from credentials import emails, networks
+from credentials import networks, notices
 from credentials.actions.signing_keys import current_signing_key
-from credentials.models import AppAccess, Client, JwtCredential, PermittedClient, Policy
+from credentials.models import (
+    AppAccess,
+    Client,
+    JwtCredential,
+    PermittedClient,
+    Policy,
+    Rotation,
+)
 from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose
 
@@ -96,20 +103,60 @@ def create_jwt_credential(
     Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
-    admin_or_owner = require_manager(owner, actor)
-    extension = _enabled_extension(owner, environment)
+    creator = require_manager(owner, actor)
+    extension = enabled_extension(owner, environment)
     if submission_key and (
         existing := JwtCredential.objects.filter(
             submission_key=submission_key, extension=extension, created_by=actor
         ).first()
     ):
         return existing
+    credential = new_credential(
+        extension,
+        creator=creator,
+        label=label,
+        app_access=app_access,
+        client_ids=client_ids,
+        expires_on=expires_on,
+        allowed_networks=allowed_networks,
+        submission_key=submission_key,
+        at=at,
+    )
+    record_creation(credential, client_ids, actor=actor, origin=origin, at=at)
+    notices.jwt_credential_created(
+        credential, created_by=actor, creator_sees_jwt=creator_may_see(credential, actor)
+    )
+    return credential
+
+
+def new_credential(
+    extension: Extension,
+    *,
+    creator: Membership,
+    label: str,
+    app_access: AppAccess,
+    client_ids: Sequence[str],
+    expires_on: date | None,
+    allowed_networks: Sequence[str],
+    submission_key: uuid.UUID | None,
+    at: datetime,
+    kept: Sequence[Client] = (),
+    awaits_first_use: bool = False,
+) -> JwtCredential:
+    """The row and its list of apps, if every rule allows them; the caller records and tells.
+
+    `kept` may stay on the list whatever has become of them, as the list of a credential that this
+    one replaces.
+    """
+    owner, environment = extension.user.membership, extension.environment
     policy = Policy.objects.governing(owner.organization_id, environment)
-    _require_creator(policy, admin_or_owner)
+    _require_creator(policy, creator)
     expires_at = _end_of(expires_on, at)
     _require_breadth(policy, app_access)
     _require_lifetime(policy, expires_at, at)
-    clients = _permittable_clients(app_access, client_ids, environment=environment, owner=owner)
+    clients = _permittable_clients(
+        app_access, client_ids, environment=environment, owner=owner, kept=kept
+    )
     credential = JwtCredential(
         organization=owner.organization,
         extension=extension,
@@ -120,27 +167,40 @@ def create_jwt_credential(
         issued_at=at.replace(microsecond=0),
         expires_at=expires_at,
         allowed_networks=_networks(allowed_networks),
-        created_by=actor,
+        created_by=creator.user,
         submission_key=submission_key or uuid.uuid4(),
+        awaits_first_use=awaits_first_use,
     )
     _insert(credential)
     _permit(credential, clients, at=at)
+    return credential
+
+
+def record_creation(
+    credential: JwtCredential,
+    client_ids: Sequence[str],
+    *,
+    actor: User,
+    origin: Origin,
+    at: datetime,
+    **details: object,
+) -> None:
+    specific = credential.app_access == AppAccess.SPECIFIC
     audit.record(
         AuditKind.JWT_CREDENTIAL_CREATED,
         actor=actor,
         origin=origin,
         target=credential,
-        organization=owner.organization,
+        organization=credential.organization,
         at=at,
-        owner=owner.user.email,
-        environment=environment,
-        app_access=app_access,
-        client_ids=[client.client_id for client in clients],
-        expires_at=None if credential.never_expires else expires_at,
+        owner=credential.extension.user.email,
+        environment=credential.environment,
+        app_access=credential.app_access,
+        client_ids=list(dict.fromkeys(client_ids)) if specific else [],
+        expires_at=None if credential.never_expires else credential.expires_at,
         allowed_networks=credential.allowed_networks,
+        **details,
     )
-    emails.jwt_credential_created(credential, created_by=admin_or_owner.user)
-    return credential
 
 
 def _require_creator(policy: Policy, creator: Membership) -> None:
@@ -197,14 +257,14 @@ def _insert(credential: JwtCredential) -> None:
         ) from error
 
 
-def _enabled_extension(owner: Membership, environment: Environment) -> Extension:
+def enabled_extension(owner: Membership, environment: Environment) -> Extension:
     if not owner.is_developer or not owner.user.is_active:
         raise ValidationError(
             {"environment": f"{owner.user.name} needs the console role Developer first."}
         )
     extension = (
         Extension.objects.select_for_update(of=("self",))
-        .select_related("account")
+        .select_related("account", "user__membership__organization")
         .filter(user=owner.user, account__environment=environment)
         .first()
     )
@@ -217,16 +277,18 @@ def _enabled_extension(owner: Membership, environment: Environment) -> Extension
 
 
 def _end_of(expires_on: date | None, at: datetime) -> datetime:
+    return NEVER if expires_on is None else end_of_day(expires_on, at, field="expires_on")
+
+
+def end_of_day(day: date, at: datetime, *, field: str) -> datetime:
     """The last second of the day, so that "until 31 March" includes 31 March."""
-    if expires_on is None:
-        return NEVER
-    if expires_on < at.astimezone(UTC).date():
-        raise ValidationError({"expires_on": "This date is in the past. Choose today or later."})
-    if expires_on >= NEVER.date():
+    if day < at.astimezone(UTC).date():
+        raise ValidationError({field: "This date is in the past. Choose today or later."})
+    if day >= NEVER.date():
         raise ValidationError(
-            {"expires_on": f"Choose a date before {NEVER:%Y-%m-%d}, or leave this empty for never."}
+            {field: f"Choose a date before {NEVER:%Y-%m-%d}, or leave this empty for never."}
         )
-    return datetime.combine(expires_on, time(23, 59, 59), UTC)
+    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 def _permittable_clients(
@@ -264,12 +326,24 @@ def _permit(credential: JwtCredential, clients: Sequence[Client], *, at: datetim
     )
 
 
-def _locked(credential: JwtCredential) -> JwtCredential:
-    return (
+def locked_credentials(ids: Iterable[uuid.UUID]) -> list[JwtCredential]:
+    """The rows of these credentials, and of those that they replace, for change.
+
+    Ending a replacement gives back what it replaces. All lock in one order, else two could wait
+    for each other.
+    """
+    wanted = list(ids)
+    rotations = Rotation.objects.filter(replacement__in=wanted)
+    return list(
         JwtCredential.objects.select_for_update(of=("self",))
         .select_related("extension__account", "extension__user__membership__organization")
-        .get(pk=credential.pk)
+        .filter(pk__in=[*wanted, *rotations.values_list("replaced", flat=True)])
+        .order_by("pk")
     )
+
+
+def locked_credential(credential: JwtCredential) -> JwtCredential:
+    return next(row for row in locked_credentials([credential.pk]) if row.pk == credential.pk)
 
 
 @transaction.atomic
@@ -287,10 +361,11 @@ def update_jwt_credential(
 
     An app taken off the list fails at its next request.
     """
-    locked = _locked(credential)
+    locked = locked_credential(credential)
     require_manager(locked.owner, actor)
-    if locked.is_revoked:
-        raise ValidationError("This credential has been revoked and can't be changed any more.")
+    if locked.is_ended():
+        how = "replaced" if locked.is_replaced() else "revoked"
+        raise ValidationError(f"This credential has been {how} and can't be changed any more.")
     _require_breadth(locked.policy, app_access)
     found_networks = locked.allowed_networks
     if allowed_networks is not None:
@@ -342,13 +417,15 @@ def revoke_jwt_credential(
     at: datetime | None = None,
 ) -> JwtCredential:
     """End the credential and every token that descends from it, from the next request on."""
-    locked = _locked(credential)
+    at = at or timezone.now()
+    locked = locked_credential(credential)
     require_manager(locked.owner, actor)
-    if locked.is_revoked:
-        raise ValidationError("This credential has already been revoked.")
-    _end(locked, reason=reason, actor=actor, origin=origin, at=at or timezone.now())
+    if locked.is_ended(at):
+        how = "replaced" if locked.is_replaced(at) else "revoked"
+        raise ValidationError(f"This credential has already been {how}.")
+    end_credential(locked, reason=reason, actor=actor, origin=origin, at=at)
     if actor != locked.extension.user:
-        emails.jwt_credential_revoked(locked, revoked_by=actor)
+        notices.jwt_credential_revoked(locked, revoked_by=actor)
     return locked
 
 
@@ -378,39 +455,71 @@ def revoke_jwt_credentials(
     membership = Membership.objects.select_related("organization", "user").get(user=actor)
     if not membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY):
         raise PermissionDenied
-    locked = (
-        JwtCredential.objects.select_for_update(of=("self",))
-        .select_related("extension__account", "extension__user__membership__organization")
-        .filter(organization=membership.organization, pk__in=wanted)
-        .order_by("pk")  # one order for all, else two bulk revocations could wait for each other
-    )
-    found = list(locked)
-    standing = [credential for credential in found if not credential.is_revoked]
+    at = at or timezone.now()
+    theirs_to_end = JwtCredential.objects.filter(
+        organization=membership.organization, pk__in=wanted
+    ).values_list("pk", flat=True)
+    found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
+    standing = [credential for credential in found if not credential.is_ended(at)]
     for credential in standing:
-        _end(credential, reason=reason, actor=actor, origin=origin, at=at or timezone.now())
+        end_credential(credential, reason=reason, actor=actor, origin=origin, at=at)
     by_owner: dict[User, list[JwtCredential]] = {}
     for credential in standing:
         by_owner.setdefault(credential.extension.user, []).append(credential)
     for owner, theirs in by_owner.items():
         if owner != actor:
-            emails.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
+            notices.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
     return BulkRevocation(standing, skipped=len(found) - len(standing))
 
 
-def _end(locked: JwtCredential, *, reason: str, actor: User, origin: Origin, at: datetime) -> None:
+@transaction.atomic
+def end_credential(
+    locked: JwtCredential,
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime,
+    kind: AuditKind = AuditKind.JWT_CREDENTIAL_REVOKED,
+) -> None:
+    """Revoke a locked credential. What it was about to replace goes on as before."""
     locked.revoked_at = at
     locked.revoked_by = actor
     locked.revoked_reason = reason.strip()
     locked.full_clean(validate_unique=False)
     locked.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
     audit.record(
-        AuditKind.JWT_CREDENTIAL_REVOKED,
+        kind,
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked.owner.organization,
+        organization=locked.organization,
         at=at,
         reason=locked.revoked_reason,
+    )
+    rotation = (
+        Rotation.objects.open(at)
+        .select_related("replaced__organization")
+        .filter(replacement=locked)
+        .first()
+    )
+    if rotation is not None:
+        _give_back(rotation, actor=actor, origin=origin, at=at)
+
+
+def _give_back(rotation: Rotation, *, actor: User, origin: Origin, at: datetime) -> None:
+    rotation.undone_at = at
+    rotation.save(update_fields=["undone_at"])
+    JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE,
+        actor=actor,
+        origin=origin,
+        target=rotation.replaced,
+        organization=rotation.replaced.organization,
+        at=at,
+        replacement=str(rotation.replacement_id),
+        first_used_at=rotation.first_used_at,
     )
 
 
@@ -449,7 +558,7 @@ def require_showable(credential: JwtCredential, actor: User) -> None:
     """Only to its owner, and only while it works."""
     if credential.extension.user_id != actor.pk:
         raise PermissionDenied
-    if credential.is_revoked or credential.is_expired():
+    if credential.is_ended() or credential.is_expired():
         raise ValidationError("This credential no longer works, so there is nothing to show.")
 
 

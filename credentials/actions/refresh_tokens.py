@@ -66,7 +66,7 @@ def issue_refresh_token(
 def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshToken:
     row.token_digest = raw_secrets.digest(raw_token)
     row.issued_at = at
-    row.expires_at = min(at + timedelta(seconds=row.lifetime_seconds), row.credential.expires_at)
+    row.expires_at = min(at + timedelta(seconds=row.lifetime_seconds), row.credential.ends_at)
     row.save(force_insert=True)
     return _issued(row, raw_token, at)
 

@@ -14,6 +14,7 @@ from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Client, ExchangeUsage, JwtCredential
 from credentials.models.signing_keys import KeyPurpose
+from credentials.models.usage import note_use
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ def issue_access_token(
     ttl: timedelta,
     session_id: UUID,
     at: datetime,
+    source: str | None = None,
 ) -> IssuedToken:
-    """Sign an access token and count the exchange; it never outlives its credential."""
+    """Sign an access token and count the exchange; it never outlives its credential.
+
+    `source` is the address that the client called from, None if nobody knows it.
+    """
     urls = credential.environment.urls
     issued_at = int(at.timestamp())
-    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.expires_at.timestamp()))
+    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
     key = current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {
@@ -66,4 +71,5 @@ def issue_access_token(
         token_type=jose.ACCESS_TOKEN_TYPE,
     )
     ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
+    note_use(credential.pk, client.pk, at=at, address=source)
     return IssuedToken(value, expires_at - issued_at)

@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -7,6 +8,13 @@ from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRad
 from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
 from credentials.models import Application
 
+_OVERLAP_WORDS = {
+    "0": "At once",
+    "3600": "In 1 hour",
+    "86400": "In 24 hours",
+    "604800": "In 7 days",
+    "2592000": "In 30 days",
+}
 PRIVATE, PUBLIC = "private", "public"
 YES, NO = "yes", "no"
 
@@ -119,5 +127,25 @@ def _private_warning(guests: int) -> str:
 
 class ReplaceSecretForm(forms.Form):
     """Confirms the replacement of the secret that the person saw, and of no later one."""
+
+    issued_at = forms.DateTimeField(widget=forms.HiddenInput)
+    overlap = forms.TypedChoiceField(
+        label="When does the present secret stop?",
+        choices=list(_OVERLAP_WORDS.items()),
+        coerce=lambda seconds: timedelta(seconds=int(seconds)),
+        initial="86400",
+        widget=DescribedRadioSelect(
+            descriptions={
+                "0": "If it may have leaked, or nothing uses it. Until the app has the new secret "
+                "it can get no access token.",
+                "86400": "Both secrets work meanwhile, so the app goes on while you change it.",
+            }
+        ),
+        error_messages={"required": "Choose when the present secret stops."},
+    )
+
+
+class EndFormerSecretForm(forms.Form):
+    """Confirms the end of the former secret that the person saw, and of no later one."""
 
     issued_at = forms.DateTimeField(widget=forms.HiddenInput)

@@ -35,7 +35,12 @@ class InventoryFilterForm(ListForm):
     app = forms.CharField(label="App name or client ID", required=False, max_length=100)
     environment = UncheckedChoiceField(choices=Environment.choices)
     status = UncheckedChoiceField(
-        choices=[("active", "Active"), ("expired", "Expired"), ("revoked", "Revoked")]
+        choices=[
+            ("active", "Active"),
+            ("expired", "Expired"),
+            ("replaced", "Replaced"),
+            ("revoked", "Revoked"),
+        ]
     )
     app_access = UncheckedChoiceField(
         label="Permitted apps",

@@ -13,8 +13,10 @@ from accounts.environments import Environment
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
 from credentials.actions.jwt_credentials import creator_refusal, permittable_client
+from credentials.forms.lists import ListForm
 from credentials.forms.networks import NetworksField
 from credentials.models import AppAccess, Client, JwtCredential, Policy
+from credentials.models.inventory import DEFAULT_ORDER, ORDERS_OF_ONE
 
 _ACCESS_DESCRIPTIONS = {
     AppAccess.ORGANIZATION: (
@@ -38,6 +40,19 @@ def _client_ids(data: QueryDict) -> list[str]:
     return [
         value.replace("\x00", "\N{REPLACEMENT CHARACTER}") for value in data.getlist("client_ids")
     ]
+
+
+# How many apps a choice lists; an organization may have thousands.
+APPS_OFFERED = 100
+
+
+class JwtCredentialListForm(ListForm):
+    """The query string of one person's credentials."""
+
+    orders, default_order = ORDERS_OF_ONE, DEFAULT_ORDER
+
+    after = forms.UUIDField(required=False)
+    before = forms.UUIDField(required=False)
 
 
 class PermittedAppsForm(forms.Form):
@@ -364,3 +379,8 @@ class ExchangeTestForm(forms.Form):
             (client.client_id, f"{client.application.name} ({client.client_id})")
             for client in clients
         ]
+        if len(clients) >= APPS_OFFERED:
+            field.help_text = (
+                f"The first {APPS_OFFERED} apps by name. For another one add ?client_id= and its "
+                "client ID to the address of this page."
+            )

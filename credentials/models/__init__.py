@@ -2,12 +2,15 @@ from credentials.models.applications import Application, Client
 from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
+from credentials.models.rotations import Rotation
 from credentials.models.signing_keys import SigningKey
-from credentials.models.usage import ExchangeUsage
+from credentials.models.usage import AddressUse, CallUsage, ExchangeUsage
 
 __all__ = [
+    "AddressUse",
     "AppAccess",
     "Application",
+    "CallUsage",
     "Client",
     "EndedSession",
     "ExchangeUsage",
@@ -15,5 +18,6 @@ __all__ = [
     "PermittedClient",
     "Policy",
     "RefreshToken",
+    "Rotation",
     "SigningKey",
 ]

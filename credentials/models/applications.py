@@ -1,4 +1,8 @@
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -94,6 +98,53 @@ class Application(models.Model):
         )
 
 
+# Compared against where there is no secret, so that the answer takes as long.
+NO_DIGEST = raw_secrets.digest("")
+
+
+FORMER_SECRET_FIELDS = [
+    "former_secret_digest",
+    "former_secret_hint",
+    "former_secret_issued_at",
+    "former_secret_ends_at",
+    "former_secret_used_at",
+    "former_secret_used_from",
+]
+
+
+class SecretMatch(Enum):
+    NONE = "none"
+    CURRENT = "current"
+    FORMER = "former"
+
+
+@dataclass(frozen=True)
+class FormerSecretUse:
+    """An app has authenticated with the secret that is about to end."""
+
+    client_pk: int
+    digest: str = field(repr=False)
+    at: datetime
+    address: str | None
+
+
+class ClientQuerySet(models.QuerySet["Client"]):
+    def with_ended_secret(self, at: datetime) -> Self:
+        """Those that still hold the digest of a secret that is over."""
+        return self.filter(former_secret_ends_at__lte=at)
+
+    def note_former_secret_use(self, uses: Iterable[FormerSecretUse]) -> None:
+        """The last use of each client's former secret; a use of an earlier one says nothing."""
+        latest = {(use.client_pk, use.digest): use for use in sorted(uses, key=lambda use: use.at)}
+        for use in latest.values():
+            self.filter(
+                models.Q(former_secret_used_at__isnull=True)
+                | models.Q(former_secret_used_at__lt=use.at),
+                pk=use.client_pk,
+                former_secret_digest=use.digest,
+            ).update(former_secret_used_at=use.at, former_secret_used_from=use.address)
+
+
 class ClientStatus(models.TextChoices):
     ACTIVE = "active", "Active"
     SUSPENDED = "suspended", "Suspended"
@@ -108,6 +159,14 @@ class Client(models.Model):
     secret_digest = models.CharField(max_length=64, editable=False)
     secret_hint = models.CharField(max_length=4, editable=False)
     secret_issued_at = models.DateTimeField(default=timezone.now)
+    # The secret before this one, while both are valid together.
+    former_secret_digest = models.CharField(max_length=64, blank=True, editable=False)
+    former_secret_hint = models.CharField(max_length=4, blank=True, editable=False)
+    former_secret_issued_at = models.DateTimeField(null=True, blank=True, editable=False)
+    former_secret_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Who still uses it; written off the request path, never decides about access.
+    former_secret_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    former_secret_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
     status = models.CharField(
         max_length=10, choices=ClientStatus.choices, default=ClientStatus.ACTIVE
     )
@@ -115,8 +174,25 @@ class Client(models.Model):
     # May introspect every access token of its environment (`manage.py mark_resource_server`).
     is_resource_server = models.BooleanField(default=False, editable=False)
 
+    objects = ClientQuerySet.as_manager()
+
     class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["former_secret_ends_at"],
+                condition=models.Q(former_secret_ends_at__isnull=False),
+                name="client_former_secret",
+            )
+        ]
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(former_secret_digest="", former_secret_ends_at__isnull=True)
+                | (
+                    ~models.Q(former_secret_digest="")
+                    & models.Q(former_secret_ends_at__isnull=False)
+                ),
+                name="client_former_secret_ends",
+            ),
             models.UniqueConstraint(
                 fields=["application", "environment"], name="client_one_per_environment"
             ),
@@ -133,5 +209,24 @@ class Client(models.Model):
     def is_active(self) -> bool:
         return self.status == ClientStatus.ACTIVE
 
-    def has_secret(self, raw_secret: str) -> bool:
-        return raw_secrets.matches(raw_secret, self.secret_digest)
+    def forget_former_secret(self) -> None:
+        """Empty what is known of the secret before this one; the caller saves."""
+        self.former_secret_digest = self.former_secret_hint = ""
+        self.former_secret_issued_at = self.former_secret_ends_at = None
+        self.former_secret_used_at = self.former_secret_used_from = None
+
+    def has_former_secret(self, at: datetime | None = None) -> bool:
+        """Whether the secret before this one is valid beside it."""
+        ends_at = self.former_secret_ends_at
+        return ends_at is not None and (at or timezone.now()) < ends_at
+
+    def secret_match(self, raw_secret: str, at: datetime | None = None) -> SecretMatch:
+        """Which of its valid secrets this is. Takes as long whatever the answer."""
+        current = raw_secrets.matches(raw_secret, self.secret_digest)
+        former = raw_secrets.matches(raw_secret, self.former_secret_digest or NO_DIGEST)
+        if current:
+            return SecretMatch.CURRENT
+        return SecretMatch.FORMER if former and self.has_former_secret(at) else SecretMatch.NONE
+
+    def has_secret(self, raw_secret: str, at: datetime | None = None) -> bool:
+        return self.secret_match(raw_secret, at) is not SecretMatch.NONE

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.jwt_credentials import JwtCredential, PermittedClient
 from credentials.models.usage import ExchangeUsage
 
 USED_WITHIN = timedelta(days=30)
@@ -45,43 +45,37 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
         .annotate(total=Sum("exchanges"))
         .values("total")
     )
-    standing = JwtCredential.objects.filter(
-        Q(pk__in=client.permitting_credentials.values("pk"))
-        | Q(pk__in=usage.values("credential_id")),
-        revoked_at__isnull=True,
-        expires_at__gt=at,
-    )
-    visible = _visible_to(viewer, standing)
-    visible_count = visible.count()
+    listing = PermittedClient.objects.filter(client=client).order_by()
+    # A union: from two lists joined by OR the database would look at every credential there is.
+    concerned = listing.values("credential").union(usage.order_by().values("credential"))
+    standing = JwtCredential.objects.filter(pk__in=concerned).standing(at)
+    visible = _visible_to(viewer)
+    counts = standing.aggregate(all=Count("pk"), visible=Count("pk", filter=visible))
     credentials = list(
-        visible.select_related("extension__user")
+        standing.filter(visible)
+        .select_related("extension__user")
         .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
         .order_by("-exchanges", "label", "pk")[:SHOWN_AT_MOST]
     )
     return Dependents(
         credentials=credentials,
-        more=visible_count - len(credentials),
-        others=standing.count() - visible_count,
+        more=counts["visible"] - len(credentials),
+        others=counts["all"] - counts["visible"],
         exchanges=usage.aggregate(total=Sum("exchanges"))["total"] or 0,
     )
 
 
-def _visible_to(
-    viewer: Membership, credentials: QuerySet[JwtCredential]
-) -> QuerySet[JwtCredential]:
+def _visible_to(viewer: Membership) -> Q:
     if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
-        return credentials.filter(extension__account__organization=viewer.organization)
-    return credentials.filter(extension__user=viewer.user)
+        return Q(organization=viewer.organization)
+    return Q(extension__user=viewer.user)
 
 
 def guests_of(application: Application, *, at: datetime | None = None) -> int:
     """How many standing credentials of other organizations list the app."""
     return (
-        JwtCredential.objects.filter(
-            permitted_clients__application=application,
-            revoked_at__isnull=True,
-            expires_at__gt=at or timezone.now(),
-        )
+        JwtCredential.objects.standing(at or timezone.now())
+        .filter(permitted_clients__application=application)
         .exclude(extension__account__organization=application.organization_id)
         .distinct()
         .count()

@@ -44,8 +44,10 @@ class LiveCredentials:
 
 def live_credentials_of(owner: Membership, *, at: datetime | None = None) -> LiveCredentials:
     at = at or timezone.now()
-    live = JwtCredential.objects.of(owner).filter(
-        extension__status=ExtensionStatus.ENABLED, revoked_at__isnull=True, expires_at__gt=at
+    live = (
+        JwtCredential.objects.of(owner)
+        .standing(at)
+        .filter(extension__status=ExtensionStatus.ENABLED)
     )
     usage = ExchangeUsage.objects.filter(
         credential__in=live, day__gte=(at - USED_WITHIN).date()

@@ -16,6 +16,8 @@ from credentials.models.jwt_credentials import (
     JwtCredential,
     JwtCredentialQuerySet,
     PermittedClient,
+    replaced,
+    stands,
 )
 
 ORDERS = {
@@ -29,6 +31,13 @@ ORDERS = {
     "-used": Order(("last_used_on", "pk"), descending=True),
 }
 DEFAULT_ORDER = "-created"
+FEW_OWNERS = 300
+# Of one person's credentials, which have one owner, and labels that the person knows.
+ORDERS_OF_ONE = {
+    "label": Order(("label", "pk")),
+    "-label": Order(("label", "pk"), descending=True),
+    **{name: order for name, order in ORDERS.items() if name.lstrip("-") != "owner"},
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def wanted_of(
     if wanted.app_access:
         found = found.filter(app_access=wanted.app_access)
     if wanted.owner or wanted.environment:
-        found = found.filter(extension__in=_extensions(organization, wanted))
+        found = found.filter(extension__in=_of_owners(organization, wanted))
     if wanted.app:
         found = found.filter(_usable_by(organization, wanted.app))
     return found
@@ -75,9 +84,10 @@ def wanted_of(
 
 def _state(wanted: Wanted, at: datetime) -> Q:
     states = {
-        "active": Q(revoked_at__isnull=True, expires_at__gt=at),
-        "expired": Q(revoked_at__isnull=True, expires_at__lte=at),
-        "revoked": Q(revoked_at__isnull=False),
+        "active": stands(at),
+        "expired": Q(revoked_at__isnull=True, expires_at__lte=at) & ~Q(superseded_at__lte=at),
+        "replaced": replaced(at),
+        "revoked": Q(revoked_at__isnull=False) & ~replaced(at),
     }
     condition = states.get(wanted.status, Q())
     if wanted.never_expires:
@@ -94,6 +104,19 @@ def _use(wanted: Wanted, at: datetime) -> Q:
         return Q()
     since = at - timedelta(days=wanted.unused_days)
     return Q(last_used_on__lt=since.date(), issued_at__lt=since)
+
+
+def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[int]:
+    """The logins whose credentials are wanted.
+
+    Of few owners the database reads all credentials and sorts them; else it goes through the list
+    in its order until a page is full. It can't guess how many people a text finds, so we look.
+    """
+    extensions = _extensions(organization, wanted)
+    if not wanted.owner:
+        return extensions
+    few = list(extensions.values_list("pk", flat=True)[: FEW_OWNERS + 1])
+    return extensions if len(few) > FEW_OWNERS else few
 
 
 def _extensions(organization: Organization, wanted: Wanted) -> QuerySet[Extension]:

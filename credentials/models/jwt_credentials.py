@@ -4,13 +4,27 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, FilteredRelation, Max, OuterRef, Q, Subquery
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    FilteredRelation,
+    Max,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
+from accounts.models.extensions import ExtensionStatus
+from accounts.roles import DEVELOPER_ROLES
 from credentials import jose, networks
 from credentials.models.applications import Client
 from credentials.models.policies import Policy
@@ -20,6 +34,12 @@ from credentials.models.usage import ExchangeUsage
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
 EXPIRES_SOON = timedelta(days=30)
+# Days before the expiry at which the owner is reminded.
+REMINDERS = (1, 7, 30)
+# Nobody needs to be reminded of what they have just created.
+UNREMINDED = timedelta(days=1)
+# How many apps a row of a list names; a credential may be for a hundred.
+APPS_NAMED = 2
 # The last use of a credential that was never used: a day before all others, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)
@@ -33,6 +53,17 @@ class AppAccess(models.TextChoices):
 # What a policy says about credentials that exist; who may create them is asked at creation.
 _GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
 _ORGANIZATION = "extension__account__organization"
+
+
+def stands(at: datetime) -> Q:
+    """Neither revoked nor replaced nor expired at that moment."""
+    return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
+
+
+def replaced(at: datetime) -> Q:
+    """Ended by a replacement, whether `tick` has made that a revocation or not."""
+    until = Q(revoked_at__isnull=True, superseded_at__lte=at)
+    return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
 class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
@@ -51,8 +82,37 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return self.alias(governing=governing).annotate(**fields)
 
     def standing(self, at: datetime) -> Self:
-        """Neither revoked nor expired."""
-        return self.filter(revoked_at__isnull=True, expires_at__gt=at)
+        """Neither revoked nor replaced nor expired."""
+        return self.filter(stands(at))
+
+    def due_for_reminder(self, at: datetime) -> Self:
+        """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
+
+        Only for owners who can use them (JWT-106), and not for what is being replaced. If several
+        are due, only the latest is: the others have lost their sense, as one on the day of
+        creation never had any.
+        """
+        reminders = [
+            When(
+                Q(expires_at__lte=at + timedelta(days=days))
+                & Q(issued_at__lte=F("expires_at") - (timedelta(days=days) + UNREMINDED))
+                & (Q(reminded_days__isnull=True) | Q(reminded_days__gt=days)),
+                then=Value(days),
+            )
+            for days in REMINDERS
+        ]
+        return (
+            self.standing(at)
+            .filter(
+                superseded_at__isnull=True,
+                expires_at__lte=at + timedelta(days=max(REMINDERS)),
+                extension__status=ExtensionStatus.ENABLED,
+                extension__user__is_active=True,
+                extension__user__membership__role__in=DEVELOPER_ROLES,
+            )
+            .annotate(due_days=Case(*reminders, output_field=models.PositiveSmallIntegerField()))
+            .filter(due_days__isnull=False)
+        )
 
     def breaking(self, policy: Policy) -> Self:
         """Those of the policy's organization and environment that it forbids."""
@@ -74,6 +134,21 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .annotate(last=Max("last_at"))
             .values("last")
         )
+        return (
+            self.with_policy()
+            .with_permitted_count()
+            .select_related(
+                "extension__account__organization",
+                "extension__user__membership",
+                "signing_key",
+                "created_by",
+                "revoked_by",
+                "rotation__replaced",
+            )
+            .annotate(last_used_at=Subquery(last_used))
+        )
+
+    def with_permitted_count(self) -> Self:
         permitted = (
             PermittedClient.objects.filter(credential=OuterRef("pk"))
             .order_by()
@@ -81,19 +156,13 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .annotate(count=Count("pk"))
             .values("count")
         )
-        return (
-            self.with_policy()
-            .select_related(
-                "extension__account__organization",
-                "extension__user__membership",
-                "signing_key",
-                "created_by",
-                "revoked_by",
-            )
-            .annotate(
-                last_used_at=Subquery(last_used),
-                permitted_count=Coalesce(Subquery(permitted), 0),
-            )
+        return self.annotate(permitted_count=Coalesce(Subquery(permitted), 0))
+
+    def with_some_apps(self) -> Self:
+        """The first apps of each list, as many as rows of pages name, and how many there are."""
+        first = Client.objects.select_related("application").order_by("application__name", "pk")
+        return self.with_permitted_count().prefetch_related(
+            Prefetch("permitted_clients", first[:APPS_NAMED], to_attr="first_clients")
         )
 
 
@@ -132,6 +201,10 @@ class JwtCredential(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     revoked_reason = models.CharField(max_length=200, blank=True)
+    # The moment another credential takes over for good: it may still move while a rotation is open.
+    superseded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # A replacement that no app has exchanged yet: its first exchange starts the drain of the other.
+    awaits_first_use = models.BooleanField(default=False, editable=False)
     # CIDR strings, IPv4 and IPv6, beside those of the policy; empty allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)
     # The last reminder before expiry, in days left: 30, 7 or 1.
@@ -140,9 +213,12 @@ class JwtCredential(models.Model):
 
     objects = JwtCredentialQuerySet.as_manager()
 
-    # Annotations of `with_facts`.
+    # What `with_facts`, `with_permitted_count` and `with_some_apps` add.
     last_used_at: datetime | None
     permitted_count: int
+    # Annotation of `due_for_reminder`.
+    due_days: int
+    first_clients: list[Client]
 
     class Meta:
         constraints: ClassVar = [
@@ -166,6 +242,11 @@ class JwtCredential(models.Model):
             ),
             models.Index(
                 fields=["organization", "last_used_on", "id"], name="jwt_credential_org_use"
+            ),
+            models.Index(
+                fields=["superseded_at"],
+                condition=Q(superseded_at__isnull=False, revoked_at__isnull=True),
+                name="jwt_credential_closing",
             ),
         ]
 
@@ -196,21 +277,51 @@ class JwtCredential(models.Model):
     def is_expired(self, at: datetime | None = None) -> bool:
         return self.expires_at <= (at or timezone.now())
 
+    def is_replaced(self, at: datetime | None = None) -> bool:
+        """Whether another one has taken over; the revocation that `tick` adds changes nothing."""
+        until = self.revoked_at or at or timezone.now()
+        return self.superseded_at is not None and self.superseded_at <= until
+
+    def is_ended(self, at: datetime | None = None) -> bool:
+        """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
+        return self.is_revoked or self.is_replaced(at)
+
+    @property
+    def is_being_replaced(self) -> bool:
+        return self.superseded_at is not None and self.status == "active"
+
+    @property
+    def replaces_open(self) -> "JwtCredential | None":
+        """What it is taking over from, while both are valid; the lists read that with the row."""
+        rotation = getattr(self, "rotation", None)
+        return rotation.replaced if rotation is not None and rotation.is_open() else None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it stops as things stand: nothing that descends from it lives longer."""
+        return min(self.expires_at, self.superseded_at or self.expires_at)
+
     @property
     def status(self) -> str:
+        if self.is_replaced():
+            return "replaced"
         if self.is_revoked:
             return "revoked"
         return "expired" if self.is_expired() else "active"
 
     @property
     def badge(self) -> str:
-        """The status, with `expiring` for an active credential of which little is left."""
+        """The status; `replacing` or `expiring` for an active credential that will soon end."""
+        if self.is_being_replaced:
+            return "replacing"
         return "expiring" if self.expires_soon else self.status
 
     @property
     def status_text(self) -> str:
         """The status in words, as lists and headings say it."""
-        if self.revoked_by is not None:
+        if self.is_being_replaced and self.superseded_at is not None:
+            return f"Being replaced, ends {_in_words(self.superseded_at)}"
+        if self.status == "revoked" and self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
 
@@ -318,6 +429,11 @@ class JwtCredential(models.Model):
         if not own and not client.application.is_public:
             return False
         return PermittedClient.objects.filter(credential=self, client=client).exists()
+
+
+def _in_words(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return f"{moment:%b} {moment.day}, {moment:%Y, %H:%M} UTC"
 
 
 class PermittedClient(models.Model):

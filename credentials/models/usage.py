@@ -1,15 +1,34 @@
-from collections.abc import Iterable
+"""Who uses a credential, how much, and from where. Informational: never decides about access.
+
+Exchanges are counted exactly, each in a statement of its own. Calls of the REST API, and the
+addresses of both, are collected in the process and written together each second (`note_use`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import ClassVar
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection, models
-from django.db.models import Max, Sum
+from django.db import connection, models, transaction
+from django.db.models import F, Max, Sum, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from credentials import networks
+from credentials.background import BackgroundWriter
+
 RECENT = timedelta(days=30)
+# How many addresses of a credential are kept, and how many pages show.
+ADDRESSES_KEPT = 20
+ADDRESSES_SHOWN = 5
+# Rows of one statement, far below what either database takes.
+BATCH = 500
+
+_DAILY = ("credential", "client", "day")
+_PLACE = ("credential", "client", "address")
 
 
 @dataclass(frozen=True)
@@ -20,6 +39,58 @@ class ClientUse:
     application_name: str
     exchanges: int
     last_at: datetime
+
+
+@dataclass(frozen=True)
+class SeenAddress:
+    """An address, when something last came from it, and from which apps, the latest first."""
+
+    address: str
+    last_at: datetime
+    applications: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One exchange or one call, as it waits to be written."""
+
+    credential_id: UUID
+    client_pk: int
+    at: datetime
+    address: str | None
+    is_call: bool
+
+
+def _fields(model: type[models.Model], names: Sequence[str]) -> list["models.Field[Any, Any]"]:
+    return [cast("models.Field[Any, Any]", model._meta.get_field(name)) for name in names]
+
+
+def _upsert_sql(
+    model: type[models.Model], key: Sequence[str], counter: str | None, count: int
+) -> str:
+    """Inserts `count` rows of `(*key, [counter], last_at)`, or adds them to those that exist."""
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    names = [*key, *([counter] if counter else []), "last_at"]
+    columns = [quote(str(field.column)) for field in _fields(model, names)]
+    greatest = "MAX" if connection.vendor == "sqlite" else "GREATEST"
+    changes = [f"last_at = {greatest}({table}.last_at, excluded.last_at)"]
+    if counter:
+        added = columns[len(key)]
+        changes.append(f"{added} = {table}.{added} + excluded.{added}")
+    row = f"({', '.join(['%s'] * len(columns))})"
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)})"  # noqa: S608 - the names are ours
+        f" VALUES {', '.join([row] * count)}"
+        f" ON CONFLICT ({', '.join(columns[: len(key)])})"
+        f" DO UPDATE SET {', '.join(changes)}"
+    )
+
+
+def _prepared(model: type[models.Model], fields: Sequence[str], row: Sequence[Any]) -> list[Any]:
+    """The values of a row as the database takes them."""
+    prepared = zip(_fields(model, fields), row, strict=True)
+    return [field.get_db_prep_value(value, connection) for field, value in prepared]
 
 
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
@@ -37,35 +108,22 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
     def count_exchange(
         self, credential_id: UUID, client_pk: int, *, at: datetime | None = None, times: int = 1
     ) -> None:
-        """Add to the day's counter in one statement; informational, never decides about access.
+        """Add to the day's counter in one statement.
 
         The first exchange of a day is also noted on the credential.
         """
         at = at or timezone.now()
-        table = connection.ops.quote_name(self.model._meta.db_table)
-        uuid_value = connection.ops.adapt_unknown_value(credential_id)
-        if not connection.features.has_native_uuid_field:
-            uuid_value = credential_id.hex
-        greatest = "MAX" if connection.vendor == "sqlite" else "GREATEST"
+        day = at.astimezone(UTC).date()
+        fields = (*_DAILY, "exchanges", "last_at")
+        row = (credential_id, client_pk, day, times, at)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (credential_id, client_id, day, exchanges, last_at)"  # noqa: S608 - the table name is ours
-                " VALUES (%s, %s, %s, %s, %s)"
-                " ON CONFLICT (credential_id, client_id, day) DO UPDATE SET"
-                f" exchanges = {table}.exchanges + excluded.exchanges,"
-                f" last_at = {greatest}({table}.last_at, excluded.last_at)"
-                " RETURNING exchanges",
-                [
-                    uuid_value,
-                    client_pk,
-                    connection.ops.adapt_datefield_value(at.date()),
-                    times,
-                    connection.ops.adapt_datetimefield_value(at),
-                ],
+                _upsert_sql(self.model, _DAILY, "exchanges", 1) + " RETURNING exchanges",
+                _prepared(self.model, fields, row),
             )
             (exchanges,) = cursor.fetchone()
         if exchanges == times:
-            self._note_use(credential_id, at.date())
+            self._note_use(credential_id, day)
 
     def _note_use(self, credential_id: UUID, day: date) -> None:
         """Once a day and client: lists sort and filter by the day of the last use."""
@@ -90,12 +148,14 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
 
 
 class ExchangeUsage(models.Model):
-    """How often one client exchanged one credential on one day (UTC)."""
+    """How often one client exchanged one credential on one day (UTC), refreshes included."""
 
     credential = models.ForeignKey(
         "credentials.JwtCredential", on_delete=models.PROTECT, related_name="usage"
     )
-    client = models.ForeignKey("credentials.Client", on_delete=models.PROTECT, related_name="usage")
+    client = models.ForeignKey(
+        "credentials.Client", on_delete=models.PROTECT, related_name="usage", db_index=False
+    )
     day = models.DateField()
     exchanges = models.PositiveBigIntegerField()
     last_at = models.DateTimeField()
@@ -104,10 +164,177 @@ class ExchangeUsage(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["credential", "client", "day"], name="exchange_usage_once_a_day"
-            )
+            models.UniqueConstraint(fields=_DAILY, name="exchange_usage_once_a_day")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["client", "day"], name="exchange_usage_by_client"),
+            models.Index(fields=["day"], name="exchange_usage_by_day"),
         ]
 
     def __str__(self) -> str:
         return f"{self.exchanges} on {self.day}"
+
+
+class CallUsageQuerySet(models.QuerySet["CallUsage"]):
+    def add_calls(self, calls: Iterable[Use]) -> None:
+        """Add to the counters of credential, client and day (UTC), in a statement per batch.
+
+        In the order of their keys, so that two processes wait for each other in the same order.
+        """
+        counts: dict[tuple[UUID, int, date], int] = defaultdict(int)
+        last: dict[tuple[UUID, int, date], datetime] = {}
+        for use in calls:
+            key = (use.credential_id, use.client_pk, use.at.astimezone(UTC).date())
+            counts[key] += 1
+            last[key] = max(use.at, last.get(key, use.at))
+        self.add_counts([(*key, counts[key], last[key]) for key in sorted(counts)])
+
+    def add_counts(self, rows: Sequence[tuple[UUID, int, date, int, datetime]]) -> None:
+        """Add `(credential, client, day, calls, last_at)`; a key may be there only once."""
+        _upsert(self.model, _DAILY, "calls", rows)
+
+
+class CallUsage(models.Model):
+    """How often one client called the REST API with one credential on one day (UTC)."""
+
+    credential = models.ForeignKey(
+        "credentials.JwtCredential", on_delete=models.PROTECT, related_name="calls", db_index=False
+    )
+    client = models.ForeignKey(
+        "credentials.Client", on_delete=models.PROTECT, related_name="calls", db_index=False
+    )
+    day = models.DateField()
+    calls = models.PositiveBigIntegerField()
+    last_at = models.DateTimeField()
+
+    objects = CallUsageQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=_DAILY, name="call_usage_once_a_day")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["client", "day"], name="call_usage_by_client"),
+            models.Index(fields=["day"], name="call_usage_by_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} on {self.day}"
+
+
+class AddressUseQuerySet(models.QuerySet["AddressUse"]):
+    def of(self, credential_id: UUID, *, since: datetime | None = None) -> Self:
+        """From where which apps used the credential, the latest first; with their apps."""
+        found = self.filter(credential=credential_id)
+        if since is not None:
+            found = found.filter(last_at__gte=since)
+        return found.select_related("client__application").order_by("-last_at", "-pk")
+
+    def of_clients(self, clients: Iterable[int], *, since: datetime) -> Self:
+        """From where any credential was used by the clients, the latest first."""
+        return (
+            self.filter(client__in=list(clients), last_at__gte=since)
+            .select_related("client__application")
+            .order_by("-last_at", "-pk")
+        )
+
+    def note(self, uses: Iterable[Use]) -> None:
+        """Remember when each address was last seen; of each credential only the last few stay."""
+        last: dict[tuple[UUID, int, str], datetime] = {}
+        for use in uses:
+            address = networks.canonical_address(use.address or "")
+            if address is not None:
+                key = (use.credential_id, use.client_pk, address)
+                last[key] = max(use.at, last.get(key, use.at))
+        _upsert(self.model, _PLACE, None, [(*key, last[key]) for key in sorted(last)])
+        self._forget_all_but_the_last({credential_id for credential_id, *_ in last})
+
+    @transaction.atomic
+    def _forget_all_but_the_last(self, credential_ids: set[UUID]) -> None:
+        """Another process may be writing one of them: such a row is left for the next time."""
+        place = Window(
+            RowNumber(),
+            partition_by=F("credential"),
+            order_by=[F("last_at").desc(), F("pk").desc()],
+        )
+        outdated = (
+            self.filter(credential__in=credential_ids)
+            .annotate(place=place)
+            .filter(place__gt=ADDRESSES_KEPT)
+        )
+        found = [row.pk for row in outdated]
+        if found:
+            free = self.filter(pk__in=found).select_for_update(skip_locked=True)
+            self.filter(pk__in=list(free.values_list("pk", flat=True))).delete()
+
+
+class AddressUse(models.Model):
+    """When one client last used one credential from one address."""
+
+    credential = models.ForeignKey(
+        "credentials.JwtCredential",
+        on_delete=models.PROTECT,
+        related_name="addresses",
+        db_index=False,
+    )
+    client = models.ForeignKey(
+        "credentials.Client", on_delete=models.PROTECT, related_name="addresses"
+    )
+    address = models.GenericIPAddressField()
+    last_at = models.DateTimeField(db_index=True)
+
+    objects = AddressUseQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=_PLACE, name="address_use_once")]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.last_at}"
+
+
+def _upsert(
+    model: type[models.Model],
+    key: Sequence[str],
+    counter: str | None,
+    rows: Sequence[Sequence[Any]],
+) -> None:
+    fields = [*key, *([counter] if counter else []), "last_at"]
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            values = [value for row in batch for value in _prepared(model, fields, row)]
+            cursor.execute(_upsert_sql(model, key, counter, len(batch)), values)
+
+
+def latest_addresses(
+    credential_id: UUID, *, since: datetime | None = None, limit: int = ADDRESSES_SHOWN
+) -> list[SeenAddress]:
+    """The addresses that a credential was last used from, the latest first."""
+    return seen_addresses(AddressUse.objects.of(credential_id, since=since))[:limit]
+
+
+def seen_addresses(rows: Iterable[AddressUse]) -> list[SeenAddress]:
+    """The addresses of rows that are sorted by time, the latest first, each with its apps."""
+    last: dict[str, datetime] = {}
+    applications: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in rows:
+        last.setdefault(row.address, row.last_at)
+        applications[row.address][row.client.application.name] = None
+    return [SeenAddress(address, at, tuple(applications[address])) for address, at in last.items()]
+
+
+def _write(uses: list[Use]) -> None:
+    CallUsage.objects.add_calls(use for use in uses if use.is_call)
+    AddressUse.objects.note(uses)
+
+
+# Room for more than a process can serve in a second.
+_writer = BackgroundWriter("usage", _write, capacity=20_000)
+
+
+def note_use(
+    credential_id: UUID, client_pk: int, *, at: datetime, address: str | None, is_call: bool = False
+) -> None:
+    """Collect a call, or the address of an exchange (which counts itself); written in a second."""
+    if is_call or address:
+        _writer.put(Use(credential_id, client_pk, at, address, is_call))

@@ -1,10 +1,12 @@
 """Client authentication: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1)."""
 
 from django.http import HttpRequest
+from django.utils import timezone
 
-from accounts import raw_secrets
 from accounts.environments import Environment
+from credentials.background import BackgroundWriter
 from credentials.models import Client
+from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
 from credentials.oauth.errors import InvalidClient, InvalidRequest
 from credentials.oauth.parameters import (
     BasicCredentials,
@@ -13,8 +15,12 @@ from credentials.oauth.parameters import (
     has_basic,
 )
 
-# Compared against when the client ID is unknown, so that the answer takes as long.
-_NO_DIGEST = raw_secrets.digest("")
+# Used for the comparison when the client ID is unknown, so that the answer takes as long.
+_NOBODY = Client(secret_digest=NO_DIGEST)
+
+former_secret_uses = BackgroundWriter(
+    "former-secret-uses", Client.objects.note_former_secret_use, capacity=10_000
+)
 
 
 def presented_credentials(request: HttpRequest, parameters: Parameters) -> BasicCredentials | None:
@@ -35,8 +41,14 @@ def presented_credentials(request: HttpRequest, parameters: Parameters) -> Basic
     return BasicCredentials(client_id, client_secret)
 
 
-def authenticate_client(credentials: BasicCredentials | None, environment: Environment) -> Client:
-    """The client of this environment whose secret this is. Raises `InvalidClient`."""
+def authenticate_client(
+    credentials: BasicCredentials | None, environment: Environment, *, source: str | None = None
+) -> Client:
+    """The client of this environment whose secret this is. Raises `InvalidClient`.
+
+    `source` is the address that it called from, to tell who still uses a secret about to end;
+    None if no app called, as in a test from the console.
+    """
     if credentials is None or not credentials.client_id or not credentials.client_secret:
         raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
     client = (
@@ -45,11 +57,19 @@ def authenticate_client(credentials: BasicCredentials | None, environment: Envir
         .filter(client_id=credentials.client_id.replace("\x00", " "))
         .first()
     )
-    authentic = raw_secrets.matches(
-        credentials.client_secret, client.secret_digest if client else _NO_DIGEST
-    )
-    if client is None or not authentic or not client.is_active or client.environment != environment:
+    at = timezone.now()
+    match = (client or _NOBODY).secret_match(credentials.client_secret, at)
+    if (
+        client is None
+        or match is SecretMatch.NONE
+        or not client.is_active
+        or client.environment != environment
+    ):
         raise InvalidClient(
             "OAU-146", "Client authentication failed: check client ID, secret and environment."
+        )
+    if match is SecretMatch.FORMER and source is not None:
+        former_secret_uses.put(
+            FormerSecretUse(client.pk, client.former_secret_digest, at, source or None)
         )
     return client

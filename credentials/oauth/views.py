@@ -55,7 +55,8 @@ def no_store(response: HttpResponse) -> HttpResponse:
 def authenticated_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> Client:
-    return authenticate_client(presented_credentials(request, parameters), environment)
+    credentials = presented_credentials(request, parameters)
+    return authenticate_client(credentials, environment, source=parameters.source)
 
 
 @oauth_endpoint

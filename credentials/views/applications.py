@@ -13,6 +13,7 @@ from accounts.access import member
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
+from accounts.pagination import PAGE_SIZE
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from credentials import access
@@ -20,13 +21,13 @@ from credentials.actions import applications as actions
 from credentials.forms.applications import (
     ApplicationSettingsForm,
     CreateApplicationForm,
+    EndFormerSecretForm,
     ReplaceSecretForm,
 )
 from credentials.models import Application, Client
 from credentials.models.dependents import dependents_of, guests_of
 
-PAGE_SIZE = 50
-HISTORY_SIZE = 50
+HISTORY_SIZE = 25
 
 
 @dataclass(frozen=True)
@@ -190,18 +191,20 @@ def replace_client_secret(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:
     viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    form = ReplaceSecretForm(request.POST)
-    if request.method == "POST" and form.is_valid():
+    form = ReplaceSecretForm(request.POST or None, initial={"issued_at": client.secret_issued_at})
+    if form.is_valid():
         try:
             raw_secret = actions.replace_client_secret(
                 client,
                 issued_at=form.cleaned_data["issued_at"],
+                overlap=form.cleaned_data["overlap"],
                 actor=viewer.user,
                 origin=Origin.of(request),
             )
         except ValidationError as error:
             messages.error(request, error.message)
             return redirect("credentials:application", application_id)
+        client.refresh_from_db()
         return _secret_shown_once(request, client, raw_secret, act="replaced")
     return render(
         request,
@@ -210,8 +213,43 @@ def replace_client_secret(
             "application": client.application,
             "client": client,
             "environment": environment,
-            "form": ReplaceSecretForm(initial={"issued_at": client.secret_issued_at}),
+            "form": form,
             "dependents": dependents_of(client, viewer),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@step_up_required
+def end_former_secret(
+    request: HttpRequest, application_id: UUID, environment: Environment
+) -> HttpResponse:
+    viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
+    if not client.has_former_secret():
+        messages.info(request, "The former client secret has already ended.")
+        return redirect("credentials:application", application_id)
+    form = EndFormerSecretForm(request.POST or None)
+    if form.is_valid():
+        try:
+            actions.end_former_secret(
+                client,
+                issued_at=form.cleaned_data["issued_at"],
+                actor=viewer.user,
+                origin=Origin.of(request),
+            )
+        except ValidationError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, "The former client secret has ended.")
+        return redirect("credentials:application", application_id)
+    return render(
+        request,
+        "credentials/applications/end_former_secret.html",
+        {
+            "application": client.application,
+            "client": client,
+            "environment": environment,
+            "form": EndFormerSecretForm(initial={"issued_at": client.former_secret_issued_at}),
         },
     )
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import member
 from accounts.models import Membership
 from accounts.origin import Origin
-from accounts.pagination import slice_of
+from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.roles import ConsolePermission
 from accounts.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
@@ -25,7 +25,6 @@ from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
 from credentials.models.inventory import credentials_of, wanted_of
 from credentials.models.jwt_credentials import JwtCredentialQuerySet
 
-PAGE_SIZE = 50
 EXPORT_BATCH = 1000
 EXPORT_HEADING = (
     "id",
@@ -51,7 +50,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     form = InventoryFilterForm(request.GET)
     page = slice_of(
-        _with_people(wanted_of(viewer.organization, form.wanted)),
+        _with_people(wanted_of(viewer.organization, form.wanted)).with_some_apps(),
         form.order,
         whole=credentials_of(viewer.organization),
         size=PAGE_SIZE,
@@ -70,12 +69,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 def _with_people(found: JwtCredentialQuerySet) -> JwtCredentialQuerySet:
     return found.select_related(
-        "extension__account", "extension__user", "created_by", "revoked_by"
-    ).prefetch_related(
-        Prefetch(
-            "permitted_clients",
-            Client.objects.select_related("application").order_by("application__name"),
-        )
+        "extension__account", "extension__user", "created_by", "revoked_by", "rotation__replaced"
     )
 
 
@@ -85,7 +79,7 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     sent = request.POST if request.method == "POST" else request.GET
     chosen = _chosen(viewer, sent)
-    standing = [credential for credential in chosen if not credential.is_revoked]
+    standing = [credential for credential in chosen if not credential.is_ended()]
     if not standing:
         nothing_to_do = (
             "Everything that you chose has already been revoked."
@@ -161,7 +155,9 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
 
 def _every(viewer: Membership, form: InventoryFilterForm) -> Iterator[JwtCredential]:
     """All pages one after the other: no cursor of the database is held open meanwhile."""
-    everything = _with_people(wanted_of(viewer.organization, form.wanted))
+    everything = _with_people(wanted_of(viewer.organization, form.wanted)).prefetch_related(
+        Prefetch("permitted_clients", Client.objects.order_by("application__name", "pk"))
+    )
     whole = credentials_of(viewer.organization)
     after: UUID | None = None
     while True:

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import F, OrderBy, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,18 +13,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.origin import Origin
+from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
 from credentials.forms.jwt_credentials import (
+    APPS_OFFERED,
     CreateJwtCredentialForm,
     ExchangeTestForm,
+    JwtCredentialListForm,
     PermittedAppsForm,
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
 )
-from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
+from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -34,38 +36,41 @@ from credentials.snippets import snippets
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
-
-SORTS: dict[str, OrderBy] = {
-    "label": F("label").asc(),
-    "-label": F("label").desc(),
-    "created": F("issued_at").asc(),
-    "-created": F("issued_at").desc(),
-    "expires": F("expires_at").asc(),
-    "-expires": F("expires_at").desc(),
-    "used": F("last_used_at").asc(nulls_first=True),
-    "-used": F("last_used_at").desc(nulls_last=True),
-}
-DEFAULT_SORT = "-created"
+# The pages that a row of the list links to.
+LISTED_PAGES = ("detail", "revoke", "rotation")
+HISTORY_SIZE = 25
 
 
 @require_safe
 def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
+    """One person's credentials, in keyset pages."""
     owner = owner_for(request.user, user_id)
-    sort = request.GET.get("sort", "")
-    sort = sort if sort in SORTS else DEFAULT_SORT
-    credentials = (
-        JwtCredential.objects.of(owner.owner)
-        .with_facts()
-        .prefetch_related(
-            Prefetch(
-                "permitted_clients",
-                Client.objects.select_related("application").order_by("application__name"),
-            )
-        )
-        .order_by(SORTS[sort], "id")
+    form = JwtCredentialListForm(request.GET)
+    everything = JwtCredential.objects.of(owner.owner)
+    page = slice_of(
+        everything.select_related(
+            "extension__account", "revoked_by", "rotation__replaced"
+        ).with_some_apps(),
+        form.order,
+        whole=everything,
+        size=PAGE_SIZE,
+        **form.place,
     )
-    rows = [(credential, _pages(owner, credential)) for credential in credentials]
-    return _page(request, "list", owner, rows=rows, sort=sort)
+    return _page(
+        request,
+        "list",
+        owner,
+        rows=[
+            (
+                credential,
+                {name: owner.url(name, credential) for name in ("detail", "revoke", "rotation")},
+            )
+            for credential in page.rows
+        ],
+        form=form,
+        previous_url=page.before and form.url(before=page.before),
+        next_url=page.after and form.url(after=page.after),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,12 +86,12 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
         credential = _create(request, owner, form)
         if credential is not None:
             if not sent_before:
-                _remember_created(request, credential)
+                remember_created(request, credential)
             return redirect(owner.url("created", credential))
     return _create_page(request, owner, form)
 
 
-def _remember_created(request: HttpRequest, credential: JwtCredential) -> None:
+def remember_created(request: HttpRequest, credential: JwtCredential) -> None:
     """That this session made it; another one of the same person has to ask with step-up."""
     created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
     created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
@@ -178,12 +183,23 @@ def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = No
         request.session.get(CREATED_SESSION_KEY, {}).get(str(credential.pk), 0),
         int(credential.issued_at.timestamp()),
     )
-    if time.time() - created_at > CREATED_SECONDS or credential.is_revoked:
+    if time.time() - created_at > CREATED_SECONDS or credential.is_ended():
         messages.info(request, "The JWT is no longer shown here.")
         return redirect(owner.url("detail", credential))
+    rotation = Rotation.objects.about(credential)
     if not actions.creator_may_see(credential, owner.viewer.user):
-        return _page(request, "created", owner, credential=credential)
-    return _jwt_page(request, "created", owner, credential, credential.encode())
+        return _page(request, "created", owner, credential=credential, rotation=rotation)
+    jwt = credential.encode()
+    return _jwt_page(request, "created", owner, credential, jwt, rotation=rotation)
+
+
+def _offered_clients(credential: JwtCredential, wanted: str | None) -> list[Client]:
+    """The apps to choose from: the first by name, and the one that the address asks for."""
+    usable = credential.usable_clients
+    offered = list(usable[:APPS_OFFERED])
+    if wanted and wanted not in {client.client_id for client in offered}:
+        offered += usable.filter(client_id=wanted.replace("\x00", " "))
+    return offered
 
 
 def _jwt_page(
@@ -192,9 +208,10 @@ def _jwt_page(
     owner: CredentialOwner,
     credential: JwtCredential,
     jwt: str,
+    **context: Any,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
     wanted = request.GET.get("client_id") or request.POST.get("client_id")
+    clients = _offered_clients(credential, wanted)
     chosen = next((client for client in clients if client.client_id == wanted), None)
     chosen = chosen or (clients[0] if clients else None)
     client_id = chosen.client_id if chosen else "YOUR_CLIENT_ID"
@@ -208,6 +225,7 @@ def _jwt_page(
         chosen=chosen,
         snippets=snippets(urls=credential.environment.urls, client_id=client_id, jwt=jwt),
         test_form=ExchangeTestForm(clients=clients, initial={"client_id": client_id}),
+        **context,
     )
 
 
@@ -247,7 +265,8 @@ def _detail_page(
     credential: JwtCredential,
     form: UpdateJwtCredentialForm,
 ) -> HttpResponse:
-    clients = list(credential.usable_clients)
+    wanted = request.GET.get("client_id")
+    clients = _offered_clients(credential, wanted)
     return _page(
         request,
         "detail",
@@ -255,18 +274,21 @@ def _detail_page(
         credential=credential,
         form=form,
         apps_url=owner.url("apps", credential),
-        may_edit=owner.may_manage and not credential.is_revoked,
-        test_form=ExchangeTestForm(clients=clients) if clients else None,
+        may_edit=owner.may_manage and not credential.is_ended(),
+        rotation=Rotation.objects.about(credential),
+        test_form=(
+            ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
+        ),
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
-        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:50],
+        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    if credential.is_revoked:
-        messages.info(request, "This credential has already been revoked.")
+    if credential.is_ended():
+        messages.info(request, f"This credential has already been {credential.status}.")
         return redirect(owner.url("detail", credential))
     form = RevokeJwtCredentialForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -282,8 +304,15 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
         else:
             messages.success(request, f"{credential.label} has been revoked.")
         return redirect(owner.url("list"))
-    used_by = ExchangeUsage.objects.recent_by_client(credential.pk)
-    return _page(request, "revoke", owner, credential=credential, form=form, used_by=used_by)
+    return _page(
+        request,
+        "revoke",
+        owner,
+        credential=credential,
+        form=form,
+        used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        rotation=Rotation.objects.about(credential),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -312,7 +341,7 @@ def try_exchange(
 ) -> HttpResponse:
     """*Test it now*: a dry run of every check, or a real exchange with a pasted client secret."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    clients = list(credential.usable_clients)
+    clients = _offered_clients(credential, request.POST.get("client_id"))
     form = ExchangeTestForm(request.POST, clients=clients)
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
@@ -354,11 +383,29 @@ def _exchange(
 
 def _pages(owner: CredentialOwner, credential: JwtCredential) -> dict[str, str]:
     """The URLs of one credential's pages, by name."""
-    names = ("detail", "apps", "created", "revoke", "show", "test")
+    names = (
+        "detail",
+        "apps",
+        "created",
+        "revoke",
+        "show",
+        "test",
+        "rotate",
+        "rotation",
+        "extend_rotation",
+        "undo_rotation",
+        "finish_rotation",
+    )
     return {name: owner.url(name, credential) for name in names}
 
 
 def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: Any) -> HttpResponse:
+    return credential_page(request, f"credentials/jwt_credentials/{name}.html", owner, **context)
+
+
+def credential_page(
+    request: HttpRequest, template: str, owner: CredentialOwner, **context: Any
+) -> HttpResponse:
     """A credential page with the links of its owner; what shows a JWT is never stored anywhere."""
     credential = context.get("credential")
     urls = {page: owner.url(page) for page in ("list", "create")}
@@ -366,6 +413,6 @@ def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: An
         urls |= _pages(owner, credential)
         context["user_role"] = UserRole(credential.extension.user_role).label
     context |= {"owner": owner, "urls": urls}
-    response = render(request, f"credentials/jwt_credentials/{name}.html", context)
+    response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     return response

@@ -87,6 +87,14 @@
     document.querySelectorAll("form[data-submitting]").forEach((form) => setBusy(form, false));
   });
 
+  // --- Following a notice reads it -----------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const form = document.getElementById(event.target.closest("[data-reads]")?.dataset.reads);
+    // `keepalive`: the page is left before the answer is there, and nobody waits for it.
+    if (form) fetch(form.action, { method: "POST", body: new FormData(form), keepalive: true, redirect: "manual" });
+  });
+
   // --- Enter in one field presses the button that belongs to it ------------------------------
 
   document.addEventListener("keydown", (event) => {

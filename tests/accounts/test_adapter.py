@@ -9,8 +9,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from tests import cast
 from tests.accounts import mail_servers
-from tests.accounts.conftest import UseMailServer
-from tests.conftest import Rebels, SignIn
+from tests.conftest import Rebels, SignIn, UseMailServer
 
 DOWN = "the mail server does not answer"
 

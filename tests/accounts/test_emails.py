@@ -1,34 +1,16 @@
 """The queue of mails, and `manage.py tick` that empties it."""
 
-from datetime import timedelta
-from io import StringIO
-
 import pytest
-from django.contrib.sessions.models import Session
 from django.core import mail
-from django.core.management import CommandError, call_command
-from django.utils import timezone
 from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
-from structlog.testing import capture_logs
 
 from accounts.emails import queue_text
-from console.management.commands import tick as tick_command
 from tests.accounts import mail_servers
-from tests.accounts.conftest import UseMailServer
-from tests.conftest import Rebels, SignIn
+from tests.conftest import Rebels, SignIn, UseMailServer
+from tests.ticks import make_mail_due, tick
 
 pytestmark = pytest.mark.django_db
-
-
-def tick(*arguments: str) -> list[str]:
-    output = StringIO()
-    call_command("tick", *arguments, stdout=output)
-    return output.getvalue().splitlines()
-
-
-def make_due() -> None:
-    Email.objects.update(scheduled_time=timezone.now() - timedelta(seconds=1))
 
 
 def statuses() -> list[int]:
@@ -45,17 +27,17 @@ def test_mail_is_sent_after_commit_and_once(
     assert statuses() == [STATUS.sent, STATUS.sent]
     assert [message.to for message in mail.outbox] == [["a@b.example"], ["c@d.example"]]
     assert {message.body for message in mail.outbox} == {"Body {{ x }} {% now 'Y' %} <b>&"}
-    make_due()
-    assert tick()[0] == "Mail: 0 sent, 0 to be tried again, 0 given up."
+    make_mail_due()
+    assert tick()["Mail"] == "0 sent, 0 to be tried again, 0 given up"
 
 
 def test_tick_leaves_the_first_attempt_to_the_request() -> None:
     queue_text(["a@b.example"], "Subject", "Body")
-    assert tick()[0] == "Mail: 0 sent, 0 to be tried again, 0 given up."
-    make_due()
-    assert tick("--dry-run")[0] == "Mail: 1 due."
+    assert tick()["Mail"] == "0 sent, 0 to be tried again, 0 given up"
+    make_mail_due()
+    assert tick("--dry-run")["Mail"] == "1 due"
     assert mail.outbox == []
-    assert tick()[0] == "Mail: 1 sent, 0 to be tried again, 0 given up."
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
     assert len(mail.outbox) == 1
 
 
@@ -70,13 +52,13 @@ def test_mail_outlives_a_dead_server(
         response = sign_in(rebels.wedge).post("/console/request-access", {"reason": "To fly."})
     assert response.status_code == 302
     assert statuses() == [STATUS.queued]
-    make_due()
-    assert tick()[0] == "Mail: 0 sent, 1 to be tried again, 0 given up."
+    make_mail_due()
+    assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
     assert statuses() == [STATUS.requeued]
-    assert tick()[0] == "Mail: 0 sent, 0 to be tried again, 0 given up."
-    make_due()
+    assert tick()["Mail"] == "0 sent, 0 to be tried again, 0 given up"
+    make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()[0] == "Mail: 1 sent, 0 to be tried again, 0 given up."
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
     assert [message.to for message in mail.outbox] == [["leia@rebels.example"]]
 
 
@@ -101,61 +83,7 @@ def test_dead_server_is_asked_once_per_request(
     assert statuses() == [STATUS.queued] * 5
 
 
-def test_tick_removes_what_is_old(rebels: Rebels, sign_in: SignIn) -> None:
-    sign_in(rebels.leia)
-    sign_in(rebels.luke)
-    stale = Session.objects.all()[:1].get()
-    stale.expire_date = timezone.now() - timedelta(days=1)
-    stale.save()
-    queue_text(["old@b.example", "new@b.example"], "Subject", "Body")
-    Email.objects.filter(to="old@b.example").update(
-        created=timezone.now() - timedelta(days=31), status=STATUS.sent
-    )
-    due = [
-        "Mail: 0 due.",
-        "Expired sessions: 1 due.",
-        "Mail older than 30 days: 1 due.",
-        "Dead tokens: 0 due.",
-    ]
-    assert tick("--dry-run") == due
-    assert tick("--dry-run") == due
-    assert tick()[1:] == [
-        "Expired sessions: 1 removed.",
-        "Mail older than 30 days: 1 removed.",
-        "Dead tokens: 0 forgotten.",
-    ]
-    assert tick()[1:] == [
-        "Expired sessions: 0 removed.",
-        "Mail older than 30 days: 0 removed.",
-        "Dead tokens: 0 forgotten.",
-    ]
-    assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
-    assert Session.objects.count() == 1
-
-
 def test_dry_run_counts_beyond_one_batch_of_mail() -> None:
     queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
-    make_due()
-    assert tick("--dry-run")[0] == "Mail: 120 due."
-
-
-def failing() -> int:
-    raise RuntimeError("the disk is full")
-
-
-@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
-def test_a_part_that_fails_keeps_no_other_from_running(
-    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tick_command.Part("Broken", failing, failing, "done")
-    monkeypatch.setattr(tick_command, "PARTS", (broken, *tick_command.PARTS))
-    output = StringIO()
-    with (
-        capture_logs() as logged,
-        pytest.raises(CommandError, match=r"Failed: Broken\. The log says why\."),
-    ):
-        call_command("tick", *arguments, stdout=output)
-    assert len(output.getvalue().splitlines()) == len(tick_command.PARTS) - 1
-    [entry] = [line for line in logged if line["event"] == "tick_part_failed"]
-    assert entry["part"] == "Broken"
-    assert entry["log_level"] == "error"
+    make_mail_due()
+    assert tick("--dry-run")["Mail"] == "120 due"

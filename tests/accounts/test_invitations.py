@@ -8,6 +8,7 @@ from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from post_office.models import Email
 
 from accounts.actions.access_requests import request_access
@@ -16,6 +17,7 @@ from accounts.actions.invitations import (
     accept_invitation_as,
     invite,
     renew_invitation,
+    tell_of_expired_invitations,
     withdraw_invitation,
 )
 from accounts.actions.memberships import change_role, deactivate
@@ -24,8 +26,7 @@ from accounts.roles import ConsoleRole
 from accounts.views import access as access_page
 from tests import cast
 from tests.accounts import mail_servers
-from tests.accounts.conftest import UseMailServer
-from tests.conftest import Partners, Rebels, SignIn
+from tests.conftest import Partners, Rebels, SignIn, UseMailServer
 
 DATA = {
     "first_name": "Mon",
@@ -75,6 +76,7 @@ def test_accepting_signs_in(invitation: tuple[Invitation, str], client: Client) 
         AuditKind.MEMBERSHIP_CREATED,
         AuditKind.EXTENSION_CREATED,
         AuditKind.INVITATION_ACCEPTED,
+        AuditKind.SIGNED_IN_FROM_NEW_DEVICE,
     ]
     assert {event.organization for event in events} == {made.organization}
     assert client.get(reverse("accounts:my_profile")).status_code == 200
@@ -428,3 +430,86 @@ def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
     response = client.post(link_in(mail.outbox[0]), DATA)
     assert "already a person with this e-mail address. Sign in." in response.content.decode()
+
+
+# --- Nobody accepted in time ---------------------------------------------------------------------
+
+EXPIRED = """Hello Leia,
+
+nobody accepted this invitation to the Developer Console in time:
+
+  - mon@rebels.example, expired {expired:%Y-%m-%d %H:%M} UTC
+
+The link in it no longer works. You can send it again, with a new link, here:
+
+http://localhost:8000/console/organization/access#invitations
+"""
+
+
+def test_the_inviter_is_told_once(
+    invitation: tuple[Invitation, str], rebels: Rebels, sign_in: SignIn
+) -> None:
+    made, _ = invitation
+    assert tell_of_expired_invitations(at=made.expires_at - timedelta(seconds=1)) == 0
+    assert tell_of_expired_invitations(at=made.expires_at) == 1
+    assert tell_of_expired_invitations(at=made.expires_at + timedelta(days=9)) == 0
+    [email] = Email.objects.all()
+    assert email.to == ["leia@rebels.example"]
+    assert email.subject == "Your invitation of mon@rebels.example has expired"
+    assert email.message == EXPIRED.format(expired=made.expires_at)
+    told = rebels.leia.user.notices.get()
+    assert told.text == (
+        "Nobody accepted your invitation of mon@rebels.example in time. You can send it again."
+    )
+    assert (told.path, told.at) == ("/console/organization/access#invitations", made.expires_at)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    page = sign_in(rebels.leia).get(reverse("accounts:access")).content.decode()
+    assert "mon@rebels.example" in page
+    assert "Expired" in page
+
+
+def test_a_renewed_invitation_may_expire_again(
+    invitation: tuple[Invitation, str], rebels: Rebels
+) -> None:
+    made, _ = invitation
+    tell_of_expired_invitations(at=made.expires_at)
+    renewed, _ = renew_invitation(made, actor=rebels.leia.user, origin=cast.ORIGIN)
+    assert tell_of_expired_invitations() == 0
+    assert tell_of_expired_invitations(at=renewed.expires_at) == 1
+
+
+def test_several_are_one_mail_and_settled_ones_none(
+    invitation: tuple[Invitation, str], rebels: Rebels, client: Client
+) -> None:
+    _, url = invitation
+    client.post(url, DATA)
+    for name in ("rey", "finn", "poe"):
+        invited, _ = invite(
+            rebels.organization,
+            f"{name}@rebels.example",
+            role=ConsoleRole.DEVELOPER,
+            is_account_admin=False,
+            actor=rebels.leia.user,
+            origin=cast.ORIGIN,
+        )
+    withdraw_invitation(invited, actor=rebels.leia.user, origin=cast.ORIGIN)
+    assert tell_of_expired_invitations(at=timezone.now() + timedelta(days=30)) == 2
+    assert [email.subject for email in Email.objects.all()] == [
+        "2 of your invitations have expired"
+    ]
+
+
+def test_nobody_is_told_of_an_invitation_by_a_command_or_a_leaver(rebels: Rebels) -> None:
+    later = timezone.now() + timedelta(days=30)
+    for email, actor in (("rey@rebels.example", None), ("poe@rebels.example", rebels.leia.user)):
+        invite(
+            rebels.organization,
+            email,
+            role=ConsoleRole.DEVELOPER,
+            is_account_admin=False,
+            actor=actor,
+            origin=cast.ORIGIN,
+        )
+    User.objects.filter(pk=rebels.leia.user_id).update(is_active=False)
+    assert tell_of_expired_invitations(at=later) == 0
+    assert not Email.objects.exists()

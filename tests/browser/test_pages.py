@@ -49,7 +49,12 @@ def developer_paths() -> Iterator[str]:
     luke = member("luke@rebels.example")
     own = JwtCredential.objects.of(luke)
     application = Application.objects.filter(owner=luke.user).order_by("name")[0]
-    for name in ("dashboard", "accounts:my_profile", "accounts:sandbox_account"):
+    for name in (
+        "dashboard",
+        "accounts:my_profile",
+        "accounts:notices",
+        "accounts:sandbox_account",
+    ):
         yield reverse(name)
     yield reverse("credentials:applications")
     yield reverse("credentials:create_application")
@@ -82,6 +87,8 @@ def admin_paths() -> Iterator[str]:
     yield reverse("developer_credentials:list", args=[luke.user_id])
     yield reverse("developer_credentials:create", args=[luke.user_id])
     request = AccessRequest.objects.get()
+    yield reverse("accounts:notices")
+    yield f"{reverse('accounts:notices')}?show=unread"
     yield reverse("accounts:access")
     yield reverse("accounts:invite")
     yield reverse("accounts:approve_access_request", args=[request.pk])
@@ -148,7 +155,7 @@ def test_pages_before_and_without_access(page: Page, console: str, accessible: C
     signed_out = (reverse("account_login"), reverse("account_reset_password"))
     visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
     sign_in(page, console, "wedge@rebels.example")
-    visit(page, console, iter((reverse("dashboard"),)), accessible)
+    visit(page, console, iter((reverse("dashboard"), reverse("accounts:notices"))), accessible)
 
 
 def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check) -> None:
@@ -156,6 +163,7 @@ def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check)
     sign_in(page, console, "luke@rebels.example")
     application = Application.objects.get(name="Fleet Directory")
     paths = [
+        reverse("accounts:notices"),
         reverse("my_credentials:list"),
         reverse("my_credentials:create"),
         reverse("credentials:applications"),

@@ -12,9 +12,14 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from accounts.environments import Environment
 from accounts.models import Membership
 from console import demo
+from credentials.background import BackgroundWriter
+from credentials.models import Application, JwtCredential, Rotation
+from tests.browser.exchange import exchange
 
+ORIGIN = settings.ORIGIN
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 
 
@@ -42,6 +47,8 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     sign_in(page, console, "luke@rebels.example")
     page.goto(f"{console}{reverse('my_credentials:list')}")
     picture(page, "credentials")
+    page.goto(f"{console}{reverse('accounts:notices')}")
+    picture(page, "notices")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
     page.get_by_label("All apps created by developers within my organization").check()
@@ -49,6 +56,37 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     page.get_by_role("button", name="Create JWT").click()
     page.get_by_role("heading", name="JWT created").wait_for()
     picture(page, "created")
+
+
+def test_picture_of_a_rotation(page: Page, console: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two apps has moved to the new JWT."""
+    # The demo was loaded before the test server had its port.
+    monkeypatch.setattr(settings, "SANDBOX_PREVIOUS_BASE_URLS", [f"{ORIGIN}/sandbox"])
+    luke = Membership.objects.get(user__email="luke@rebels.example")
+    old = JwtCredential.objects.of(luke).filter(label="Nightly jobs").order_by("pk")
+    credential = next(found for found in old if found.environment == "sandbox")
+    moved, behind = Application.objects.filter(owner=luke.user).order_by("-name")[:2]
+    sign_in(page, console, "luke@rebels.example")
+    page.goto(f"{console}{reverse('my_credentials:rotate', args=[credential.pk])}")
+    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_label("Label").fill("Nightly jobs 2027")
+    picture(page, "rotate")
+    page.get_by_role("button", name="Create the new JWT").click()
+    page.get_by_role("heading", name="JWT created").wait_for()
+    rotation = Rotation.objects.get()
+    for application, jwt in (
+        (moved, rotation.replaced),
+        (behind, rotation.replaced),
+        (moved, rotation.replacement),
+    ):
+        client = application.clients.get(environment="sandbox")
+        secret = demo.client_secret(application.name, Environment.SANDBOX)
+        granted = exchange(f"{console}/sandbox", client.client_id, secret, jwt.encode())
+        assert "access_token" in granted
+    BackgroundWriter.flush_all()
+    page.goto(f"{console}{reverse('my_credentials:rotation', args=[credential.pk])}")
+    picture(page, "rotation")
 
 
 def test_pictures_of_an_administrators_console(page: Page, console: str) -> None:

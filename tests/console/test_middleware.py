@@ -4,11 +4,14 @@ import re
 from uuid import UUID
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.core.cache import cache
 from django.test import Client
+from django.urls import reverse
 
 from accounts import raw_secrets
 from tests import api, cast
-from tests.conftest import Rebels
+from tests.conftest import Rebels, SignIn
 
 CLIENT_CHOICE = "chosen-by-the-client"
 
@@ -42,3 +45,31 @@ def test_the_log_holds_no_secret(rebels: Rebels, caplog: pytest.LogCaptureFixtur
     assert len(re.findall("request_finished", log)) == 6
     for secret in (jwt, app.secret, token, invitation, "secretkey", "assertion=", "access_token="):
         assert secret not in log
+
+
+def test_a_session_is_noted_once_in_a_while(rebels: Rebels, sign_in: SignIn) -> None:
+    """And at once when another browser or another address uses it."""
+
+    def noted(**headers: str) -> bool:
+        before = UserSession.objects.values_list("last_seen_at", flat=True).first()
+        assert browser.get(reverse("dashboard"), **headers).status_code == 200  # type: ignore[arg-type]
+        return UserSession.objects.get().last_seen_at != before  # type: ignore[no-any-return]
+
+    browser = sign_in(rebels.luke)
+    assert noted()
+    assert not noted()
+    assert noted(REMOTE_ADDR="192.0.2.7")
+    assert UserSession.objects.get().ip == "192.0.2.7"
+    assert noted(HTTP_USER_AGENT="another browser")
+    assert not noted(HTTP_USER_AGENT="another browser")
+    cache.clear()
+    assert noted()
+
+
+def test_what_is_remembered_of_a_session_does_not_open_it(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    browser.get(reverse("dashboard"))
+    session_key = UserSession.objects.get().session_key
+    remembered = str(getattr(cache, "_cache", {}))
+    assert "session-seen:" in remembered
+    assert session_key not in remembered

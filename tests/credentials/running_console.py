@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,6 +39,8 @@ class RunningConsole:
             "LOG_LEVEL": "ERROR",
             "ORIGIN": f"http://localhost:{self.port}",
             "PORT": str(self.port),
+            # It honours what the test has issued under an address of its own.
+            "SANDBOX_PREVIOUS_BASE_URLS": f"{ENVIRONMENT['ORIGIN']}/sandbox",
         }
         # A group of its own: the server and its workers die together.
         self.process = subprocess.Popen(
@@ -75,12 +78,24 @@ class RunningConsole:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Cookie": f"session={session}; csrftoken={CSRF}",
-            "Host": f"localhost:{self.port}",
         }
+        status, received, _ = self.request("POST", path, body, headers)
+        return status, received.get("Location", "")
+
+    def request(
+        self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+    ) -> tuple[int, Message, bytes]:
+        """Status, headers and body of one answer. Raises if none comes."""
+        sent = {"Host": f"localhost:{self.port}"} | (headers or {})
         with closing(self._connection()) as http_connection:
-            http_connection.request("POST", path, body, headers)
+            http_connection.request(method, path, body, sent)
             response = http_connection.getresponse()
-            return response.status, response.headers.get("Location", "")
+            return response.status, response.headers, response.read()
+
+    def stop(self) -> int:
+        """Ask it to end, as the system does, and wait for it; answers the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=START_SECONDS)
 
     def kill(self) -> None:
         if self.process.poll() is None:

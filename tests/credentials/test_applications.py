@@ -564,10 +564,10 @@ def test_replacing_a_secret_asks_who_it_is_first(
 def confirmed_replacement(browser: Browser, address: str) -> dict[str, str]:
     """The form of the confirmation page, as the browser would send it."""
     page = text_of(browser.get(address))
-    assert "stops working at once" in page
+    assert "OAU-146" in page
     found = re.search(r'name="issued_at" value="([^"]+)"', page)
     assert found
-    return {"issued_at": found.group(1)}
+    return {"issued_at": found.group(1), "overlap": "0"}
 
 
 def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(

@@ -19,10 +19,10 @@ from django.db.models import Count
 from django.test import Client as Browser
 from post_office.models import Email
 
-from accounts import audit
+from accounts import audit, emails
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
-from credentials import emails, jose
+from credentials import jose
 from credentials.actions import jwt_credentials as actions
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import AppAccess, JwtCredential, PermittedClient, SigningKey

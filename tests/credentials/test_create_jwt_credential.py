@@ -687,10 +687,15 @@ def test_the_owner_is_mailed(
         )
     credential = created(response, through)
     [message] = mail.outbox
-    by = "You created a JWT credential."
+    by, seen = "You created a JWT credential.", ""
     if not own:
         person = f"{who.capitalize()} Example ({who}@rebels.example)"
         by = f"{person} created a JWT credential that acts as you."
+        name = f"{who.capitalize()} Example"
+        seen = {
+            "han": f"{name} was shown the JWT when creating it.\n",
+            "nowhere": f"{name} was not shown the JWT: only you can see it.\n",
+        }[who]
     assert (message.to, message.from_email) == (
         ["luke@rebels.example"], "Developer Console <console@localhost>",
     )  # fmt: skip
@@ -708,7 +713,7 @@ Hello Luke,
   Expires:      2098-03-31 23:59 UTC
 
 Whoever holds it can call the API with your permissions, through the apps it allows.
-See it, change its apps or revoke it here:
+{seen}See it, change its apps or revoke it here:
 
 http://localhost:8000{url("detail", credential)}
 

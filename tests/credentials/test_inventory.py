@@ -1,10 +1,11 @@
 """The credentials of an organization as one list: filters, bulk revoke, export."""
 
+import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import AuditEvent, AuditKind
-from credentials.models import JwtCredential
+from credentials.models import JwtCredential, inventory
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 
@@ -40,6 +41,28 @@ def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
     page = text(browser, f"{LIST}?app={app.client_id}")
     assert "Narrow" in page
     assert "Nothing matches" not in text(browser, f"{LIST}?owner=luke")
+
+
+@pytest.mark.parametrize("few", [0, 300])
+def test_owners_are_found_however_many_there_are(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(inventory, "FEW_OWNERS", few)
+    cast.credential(rebels.luke, label="Of Luke")
+    cast.credential(rebels.leia, label="Of Leia")
+    page = text(sign_in(rebels.han), f"{LIST}?owner=luke&environment=sandbox")
+    assert "Of Luke" in page
+    assert "Of Leia" not in page
+    assert "No credential found" in text(sign_in(rebels.han), f"{LIST}?owner=nobody")
+
+
+def test_a_row_names_two_apps_and_counts_them(rebels: Rebels, sign_in: SignIn) -> None:
+    names = ["Alpha", "Beta", "Gamma"]
+    clients = [api.app(rebels.luke, name=name).client for name in reversed(names)]
+    cast.credential(rebels.luke, clients=clients)
+    page = " ".join(text(sign_in(rebels.han), LIST).split())
+    assert 'Alpha, Beta <small class="muted">3 apps</small>' in page
+    assert "Gamma" not in page
 
 
 def test_an_auditor_sees_no_button_and_may_not_press_it(rebels: Rebels, sign_in: SignIn) -> None:

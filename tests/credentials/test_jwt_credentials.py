@@ -1,5 +1,6 @@
 """The credential pages, of oneself and through Organization: who may, the list, one credential."""
 
+import html
 import re
 from datetime import UTC, date, timedelta
 from typing import Any
@@ -17,7 +18,9 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
 from credentials.actions import jwt_credentials as actions
 from credentials.actions.applications import suspend_client
+from credentials.forms import jwt_credentials as forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
+from credentials.views import jwt_credentials as views
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.conftest import Apps
@@ -379,7 +382,72 @@ def test_the_list_takes_the_same_queries_however_long(
         assert len(rows_of(browser.get(url("list")))) == 11
 
 
+@pytest.mark.parametrize("through", [False, True])
+def test_a_long_list_has_pages(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, through: bool
+) -> None:
+    """There and back, one's own and through the organization, also when all have one label."""
+    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    for days_ago in range(5):
+        cast.credential(rebels.luke, at=timezone.now() - timedelta(days=days_ago))
+    browser = sign_in(rebels.han if through else rebels.luke)
+    address = url("list", through=rebels.luke if through else None)
+    for sort in ("-created", "label"):
+        seen = walk(browser, address, sort, "next")
+        assert [len(page) for page in seen] == [2, 2, 1]
+        assert len({pk for page in seen for pk in page}) == 5
+        last = browser.get(address, {"sort": sort, "after": seen[1][-1]})
+        assert ids_in(last) == seen[2]
+        previous = re.search(r'href="([^"]+)" rel="prev"', text_of(last))
+        assert previous
+        assert ids_in(browser.get(address + html.unescape(previous[1]))) == seen[1]
+
+
+def walk(browser: Browser, address: str, sort: str, direction: str) -> list[list[str]]:
+    """The credentials of each page, from the first on."""
+    pages, query = [], f"?sort={sort}"
+    while query:
+        response = browser.get(address + query)
+        pages.append(ids_in(response))
+        found = re.search(rf'href="([^"]+)" rel="{direction}"', text_of(response))
+        query = html.unescape(found[1]) if found else ""
+    return pages
+
+
+def ids_in(response: Any) -> list[str]:
+    return re.findall(r'<a href="[^"]*credentials/([0-9a-f-]{36})">', text_of(response))
+
+
+def test_a_page_after_somebody_elses_credential_is_the_first(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    mine, theirs = cast.credential(rebels.luke), cast.credential(rebels.leia)
+    for place in (str(theirs.pk), "a\x00", ""):
+        assert ids_in(sign_in(rebels.luke).get(url("list"), {"after": place})) == [str(mine.pk)]
+
+
 # --- One credential ------------------------------------------------------------------------------
+
+
+def test_of_very_many_apps_the_first_are_offered_and_the_one_asked_for(
+    rebels: Rebels, apps: Apps, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page grows with the number of apps; *Test it now* still takes every one of them."""
+    monkeypatch.setattr(views, "APPS_OFFERED", 1)
+    monkeypatch.setattr(forms, "APPS_OFFERED", 1)
+    credential = cast.credential(rebels.luke)
+    first, other = credential.usable_clients[:2]
+    browser = sign_in(rebels.luke)
+    page = text_of(browser.get(url("detail", credential)))
+    assert first.client_id in page
+    assert other.client_id not in page
+    assert "The first 1 apps by name." in page
+    asked_for = browser.get(url("detail", credential), {"client_id": other.client_id})
+    assert f'value="{other.client_id}" selected' in text_of(asked_for)
+    tested = browser.post(url("test", credential), {"client_id": other.client_id})
+    assert other.application.name in words_of(tested)
+    foreign = browser.get(url("detail", credential), {"client_id": apps.concierge.client_id})
+    assert apps.concierge.client_id not in text_of(foreign)
 
 
 def test_the_page_of_a_credential(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:

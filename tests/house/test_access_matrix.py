@@ -17,6 +17,7 @@ from django.urls import reverse
 from accounts.actions.access_requests import request_access
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
+from accounts.models import Notice, NoticeKind
 from accounts.roles import ConsoleRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -54,6 +55,9 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
     )
+    notice = Notice.objects.create(
+        user=rebels.luke.user, kind=NoticeKind.REACTIVATED, text="Back", path="/console/"
+    )
     extension = rebels.luke.user.extensions.order_by("pk").first()
     assert extension is not None
     return {
@@ -64,6 +68,7 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
         "extension_id": extension.pk,
         "request_id": request.pk,
         "invitation_id": invitation.pk,
+        "notice_id": notice.pk,
         "token": "unknown",
     }
 

@@ -15,6 +15,7 @@ PACKAGE_ORDER = ("accounts", "credentials", "console")
 LAYERS: dict[str, tuple[str, ...]] = {
     # Tables, values and functions: they know no model and no request of ours.
     "pure": (
+        "accounts.browsers",
         "accounts.converters",
         "accounts.environments",
         "accounts.origin",
@@ -38,11 +39,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.access",
         "accounts.audit",
         "accounts.emails",
+        "accounts.notices",
         "accounts.second_factor",
         "credentials.access",
         "credentials.bearer",
         "credentials.converters",
-        "credentials.emails",
+        "credentials.notices",
         "credentials.oauth.client_auth",
     ),
     "actions": ("accounts.actions", "credentials.actions"),
@@ -70,8 +72,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.demo",
         "console.errors",
         "console.health",
+        "console.icons",
+        "console.load",
         "console.management",
         "console.reference",
+        "console.templates",
         "console.templatetags",
     ),
     "urls": (

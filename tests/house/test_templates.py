@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.template.loader import get_template
 
-from accounts.models import AuditKind
+from accounts.models import AuditKind, NoticeKind
 from tests.house.html import inline_code
 from tests.house.sources import ROOT
 
@@ -16,6 +16,8 @@ TEMPLATES = sorted(
 )
 PAGES = [name for name in TEMPLATES if name.endswith(".html")]
 MAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
+# To people who have no notices yet.
+MAIL_ONLY = {"emails/invitation"}
 TESTS = "\n".join(
     path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "house"
 )
@@ -44,7 +46,14 @@ def test_template_escapes_what_people_typed(name: str) -> None:
 @pytest.mark.parametrize("name", MAILS)
 def test_mail_is_whole(name: str) -> None:
     files = {path.name for path in (DIRECTORY / name).iterdir()}
-    assert files == {"subject.txt", "body.txt"}
+    expected = {"subject.txt", "body.txt"}
+    if name not in MAIL_ONLY:
+        expected |= {"notice.txt"}
+    assert files == expected
+
+
+def test_every_kind_of_notice_has_its_words() -> None:
+    assert {f"emails/{kind}" for kind in NoticeKind} == set(MAILS) - MAIL_ONLY
 
 
 def test_templates_are_named_after_their_noun() -> None:

@@ -16,6 +16,7 @@ SAMPLES: dict[str, object] = {
     "invitation_id": "44444444-4444-4444-8444-444444444444",
     "key": "key",
     "kid": "kid",
+    "notice_id": 1,
     "pk": 1,
     "purpose": "access-token",
     "request_id": "55555555-5555-4555-8555-555555555555",

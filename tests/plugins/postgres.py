@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,7 @@ class PostgresServer:
     """A throwaway server in a temporary directory, reachable through loopback only."""
 
     binaries: Path
+    settings: Mapping[str, str] = field(default_factory=lambda: SERVER_SETTINGS)
     directory: Path = field(init=False)
     process: subprocess.Popen[bytes] | None = field(init=False, default=None)
 
@@ -136,7 +137,7 @@ class PostgresServer:
             raise pytest.UsageError(f"initdb failed:\n{done.stderr.decode(errors='replace')}")
 
     def _launch(self, port: int) -> None:
-        settings = [f"--{name}={value}" for name, value in SERVER_SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self.settings.items()]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [self.binaries / "postgres", "-D", self._data, f"--port={port}", *settings],

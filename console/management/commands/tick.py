@@ -20,11 +20,22 @@ from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
 
+from accounts import emails
+from accounts.actions.devices import remove_forgotten_devices
+from accounts.actions.invitations import tell_of_expired_invitations
+from accounts.actions.notices import remove_outdated_notices
+from accounts.models import Device, Invitation, Notice
+from accounts.origin import Origin
+from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.reminders import remind_owners
+from credentials.actions.rotations import close_rotations, warn_of_closing
+from credentials.models import Client, JwtCredential, Rotation
 from credentials.models.refresh_tokens import dead_tokens
 
 logger = structlog.get_logger(__name__)
 
+ORIGIN = Origin.command("tick")
 MAIL_KEPT = timedelta(days=30)
 
 
@@ -71,6 +82,26 @@ def remove_old_mail() -> int:
     return removed
 
 
+def _due_reminders() -> int:
+    return JwtCredential.objects.due_for_reminder(timezone.now()).count()
+
+
+def _expired_invitations() -> int:
+    return Invitation.objects.expiry_untold().count()
+
+
+def _rotations_to_close() -> int:
+    return Rotation.objects.due(timezone.now()).count()
+
+
+def _rotations_closing() -> int:
+    return len(Rotation.objects.to_warn_of(timezone.now()))
+
+
+def _ended_secrets() -> int:
+    return Client.objects.with_ended_secret(timezone.now()).count()
+
+
 def _due_mail() -> int:
     due = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
@@ -87,6 +118,14 @@ def _old_mail() -> int:
     return count
 
 
+def _old_notices() -> int:
+    return Notice.objects.outdated().count()
+
+
+def _forgotten_devices() -> int:
+    return Device.objects.forgotten().count()
+
+
 def _lock_path() -> Path:
     """One lock per database, so that two installations on a machine do not wait for each other."""
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
@@ -96,10 +135,22 @@ def _lock_path() -> Path:
 
 # In the order in which they run: what queues mail stands before the mail.
 PARTS = (
+    Part("Expiry reminders", _due_reminders, remind_owners, "announced"),
+    Part("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
+    Part("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
+    Part("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
     Part("Mail", _due_mail, send_mail, "sent"),
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Part(
+        "Former client secrets",
+        _ended_secrets,
+        lambda: forget_ended_secrets(origin=ORIGIN),
+        "forgotten",
+    ),
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
+    Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
+    Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
 )
 
 
@@ -113,7 +164,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Every part gets its turn; if one of them failed, the command fails at the end."""
-        failed = [part.name for part in PARTS if not self._run(part, dry=options["dry_run"])]
+        with emails.left_to_tick():
+            failed = [part.name for part in PARTS if not self._run(part, dry=options["dry_run"])]
         if failed:
             raise CommandError(f"Failed: {', '.join(failed)}. The log says why.")
 
@@ -122,7 +174,8 @@ class Command(BaseCommand):
             outcome = f"{part.due()} due" if dry else self._outcome(part)
         except Exception:
             logger.exception("tick_part_failed", part=part.name)
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:  # a caller's transaction would end with it
+                connection.close_if_unusable_or_obsolete()
             return False
         self.stdout.write(f"{part.name}: {outcome}.")
         return True

@@ -5,16 +5,18 @@ The checks run in the order of `CHECKS` and the first that fails answers. The co
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.environments import Environment, token_endpoint
 from accounts.permissions import AppScope, effective_scopes
 from credentials import jose
+from credentials.actions.first_use import note_first_use
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import Client, JwtCredential, SigningKey
@@ -82,6 +84,27 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     exchange = Exchange(client, credential, timezone.now(), parameters.source)
     require_standing(exchange)
     scopes = granted_scopes(client.application.effective_scopes, parameters.get("scope"))
+    # A test from the console is no use by an app: it has no source, and starts no drain.
+    if credential.awaits_first_use and exchange.source is not None:
+        return _first_grant(exchange, scopes, parameters)
+    return _granted(exchange, scopes, parameters)
+
+
+@transaction.atomic
+def _first_grant(
+    exchange: Exchange, scopes: frozenset[AppScope], parameters: Parameters
+) -> dict[str, Any]:
+    """The first exchange of a replacement: granted and noted, or neither."""
+    now = note_first_use(exchange.credential, at=exchange.at)
+    if (refused := _revoked(replace(exchange, credential=now))) is not None:
+        raise refused
+    return _granted(exchange, scopes, parameters)
+
+
+def _granted(
+    exchange: Exchange, scopes: frozenset[AppScope], parameters: Parameters
+) -> dict[str, Any]:
+    client, credential = exchange.client, exchange.credential
     session_id = uuid4()
     access_token = issue_access_token(
         credential,
@@ -90,6 +113,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
         session_id=session_id,
         at=exchange.at,
+        source=exchange.source,
     )
     refresh_token = None
     if client.application.issues_refresh_tokens:
@@ -190,7 +214,14 @@ def granted_scopes(available: frozenset[AppScope], requested: str | None) -> fro
 
 
 def _revoked(exchange: Exchange) -> OAuthError | None:
-    if not exchange.credential.is_revoked:
+    credential = exchange.credential
+    if credential.superseded_at is not None and credential.is_replaced(exchange.at):
+        return InvalidGrant(
+            "JWT-102",
+            "This credential was replaced by another one and stopped working on "
+            f"{credential.superseded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        )
+    if not credential.is_revoked:
         return None
     return InvalidGrant("JWT-102", "This credential has been revoked.")
 

@@ -56,6 +56,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
         session_id=row.session_id,
         at=at,
+        source=parameters.source,
     )
     return token_response(
         access_token,

@@ -1,0 +1,13 @@
+"""What a browser calls itself, in words. Pure."""
+
+from ua_parser import parse
+
+
+def described(user_agent: str) -> str:
+    """`Firefox on Linux` for a User-Agent header, which says whatever its sender wants."""
+    found = parse(user_agent)
+    browser = found.user_agent.family if found.user_agent else ""
+    system = found.os.family if found.os else ""
+    if not (browser or system):
+        return user_agent[:60] or "an unknown browser"
+    return " on ".join(filter(None, (browser or "A browser", system)))

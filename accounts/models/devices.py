@@ -1,0 +1,66 @@
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts import browsers, raw_secrets
+
+# Longer than browsers keep a cookie: they forget it after 400 days.
+KEPT = timedelta(days=400)
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def with_token(self, raw_token: str) -> Self:
+        return self.filter(token_digest=raw_secrets.digest(raw_token))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-last_seen_at", "-pk")
+
+    def forgotten(self, at: datetime | None = None) -> Self:
+        """Not seen for long; never a person's only one, so that nobody becomes a newcomer again."""
+        later = Device.objects.filter(
+            models.Q(last_seen_at__gt=models.OuterRef("last_seen_at"))
+            | models.Q(last_seen_at=models.OuterRef("last_seen_at"), pk__gt=models.OuterRef("pk")),
+            user=models.OuterRef("user"),
+        )
+        return self.filter(models.Exists(later), last_seen_at__lt=(at or timezone.now()) - KEPT)
+
+
+class Device(models.Model):
+    """A browser in which a person has signed in, known by the random id in its cookie.
+
+    Of the id only the digest is kept. Two people who share a browser have a row each.
+    """
+
+    # The unique constraint begins with it.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="devices",
+        db_index=False,
+    )
+    token_digest = models.CharField(max_length=64, editable=False)
+    user_agent = models.CharField(max_length=200, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "token_digest"], name="device_once_per_person")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["token_digest"], name="device_by_token"),
+            models.Index(fields=["last_seen_at"], name="device_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.browser
+
+    @property
+    def browser(self) -> str:
+        return browsers.described(self.user_agent)

@@ -1,0 +1,114 @@
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.pagination import Order
+
+# How long a notice stays; one that was read goes sooner.
+READ_KEPT = timedelta(days=90)
+KEPT = timedelta(days=180)
+
+
+class NoticeKind(models.TextChoices):
+    """Everything people are told of; `templates/emails/<kind>/` has the words, mail and notice.
+
+    `accounts` names the words of `credentials` here without importing it.
+    """
+
+    ACCESS_REQUESTED = "access_requested"
+    ACCESS_GRANTED = "access_granted"
+    ACCESS_DECLINED = "access_declined"
+    INVITATIONS_EXPIRED = "invitations_expired"
+    ROLE_CHANGED = "role_changed"
+    DEACTIVATED = "deactivated"
+    REACTIVATED = "reactivated"
+    NEW_DEVICE = "new_device"
+    APPLICATION_TRANSFERRED = "application_transferred"
+    JWT_CREDENTIAL_CREATED = "jwt_credential_created"
+    JWT_CREDENTIAL_REVOKED = "jwt_credential_revoked"
+    JWT_CREDENTIALS_REVOKED = "jwt_credentials_revoked"
+    JWT_CREDENTIALS_EXPIRING = "jwt_credentials_expiring"
+    ROTATION_STARTED = "rotation_started"
+    ROTATION_CLOSING = "rotation_closing"
+
+
+def notice_kinds() -> list[tuple[str, str]]:
+    """The choices of the column: a callable, so that a new kind needs no migration."""
+    return NoticeKind.choices
+
+
+_ICONS = {
+    NoticeKind.INVITATIONS_EXPIRED: "mail",
+    NoticeKind.NEW_DEVICE: "monitor-smartphone",
+    NoticeKind.APPLICATION_TRANSFERRED: "box",
+    NoticeKind.JWT_CREDENTIAL_CREATED: "key-round",
+    NoticeKind.JWT_CREDENTIAL_REVOKED: "key-round",
+    NoticeKind.JWT_CREDENTIALS_REVOKED: "key-round",
+    NoticeKind.JWT_CREDENTIALS_EXPIRING: "clock",
+    NoticeKind.ROTATION_STARTED: "refresh-cw",
+    NoticeKind.ROTATION_CLOSING: "clock",
+}
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def unread(self) -> Self:
+        return self.filter(read_at__isnull=True)
+
+    def outdated(self, at: datetime | None = None) -> Self:
+        """What has been kept long enough."""
+        at = at or timezone.now()
+        return self.filter(
+            models.Q(at__lt=at - KEPT) | models.Q(at__lt=at - READ_KEPT, read_at__isnull=False)
+        )
+
+
+class Notice(models.Model):
+    """One sentence to one person in the console, with the page it is about.
+
+    The sentence is written when it happens, and names things as they were called then.
+    """
+
+    NEWEST_FIRST: ClassVar = Order(("at", "id"), descending=True)
+
+    id = models.BigAutoField(primary_key=True)
+    # Indexed with the date, below.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="notices",
+        db_index=False,
+    )
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=40, choices=notice_kinds)
+    text = models.TextField()
+    # A path of the console, without host.
+    path = models.CharField(max_length=300)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-at", "-id"], name="notice_newest"),
+            models.Index(
+                fields=["user", "-at", "-id"],
+                condition=models.Q(read_at__isnull=True),
+                name="notice_unread",
+            ),
+            models.Index(fields=["at"], name="notice_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def is_unread(self) -> bool:
+        return self.read_at is None
+
+    @property
+    def icon(self) -> str:
+        """The lucide icon of what the notice is about."""
+        return _ICONS.get(NoticeKind(self.kind), "user-round")

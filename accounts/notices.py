@@ -1,0 +1,127 @@
+"""One function per happening that people are told of: by mail, and by a notice in the console.
+
+Actions call them inside their transaction, so what is taken back was never told.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import emails
+from accounts.models import (
+    AccessRequest,
+    Device,
+    Invitation,
+    Membership,
+    Notice,
+    NoticeKind,
+    User,
+)
+
+
+def tell(
+    kind: NoticeKind,
+    people: Iterable[User],
+    context: dict[str, Any],
+    *,
+    path: str,
+    by: User | None,
+    at: datetime | None = None,
+) -> None:
+    """Queue a mail to each of the people, and add a notice for all but the one who did it.
+
+    The mail about one's own deed is for the case that it was somebody else in one's name.
+    `path` is the page it is about; the texts of the mail find it as `url`.
+    """
+    told = list(people)
+    context = {**context, "url": emails.absolute(path)}
+    emails.queue(kind, [person.email for person in told], context)
+    text = emails.rendered_line(f"emails/{kind}/notice.txt", context)
+    Notice.objects.bulk_create(
+        Notice(user=person, kind=kind, text=text, path=path, at=at or timezone.now())
+        for person in told
+        if person != by
+    )
+
+
+def access_requested(request: AccessRequest, *, admins: Iterable[User]) -> None:
+    tell(
+        NoticeKind.ACCESS_REQUESTED,
+        admins,
+        {"request": request},
+        path=reverse("accounts:access"),
+        by=request.user,
+        at=request.created_at,
+    )
+
+
+def access_granted(request: AccessRequest, membership: Membership) -> None:
+    tell(
+        NoticeKind.ACCESS_GRANTED,
+        [request.user],
+        {"request": request, "membership": membership},
+        path=reverse("dashboard"),
+        by=request.decided_by,
+        at=request.decided_at,
+    )
+
+
+def access_declined(request: AccessRequest) -> None:
+    tell(
+        NoticeKind.ACCESS_DECLINED,
+        [request.user],
+        {"request": request},
+        path=reverse("dashboard"),
+        by=request.decided_by,
+        at=request.decided_at,
+    )
+
+
+def role_changed(membership: Membership, *, changed_by: User) -> None:
+    _about_membership(NoticeKind.ROLE_CHANGED, membership, changed_by)
+
+
+def deactivated(membership: Membership, *, deactivated_by: User) -> None:
+    _about_membership(NoticeKind.DEACTIVATED, membership, deactivated_by)
+
+
+def reactivated(membership: Membership, *, reactivated_by: User) -> None:
+    _about_membership(NoticeKind.REACTIVATED, membership, reactivated_by)
+
+
+def _about_membership(kind: NoticeKind, membership: Membership, actor: User) -> None:
+    context = {"membership": membership, "user": membership.user, "actor": actor}
+    # A page that people without console access may open too.
+    tell(kind, [membership.user], context, path=reverse("accounts:my_profile"), by=actor)
+
+
+def invitations_expired(inviter: User, invitations: list[Invitation], *, at: datetime) -> None:
+    """One mail about all of an inviter's invitations that nobody accepted in time."""
+    tell(
+        NoticeKind.INVITATIONS_EXPIRED,
+        [inviter],
+        {"inviter": inviter, "invitations": invitations},
+        path=f"{reverse('accounts:access')}#invitations",
+        by=None,
+        at=at,
+    )
+
+
+def new_device(device: Device) -> None:
+    """Somebody signed in as the person from a browser that was not known for them."""
+    context = {
+        "device": device,
+        "user": device.user,
+        "password_url": emails.absolute(reverse("account_change_password")),
+    }
+    tell(
+        NoticeKind.NEW_DEVICE,
+        [device.user],
+        context,
+        path=reverse("usersessions_list"),
+        by=None,
+        at=device.first_seen_at,
+    )

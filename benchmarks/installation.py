@@ -1,0 +1,47 @@
+"""A private installation to measure: a PostgreSQL of its own, and settings like `make run`'s."""
+
+import base64
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import django
+from django.core.management import call_command
+
+from tests.plugins.postgres import SERVER_SETTINGS, PostgresServer, find_binaries
+
+ORIGIN = "http://localhost:8000"
+# Durable, as installations have it; the rest is as PostgreSQL comes.
+SERVER = {
+    **SERVER_SETTINGS,
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+    "shared_buffers": "512MB",
+}
+
+
+@contextmanager
+def installation() -> Iterator[None]:
+    """Django is set up and every table is there; at the end all of it is thrown away."""
+    server = PostgresServer(find_binaries(), settings=SERVER)
+    try:
+        os.environ |= {
+            "CONSOLE_ENV_FILE": "",
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+            "DATABASE_URL": server.start(),
+            "DEMO": "1",
+            "EMAIL_URL": "dummymail://",
+            "KEY_ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "LOG_LEVEL": "ERROR",
+            "ORIGIN": ORIGIN,
+            "SECRET_KEY": secrets.token_urlsafe(64),
+        }
+        django.setup()
+        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        server.stop()

@@ -1,0 +1,40 @@
+"""`make bench-pages`: how long pages take with a large organization, and how many queries.
+
+Asks for the pages in this process, through every middleware, as the people who would look at them.
+Times are the best of some rounds: on a shared machine the others say how busy the machine was.
+Nothing is asserted here; ordinary tests hold the number of queries and the indexes.
+"""
+
+import argparse
+from importlib import import_module
+
+from django.core.management import call_command
+
+from benchmarks.installation import installation
+
+ORGANIZATION = "Load Test"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=10_000)
+    parser.add_argument("--credentials", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    options = parser.parse_args()
+    with installation():
+        call_command(
+            "seed_load",
+            organization=ORGANIZATION,
+            people=options.people,
+            credentials=options.credentials,
+            events=options.events,
+        )
+        # Only now: it imports models, which need the settings.
+        measured = import_module("benchmarks.measured_pages")
+        measured.run(ORGANIZATION, rounds=options.rounds, write=options.write)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The apps of the large organization, each with a client in every environment."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from accounts import raw_secrets
+from accounts.environments import Environment
+from accounts.permissions import AppScope
+from console.load import bulk
+from console.load.dice import Dice
+from console.load.people import ORIGIN, People
+from console.load.words import APP_KINDS, APP_SUBJECTS
+from credentials.actions.applications import (
+    CLIENT_ID_ALPHABET,
+    CLIENT_ID_LENGTH,
+    SECRET_PREFIX,
+    issue_client,
+    register_application,
+)
+from credentials.models import Application, Client
+from credentials.models.applications import ClientStatus
+
+FIRST_APP = timedelta(days=890)
+LAST_APP = timedelta(days=740)
+
+
+@dataclass
+class Apps:
+    applications: list[Application]
+    clients: dict[Environment, list[Client]]
+    raw_secret: str = field(repr=False)
+    """Of the first production client, so that someone can exchange credentials."""
+
+
+def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
+    """`count` apps; the developer whom someone can sign in as owns every tenth."""
+    first, second, raw_secret = _first(people, now - FIRST_APP)
+    developers = people.developers
+    applications = bulk.insert(
+        Application(
+            id=dice.uuid(),
+            organization=people.organization,
+            owner=(people.developer if number % 10 == 0 else dice.favourite(developers)).user,
+            name=f"{dice.choice(APP_SUBJECTS)} {dice.choice(APP_KINDS)} {number}",
+            description="Made by seed_load.",
+            is_public=dice.chance(0.05),
+            uses_jwt_flow=True,
+            issues_refresh_tokens=dice.chance(0.5),
+            scopes=[dice.choice(AppScope.values)],
+            submission_key=dice.uuid(),
+            created_at=dice.moment(now - FIRST_APP, now - LAST_APP),
+            retired_at=now - timedelta(days=40) if dice.chance(0.02) else None,
+        )
+        for number in range(2, count + 1)
+    )
+    clients = {
+        environment: [
+            known,
+            *bulk.insert(_client(app, environment, dice) for app in applications),
+        ]
+        for environment, known in ((Environment.PRODUCTION, first), (Environment.SANDBOX, second))
+    }
+    return Apps([first.application, *applications], clients, raw_secret)
+
+
+def _first(people: People, at: datetime) -> tuple[Client, Client, str]:
+    """An app made by the actions, with the secret of its production client."""
+    application = register_application(
+        people.developer,
+        name="Load Generator",
+        description="Exchanges the credentials of this organization.",
+        is_public=False,
+        scopes=[AppScope.READ_ACCOUNTS],
+        uses_jwt_flow=True,
+        issues_refresh_tokens=False,
+        origin=ORIGIN,
+        at=at,
+    )
+    actor = people.developer.user
+    production, raw_secret = issue_client(
+        application, Environment.PRODUCTION, actor=actor, origin=ORIGIN, at=at
+    )
+    sandbox, _ = issue_client(application, Environment.SANDBOX, actor=actor, origin=ORIGIN, at=at)
+    return production, sandbox, raw_secret
+
+
+def _client(application: Application, environment: Environment, dice: Dice) -> Client:
+    raw_secret = raw_secrets.generate(SECRET_PREFIX)
+    suspended = application.is_retired or dice.chance(0.02)
+    return Client(
+        application=application,
+        environment=environment,
+        client_id="".join(dice.choices(CLIENT_ID_ALPHABET, k=CLIENT_ID_LENGTH)),
+        secret_digest=raw_secrets.digest(raw_secret),
+        secret_hint=raw_secret[-4:],
+        secret_issued_at=application.created_at,
+        issued_at=application.created_at,
+        status=ClientStatus.SUSPENDED if suspended else ClientStatus.ACTIVE,
+    )

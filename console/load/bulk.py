@@ -1,0 +1,62 @@
+"""Many rows of one model at once."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import TypeVar
+
+from django.db import connection
+from django.db.models import AutoField, Model
+
+SMALL_BATCH = 1000
+
+Row = TypeVar("Row", bound=Model)
+
+
+def insert(rows: Iterable[Row]) -> list[Row]:
+    """Insert rows that others refer to; they know their primary keys afterwards."""
+    made = list(rows)
+    for start in range(0, len(made), SMALL_BATCH):
+        batch = made[start : start + SMALL_BATCH]
+        type(batch[0])._default_manager.bulk_create(batch)
+    return made
+
+
+def stream(model: type[Row], rows: Iterable[Row]) -> int:
+    """Insert any number of rows that nothing refers to, as they come; answers how many.
+
+    PostgreSQL takes them through COPY: a tenth of the time, and no list of them in memory.
+    """
+    return _copy(model, rows) if connection.vendor == "postgresql" else _in_batches(model, rows)
+
+
+def _in_batches(model: type[Row], rows: Iterable[Row]) -> int:
+    count = 0
+    remaining = iter(rows)
+    while batch := list(islice(remaining, SMALL_BATCH)):
+        model._default_manager.bulk_create(batch)
+        count += len(batch)
+    return count
+
+
+def _copy(model: type[Row], rows: Iterable[Row]) -> int:
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in fields if field.column)
+    statement = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"
+    count = 0
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(
+                [
+                    field.get_db_prep_save(getattr(row, field.attname), connection)
+                    for field in fields
+                ]
+            )
+            count += 1
+    return count
+
+
+def analyze() -> None:
+    """Let the planner see the new rows at once; PostgreSQL would notice by itself in a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")

@@ -1,0 +1,251 @@
+"""The audit events of the large organization, in the order of time, as the actions record them."""
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from django.db.models import Model
+
+from accounts.models import AuditEvent, AuditKind, User
+from accounts.models.extensions import ExtensionStatus
+from accounts.permissions import UserRole
+from console.load import bulk
+from console.load.apps import Apps
+from console.load.credentials import FIRST_ISSUED, Credentials
+from console.load.dice import Dice
+from console.load.people import People
+from credentials.models import JwtCredential
+
+BROWSERS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15",
+)
+# One event in so many is about the first app or the first credential: one long history of each.
+FAVOURITES_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class Happened:
+    at: datetime
+    kind: AuditKind
+    actor: User
+    target: Model
+    details: dict[str, Any]
+
+
+def history(
+    people: People, apps: Apps, made: Credentials, count: int, *, dice: Dice, now: datetime
+) -> int:
+    """An event for everything that was made, and daily business until there are `count`.
+
+    What the actions made has its events already.
+    """
+    facts = sorted(_facts(people, apps, made), key=attrgetter("at"))
+    known = AuditEvent.objects.filter(organization=people.organization).count()
+    business = _business(people, apps, made, count - known - len(facts), dice, now)
+    happened = heapq.merge(facts, business, key=attrgetter("at"))
+    written = bulk.stream(AuditEvent, (_event(people, each, dice) for each in happened))
+    return known + written
+
+
+def _event(people: People, happened: Happened, dice: Dice) -> AuditEvent:
+    return AuditEvent(
+        at=happened.at,
+        kind=happened.kind,
+        organization=people.organization,
+        actor=happened.actor,
+        actor_label=happened.actor.email,
+        target_type=happened.target._meta.model_name or "",
+        target_id=str(happened.target.pk),
+        target_label=str(happened.target)[:254],
+        details=happened.details,
+        ip=f"203.0.113.{dice.randrange(1, 255)}",
+        user_agent=dice.choice(BROWSERS),
+        request_id=dice.uuid().hex,
+    )
+
+
+def _facts(people: People, apps: Apps, made: Credentials) -> Iterator[Happened]:
+    yield from _joined(people)
+    yield from _asked(people)
+    yield from _built(people, apps)
+    for credential in made.credentials:
+        yield from _of_credential(credential, made)
+
+
+def _joined(people: People) -> Iterator[Happened]:
+    founders = {people.administrator.user_id, people.developer.user_id}
+    for membership in people.memberships:
+        if membership.user_id not in founders:
+            facts: dict[str, Any] = {"role": membership.role, "is_account_admin": False}
+            user = membership.user
+            yield Happened(user.date_joined, AuditKind.MEMBERSHIP_CREATED, user, user, facts)
+    for extension in people.extensions:
+        if extension.user_id not in founders:
+            yield Happened(
+                extension.created_at,
+                AuditKind.EXTENSION_CREATED,
+                extension.user,
+                extension,
+                {"environment": extension.environment, "user_role": extension.user_role},
+            )
+
+
+def _asked(people: People) -> Iterator[Happened]:
+    administrator = people.administrator.user
+    for request in people.requests:
+        reason = {"reason": request.reason}
+        yield Happened(
+            request.created_at, AuditKind.ACCESS_REQUESTED, request.user, request, reason
+        )
+        if request.decided_at is not None:
+            role = {"role": request.user.membership.role}
+            yield Happened(
+                request.decided_at, AuditKind.ACCESS_GRANTED, administrator, request.user, role
+            )
+    for invitation in people.invitations:
+        facts = {"role": invitation.role, "is_account_admin": False}
+        yield Happened(
+            invitation.created_at, AuditKind.INVITATION_CREATED, administrator, invitation, facts
+        )
+        if invitation.withdrawn_at is not None:
+            yield Happened(
+                invitation.withdrawn_at,
+                AuditKind.INVITATION_WITHDRAWN,
+                administrator,
+                invitation,
+                {},
+            )
+
+
+def _built(people: People, apps: Apps) -> Iterator[Happened]:
+    for application in apps.applications[1:]:
+        yield Happened(
+            application.created_at,
+            AuditKind.APPLICATION_REGISTERED,
+            application.owner,
+            application,
+            {"is_public": application.is_public, "scopes": application.scopes},
+        )
+        if application.retired_at is not None:
+            yield Happened(
+                application.retired_at,
+                AuditKind.APPLICATION_RETIRED,
+                application.owner,
+                application,
+                {},
+            )
+    for environment, clients in apps.clients.items():
+        for client in clients[1:]:
+            yield Happened(
+                client.issued_at,
+                AuditKind.CLIENT_ISSUED,
+                client.application.owner,
+                client,
+                {"application": client.application.name, "environment": environment},
+            )
+
+
+def _of_credential(credential: JwtCredential, made: Credentials) -> Iterator[Happened]:
+    listed = made.clients.get(credential.pk, ())
+    yield Happened(
+        credential.issued_at,
+        AuditKind.JWT_CREDENTIAL_CREATED,
+        credential.created_by,
+        credential,
+        {
+            "owner": credential.extension.user.email,
+            "environment": credential.environment,
+            "app_access": credential.app_access,
+            "client_ids": [client.client_id for client in listed],
+            "expires_at": None if credential.never_expires else credential.expires_at,
+            "allowed_networks": [],
+        },
+    )
+    if credential.revoked_at is not None and credential.revoked_by is not None:
+        yield Happened(
+            credential.revoked_at,
+            AuditKind.JWT_CREDENTIAL_REVOKED,
+            credential.revoked_by,
+            credential,
+            {"reason": credential.revoked_reason},
+        )
+
+
+def _business(
+    people: People, apps: Apps, made: Credentials, count: int, dice: Dice, now: datetime
+) -> Iterator[Happened]:
+    """Events at even distances, each about something that was there at the time."""
+    issued = [credential.issued_at for credential in made.credentials]
+    start = now - FIRST_ISSUED
+    logins = list(people.extensions)
+    for number in range(count):
+        at = start + (now - start) * (number + 1) / (count + 1)
+        there = bisect_right(issued, at)
+        if dice.chance(0.15) or not there:
+            yield _of_login(people, dice.favourite(logins), dice, at)
+        elif dice.chance(0.15):
+            yield _of_app(apps, dice, at)
+        else:
+            yield _about(made.credentials[_which(there, dice)], dice, at)
+
+
+def _which(there: int, dice: Dice) -> int:
+    return 0 if dice.chance(FAVOURITES_SHARE) else dice.randrange(there)
+
+
+def _of_login(people: People, extension: Any, dice: Dice, at: datetime) -> Happened:
+    """The administrator changes a platform login to and fro, or a person the own name."""
+    if dice.chance(0.5):
+        changes = {"first_name": [extension.user.first_name.lower(), extension.user.first_name]}
+        return Happened(
+            at, AuditKind.USER_UPDATED, extension.user, extension.user, {"changes": changes}
+        )
+    changes = (
+        {"user_role": [UserRole.READ_ONLY.value, UserRole.STANDARD_USER.value]}
+        if dice.chance(0.5)
+        else {"status": [ExtensionStatus.DISABLED.value, ExtensionStatus.ENABLED.value]}
+    )
+    return Happened(
+        at,
+        AuditKind.EXTENSION_UPDATED,
+        people.administrator.user,
+        extension,
+        {"environment": extension.environment, "changes": changes},
+    )
+
+
+def _of_app(apps: Apps, dice: Dice, at: datetime) -> Happened:
+    environment, clients = dice.choice(list(apps.clients.items()))
+    client = clients[_which(len(clients), dice)]
+    application = client.application
+    if dice.chance(0.5):
+        return Happened(
+            at,
+            AuditKind.CLIENT_SECRET_REPLACED,
+            application.owner,
+            client,
+            {"environment": environment},
+        )
+    changes = {"name": [application.name.lower(), application.name]}
+    return Happened(
+        at, AuditKind.APPLICATION_UPDATED, application.owner, application, {"changes": changes}
+    )
+
+
+def _about(credential: JwtCredential, dice: Dice, at: datetime) -> Happened:
+    """The owner looks at a JWT, tests it, or changes its label."""
+    owner = credential.extension.user
+    if dice.chance(0.4):
+        return Happened(at, AuditKind.JWT_CREDENTIAL_SHOWN, owner, credential, {})
+    if dice.chance(0.5):
+        changes = {"label": [credential.label.lower(), credential.label]}
+        return Happened(
+            at, AuditKind.JWT_CREDENTIAL_UPDATED, owner, credential, {"changes": changes}
+        )
+    return Happened(at, AuditKind.JWT_CREDENTIAL_TESTED, owner, credential, {"outcome": "granted"})

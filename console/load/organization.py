@@ -1,0 +1,66 @@
+"""A large organization in one transaction: from one seed the same, but for keys and secrets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import emails
+from accounts.models import Organization, User
+from console.load import bulk
+from console.load.apps import Apps, apps
+from console.load.credentials import Credentials, credentials, use
+from console.load.dice import Dice
+from console.load.history import history
+from console.load.people import People, add_invitations, add_requests, domain_of, people
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many rows of each kind; the defaults are what the lists are measured with."""
+
+    people: int = 10_000
+    credentials: int = 100_000
+    events: int = 1_000_000
+    apps: int = 500
+    requests: int = 300
+    invitations: int = 300
+    usage_days: int = 30
+
+
+@dataclass(frozen=True)
+class Loaded:
+    people: People
+    apps: Apps
+    credentials: Credentials
+    usage_rows: int
+    events: int
+
+
+def is_taken(name: str) -> bool:
+    """Whether the organization, or someone with an address of its domain, is there already."""
+    return (
+        Organization.objects.filter(name=name).exists()
+        or User.objects.filter(email__endswith=f"@{domain_of(name)}").exists()
+    )
+
+
+def load(name: str, size: Size, *, seed: int, at: datetime | None = None) -> Loaded:
+    """Make it; the caller has asked `is_taken`."""
+    with transaction.atomic():
+        loaded = _made(name, size, Dice(f"{seed} {name}"), at or timezone.now())
+    bulk.analyze()
+    return loaded
+
+
+def _made(name: str, size: Size, dice: Dice, now: datetime) -> Loaded:
+    with emails.withheld():
+        everyone = people(name, size.people, dice=dice, now=now)
+        add_requests(everyone, size.requests, dice=dice, now=now)
+        add_invitations(everyone, size.invitations, dice=dice, now=now)
+        built = apps(everyone, size.apps, dice=dice, now=now)
+    issued = credentials(everyone, built, size.credentials, dice=dice, now=now)
+    usage_rows = use(issued, built, size.usage_days, dice=dice, now=now)
+    events = history(everyone, built, issued, size.events, dice=dice, now=now)
+    return Loaded(everyone, built, issued, usage_rows, events)

@@ -1,0 +1,72 @@
+import time
+from dataclasses import asdict, fields
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from console.load.organization import Loaded, Size, is_taken, load
+
+
+class Command(BaseCommand):
+    help = "Make a large organization to measure with; never for an installation that is used."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        defaults = asdict(Size())
+        for field in fields(Size):
+            option = f"--{field.name.replace('_', '-')}"
+            parser.add_argument(
+                option, type=int, default=defaults[field.name], help="default: %(default)s"
+            )
+        parser.add_argument(
+            "--organization", default="Load Test", help="its name; default: %(default)s"
+        )
+        parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data")
+        parser.add_argument("--force", action="store_true", help="even without DEMO=1")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not (settings.DEMO or options["force"]):
+            raise CommandError(
+                "Two people of the organization get a known password. Set DEMO=1, or insist with "
+                "--force."
+            )
+        size = Size(**{field.name: options[field.name] for field in fields(Size)})
+        _require_sense(size)
+        if is_taken(options["organization"]):
+            raise CommandError(f"There is already an organization {options['organization']}.")
+        started = time.monotonic()
+        loaded = load(options["organization"], size, seed=options["seed"])
+        self._report(loaded, time.monotonic() - started)
+
+    def _report(self, loaded: Loaded, seconds: float) -> None:
+        people, apps = loaded.people, loaded.apps
+        listed = sum(map(len, loaded.credentials.clients.values()))
+        counts = {
+            "people": len(people.memberships),
+            "platform logins": sum(map(len, people.logins.values())),
+            "access requests": len(people.requests),
+            "invitations": len(people.invitations),
+            "apps": len(apps.applications),
+            "client IDs": sum(map(len, apps.clients.values())),
+            "credentials": len(loaded.credentials.credentials),
+            "entries of their lists of apps": listed,
+            "days of use": loaded.usage_rows,
+            "audit events": loaded.events,
+        }
+        for name, count in counts.items():
+            self.stdout.write(f"{count:>12,} {name}")
+        self.stdout.write(f"{seconds:>12.1f} seconds\n\nSign in as:")
+        for membership in (people.administrator, people.developer):
+            what = "account administrator, " if membership.is_account_admin else ""
+            self.stdout.write(f"  {membership.user.email:<28} {what}{membership.role}")
+        self.stdout.write(f"Password for both: {settings.DEMO_PASSWORD}")
+        client = next(iter(apps.clients.values()))[0]
+        self.stdout.write(f"An app in {client.environment}: {client.client_id} {apps.raw_secret}")
+
+
+def _require_sense(size: Size) -> None:
+    """Two people can sign in, one app exchanges; of everything else there may be none."""
+    least = {"people": 2, "apps": 1}
+    for name, count in asdict(size).items():
+        if count < least.get(name, 0):
+            raise CommandError(f"--{name.replace('_', '-')} is at least {least.get(name, 0)}.")

@@ -1,0 +1,50 @@
+"""Owners are told before their credentials expire. Nobody decides it, so no event records it."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from credentials import notices
+from credentials.models import ExchangeUsage, JwtCredential
+from credentials.models.jwt_credentials import REMINDERS
+
+OWNERS_AT_ONCE = 200
+
+
+def remind_owners(*, at: datetime | None = None) -> int:
+    """Send what is due, one mail to each owner; answers for how many credentials that was."""
+    at = at or timezone.now()
+    reminded = 0
+    while count := _remind_some(at):
+        reminded += count
+    return reminded
+
+
+@transaction.atomic
+def _remind_some(at: datetime) -> int:
+    """A batch of owners with all that is due of theirs.
+
+    Of two at the same moment one waits for the rows, and finds them done.
+    """
+    due = JwtCredential.objects.due_for_reminder(at)
+    owners = due.order_by().values_list("extension__user", flat=True).distinct()
+    found = list(
+        due.filter(extension__user__in=list(owners[:OWNERS_AT_ONCE]))
+        .select_for_update(of=("self",))
+        .select_related("extension__account", "extension__user")
+        .order_by("pk")  # one order for all, else two could wait for each other
+    )
+    uses = ExchangeUsage.objects.recent_by_credential([row.pk for row in found], at)
+    by_owner: dict[User, list[JwtCredential]] = {}
+    for credential in sorted(found, key=lambda row: row.expires_at):
+        by_owner.setdefault(credential.extension.user, []).append(credential)
+    for owner, theirs in by_owner.items():
+        notices.jwt_credentials_expiring(
+            owner, [(credential, uses.get(credential.pk, [])) for credential in theirs], at=at
+        )
+    for days in REMINDERS:
+        reminded = [credential.pk for credential in found if credential.due_days == days]
+        JwtCredential.objects.filter(pk__in=reminded).update(reminded_days=days)
+    return len(found)

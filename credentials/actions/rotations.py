@@ -1,0 +1,289 @@
+"""Rotation: a credential takes over from another, and both are valid until the old one closes.
+
+The replaced one closes at a deadline, or a drain time after the first exchange of its replacement
+if that is earlier. Until then the rotation can be undone.
+"""
+
+import uuid
+from datetime import date, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.models import AuditKind, User
+from accounts.origin import Origin
+from credentials import notices
+from credentials.actions.jwt_credentials import (
+    creator_may_see,
+    enabled_extension,
+    end_credential,
+    end_of_day,
+    locked_credential,
+    locked_credentials,
+    new_credential,
+    record_creation,
+    require_manager,
+)
+from credentials.models import AppAccess, Client, JwtCredential, Rotation
+from credentials.models.rotations import AppProgress
+
+DRAINS = (timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
+CLOSED_AT_ONCE = 500
+
+
+@transaction.atomic
+def rotate_jwt_credential(
+    credential: JwtCredential,
+    *,
+    label: str,
+    expires_on: date | None,
+    drain: timedelta,
+    deadline: date | timedelta,
+    actor: User,
+    origin: Origin,
+    submission_key: uuid.UUID | None = None,
+    at: datetime | None = None,
+) -> Rotation:
+    """Create a replacement of the same shape; `deadline` is a last day (UTC) or a time from now.
+
+    The same `submission_key` again is a double submit and answers the rotation of the first.
+    Raises `ValidationError` by form field.
+    """
+    at = at or timezone.now()
+    locked = locked_credential(credential)
+    manager = require_manager(locked.owner, actor)
+    if submission_key and (sent := _sent_before(locked, submission_key, actor)):
+        return sent
+    _require_rotatable(locked, at)
+    if drain not in DRAINS:
+        raise ValidationError({"drain": "Choose one of the times."})
+    extension = enabled_extension(locked.owner, locked.environment)
+    clients = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
+    client_ids = [client.client_id for client in clients]
+    replacement = new_credential(
+        extension,
+        creator=manager,
+        label=label,
+        app_access=AppAccess(locked.app_access),
+        client_ids=client_ids,
+        expires_on=expires_on,
+        allowed_networks=locked.allowed_networks,
+        submission_key=submission_key,
+        at=at,
+        kept=clients,
+        awaits_first_use=True,
+    )
+    rotation = Rotation.objects.create(
+        replaced=locked,
+        replacement=replacement,
+        started_at=at,
+        started_by=actor,
+        deadline=min(_deadline(deadline, at), locked.expires_at, replacement.expires_at),
+        drain=drain,
+    )
+    _close_at(rotation, rotation.closes_at)
+    record_creation(
+        replacement, client_ids, actor=actor, origin=origin, at=at, replaces=str(locked.pk)
+    )
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_ROTATION_STARTED,
+        actor=actor,
+        origin=origin,
+        target=locked,
+        organization=locked.organization,
+        at=at,
+        replacement=str(replacement.pk),
+        drain=rotation.drain_in_words,
+        deadline_at=rotation.deadline,
+    )
+    notices.rotation_started(
+        rotation, started_by=actor, creator_sees_jwt=creator_may_see(replacement, actor)
+    )
+    return rotation
+
+
+def _sent_before(locked: JwtCredential, submission_key: uuid.UUID, actor: User) -> Rotation | None:
+    return Rotation.objects.filter(
+        replaced=locked, replacement__submission_key=submission_key, started_by=actor
+    ).first()
+
+
+def _require_rotatable(locked: JwtCredential, at: datetime) -> None:
+    if (refusal := rotation_refusal(locked, at)) is not None:
+        raise ValidationError(refusal)
+
+
+def rotation_refusal(credential: JwtCredential, at: datetime | None = None) -> str | None:
+    """Why no replacement of this credential can be created now."""
+    at = at or timezone.now()
+    if credential.is_ended(at) or credential.is_expired(at):
+        return "This credential no longer works. Create another one instead."
+    if credential.superseded_at is not None:
+        return "This credential is already being replaced."
+    if Rotation.objects.open(at).filter(replacement=credential).exists():
+        return (
+            "This credential is itself replacing another one. It can be rotated when that one has "
+            "closed."
+        )
+    return None
+
+
+def _deadline(deadline: date | timedelta, at: datetime) -> datetime:
+    if isinstance(deadline, timedelta):
+        return at + deadline
+    return end_of_day(deadline, at, field="deadline_on")
+
+
+def _close_at(rotation: Rotation, at: datetime) -> None:
+    """Tell the replaced credential when it stops: its row is all that an exchange reads."""
+    rotation.replaced.superseded_at = at
+    rotation.replaced.save(update_fields=["superseded_at"])
+
+
+def _locked_open(rotation: Rotation, actor: User, at: datetime) -> Rotation:
+    """The rotation, with both credentials locked, while there is something left to decide."""
+    both = {row.pk: row for row in locked_credentials([rotation.replacement_id])}
+    found = Rotation.objects.get(pk=rotation.pk)
+    found.replaced = both[rotation.replaced_id]
+    found.replacement = both[rotation.replacement_id]
+    require_manager(found.replaced.owner, actor)
+    if not found.is_open(at):
+        raise ValidationError("This rotation is over, so there is nothing left to change.")
+    return found
+
+
+def _require_unchanged(rotation: Rotation, was_used: bool) -> None:
+    if (rotation.first_used_at is not None) != was_used:
+        raise ValidationError(
+            "The replacement has been used for the first time since you opened this page. See what "
+            "would break now, and decide again."
+        )
+
+
+@transaction.atomic
+def undo_rotation(
+    rotation: Rotation, *, was_used: bool, actor: User, origin: Origin, at: datetime | None = None
+) -> Rotation:
+    """Revoke the replacement; the replaced one goes on as before.
+
+    `was_used` is what the actor was told about the replacement: a first use meanwhile asks again.
+    """
+    at = at or timezone.now()
+    locked = _locked_open(rotation, actor, at)
+    _require_unchanged(locked, was_used)
+    replacement = locked.replacement
+    end_credential(
+        replacement,
+        reason=f"The replacement of {locked.replaced.label} was undone.",
+        actor=actor,
+        origin=origin,
+        at=at,
+    )
+    if actor != replacement.extension.user:
+        notices.jwt_credential_revoked(replacement, revoked_by=actor)
+    return Rotation.objects.get(pk=locked.pk)
+
+
+@transaction.atomic
+def finish_rotation(
+    rotation: Rotation, *, was_used: bool, actor: User, origin: Origin, at: datetime | None = None
+) -> Rotation:
+    """End the replaced credential now instead of later."""
+    at = at or timezone.now()
+    locked = _locked_open(rotation, actor, at)
+    _require_unchanged(locked, was_used)
+    replaced = locked.replaced
+    _close_at(locked, at)
+    end_credential(
+        replaced,
+        reason=_replaced_by(locked),
+        actor=actor,
+        origin=origin,
+        at=at,
+        kind=AuditKind.JWT_CREDENTIAL_REPLACED,
+    )
+    if actor != replaced.extension.user:
+        notices.jwt_credential_revoked(replaced, revoked_by=actor)
+    return locked
+
+
+@transaction.atomic
+def extend_rotation(
+    rotation: Rotation, *, until: date, actor: User, origin: Origin, at: datetime | None = None
+) -> Rotation:
+    """Let the replaced credential go on until the end of a later day (UTC)."""
+    at = at or timezone.now()
+    locked = _locked_open(rotation, actor, at)
+    before, end = locked.closes_at, end_of_day(until, at, field="until")
+    if end <= before:
+        raise ValidationError({"until": f"It already works until {before:%Y-%m-%d %H:%M} UTC."})
+    if (latest := locked.latest_end) < end:
+        raise ValidationError(
+            {"until": f"One of the two expires on {latest:%Y-%m-%d}. Choose a day before."}
+        )
+    locked.deadline = end
+    if locked.first_used_at is not None:
+        locked.drain = end - locked.first_used_at
+    locked.warned_at = None
+    locked.save(update_fields=["deadline", "drain", "warned_at"])
+    _close_at(locked, locked.closes_at)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_ROTATION_EXTENDED,
+        actor=actor,
+        origin=origin,
+        target=locked.replaced,
+        organization=locked.replaced.organization,
+        at=at,
+        changes={"ends_at": [before.isoformat(), end.isoformat()]},
+    )
+    return locked
+
+
+def close_rotations(*, origin: Origin, at: datetime | None = None) -> int:
+    """Make final what has closed by itself; answers how many. Validity does not wait for it."""
+    at = at or timezone.now()
+    due = list(Rotation.objects.due(at).select_related("replacement")[:CLOSED_AT_ONCE])
+    return sum(close_rotation(rotation, origin=origin, at=at) for rotation in due)
+
+
+@transaction.atomic
+def close_rotation(rotation: Rotation, *, origin: Origin, at: datetime) -> bool:
+    """Write the revocation of a replaced credential, unless somebody else was faster."""
+    replaced = locked_credential(rotation.replaced)
+    if replaced.is_revoked or not replaced.is_replaced(at):
+        return False
+    replaced.revoked_at = replaced.superseded_at
+    replaced.revoked_by_id = rotation.started_by_id
+    replaced.revoked_reason = _replaced_by(rotation)
+    replaced.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_REPLACED,
+        actor=None,
+        origin=origin,
+        target=replaced,
+        organization=replaced.organization,
+        at=at,
+        reason=replaced.revoked_reason,
+        ended_at=replaced.revoked_at,
+    )
+    return True
+
+
+def warn_of_closing(*, at: datetime | None = None) -> int:
+    """Mail each owner, once, whose replaced credential is about to close while it is in use."""
+    at = at or timezone.now()
+    return sum(_warn(rotation, apps, at) for rotation, apps in Rotation.objects.to_warn_of(at))
+
+
+@transaction.atomic
+def _warn(rotation: Rotation, apps: list[AppProgress], at: datetime) -> bool:
+    if not Rotation.objects.filter(pk=rotation.pk, warned_at=None).update(warned_at=at):
+        return False
+    notices.rotation_closing(rotation, apps, at=at)
+    return True
+
+
+def _replaced_by(rotation: Rotation) -> str:
+    return f"Replaced by {rotation.replacement.label} ({rotation.replacement_id})."

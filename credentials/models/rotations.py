@@ -1,0 +1,218 @@
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.usage import (
+    ADDRESSES_SHOWN,
+    AddressUse,
+    CallUsage,
+    ExchangeUsage,
+    SeenAddress,
+    seen_addresses,
+)
+
+# Before the replaced credential closes, its owner is told that it is still in use: this long, or
+# half the drain if that is shorter.
+WARNING = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class AppProgress:
+    """How one app has used either credential since the rotation began: exchanges and calls."""
+
+    client_id: str
+    application_name: str
+    replaced_last_at: datetime | None
+    replacement_last_at: datetime | None
+    replaced_addresses: tuple[SeenAddress, ...] = ()
+    """From where it used the replaced one, the latest first."""
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether its latest use was one of the replacement."""
+        if self.replacement_last_at is None:
+            return False
+        return self.replaced_last_at is None or self.replaced_last_at < self.replacement_last_at
+
+
+class RotationQuerySet(models.QuerySet["Rotation"]):
+    def about(self, credential: JwtCredential) -> "Rotation | None":
+        """The rotation that its page tells of: the open one, else the latest of either side."""
+        found = (
+            self.filter(Q(replaced=credential) | Q(replacement=credential))
+            .select_related(
+                "replaced__extension__user__membership",
+                "replaced__extension__account",
+                "replaced__revoked_by",
+                "replacement__extension__account",
+                "replacement__revoked_by",
+                "started_by",
+            )
+            .order_by("-started_at", "-pk")
+        )
+        rotations = list(found[:10])
+        still_open = (rotation for rotation in rotations if rotation.is_open())
+        return next(still_open, rotations[0] if rotations else None)
+
+    def open(self, at: datetime) -> Self:
+        return self.filter(
+            undone_at__isnull=True,
+            replaced__revoked_at__isnull=True,
+            replaced__superseded_at__gt=at,
+        )
+
+    def due(self, at: datetime) -> Self:
+        """Closed by themselves, but not yet written down as revoked."""
+        return self.filter(
+            undone_at__isnull=True,
+            replaced__revoked_at__isnull=True,
+            replaced__superseded_at__lte=at,
+        )
+
+    def to_warn_of(self, at: datetime) -> "list[tuple[Rotation, list[AppProgress]]]":
+        """Those about to close whose replaced credential is in use, with the apps that use it."""
+        closing = (
+            self.open(at)
+            .filter(warned_at__isnull=True, replaced__superseded_at__lte=at + WARNING)
+            .select_related(
+                "replaced__extension__user", "replaced__extension__account", "replacement"
+            )
+        )
+        found = ((row, row.replaced_in_use) for row in closing if row.warns_at <= at)
+        return [(row, apps) for row, apps in found if apps]
+
+
+class Rotation(models.Model):
+    """One credential taking over from another of the same shape, without an outage between.
+
+    What the Auth API has to know is copied to the credentials themselves: `superseded_at` of the
+    replaced one and `awaits_first_use` of the replacement, so that no exchange reads this row but
+    the first of a replacement.
+    """
+
+    replaced = models.ForeignKey(JwtCredential, on_delete=models.PROTECT, related_name="rotations")
+    replacement = models.OneToOneField(
+        JwtCredential, on_delete=models.PROTECT, related_name="rotation"
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    # The replaced one stops then, whether the replacement is in use or not.
+    deadline = models.DateTimeField()
+    # How long the replaced one goes on after the first use of the replacement.
+    drain = models.DurationField()
+    first_used_at = models.DateTimeField(null=True, blank=True)
+    # The replacement was revoked before the replaced one stopped, which goes on as before.
+    undone_at = models.DateTimeField(null=True, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RotationQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["replaced"],
+                condition=Q(undone_at__isnull=True),
+                name="rotation_one_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(replaced=F("replacement")), name="rotation_of_two_credentials"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.replacement} for {self.replaced}"
+
+    @property
+    def closes_at(self) -> datetime:
+        """The deadline, or the end of the drain if that comes first."""
+        if self.first_used_at is None:
+            return self.deadline
+        return min(self.deadline, self.first_used_at + self.drain)
+
+    @property
+    def drain_in_words(self) -> str:
+        hours = int(self.drain.total_seconds()) // 3600
+        count, unit = (hours // 24, "day") if hours > 24 else (hours, "hour")
+        return f"{count} {unit}{'' if count == 1 else 's'}"
+
+    @property
+    def latest_end(self) -> datetime:
+        """No deadline is later: one of the two expires then."""
+        return min(self.replaced.expires_at, self.replacement.expires_at)
+
+    @property
+    def warns_at(self) -> datetime:
+        """When its owner is told that the replaced one is still in use."""
+        ahead = WARNING if self.first_used_at is None else min(WARNING, self.drain / 2)
+        return self.closes_at - ahead
+
+    def is_open(self, at: datetime | None = None) -> bool:
+        """Whether both credentials are valid and it can still be undone."""
+        return self.undone_at is None and not self.replaced.is_ended(at)
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When the replaced one stopped, if it has."""
+        if self.undone_at is not None or self.is_open():
+            return None
+        return self.replaced.revoked_at or self.replaced.superseded_at
+
+    @property
+    def progress(self) -> list[AppProgress]:
+        """The apps that used either credential since it began, who has to move first."""
+        last: dict[tuple[UUID, str], datetime] = {}
+        names: dict[str, str] = {}
+        for usage in (ExchangeUsage.objects.all(), CallUsage.objects.all()):
+            rows = (
+                usage.filter(
+                    credential__in=[self.replaced_id, self.replacement_id],
+                    last_at__gte=self.started_at,
+                )
+                .values_list("credential_id", "client__client_id", "client__application__name")
+                .annotate(last=Max("last_at"))
+                .order_by()
+            )
+            for credential_id, client_id, name, at in rows:
+                key = (credential_id, client_id)
+                last[key] = max(at, last.get(key, at))
+                names[client_id] = name
+        addresses = self._replaced_addresses()
+        found = [
+            AppProgress(
+                client_id,
+                name,
+                last.get((self.replaced_id, client_id)),
+                last.get((self.replacement_id, client_id)),
+                tuple(seen_addresses(addresses.get(client_id, ()))[:ADDRESSES_SHOWN]),
+            )
+            for client_id, name in names.items()
+        ]
+        return sorted(
+            found, key=lambda app: (app.has_moved, app.application_name.casefold(), app.client_id)
+        )
+
+    def _replaced_addresses(self) -> dict[str, list[AddressUse]]:
+        """From where each client used the replaced one since it began, the latest first."""
+        found: dict[str, list[AddressUse]] = {}
+        for row in AddressUse.objects.of(self.replaced_id, since=self.started_at):
+            found.setdefault(row.client.client_id, []).append(row)
+        return found
+
+    @property
+    def replaced_in_use(self) -> list[AppProgress]:
+        """The apps that have used the replaced one lately: since the other was first used."""
+        since = self.first_used_at or self.started_at
+        return [
+            app
+            for app in self.progress
+            if app.replaced_last_at is not None and app.replaced_last_at >= since
+        ]

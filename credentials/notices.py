@@ -1,0 +1,131 @@
+"""One function per happening about credentials that people are told of, without any secret."""
+
+from datetime import datetime
+
+from django.urls import reverse
+
+from accounts.models import NoticeKind, User
+from accounts.notices import tell
+from credentials.models import Application, JwtCredential, Rotation
+from credentials.models.rotations import AppProgress
+from credentials.models.usage import ClientUse
+
+
+def jwt_credential_created(
+    credential: JwtCredential, *, created_by: User, creator_sees_jwt: bool
+) -> None:
+    """The owner is told whether somebody else could read the JWT, and may so act as them."""
+    tell(
+        NoticeKind.JWT_CREDENTIAL_CREATED,
+        [credential.extension.user],
+        _facts(credential, created_by) | {"creator_sees_jwt": creator_sees_jwt},
+        path=_page(credential),
+        by=created_by,
+        at=credential.issued_at,
+    )
+
+
+def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> None:
+    tell(
+        NoticeKind.JWT_CREDENTIAL_REVOKED,
+        [credential.extension.user],
+        _facts(credential, revoked_by),
+        path=_page(credential),
+        by=revoked_by,
+        at=credential.revoked_at,
+    )
+
+
+def jwt_credentials_revoked(
+    owner: User, credentials: list[JwtCredential], *, revoked_by: User
+) -> None:
+    """To their owner, one mail about all of them."""
+    if len(credentials) == 1:
+        return jwt_credential_revoked(credentials[0], revoked_by=revoked_by)
+    context = {
+        "credentials": credentials,
+        "owner": owner,
+        "actor": revoked_by,
+        "reason": credentials[0].revoked_reason,
+    }
+    return tell(
+        NoticeKind.JWT_CREDENTIALS_REVOKED,
+        [owner],
+        context,
+        path=reverse("my_credentials:list"),
+        by=revoked_by,
+        at=credentials[0].revoked_at,
+    )
+
+
+def jwt_credentials_expiring(
+    owner: User, due: list[tuple[JwtCredential, list[ClientUse]]], *, at: datetime
+) -> None:
+    """To their owner, one mail about all that are due, with the clients that lately used each."""
+    one = due[0][0] if len(due) == 1 else None
+    tell(
+        NoticeKind.JWT_CREDENTIALS_EXPIRING,
+        [owner],
+        {"due": due, "one": one, "owner": owner},
+        path=_page(one) if one else reverse("my_credentials:list"),
+        by=None,
+        at=at,
+    )
+
+
+def rotation_started(rotation: Rotation, *, started_by: User, creator_sees_jwt: bool) -> None:
+    """The replacement is a credential that acts as its owner: also who could read it is told."""
+    facts = _facts(rotation.replaced, started_by)
+    tell(
+        NoticeKind.ROTATION_STARTED,
+        [rotation.replaced.extension.user],
+        facts | {"rotation": rotation, "creator_sees_jwt": creator_sees_jwt},
+        path=reverse("my_credentials:rotation", args=[rotation.replaced_id]),
+        by=started_by,
+        at=rotation.started_at,
+    )
+
+
+def rotation_closing(rotation: Rotation, apps: list[AppProgress], *, at: datetime) -> None:
+    """The replaced one is about to stop, and these apps still use it."""
+    owner = rotation.replaced.extension.user
+    tell(
+        NoticeKind.ROTATION_CLOSING,
+        [owner],
+        {"rotation": rotation, "credential": rotation.replaced, "owner": owner, "apps": apps},
+        path=reverse("my_credentials:rotation", args=[rotation.replaced_id]),
+        by=None,
+        at=at,
+    )
+
+
+def application_transferred(
+    application: Application, *, before: User, transferred_by: User
+) -> None:
+    context = {
+        "application": application,
+        "owner": application.owner,
+        "before": before,
+        "actor": transferred_by,
+    }
+    tell(
+        NoticeKind.APPLICATION_TRANSFERRED,
+        [application.owner],
+        context,
+        path=reverse("credentials:application", args=[application.pk]),
+        by=transferred_by,
+    )
+
+
+def _facts(credential: JwtCredential, actor: User) -> dict[str, object]:
+    owner = credential.extension.user
+    return {
+        "credential": credential,
+        "owner": owner,
+        "actor": actor,
+        "by_someone_else": actor != owner,
+    }
+
+
+def _page(credential: JwtCredential) -> str:
+    return reverse("my_credentials:detail", args=[credential.pk])

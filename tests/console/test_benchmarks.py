@@ -1,0 +1,37 @@
+"""The benchmarks run, with little data; what they measure is in docs/performance.md."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from benchmarks import measured_pages, report
+
+
+def test_pages_are_measured(
+    db: None, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.DEMO = True
+    call_command("seed_load", people=30, credentials=60, events=900, apps=10, stdout=io.StringIO())
+    measured_pages.run("Load Test", rounds=1, write=False)
+    said = capsys.readouterr().out
+    assert "30 people" in said
+    assert "60 credentials" in said
+    row = r"^\| Credentials by -owner \| 60 \| \d+ \| \d+ \| \d+ \| \d+ \| \d+ \|$"
+    assert re.search(row, said, re.MULTILINE)
+    assert re.search(r"^\| `organization:developer` \| \d+ \| \d+ \| \d+ \|$", said, re.MULTILINE)
+    assert re.search(r"export of all 60 credentials as CSV", said)
+
+
+def test_the_report_replaces_its_own_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("Before\n<!-- lists: begin -->\nold\n<!-- lists: end -->\nAfter\n")
+    monkeypatch.setattr(report, "DOCUMENT", document)
+    report.write("lists", "new")
+    wanted = "Before\n<!-- lists: begin -->\nnew\n<!-- lists: end -->\nAfter\n"
+    assert document.read_text() == wanted
+    with pytest.raises(SystemExit, match="no markers for tokens"):
+        report.write("tokens", "new")

@@ -1,0 +1,210 @@
+"""With the mail server down nothing else fails and no mail is lost: each act that queues mail."""
+
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from post_office.models import STATUS, Email
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django.fixtures import Settings
+
+from accounts import emails
+from accounts.actions.access_requests import (
+    approve_access_request,
+    decline_access_request,
+    request_access,
+)
+from accounts.actions.devices import note_sign_in
+from accounts.actions.invitations import invite, tell_of_expired_invitations
+from accounts.actions.memberships import change_role, deactivate, reactivate
+from accounts.models import NoticeKind
+from accounts.roles import ConsoleRole
+from credentials.actions.applications import transfer_application
+from credentials.actions.jwt_credentials import revoke_jwt_credential, revoke_jwt_credentials
+from credentials.actions.reminders import remind_owners
+from tests import cast
+from tests.accounts import mail_servers
+from tests.conftest import Rebels, UseMailServer
+from tests.ticks import make_mail_due, tick
+
+pytestmark = pytest.mark.django_db
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def by_leia(rebels: Rebels) -> dict[str, Any]:
+    return {"actor": rebels.leia.user, "origin": cast.ORIGIN}
+
+
+def request(rebels: Rebels) -> Any:
+    return request_access(rebels.wedge, reason="To fly", origin=cast.ORIGIN)
+
+
+def approve(rebels: Rebels) -> None:
+    with emails.withheld():
+        asked = request(rebels)
+    approve_access_request(asked, role=ConsoleRole.DEVELOPER, **by_leia(rebels))
+
+
+def decline(rebels: Rebels) -> None:
+    with emails.withheld():
+        asked = request(rebels)
+    decline_access_request(asked, reason="No", **by_leia(rebels))
+
+
+def invitation_expires(rebels: Rebels) -> None:
+    invite(
+        rebels.organization,
+        "rey@rebels.example",
+        role=ConsoleRole.DEVELOPER,
+        is_account_admin=False,
+        at=timezone.now() - timedelta(days=8),
+        **by_leia(rebels),
+    )
+    tell_of_expired_invitations()
+
+
+def promote(rebels: Rebels) -> None:
+    change_role(rebels.luke, role=ConsoleRole.AUDITOR, is_account_admin=False, **by_leia(rebels))
+
+
+def shut_out(rebels: Rebels) -> None:
+    deactivate(rebels.luke, **by_leia(rebels))
+
+
+def let_in(rebels: Rebels) -> None:
+    with emails.withheld():
+        shut_out(rebels)
+    reactivate(rebels.luke, **by_leia(rebels))
+
+
+def sign_in_elsewhere(rebels: Rebels) -> None:
+    for _ in range(2):
+        note_sign_in(rebels.luke.user, None, origin=cast.ORIGIN)
+
+
+def transfer(rebels: Rebels) -> None:
+    transfer_application(cast.application(rebels.han), rebels.luke, **by_leia(rebels))
+
+
+def create(rebels: Rebels) -> None:
+    cast.credential(rebels.luke, created_by=rebels.leia)
+
+
+def revoke(rebels: Rebels) -> None:
+    with emails.withheld():
+        credential = cast.credential(rebels.luke)
+    revoke_jwt_credential(credential, reason="", **by_leia(rebels))
+
+
+def revoke_several(rebels: Rebels) -> None:
+    with emails.withheld():
+        ids = [cast.credential(rebels.luke).pk for _ in range(2)]
+    revoke_jwt_credentials(ids, reason="", **by_leia(rebels))
+
+
+def credential_expires(rebels: Rebels) -> None:
+    at = timezone.now()
+    with emails.withheld():
+        cast.credential(
+            rebels.luke,
+            expires_on=(at + timedelta(days=5)).date(),
+            at=at - timedelta(days=90),
+        )
+    remind_owners()
+
+
+ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
+    NoticeKind.ACCESS_REQUESTED: request,
+    NoticeKind.ACCESS_GRANTED: approve,
+    NoticeKind.ACCESS_DECLINED: decline,
+    NoticeKind.INVITATIONS_EXPIRED: invitation_expires,
+    NoticeKind.ROLE_CHANGED: promote,
+    NoticeKind.DEACTIVATED: shut_out,
+    NoticeKind.REACTIVATED: let_in,
+    NoticeKind.NEW_DEVICE: sign_in_elsewhere,
+    NoticeKind.APPLICATION_TRANSFERRED: transfer,
+    NoticeKind.JWT_CREDENTIAL_CREATED: create,
+    NoticeKind.JWT_CREDENTIAL_REVOKED: revoke,
+    NoticeKind.JWT_CREDENTIALS_REVOKED: revoke_several,
+    NoticeKind.JWT_CREDENTIALS_EXPIRING: credential_expires,
+}
+TO_LEIA = {NoticeKind.ACCESS_REQUESTED, NoticeKind.INVITATIONS_EXPIRED}
+TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}
+
+
+@pytest.fixture
+def dead_server(settings: Settings, use_mail_server: UseMailServer) -> None:
+    """An address at which nobody listens: the port was ours a moment ago."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        settings.EMAIL_HOST, settings.EMAIL_PORT = taken.getsockname()
+    use_mail_server(SMTP)
+
+
+def statuses() -> set[int]:
+    return set(Email.objects.values_list("status", flat=True))
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.usefixtures("dead_server")
+def test_the_act_is_done_and_its_mail_comes_later(
+    kind: NoticeKind,
+    rebels: Rebels,
+    use_mail_server: UseMailServer,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ACTS[kind](rebels)
+    who = rebels.leia if kind in TO_LEIA else rebels.wedge if kind in TO_WEDGE else rebels.luke
+    assert who.user.notices.filter(kind=kind).count() == 1
+    assert statuses() == {STATUS.queued}
+    make_mail_due()
+    assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
+    assert statuses() == {STATUS.requeued}
+    make_mail_due()
+    use_mail_server(mail_servers.WORKING)
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    assert [message.to for message in mail.outbox] == [[who.user.email]]
+    assert tick()["Mail"] == "0 sent, 0 to be tried again, 0 given up"
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.usefixtures("dead_server")
+def test_so_do_the_notices_of_the_sign_in_library(
+    rebels: Rebels,
+    use_mail_server: UseMailServer,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    browser = Client()
+    browser.force_login(rebels.luke.user, "allauth.account.auth_backends.AuthenticationBackend")
+    new = "another long-enough Passw0rd"
+    data = {"oldpassword": cast.PASSWORD, "password1": new, "password2": new}
+    with django_capture_on_commit_callbacks(execute=True):
+        response = browser.post(reverse("account_change_password"), data)
+    assert response.status_code == 302
+    assert statuses() == {STATUS.queued}
+    make_mail_due()
+    use_mail_server(mail_servers.WORKING)
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    [message] = mail.outbox
+    assert message.to == ["luke@rebels.example"]
+
+
+@pytest.mark.usefixtures("dead_server")
+def test_mail_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Settings) -> None:
+    """Else an outage of some days would lose it."""
+    request(rebels)
+    Email.objects.update(
+        number_of_retries=settings.POST_OFFICE["MAX_RETRIES"] - 1, status=STATUS.requeued
+    )
+    make_mail_due()
+    assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
+    retried = settings.POST_OFFICE["MAX_RETRIES"] * settings.POST_OFFICE["RETRY_INTERVAL"]
+    assert retried >= timedelta(days=30)

@@ -1,0 +1,215 @@
+"""`seed_load`: a large organization whose rows are what the actions would have left."""
+
+import io
+import re
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.environments import Environment
+from accounts.models import AuditEvent, AuditKind, Extension, Membership, Organization, User
+from credentials.actions.jwt_credentials import create_jwt_credential
+from credentials.models import (
+    AppAccess,
+    Application,
+    Client,
+    ExchangeUsage,
+    JwtCredential,
+    PermittedClient,
+)
+from tests import api, cast
+
+SMALL = {
+    "people": 40, "credentials": 120, "events": 900, "apps": 12, "requests": 9, "invitations": 6,
+    "usage_days": 5,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _demo(settings: Settings) -> None:
+    settings.DEMO = True
+
+
+def seed(**options: object) -> str:
+    out = io.StringIO()
+    call_command("seed_load", **(SMALL | options), stdout=out)
+    return out.getvalue()
+
+
+def test_it_makes_what_was_asked_for_and_says_so(db: None) -> None:
+    said = seed()
+    organization = Organization.objects.get(name="Load Test")
+    assert organization.memberships.count() == 40
+    assert organization.jwt_credentials.count() == 120
+    assert organization.applications.count() == 12
+    assert organization.access_requests.count() == 9
+    assert organization.access_requests.pending().count() == 3
+    assert organization.invitations.count() == 6
+    assert organization.audit_events.count() == 900
+    for environment in Environment:
+        account = organization.platform_accounts.get(environment=environment)
+        assert account.extensions.count() > 20
+        assert Client.objects.filter(environment=environment).count() == 12
+    assert ExchangeUsage.objects.exists()
+    assert PermittedClient.objects.exists()
+    assert re.search(r"^ +120 credentials$", said, re.MULTILINE)
+    assert re.search(r"^ +900 audit events$", said, re.MULTILINE)
+    assert re.search(r"^ +\d+\.\d seconds$", said, re.MULTILINE)
+    assert mail.outbox == []
+
+
+def test_two_people_can_sign_in_and_nobody_else(db: None, settings: Settings) -> None:
+    said = seed()
+    for email, role, is_admin in (
+        ("admin@load-test.example", "developer_admin", True),
+        ("developer@load-test.example", "developer", False),
+    ):
+        assert email in said
+        user = authenticate(None, email=email, password=settings.DEMO_PASSWORD)
+        assert isinstance(user, User)
+        assert (user.membership.role, user.membership.is_account_admin) == (role, is_admin)
+    others = User.objects.exclude(last_name="Load")
+    assert not any(user.has_usable_password() for user in others)
+
+
+def test_its_credentials_are_accepted(db: None) -> None:
+    """The printed app exchanges every one that stands, and the token calls the API."""
+    said = seed()
+    found = re.search(r"An app in production: (\S+) (\S+)", said)
+    assert found
+    client = Client.objects.select_related("application").get(client_id=found[1])
+    app = api.App(client.application, client, found[2])
+    standing = JwtCredential.objects.standing(timezone.now()).filter(
+        extension__account__environment=Environment.PRODUCTION,
+        extension__user__is_active=True,
+        extension__status="Enabled",
+        app_access=AppAccess.ORGANIZATION,
+    )
+    assert standing.count() > 5
+    for credential in standing.select_related("extension__account", "signing_key"):
+        response = api.exchange(app, credential.encode(), environment=Environment.PRODUCTION)
+        assert response.status_code == 200, response.json()
+
+
+def test_its_rows_are_like_those_of_the_actions(db: None) -> None:
+    """Filled and empty where a credential made on the page is; its event has the same details."""
+    seed()
+    owner = Membership.objects.select_related("user", "organization").get(
+        user__email="developer@load-test.example"
+    )
+    made = create_jwt_credential(
+        owner,
+        environment=Environment.SANDBOX,
+        label="By hand",
+        app_access=AppAccess.ORGANIZATION,
+        client_ids=[],
+        expires_on=None,
+        actor=owner.user,
+        origin=cast.ORIGIN,
+    )
+    loaded = JwtCredential.objects.filter(
+        extension=made.extension, expires_at=made.expires_at, revoked_at=None,
+        app_access=AppAccess.ORGANIZATION, created_by=owner.user,
+    ).exclude(pk=made.pk).first()  # fmt: skip
+    assert loaded
+    loaded.full_clean()
+    chance = {"id", "label", "issued_at", "last_used_on", "submission_key"}
+    for field in JwtCredential._meta.concrete_fields:
+        if field.name not in chance:
+            assert getattr(loaded, field.attname) == getattr(made, field.attname), field.name
+    by_hand, by_load = (
+        AuditEvent.objects.get(kind=AuditKind.JWT_CREDENTIAL_CREATED, target_id=str(each.pk))
+        for each in (made, loaded)
+    )
+    assert by_load.details.keys() == by_hand.details.keys()
+    assert by_load.target_type == by_hand.target_type
+
+
+def test_everything_in_it_is_valid(db: None) -> None:
+    seed()
+    for model in (Membership, Extension, Application, Client, JwtCredential):
+        for row in model._default_manager.all():
+            row.full_clean()
+    for revoked in JwtCredential.objects.filter(revoked_at__isnull=False):
+        assert revoked.revoked_at
+        assert revoked.issued_at <= revoked.revoked_at <= timezone.now()
+
+
+def test_events_are_in_the_order_of_time(db: None) -> None:
+    """Later than what the actions made, which come first."""
+    seed()
+    loaded = AuditEvent.objects.exclude(user_agent__startswith="manage.py").exclude(
+        user_agent="first use"
+    )
+    times = list(loaded.order_by("id").values_list("at", flat=True))
+    assert times == sorted(times)
+    assert {event.kind for event in loaded} > {
+        AuditKind.ACCESS_REQUESTED,
+        AuditKind.CLIENT_ISSUED,
+        AuditKind.INVITATION_CREATED,
+        AuditKind.JWT_CREDENTIAL_REVOKED,
+        AuditKind.MEMBERSHIP_CREATED,
+    }
+
+
+def test_its_events_are_append_only(db: None) -> None:
+    seed()
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"DELETE FROM {AuditEvent._meta.db_table}")  # noqa: S608 - our table
+
+
+def test_one_seed_gives_one_organization(db: None) -> None:
+    def names() -> list[str]:
+        people = User.objects.filter(last_name__in=["Silva", "Novak", "Khan", "Rossi"])
+        return sorted(f"{user.first_name} {user.last_name}" for user in people)
+
+    def made(**options: object) -> list[str]:
+        with transaction.atomic():
+            seed(people=100, **options)
+            found = names()
+            transaction.set_rollback(True)
+        return found
+
+    assert made() == made()
+    assert made() != made(seed=2)
+
+
+def test_two_organizations_side_by_side(db: None) -> None:
+    seed()
+    seed(organization="Other Load")
+    assert JwtCredential.objects.count() == 240
+
+
+@pytest.mark.parametrize("name", ["Load Test", "LOAD TEST"])
+def test_an_existing_organization_stays_as_it_is(db: None, name: str) -> None:
+    seed()
+    before = AuditEvent.objects.count()
+    with pytest.raises(CommandError, match=f"already an organization {name}"):
+        seed(organization=name)
+    assert AuditEvent.objects.count() == before
+
+
+def test_it_is_for_demos_only(db: None, settings: Settings) -> None:
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="DEMO=1"):
+        seed()
+    assert not Organization.objects.exists()
+    seed(force=True)
+    assert Organization.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "count", "least"), [("people", 1, 2), ("apps", 0, 1), ("events", -1, 0)]
+)
+def test_sizes_that_make_no_sense(db: None, option: str, count: int, least: int) -> None:
+    with pytest.raises(CommandError, match=f"--{option} is at least {least}"):
+        seed(**{option: count})

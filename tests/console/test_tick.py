@@ -1,0 +1,128 @@
+"""`manage.py tick`: all due work in parts, each of them idempotent."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from post_office.models import STATUS, Email
+from structlog.testing import capture_logs
+
+from accounts.emails import queue_text
+from accounts.models import Device, Notice
+from console.management.commands import tick as tick_command
+from tests import ticks
+from tests.conftest import Rebels, SignIn
+from tests.ticks import tick
+
+pytestmark = pytest.mark.django_db
+
+
+def old_sessions_and_mail(rebels: Rebels, sign_in: SignIn) -> None:
+    sign_in(rebels.leia)
+    sign_in(rebels.luke)
+    stale = Session.objects.all()[:1].get()
+    stale.expire_date = timezone.now() - timedelta(days=1)
+    stale.save()
+    queue_text(["old@b.example", "new@b.example"], "Subject", "Body")
+    Email.objects.filter(to="old@b.example").update(
+        created=timezone.now() - timedelta(days=31), status=STATUS.sent
+    )
+
+
+def old_notices(rebels: Rebels) -> None:
+    """Kept: unread and read ones of 89 days, an unread one of 179. Gone: a read one of 91."""
+    now = timezone.now()
+    for days, read in ((89, True), (89, False), (91, True), (179, False), (181, False)):
+        Notice.objects.create(
+            user=rebels.luke.user,
+            kind="reactivated",
+            text=f"{days} days",
+            path="/console/",
+            at=now - timedelta(days=days),
+            read_at=now if read else None,
+        )
+
+
+def old_devices(rebels: Rebels) -> None:
+    """Luke's last browser stays, however long ago that was."""
+    now = timezone.now()
+    for member, days in (
+        (rebels.luke, 500),
+        (rebels.luke, 450),
+        (rebels.han, 450),
+        (rebels.han, 1),
+    ):
+        Device.objects.create(
+            user=member.user,
+            token_digest=f"{days}",
+            first_seen_at=now - timedelta(days=600),
+            last_seen_at=now - timedelta(days=days),
+        )
+
+
+def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> None:
+    old_sessions_and_mail(rebels, sign_in)
+    old_notices(rebels)
+    old_devices(rebels)
+    due = [
+        "Expiry reminders: 0 due.",
+        "Expired invitations: 0 due.",
+        "Rotations: 0 due.",
+        "Rotations about to close: 0 due.",
+        "Mail: 0 due.",
+        "Expired sessions: 1 due.",
+        "Mail older than 30 days: 1 due.",
+        "Former client secrets: 0 due.",
+        "Dead tokens: 0 due.",
+        "Old notices: 2 due.",
+        "Forgotten browsers: 2 due.",
+    ]
+    assert ticks.lines("--dry-run") == due
+    assert ticks.lines("--dry-run") == due
+    assert ticks.lines() == [
+        "Expiry reminders: 0 announced.",
+        "Expired invitations: 0 told.",
+        "Rotations: 0 closed.",
+        "Rotations about to close: 0 announced.",
+        "Mail: 0 sent, 0 to be tried again, 0 given up.",
+        "Expired sessions: 1 removed.",
+        "Mail older than 30 days: 1 removed.",
+        "Former client secrets: 0 forgotten.",
+        "Dead tokens: 0 forgotten.",
+        "Old notices: 2 removed.",
+        "Forgotten browsers: 2 removed.",
+    ]
+    assert {outcome.partition(" ")[0] for outcome in tick().values()} == {"0"}
+    assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
+    assert Session.objects.count() == 1
+    kept = Notice.objects.order_by("-at").values_list("text", flat=True)
+    assert sorted(kept) == ["179 days", "89 days", "89 days"]
+    assert sorted(Device.objects.values_list("user__email", "token_digest")) == [
+        ("han@rebels.example", "1"),
+        ("luke@rebels.example", "450"),
+    ]
+
+
+def failing() -> int:
+    raise RuntimeError("the disk is full")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
+def test_a_part_that_fails_keeps_no_other_from_running(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tick_command.Part("Broken", failing, failing, "done")
+    monkeypatch.setattr(tick_command, "PARTS", (broken, *tick_command.PARTS))
+    output = StringIO()
+    with (
+        capture_logs() as logged,
+        pytest.raises(CommandError, match=r"Failed: Broken\. The log says why\."),
+    ):
+        call_command("tick", *arguments, stdout=output)
+    assert len(output.getvalue().splitlines()) == len(tick_command.PARTS) - 1
+    [entry] = [line for line in logged if line["event"] == "tick_part_failed"]
+    assert entry["part"] == "Broken"
+    assert entry["log_level"] == "error"

@@ -1,0 +1,109 @@
+"""Every page of the console costs little: at most twelve queries, whatever the organization holds.
+
+A URL that is added later is measured too. Times and bytes with large data are `make bench-pages`.
+"""
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.actions.access_requests import request_access
+from accounts.actions.invitations import invite
+from accounts.environments import Environment
+from accounts.models import Membership
+from accounts.roles import ConsoleRole
+from credentials.models import ExchangeUsage
+from tests import cast
+from tests.conftest import Rebels, SignIn
+from tests.house.urls import every_url
+
+MAX_QUERIES = 12
+
+
+@pytest.fixture
+def arguments(rebels: Rebels) -> dict[str, object]:
+    """Things of Luke, for the addresses of pages."""
+    wedge_asks = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
+    return more_of_everything(rebels) | {"request_id": wedge_asks.pk}
+
+
+def more_of_everything(rebels: Rebels, prefix: str = "") -> dict[str, object]:
+    apps = [cast.application(rebels.luke, f"{prefix}App {number}") for number in range(3)]
+    clients = [cast.client(app, environment)[0] for app in apps for environment in Environment]
+    sandbox = [client for client in clients if client.environment == Environment.SANDBOX]
+    credentials = [
+        cast.credential(rebels.luke, label=f"{prefix}Key {number}", clients=sandbox)
+        for number in range(3)
+    ]
+    for credential in credentials:
+        for client in sandbox:
+            ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=timezone.now())
+    invitations = [
+        invite(
+            rebels.organization, f"{prefix}new{number}@rebels.example", role=ConsoleRole.DEVELOPER,
+            is_account_admin=False, actor=rebels.leia.user, origin=cast.ORIGIN,
+        )[0]
+        for number in range(3)
+    ]  # fmt: skip
+    for number in range(3):
+        cast.join(rebels.organization, f"{prefix}one{number}@rebels.example", ConsoleRole.DEVELOPER)
+    extension = rebels.luke.user.extensions.order_by("pk").first()
+    assert extension
+    return {
+        "application_id": apps[0].pk,
+        "credential_id": credentials[0].pk,
+        "environment": Environment.SANDBOX,
+        "extension_id": extension.pk,
+        "invitation_id": invitations[0].pk,
+        "user_id": rebels.luke.user_id,
+    }
+
+
+def queries_of(browser: Client, path: str) -> int | None:
+    """How many queries a page takes; None for what is no page."""
+    with CaptureQueriesContext(connection) as captured:
+        response = browser.get(path)
+    is_page = isinstance(response, HttpResponse) and response.status_code == 200
+    if not (is_page and response["Content-Type"].startswith("text/html")):
+        return None
+    return len(captured)
+
+
+def costs(browser: Client, arguments: dict[str, object]) -> dict[str, int]:
+    found = {}
+    for url in every_url():
+        path = url.path(arguments)
+        if url.is_ours and path.startswith("/console"):
+            queries = queries_of(browser, path)
+            if queries is not None:
+                found[url.name] = queries
+    return found
+
+
+@pytest.mark.parametrize(("who", "at_least"), [("luke", 12), ("leia", 25), ("c3po", 8)])
+def test_every_page_takes_few_queries(
+    rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
+) -> None:
+    person: Membership = getattr(rebels, who)
+    browser = sign_in(person)
+    cast.step_up(browser)
+    # The first page notes that the person is here.
+    browser.get("/console/")
+    found = costs(browser, arguments)
+    assert len(found) >= at_least
+    too_many = {name: queries for name, queries in found.items() if queries > MAX_QUERIES}
+    assert too_many == {}
+
+
+def test_no_page_asks_once_for_each_row(
+    rebels: Rebels, sign_in: SignIn, arguments: dict[str, object]
+) -> None:
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    browser.get("/console/")
+    before = costs(browser, arguments)
+    more_of_everything(rebels, "other-")
+    assert costs(browser, arguments) == before
