@@ -15,6 +15,7 @@ PACKAGE_ORDER = ("accounts", "credentials", "console")
 LAYERS: dict[str, tuple[str, ...]] = {
     # Tables, values and functions: they know no model and no request of ours.
     "pure": (
+        "accounts.audit_chain",
         "accounts.converters",
         "accounts.environments",
         "accounts.origin",

@@ -20,6 +20,8 @@ from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
 
+from accounts.actions.seals import seal_events
+from accounts.models.seals import unsealed_events
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.models.refresh_tokens import dead_tokens
 
@@ -100,6 +102,8 @@ PARTS = (
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
+    # Last, so that what the others recorded is sealed as well.
+    Part("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )
 
 
