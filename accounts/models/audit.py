@@ -30,7 +30,7 @@ class AuditKind(models.TextChoices):
     APPLICATION_REGISTERED = "application.registered", "registered the app"
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
-    CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
+    CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
     CLIENT_MARKED = "client.marked", "changed the right to introspect of the client ID"
@@ -66,12 +66,58 @@ _ABOUT_ONESELF = {
 _WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED}
 
 
+# What events are about, by the name of the model; the words of `credentials` as well.
+TARGET_TYPES = {
+    "user": "Person",
+    "application": "App",
+    "client": "Client ID",
+    "jwtcredential": "JWT credential",
+    "accessrequest": "Access request",
+    "invitation": "Invitation",
+    "extension": "Platform login",
+    "platformaccount": "Platform account",
+    "policy": "Policy",
+    "organization": "Organization",
+}
+_SUBJECTS = {
+    "organization": "Organization",
+    "policy": "Organization",
+    "access": "People and access",
+    "invitation": "People and access",
+    "membership": "People and access",
+    "user": "People and access",
+    "extension": "Platform accounts",
+    "platform_account": "Platform accounts",
+    "application": "Apps",
+    "client": "Apps",
+    "jwt_credential": "JWT credentials",
+    "credentials": "Exports",
+    "audit": "Exports",
+}
+
+
 def audit_kinds() -> list[tuple[str, str]]:
     """The choices of the column: a callable, so that a new kind needs no migration."""
     return AuditKind.choices
 
 
+def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The kinds for a choice, grouped by what they are about; those of the operator are left out.
+
+    A word that ends in “of” or the like waits for what it was done to.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for kind in AuditKind:
+        subject = _SUBJECTS.get(kind.partition(".")[0])
+        if subject:
+            groups.setdefault(subject, []).append((kind.value, f"{kind.label} …"))
+    return list(groups.items())
+
+
 _ICONS = {
+    "audit": "download",
+    "credentials": "download",
+    "policy": "scale",
     "jwt_credential": "key-round",
     "application": "box",
     "client": "fingerprint-pattern",
@@ -172,6 +218,10 @@ class AuditEvent(models.Model):
         )
 
     @property
+    def target_type_label(self) -> str:
+        return TARGET_TYPES.get(self.target_type, self.target_type.capitalize())
+
+    @property
     def document(self) -> Document:
         """The event as it is sealed and exported: the same on both databases."""
         return {
@@ -211,8 +261,13 @@ _LABELS = {
     "client_id": "Client ID",
     "client_ids": "Client IDs",
     "expires_at": "Expires",
+    "did": "Did what",
+    "from_at": "From",
     "is_account_admin": "Account administrator",
     "is_public": "Public",
+    "to_at": "To",
+    "to_type": "To a",
+    "to": "To what",
     "uses_jwt_flow": "JWT auth flow",
     "zip": "ZIP code",
 }

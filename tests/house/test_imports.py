@@ -38,9 +38,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "beside actions": (
         "accounts.access",
         "accounts.audit",
+        "accounts.audit_links",
         "accounts.emails",
         "accounts.second_factor",
         "credentials.access",
+        "credentials.audit_links",
         "credentials.bearer",
         "credentials.converters",
         "credentials.emails",

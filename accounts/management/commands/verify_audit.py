@@ -1,5 +1,6 @@
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="HEAD",
-            help="a head that was noted earlier (chain:position:hash) must be there; may be repeated",
+            help="a head noted earlier (chain:position:hash) must be there; may be repeated",
         )
         parser.add_argument(
             "--file",
@@ -69,7 +70,7 @@ class Command(BaseCommand):
             if name == "-":
                 report = verify_lines(sys.stdin, noted)
             else:
-                with open(name, encoding="utf-8") as lines:
+                with Path(name).open(encoding="utf-8") as lines:
                     report = verify_lines(lines, noted)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{name} can't be read: {error}") from error
