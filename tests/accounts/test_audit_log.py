@@ -93,29 +93,29 @@ def test_targets_are_linked_only_for_whoever_may_open_them(rebels: Rebels, sign_
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ({"person": "han"}, {"B"}),
-        ({"person": "LEIA example"}, {"A", "C"}),
-        ({"person": "example"}, {"A", "B", "C"}),
-        ({"person": "lobot"}, set()),
-        ({"target": "b"}, {"B"}),
-        ({"target_type": "user", "target": "C"}, {"C"}),
-        ({"target_type": "application", "target": "C"}, set()),
-        ({"since": "2026-01-11T10:41"}, {"C"}),
-        ({"until": "2026-01-11T10:40"}, {"A", "B"}),
-        ({"since": "2026-01-11T10:40", "until": "2026-01-11T10:40"}, {"B"}),
-        ({"kind": "user.updated", "person": "han"}, {"B"}),
-        ({"kind": "application.retired"}, set()),
+        ({"person": "han"}, "B"),
+        ({"person": "LEIA example"}, "AC"),
+        ({"person": "example"}, "ABC"),
+        ({"person": "lobot"}, ""),
+        ({"target": "b"}, "B"),
+        ({"target_type": "user", "target": "C"}, "C"),
+        ({"target_type": "application", "target": "C"}, ""),
+        ({"since": "2026-01-11T10:41"}, "C"),
+        ({"until": "2026-01-11T10:40"}, "AB"),
+        ({"since": "2026-01-11T10:40", "until": "2026-01-11T10:40"}, "B"),
+        ({"kind": "user.updated", "person": "han"}, "B"),
+        ({"kind": "application.retired"}, ""),
     ],
     ids=str,
 )
 def test_filters_combine(
-    rebels: Rebels, sign_in: SignIn, query: dict[str, str], found: set[str]
+    rebels: Rebels, sign_in: SignIn, query: dict[str, str], found: str
 ) -> None:
     event(rebels.leia, "A", at=AT - timedelta(hours=1))
     event(rebels.han, "B")
     event(rebels.leia, "C", at=AT + timedelta(hours=1))
     page = text(sign_in(rebels.c3po), **query)
-    assert {name for name in "ABC" if f"<dd>{name} <span" in page} == found
+    assert {name for name in "ABC" if f"<dd>{name} <span" in page} == set(found)
     assert ("Nothing matches" in page) is (not found)
     assert "Clear filters" in page
 

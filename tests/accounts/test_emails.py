@@ -12,6 +12,7 @@ from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from structlog.testing import capture_logs
 
+from accounts.actions.seals import seal_events
 from accounts.emails import queue_text
 from console.management.commands import tick as tick_command
 from tests.accounts import mail_servers
@@ -111,11 +112,13 @@ def test_tick_removes_what_is_old(rebels: Rebels, sign_in: SignIn) -> None:
     Email.objects.filter(to="old@b.example").update(
         created=timezone.now() - timedelta(days=31), status=STATUS.sent
     )
+    seal_events()
     due = [
         "Mail: 0 due.",
         "Expired sessions: 1 due.",
         "Mail older than 30 days: 1 due.",
         "Dead tokens: 0 due.",
+        "Audit events: 0 due.",
     ]
     assert tick("--dry-run") == due
     assert tick("--dry-run") == due
@@ -123,11 +126,13 @@ def test_tick_removes_what_is_old(rebels: Rebels, sign_in: SignIn) -> None:
         "Expired sessions: 1 removed.",
         "Mail older than 30 days: 1 removed.",
         "Dead tokens: 0 forgotten.",
+        "Audit events: 0 sealed.",
     ]
     assert tick()[1:] == [
         "Expired sessions: 0 removed.",
         "Mail older than 30 days: 0 removed.",
         "Dead tokens: 0 forgotten.",
+        "Audit events: 0 sealed.",
     ]
     assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
     assert Session.objects.count() == 1
