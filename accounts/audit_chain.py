@@ -13,7 +13,7 @@ and any order of keys give the same text. docs/operate.md says what this proves.
 import hashlib
 import ipaddress
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -154,35 +154,24 @@ class _Links:
 
 def verify_lines(lines: Iterable[str], noted: Iterable[Head] = ()) -> FileReport:
     """Recompute an export in JSON Lines from nothing but itself and the heads that were noted."""
-    report = FileReport()
+    report, noted = FileReport(), list(noted)
     links: _Links | None = None
-    for number, entry in _entries(lines, report):
-        if "export" in entry:
-            _begin(entry["export"], report)
-            continue
-        links = links or _chain_of_lines(report, noted)
-        try:
-            _check(entry, report, links)
-        except (KeyError, TypeError, ValueError):
-            report.note(0, f"Line {number} is not a line of an export.")
-    links = links or _chain_of_lines(report, noted)
-    links.finish()
-    _check_end(report, links)
-    return report
-
-
-def _entries(lines: Iterable[str], report: FileReport) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if isinstance(entry, dict):
-            yield number, entry
-        else:
-            report.note(0, f"Line {number} is not JSON.")
+            if number == 1:
+                _begin(entry["export"], report)
+            else:
+                links = links or _chain_of_lines(report, noted)
+                _check(entry, report, links)
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+            report.note(0, f"Line {number} is not what an export holds there.")
+    links = links or _chain_of_lines(report, noted)
+    links.finish()
+    _check_end(report, links)
+    return report
 
 
 def _begin(export: dict[str, Any], report: FileReport) -> None:
@@ -190,7 +179,15 @@ def _begin(export: dict[str, Any], report: FileReport) -> None:
     report.filters = export["filters"]
     report.is_whole = not report.filters
     if export["head"]:
-        report.head = Head(report.chain, export["head"]["position"], export["head"]["hash"])
+        report.head = Head(
+            report.chain, _number(export["head"]["position"]), export["head"]["hash"]
+        )
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
 
 
 def _chain_of_lines(report: FileReport, noted: Iterable[Head]) -> _Links:
@@ -211,7 +208,7 @@ def _check(entry: dict[str, Any], report: FileReport, links: _Links) -> None:
     if seal is None:
         report.unsealed += 1
         return
-    position, previous, link = seal["position"], seal["previous"], seal["hash"]
+    position, previous, link = _number(seal["position"]), seal["previous"], seal["hash"]
     report.sealed += 1
     organization = document["organization"]
     if (organization or OPERATOR) != report.chain:
@@ -224,8 +221,6 @@ def _check(entry: dict[str, Any], report: FileReport, links: _Links) -> None:
 
 
 def _check_end(report: FileReport, links: _Links) -> None:
-    if not report.chain:
-        report.note(0, "The first line of the export, which says what it holds, is missing.")
     for position in sorted(links.noted):
         if report.is_whole:
             report.note(

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Min
 
 from accounts.audit_chain import OPERATOR, Head, chain_of, genesis, link_hash
-from accounts.models.audit import AuditEvent
+from accounts.models.audit import AuditEvent, AuditEventQuerySet
 from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
 
@@ -54,11 +54,17 @@ def verify_chain(chain: str, name: str, noted: Iterable[Head] = ()) -> ChainRepo
     """Recompute a chain from its events, up to the first that is not as it was sealed."""
     heads = {head.position: head.hash for head in noted if head.chain == chain}
     head, problem = _recompute(chain, heads)
-    tail = AuditEvent.objects.filter(
-        organization=None if chain == OPERATOR else UUID(chain)
-    ).unsealed()
-    unsealed = tail.aggregate(count=Count("pk"), oldest=Min("at"))
+    unsealed = _events_of(chain).unsealed().aggregate(count=Count("pk"), oldest=Min("at"))
     return ChainReport(chain, name, head, problem, unsealed["count"], unsealed["oldest"])
+
+
+def _events_of(chain: str) -> AuditEventQuerySet:
+    if chain == OPERATOR:
+        return AuditEvent.objects.filter(organization=None)
+    try:
+        return AuditEvent.objects.filter(organization=UUID(chain))
+    except ValueError:  # the name of a chain was changed to something
+        return AuditEvent.objects.none()
 
 
 def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:

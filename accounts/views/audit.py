@@ -53,7 +53,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
     form = AuditFilterForm(request.GET, viewer.organization)
     page = slice_of(
-        wanted_of(viewer.organization, form.wanted).select_related("seal"),
+        wanted_of(viewer.organization, form.wanted).select_related("actor", "seal"),
         form.order,
         whole=events_of(viewer.organization),
         size=PAGE_SIZE,

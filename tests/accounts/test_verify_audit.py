@@ -263,6 +263,14 @@ def test_events_that_changed_places_are_named(sealed: list[AuditSeal]) -> None:
     assert f"Event {second.event_id} at position 3" in refusal()
 
 
+def test_a_seal_of_an_invented_chain_is_named(sealed: list[AuditSeal]) -> None:
+    with tampering():
+        SEALS.filter(pk=sealed[-1].pk).update(chain="invented")
+    output = refusal()
+    assert "invented: 0 events proved." in output
+    assert "The seal at position 1 was removed." in output
+
+
 def test_an_event_put_in_between_is_named(rebels: Rebels, sealed: list[AuditSeal]) -> None:
     """Whoever inserts an event has to move those that follow, and no hash fits any more."""
     forged = record(rebels.organization)
@@ -437,6 +445,18 @@ def garble(lines: Lines) -> None:
     lines[3] = {"event": 1, "seal": 2}
 
 
+def garble_position(lines: Lines) -> None:
+    lines[3]["seal"]["position"] = "3"
+
+
+def garble_head(lines: Lines) -> None:
+    lines[0]["export"]["head"] = {"position": "x"}
+
+
+def join_another(lines: Lines) -> None:
+    lines.extend(lines[:2])
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -446,8 +466,11 @@ def garble(lines: Lines) -> None:
         (change_seal, "at position 3 is not as it was sealed."),
         (relink, "The event at position 4 does not follow the one before."),
         (cut, "the noted head is at"),
-        (behead, "The first line of the export, which says what it holds, is missing."),
-        (garble, "Line 4 is not a line of an export."),
+        (behead, "Line 1 is not what an export holds there."),
+        (garble, "Line 4 is not what an export holds there."),
+        (garble_position, "Line 4 is not what an export holds there."),
+        (garble_head, "Line 1 is not what an export holds there."),
+        (join_another, "is not what an export holds there."),
         (lambda lines: lines.pop(3), "The event at position 3 is missing."),
     ],
 )
@@ -466,7 +489,7 @@ def test_a_changed_export_is_named(
 def test_what_is_no_export_is_said(db: None, tmp_path: Path) -> None:
     file = tmp_path / "export.jsonl"
     file.write_text("at,who\n[1]\n")
-    assert "Line 1 is not JSON." in refusal("--file", str(file))
+    assert "Line 1 is not what an export holds there." in refusal("--file", str(file))
     file.write_bytes(b"\xff\xfe\xff")
     assert "can't be read" in refusal("--file", str(file))
 
