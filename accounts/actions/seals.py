@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.audit_chain import Head, chain_of
 from accounts.models import AuditEvent, AuditSeal
-from accounts.models.seals import unsealed_events
+from accounts.models.seals import settled_number, unsealed_after
 
 BATCH = 1000
 # What one run seals at most; the next one goes on.
@@ -22,11 +22,10 @@ def seal_events(*, at: datetime | None = None) -> int:
     taken, leaves its batch undone and stops: the constraints of `AuditSeal` decide.
     """
     at = at or timezone.now()
-    waiting = unsealed_events(at=at)
     heads: dict[str, Head | None] = {}
-    last, sealed = 0, 0
+    last, sealed = settled_number(at=at), 0
     for _ in range(MAX_BATCHES):
-        events = list(waiting.filter(pk__gt=last)[:BATCH])
+        events = list(unsealed_after(last)[:BATCH])
         if not events:
             break
         try:

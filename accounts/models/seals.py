@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.audit_chain import Head, chain_of, genesis, link_hash
@@ -74,15 +75,25 @@ class AuditSeal(models.Model):
 
 
 def unsealed_events(*, at: datetime | None = None) -> AuditEventQuerySet:
-    """What is to be sealed, in the order of the events' numbers.
+    """What is to be sealed, in the order of the events' numbers."""
+    return unsealed_after(settled_number(at=at))
+
+
+def settled_number(*, at: datetime | None = None) -> int:
+    """The number of an event below which nothing is looked for.
 
     Only the numbers of the last day are looked through, so that it costs the same however many
     events there are; the first time on each day (UTC), all of them.
     """
     at = at or timezone.now()
-    unsealed = AuditEvent.objects.unsealed().order_by("pk")
     newest = AuditSeal.objects.order_by("-pk").first()
     if newest is None or newest.sealed_at.date() < at.date():
-        return unsealed
+        return 0
     settled = AuditSeal.objects.filter(sealed_at__lt=at - SETTLED).order_by("-event_id").first()
-    return unsealed.filter(pk__gt=settled.event_id) if settled else unsealed
+    return settled.event_id if settled else 0
+
+
+def unsealed_after(number: int) -> AuditEventQuerySet:
+    """The unsealed events with higher numbers; said of both tables, so that neither is read whole."""
+    seals = AuditSeal.objects.filter(event_id__gt=number, event_id=OuterRef("pk"))
+    return AuditEvent.objects.filter(~Exists(seals), pk__gt=number).order_by("pk")

@@ -14,9 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import audit
+from accounts.actions.invitations import invite
 from accounts.actions.seals import seal_events
 from accounts.audit_chain import verify_lines
 from accounts.models import AuditEvent, AuditKind, Membership
+from accounts.roles import ConsoleRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
@@ -88,6 +90,22 @@ def test_targets_are_linked_only_for_whoever_may_open_them(rebels: Rebels, sign_
     page = text(sign_in(rebels.leia))
     assert "<strong>Contractor Key</strong>" in page
     assert f"credentials/{credential.pk}" not in page
+
+
+def test_an_invitation_leads_to_access_for_whoever_may_look(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    invite(
+        rebels.organization,
+        "new@rebels.example",
+        role=ConsoleRole.DEVELOPER,
+        is_account_admin=False,
+        actor=rebels.leia.user,
+        origin=cast.ORIGIN,
+    )
+    link = f'invited <a href="{reverse("accounts:access")}">new@rebels.example</a>'
+    assert link in text(sign_in(rebels.c3po))
+    assert "invited <strong>new@rebels.example</strong>" in text(sign_in(rebels.han))
 
 
 @pytest.mark.parametrize(
