@@ -94,6 +94,8 @@ _SUBJECTS = {
     "credentials": "Exports",
     "audit": "Exports",
 }
+# What belongs to no organization, so that none finds it in its log.
+_OF_THE_OPERATOR = {"operator", "signing_key"}
 
 
 def audit_kinds() -> list[tuple[str, str]]:
@@ -102,15 +104,13 @@ def audit_kinds() -> list[tuple[str, str]]:
 
 
 def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The kinds for a choice, grouped by what they are about; those of the operator are left out.
-
-    A word that ends in “of” or the like waits for what it was done to.
-    """
+    """The kinds for a choice, grouped by what they are about, without those of the operator."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in AuditKind:
-        subject = _SUBJECTS.get(kind.partition(".")[0])
-        if subject:
-            groups.setdefault(subject, []).append((kind.value, f"{kind.label} …"))
+        about = kind.partition(".")[0]
+        if about not in _OF_THE_OPERATOR:
+            words = (kind.value, f"{kind.label} …")
+            groups.setdefault(_SUBJECTS.get(about, "Other"), []).append(words)
     return list(groups.items())
 
 

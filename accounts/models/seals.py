@@ -94,6 +94,6 @@ def settled_number(*, at: datetime | None = None) -> int:
 
 
 def unsealed_after(number: int) -> AuditEventQuerySet:
-    """The unsealed events with higher numbers. Bounded twice, so that neither table is read whole."""
+    """The unsealed events with higher numbers. Both tables are bounded: neither is read whole."""
     seals = AuditSeal.objects.filter(event_id__gt=number, event_id=OuterRef("pk"))
     return AuditEvent.objects.filter(~Exists(seals), pk__gt=number).order_by("pk")
