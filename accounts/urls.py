@@ -3,6 +3,7 @@ from django.urls import path
 from accounts.views import (
     access,
     access_requests,
+    audit,
     extensions,
     invitations,
     notices,
@@ -51,5 +52,7 @@ urlpatterns = [
         invitations.withdraw_invitation,
         name="withdraw_invitation",
     ),
+    path("console/organization/audit", audit.audit_log, name="audit_log"),
+    path("console/organization/audit/export", audit.export_audit_log, name="export_audit_log"),
     path("invitations/<str:token>", invitations.accept_invitation, name="accept_invitation"),
 ]

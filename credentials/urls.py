@@ -1,6 +1,7 @@
 from django.urls import URLPattern, include, path, register_converter
 
 from accounts.converters import EnvironmentConverter
+from credentials.audit_links import register_links
 from credentials.converters import KeyPurposeConverter
 from credentials.views import (
     applications,
@@ -14,6 +15,7 @@ from credentials.views import (
 )
 
 register_converter(EnvironmentConverter, "environment")
+register_links()
 register_converter(KeyPurposeConverter, "key_purpose")
 
 application_patterns: list[URLPattern] = [

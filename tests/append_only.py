@@ -1,17 +1,25 @@
-"""How the audit triggers stand aside when Django empties the test database."""
+"""How the triggers of the append-only tables stand aside, for a test that asks for it."""
 
 from importlib import import_module
 
-_migration = import_module("accounts.migrations.0002_audit_append_only")
-TABLE: str = _migration.TABLE
+# In the order of the migrations that made the triggers.
+_MIGRATIONS = [
+    import_module(f"accounts.migrations.{name}")
+    for name in ("0002_audit_append_only", "0008_seals_append_only")
+]
+TABLES: list[str] = [migration.TABLE for migration in _MIGRATIONS]
 
 
 def stand_aside(vendor: str) -> tuple[list[str], list[str]]:
-    """The statements before and after a flush."""
+    """The statements that put the triggers aside, and those that put them back."""
     if vendor == "sqlite":
-        drop = [f"DROP TRIGGER {TABLE}_no_{operation}" for operation in ("update", "delete")]
-        return drop, list(_migration.SQLITE)
+        drop = [
+            f"DROP TRIGGER {table}_no_{operation}"
+            for table in TABLES
+            for operation in ("update", "delete")
+        ]
+        return drop, [statement for migration in _MIGRATIONS for statement in migration.SQLITE]
     return (
-        [f"ALTER TABLE {TABLE} DISABLE TRIGGER USER"],
-        [f"ALTER TABLE {TABLE} ENABLE TRIGGER USER"],
+        [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in TABLES],
+        [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in TABLES],
     )

@@ -6,12 +6,14 @@ from accounts.models.invitations import Invitation
 from accounts.models.notices import Notice, NoticeKind
 from accounts.models.organizations import Membership, Organization
 from accounts.models.platform_accounts import PlatformAccount
+from accounts.models.seals import AuditSeal
 from accounts.models.users import User
 
 __all__ = [
     "AccessRequest",
     "AuditEvent",
     "AuditKind",
+    "AuditSeal",
     "Device",
     "Extension",
     "Invitation",

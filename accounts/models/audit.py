@@ -4,8 +4,11 @@ from typing import Any, ClassVar, NoReturn, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Upper
 from django.utils import timezone
 
+from accounts.audit_chain import Document, address, moment, plain
 from accounts.models.organizations import Organization
 
 
@@ -17,26 +20,26 @@ class AuditKind(models.TextChoices):
 
     ORGANIZATION_CREATED = "organization.created", "created the organization"
     INVITATION_CREATED = "invitation.created", "invited"
-    INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation"
-    MEMBERSHIP_CREATED = "membership.created", "joined the organization"
-    USER_UPDATED = "user.updated", "changed the profile"
+    INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation of"
+    MEMBERSHIP_CREATED = "membership.created", "added"
+    USER_UPDATED = "user.updated", "changed the profile of"
     ACCESS_REQUESTED = "access.requested", "requested console access"
     EXTENSION_CREATED = "extension.created", "created the platform login"
     EXTENSION_UPDATED = "extension.updated", "changed the platform login"
-    PLATFORM_ACCOUNT_UPDATED = "platform_account.updated", "changed the business address"
+    PLATFORM_ACCOUNT_UPDATED = "platform_account.updated", "changed the business address of"
     APPLICATION_REGISTERED = "application.registered", "registered the app"
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
-    CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret"
+    CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret of"
     CLIENT_SECRET_ENDED = "client.secret_ended", "ended the former client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
-    CLIENT_MARKED = "client.marked", "decided who introspects tokens"
+    CLIENT_MARKED = "client.marked", "changed the right to introspect of the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
-    JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT"
-    JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "tested the JWT with a real exchange"
+    JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT of"
+    JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "made a test exchange with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
         "began to replace the JWT credential",
@@ -52,21 +55,62 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "ended the replaced JWT credential"
     ACCESS_GRANTED = "access.granted", "granted console access to"
     ACCESS_DECLINED = "access.declined", "declined the access request of"
-    INVITATION_RESENT = "invitation.resent", "sent again the invitation of"
+    INVITATION_RESENT = "invitation.resent", "resent the invitation of"
     INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation of"
     MEMBERSHIP_ROLE_CHANGED = "membership.role_changed", "changed the role of"
     MEMBERSHIP_DEACTIVATED = "membership.deactivated", "deactivated"
     MEMBERSHIP_REACTIVATED = "membership.reactivated", "reactivated"
     APPLICATION_TRANSFERRED = "application.transferred", "transferred the app"
     APPLICATION_RETIRED = "application.retired", "retired the app"
-    POLICY_UPDATED = "policy.updated", "changed the policy"
+    POLICY_UPDATED = "policy.updated", "changed the policy of"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
     SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
-    SIGNING_KEY_CREATED = "signing_key.created", "created a signing key"
+    AUDIT_EXPORTED = "audit.exported", "exported the audit log of"
+    SIGNING_KEY_CREATED = "signing_key.created", "created the signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
     SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"
     SIGNING_KEY_RESEALED = "signing_key.resealed", "sealed anew the signing key"
     OPERATOR_MARKED = "operator.marked", "decided who operates the installation:"
+
+
+_ABOUT_ONESELF = {
+    AuditKind.INVITATION_ACCEPTED: "accepted the invitation",
+    AuditKind.MEMBERSHIP_CREATED: "joined the organization",
+    AuditKind.USER_UPDATED: "changed their own profile",
+}
+_WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED}
+
+
+# What events are about, by the name of the model; the words of `credentials` as well.
+TARGET_TYPES = {
+    "user": "Person",
+    "application": "App",
+    "client": "Client ID",
+    "jwtcredential": "JWT credential",
+    "accessrequest": "Access request",
+    "invitation": "Invitation",
+    "extension": "Platform login",
+    "platformaccount": "Platform account",
+    "policy": "Policy",
+    "organization": "Organization",
+}
+_SUBJECTS = {
+    "organization": "Organization",
+    "policy": "Organization",
+    "access": "People and access",
+    "invitation": "People and access",
+    "membership": "People and access",
+    "user": "People and access",
+    "extension": "Platform accounts",
+    "platform_account": "Platform accounts",
+    "application": "Apps",
+    "client": "Apps",
+    "jwt_credential": "JWT credentials",
+    "credentials": "Exports",
+    "audit": "Exports",
+}
+# What belongs to no organization, so that none finds it in its log.
+_OF_THE_OPERATOR = {"operator", "signing_key"}
 
 
 def audit_kinds() -> list[tuple[str, str]]:
@@ -74,7 +118,21 @@ def audit_kinds() -> list[tuple[str, str]]:
     return AuditKind.choices
 
 
+def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The kinds for a choice, grouped by what they are about, without those of the operator."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for kind in AuditKind:
+        about = kind.partition(".")[0]
+        if about not in _OF_THE_OPERATOR:
+            words = (kind.value, f"{kind.label} …")
+            groups.setdefault(_SUBJECTS.get(about, "Other"), []).append(words)
+    return list(groups.items())
+
+
 _ICONS = {
+    "audit": "download",
+    "credentials": "download",
+    "policy": "scale",
     "jwt_credential": "key-round",
     "application": "box",
     "client": "fingerprint-pattern",
@@ -86,6 +144,10 @@ _ICONS = {
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def about(self, target_type: str, target_id: object) -> Self:
         return self.filter(target_type=target_type, target_id=str(target_id)).order_by("-id")
+
+    def unsealed(self) -> Self:
+        """What is not yet part of a hash chain."""
+        return self.filter(seal__isnull=True)
 
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("Audit events are append-only.")
@@ -130,14 +192,68 @@ class AuditEvent(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["target_type", "target_id", "-id"], name="audit_by_target"),
-            models.Index(fields=["organization", "-id"], name="audit_by_organization"),
-            models.Index(fields=["organization", "kind", "-id"], name="audit_by_kind"),
-            models.Index(fields=["organization", "actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["target_id", "target_type", "-id"], name="audit_by_target"),
+            # The audit log with each of its filters, in the order of its pages.
+            models.Index(fields=["organization", "-at", "-id"], name="audit_by_time"),
+            models.Index(fields=["organization", "kind", "-at", "-id"], name="audit_by_kind"),
+            models.Index(fields=["organization", "actor", "-at", "-id"], name="audit_by_actor"),
+            models.Index(
+                fields=["organization", "target_type", "-at", "-id"], name="audit_by_type"
+            ),
+            models.Index(
+                "organization",
+                Upper("target_label"),
+                F("at").desc(),
+                F("id").desc(),
+                name="audit_by_label",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.actor_label} {self.get_kind_display()} {self.target_label}"
+        return " ".join(filter(None, (self.actor_label, self.deed, self.object_label)))
+
+    @property
+    def is_about_actor(self) -> bool:
+        return self.actor_label == self.target_label
+
+    @property
+    def deed(self) -> str:
+        """What was done, in the words that stand between who did it and what it was done to."""
+        kind = AuditKind(self.kind)
+        return _ABOUT_ONESELF.get(kind, kind.label) if self.is_about_actor else kind.label
+
+    @property
+    def object_label(self) -> str:
+        """What it was done to; empty where the words before it say so."""
+        untold = self.kind in _WITHOUT_OBJECT
+        return (
+            ""
+            if untold or (self.is_about_actor and self.kind in _ABOUT_ONESELF)
+            else (self.target_label)
+        )
+
+    @property
+    def target_type_label(self) -> str:
+        return TARGET_TYPES.get(self.target_type, self.target_type.capitalize())
+
+    @property
+    def document(self) -> Document:
+        """The event as it is sealed and exported: the same on both databases."""
+        return {
+            "id": self.pk,
+            "at": moment(self.at),
+            "kind": self.kind,
+            "organization": self.organization_id and str(self.organization_id),
+            "actor": self.actor_id and str(self.actor_id),
+            "actor_label": self.actor_label,
+            "target_type": self.target_type,
+            "target_id": self.target_id,
+            "target_label": self.target_label,
+            "details": plain(self.details),
+            "ip": address(self.ip),
+            "user_agent": self.user_agent,
+            "request_id": self.request_id,
+        }
 
     @property
     def icon(self) -> str:
@@ -168,6 +284,11 @@ _LABELS = {
     "is_account_admin": "Account administrator",
     "is_public": "Public",
     "former_ends_at": "Former secret ends",
+    "did": "Did what",
+    "from_at": "From",
+    "to_at": "To",
+    "to_type": "To a",
+    "to": "To what",
     "uses_jwt_flow": "JWT auth flow",
     "zip": "ZIP code",
 }

@@ -1,8 +1,8 @@
 from django import forms
 
 from accounts.environments import Environment
+from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.roles import ConsoleRole
-from credentials.forms.lists import ListForm, UncheckedChoiceField
 from credentials.models.developers import DEFAULT_ORDER, ORDERS, WantedPeople
 
 # A 64-bit number; a larger one in a link names no page.

@@ -6,7 +6,7 @@ from uuid import UUID
 from django import forms
 
 from accounts.environments import Environment
-from credentials.forms.lists import ListForm, UncheckedChoiceField
+from accounts.forms.lists import ListForm, UncheckedChoiceField
 from credentials.models import AppAccess
 from credentials.models.inventory import DEFAULT_ORDER, ORDERS, Wanted
 

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.forms.lists import ListForm
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
 from credentials.actions.jwt_credentials import creator_refusal, permittable_client
-from credentials.forms.lists import ListForm
 from credentials.forms.networks import NetworksField
 from credentials.models import AppAccess, Client, JwtCredential, Policy
 from credentials.models.inventory import DEFAULT_ORDER, ORDERS_OF_ONE

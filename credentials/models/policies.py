@@ -68,7 +68,7 @@ class Policy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.organization} {self.environment} policy"
+        return f"{self.organization} ({self.environment})"
 
     @property
     def max_lifetime(self) -> timedelta | None:

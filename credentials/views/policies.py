@@ -34,7 +34,7 @@ def policies(request: HttpRequest) -> HttpResponse:
             (label, role in required, found[role]) for role, label in SECOND_FACTOR_ROLES.items()
         ],
         "may_manage": viewer.may(ConsolePermission.POLICY_MANAGE),
-        "events": events.order_by("-id")[:HISTORY_LENGTH],
+        "events": events.order_by("-at", "-id")[:HISTORY_LENGTH],
     }
     return render(request, "credentials/policies/policies.html", context)
 

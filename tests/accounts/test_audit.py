@@ -5,6 +5,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.audit import changes, record
 from accounts.models import AuditEvent, AuditKind
+from accounts.models.audit import kinds_by_subject
 from accounts.origin import Origin
 from tests import cast
 from tests.conftest import Rebels
@@ -106,3 +107,26 @@ def test_every_kind_has_an_icon_and_words(kind: str) -> None:
     event = AuditEvent(kind=kind)
     assert event.icon
     assert event.get_kind_display() != kind
+
+
+def test_every_kind_that_an_organization_sees_can_be_filtered_by() -> None:
+    offered = [kind for _, kinds in kinds_by_subject() for kind, _ in kinds]
+    operators = {kind.value for kind in AuditKind if kind.startswith(("operator.", "signing_key."))}
+    assert len(offered) == len(set(offered))
+    assert set(offered) == set(AuditKind.values) - operators
+
+
+@pytest.mark.parametrize(
+    ("kind", "actor", "target", "sentence"),
+    [
+        ("membership.created", "leia", "leia", "leia joined the organization"),
+        ("membership.created", "leia", "luke", "leia added luke"),
+        ("user.updated", "luke", "luke", "luke changed their own profile"),
+        ("user.updated", "leia", "luke", "leia changed the profile of luke"),
+        ("invitation.accepted", "luke", "luke", "luke accepted the invitation"),
+        ("access.requested", "wedge", "access request of wedge", "wedge requested console access"),
+        ("access.granted", "leia", "wedge", "leia granted console access to wedge"),
+    ],
+)
+def test_an_event_reads_as_a_sentence(kind: str, actor: str, target: str, sentence: str) -> None:
+    assert str(AuditEvent(kind=kind, actor_label=actor, target_label=target)) == sentence

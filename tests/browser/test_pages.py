@@ -98,6 +98,8 @@ def admin_paths() -> Iterator[str]:
     yield reverse("organization:policies")
     yield reverse("organization:policy", args=["sandbox"])
     yield reverse("organization:second_factor")
+    yield reverse("accounts:audit_log")
+    yield reverse("accounts:audit_log") + "?person=nobody&since=yesterday"
     yield reverse("accounts:extensions")
     yield reverse("accounts:change_extension", args=[extension.pk])
     yield reverse("operator:signing_keys")

@@ -95,6 +95,7 @@ def test_pictures_of_an_administrators_console(page: Page, console: str) -> None
     pages = {
         "organization": reverse("organization:developers"),
         "access": reverse("accounts:access"),
+        "audit-log": reverse("accounts:audit_log"),
         "developer-credentials": reverse("developer_credentials:list", args=[luke.user_id]),
     }
     for name, path in pages.items():

@@ -10,6 +10,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 from structlog.testing import capture_logs
 
+from accounts.actions.seals import seal_events
 from accounts.emails import queue_text
 from accounts.models import Device, Notice
 from console.management.commands import tick as tick_command
@@ -67,6 +68,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
     old_sessions_and_mail(rebels, sign_in)
     old_notices(rebels)
     old_devices(rebels)
+    seal_events()
     due = [
         "Expiry reminders: 0 due.",
         "Expired invitations: 0 due.",
@@ -79,6 +81,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Dead tokens: 0 due.",
         "Old notices: 2 due.",
         "Forgotten browsers: 2 due.",
+        "Audit events: 0 due.",
     ]
     assert ticks.lines("--dry-run") == due
     assert ticks.lines("--dry-run") == due
@@ -94,6 +97,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Dead tokens: 0 forgotten.",
         "Old notices: 2 removed.",
         "Forgotten browsers: 2 removed.",
+        "Audit events: 0 sealed.",
     ]
     assert {outcome.partition(" ")[0] for outcome in tick().values()} == {"0"}
     assert [email.to for email in Email.objects.all()] == [["new@b.example"]]

@@ -16,6 +16,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     # Tables, values and functions: they know no model and no request of ours.
     "pure": (
         "accounts.browsers",
+        "accounts.audit_chain",
         "accounts.converters",
         "accounts.environments",
         "accounts.origin",
@@ -38,10 +39,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "beside actions": (
         "accounts.access",
         "accounts.audit",
+        "accounts.audit_links",
         "accounts.emails",
         "accounts.notices",
         "accounts.second_factor",
         "credentials.access",
+        "credentials.audit_links",
         "credentials.bearer",
         "credentials.converters",
         "credentials.notices",

@@ -16,6 +16,7 @@ ANY_METHOD = {
 # there twice: of oneself, and of a person of the organization.
 ONLY_POST = {
     "accounts:create_sandbox_account",
+    "accounts:export_audit_log",
     "accounts:request_access",
     "accounts:resend_invitation",
     "credentials:issue_client",

@@ -4,14 +4,12 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
-from accounts.models import AuditEvent, AuditKind
+from accounts.actions.seals import seal_events
+from accounts.models import AuditEvent, AuditKind, AuditSeal
+from tests.append_only import TABLES
 from tests.conftest import Rebels
 
-TABLE = AuditEvent._meta.db_table
-TRIGGERS = {
-    "sqlite": {f"{TABLE}_no_update", f"{TABLE}_no_delete"},
-    "postgresql": {f"{TABLE}_append_only"},
-}
+TRIGGERS = {"sqlite": {"{}_no_update", "{}_no_delete"}, "postgresql": {"{}_append_only"}}
 QUERIES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s",
     "postgresql": (
@@ -26,26 +24,35 @@ def test_no_migration_is_missing() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
+def test_the_tables_are_those_of_the_models() -> None:
+    assert [AuditEvent._meta.db_table, AuditSeal._meta.db_table] == TABLES
+
+
 @pytest.mark.django_db
-def test_audit_triggers_exist() -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_audit_triggers_exist(table: str) -> None:
     """SQLite drops a table's triggers, without a word, when a migration rebuilds the table."""
     with connection.cursor() as cursor:
-        cursor.execute(QUERIES[connection.vendor], [TABLE])
+        cursor.execute(QUERIES[connection.vendor], [table])
         found = {name for (name,) in cursor.fetchall()}
-    assert found == TRIGGERS[connection.vendor]
+    assert found == {name.format(table) for name in TRIGGERS[connection.vendor]}
 
 
-@pytest.mark.parametrize("statement", ["UPDATE {} SET actor_label = 'nobody'", "DELETE FROM {}"])
-def test_the_database_refuses_to_change_audit_events(statement: str, rebels: Rebels) -> None:
-    before = AuditEvent.objects.count()
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000000", "DELETE FROM {}"])
+def test_the_database_refuses_to_change_the_record(
+    statement: str, table: str, rebels: Rebels
+) -> None:
+    seal_events()
+    before = list(AuditSeal.objects.order_by("pk").values_list("pk", "event__pk"))
     assert before
     with (
         pytest.raises(DatabaseError, match="append-only"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute(statement.format(TABLE))
-    assert AuditEvent.objects.count() == before
+        cursor.execute(statement.format(table))
+    assert list(AuditSeal.objects.order_by("pk").values_list("pk", "event__pk")) == before
 
 
 def test_the_orm_refuses_as_well(rebels: Rebels) -> None:
@@ -53,3 +60,7 @@ def test_the_orm_refuses_as_well(rebels: Rebels) -> None:
         AuditEvent.objects.update(kind=AuditKind.USER_UPDATED)
     with pytest.raises(TypeError):
         AuditEvent.objects.all().delete()
+    with pytest.raises(TypeError):
+        AuditSeal.objects.update(position=1)
+    with pytest.raises(TypeError):
+        AuditSeal.objects.all().delete()

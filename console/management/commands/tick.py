@@ -24,7 +24,9 @@ from accounts import emails
 from accounts.actions.devices import remove_forgotten_devices
 from accounts.actions.invitations import tell_of_expired_invitations
 from accounts.actions.notices import remove_outdated_notices
+from accounts.actions.seals import seal_events
 from accounts.models import Device, Invitation, Notice
+from accounts.models.seals import unsealed_events
 from accounts.origin import Origin
 from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
@@ -151,6 +153,8 @@ PARTS = (
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
     Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
     Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
+    # Last, so that what the others recorded is sealed as well.
+    Part("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )
 
 

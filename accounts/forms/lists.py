@@ -13,7 +13,9 @@ from accounts.pagination import Order
 class UncheckedChoiceField(forms.ChoiceField):
     """An optional choice whose first option asks for nothing."""
 
-    def __init__(self, *, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *, choices: Iterable[tuple[str, str | list[tuple[str, str]]]], **kwargs: Any
+    ) -> None:
         super().__init__(choices=[("", "Any"), *choices], required=False, **kwargs)
 
 

@@ -1,0 +1,24 @@
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import AuditKind, Membership
+from accounts.models.audit_log import Wanted
+from accounts.origin import Origin
+from accounts.roles import ConsolePermission
+
+
+@transaction.atomic
+def export_audit_log(viewer: Membership, wanted: Wanted, *, form: str, origin: Origin) -> None:
+    """Someone takes the audit log out of the console; that is recorded before it begins."""
+    if not viewer.may(ConsolePermission.AUDIT_VIEW):
+        raise PermissionDenied
+    audit.record(
+        AuditKind.AUDIT_EXPORTED,
+        actor=viewer.user,
+        origin=origin,
+        target=viewer.organization,
+        organization=viewer.organization,
+        format=form,
+        **wanted.facts,
+    )

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from accounts.forms.lists import ListForm, UncheckedChoiceField
+from accounts.models import Organization
+from accounts.models.audit import TARGET_TYPES, kinds_by_subject
+from accounts.models.audit_log import MAX_PEOPLE, NEWEST_FIRST, Actors, Wanted, actors_matching
+
+MAX_ID = 2**63 - 1
+
+
+class MinuteField(forms.DateTimeField):
+    """An optional time, to the minute, in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> datetime | None:
+        at: datetime | None = super().clean(value)
+        # Near the ends of the calendar no time zone can be changed any more.
+        if at and not 1970 <= at.year <= 9000:
+            raise forms.ValidationError("Give a year between 1970 and 9000.")
+        return at and at.astimezone(UTC)
+
+
+class AuditFilterForm(ListForm):
+    """The query string of the audit log."""
+
+    orders, default_order = {"-at": NEWEST_FIRST}, "-at"
+
+    person = forms.CharField(
+        label="Who",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput({"placeholder": "Name or e-mail"}),
+    )
+    kind = UncheckedChoiceField(label="Did what", choices=kinds_by_subject())
+    target_type = UncheckedChoiceField(label="To a", choices=list(TARGET_TYPES.items()))
+    target = forms.CharField(
+        label="To what",
+        required=False,
+        max_length=254,
+        widget=forms.TextInput({"placeholder": "Whole name or ID"}),
+    )
+    since = MinuteField(label="From (UTC)")
+    until = MinuteField(label="To (UTC)")
+    after = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+
+    def __init__(self, data: QueryDict, organization: Organization) -> None:
+        self.organization = organization
+        self.actors: Actors | None = None
+        super().__init__(data)
+
+    def clean_person(self) -> str:
+        person: str = self.cleaned_data["person"]
+        if person:
+            self.actors = actors_matching(self.organization, person)
+            if self.actors.are_too_many:
+                self.actors = None
+                raise forms.ValidationError(
+                    f"More than {MAX_PEOPLE} people fit. Write more of the name, or the e-mail."
+                )
+        return person
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "This is before the time that you look from.")
+        return self.cleaned_data
+
+    @property
+    def wanted(self) -> Wanted:
+        words = ("person", "kind", "target_type", "target")
+        return Wanted(
+            **{name: self.value_of(name) for name in words},
+            actors=self.actors,
+            since=self.cleaned_data.get("since"),
+            until=self.cleaned_data.get("until"),
+        )

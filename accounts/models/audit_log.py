@@ -1,0 +1,137 @@
+"""Which events of an organization someone looks for: filters that combine, each with its index."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Upper
+
+from accounts.audit_chain import chain_of
+from accounts.models.audit import AuditEvent
+from accounts.models.organizations import Organization
+from accounts.models.seals import AuditSeal
+from accounts.pagination import Order, slice_of
+
+NEWEST_FIRST = Order(("at", "pk"), descending=True)
+OLDEST_FIRST = Order(("at", "pk"))
+
+# Who acted is looked up among the people first, so that no text is searched in the events.
+MAX_PEOPLE = 100
+OPERATOR = "operator"
+EXPORT_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Actors:
+    """Whom the text about a person fits."""
+
+    user_ids: tuple[UUID, ...]
+    operator: bool
+    """Whether what commands did is wanted as well."""
+
+    @property
+    def are_too_many(self) -> bool:
+        return len(self.user_ids) > MAX_PEOPLE
+
+    @property
+    def condition(self) -> Q:
+        people = Q(actor__in=self.user_ids)
+        if len(self.user_ids) == 1:
+            people = Q(actor=self.user_ids[0])  # in the order of its index
+        return people | Q(actor__isnull=True) if self.operator else people
+
+
+def actors_matching(organization: Organization, text: str) -> Actors:
+    found = organization.memberships.matching(text).order_by().values_list("user_id", flat=True)
+    return Actors(tuple(found[: MAX_PEOPLE + 1]), operator=text.strip().lower() == OPERATOR)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the events must be; an empty value asks for nothing."""
+
+    person: str = ""
+    actors: Actors | None = None
+    """Whom `person` fits."""
+    kind: str = ""
+    target_type: str = ""
+    target: str = ""
+    """The id of what it was done to, or its whole name in any case."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """The last minute."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was asked for, as the audit log and the head of an export tell it."""
+        times = {"from_at": self.since, "to_at": self.until}
+        asked = {
+            "who": self.person,
+            "did": self.kind,
+            "to_type": self.target_type,
+            "to": self.target,
+            **{name: at and at.isoformat() for name, at in times.items()},
+        }
+        return {name: value for name, value in asked.items() if value}
+
+
+def events_of(organization: Organization) -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(organization=organization)
+
+
+def wanted_of(organization: Organization, wanted: Wanted) -> QuerySet[AuditEvent]:
+    """The events of the organization that are as wanted."""
+    found = events_of(organization)
+    if wanted.actors:
+        found = found.filter(wanted.actors.condition)
+    if wanted.kind:
+        found = found.filter(kind=wanted.kind)
+    if wanted.target_type:
+        found = found.filter(target_type=wanted.target_type)
+    if wanted.target:
+        found = found.alias(label=Upper("target_label")).filter(_about(wanted.target))
+    if wanted.since:
+        found = found.filter(at__gte=wanted.since)
+    if wanted.until:
+        found = found.filter(at__lt=wanted.until + timedelta(minutes=1))
+    return found
+
+
+def _about(target: str) -> Q:
+    try:
+        return Q(target_id=str(UUID(target)))
+    except ValueError:
+        return Q(target_id=target) | Q(label=Upper(Value(target)))
+
+
+def every_event(organization: Organization, wanted: Wanted) -> Iterator[list[AuditEvent]]:
+    """All that is wanted in batches, the oldest first, each event with its seal.
+
+    Page after page, so that no cursor of the database is held open and memory stays small.
+    """
+    found = wanted_of(organization, wanted).select_related("seal")
+    whole = events_of(organization)
+    after: int | None = None
+    while True:
+        page = slice_of(found, OLDEST_FIRST, whole=whole, after=after, size=EXPORT_BATCH)
+        yield page.rows
+        if page.after is None:
+            return
+        after = page.after
+
+
+def seal_of(event: AuditEvent) -> AuditSeal | None:
+    """The seal of an event that was read with it."""
+    seal: AuditSeal | None = getattr(event, "seal", None)
+    return seal
+
+
+def previous_hashes(organization: Organization, events: list[AuditEvent]) -> dict[int, str]:
+    """The hash at each position that a seal of these events follows, in one query."""
+    seals = [seal for event in events if (seal := seal_of(event))]
+    return AuditSeal.objects.hashes(
+        chain_of(organization.pk), [seal.position - 1 for seal in seals]
+    )

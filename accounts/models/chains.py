@@ -1,0 +1,127 @@
+"""Recomputes the audit log's hash chains and names the first event that is not as it was sealed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Min
+
+from accounts.audit_chain import OPERATOR, Head, chain_of, genesis, link_hash
+from accounts.models.audit import AuditEvent, AuditEventQuerySet
+from accounts.models.organizations import Organization
+from accounts.models.seals import AuditSeal
+
+# Rows held in memory, whatever the length of the chain.
+BATCH = 2000
+
+
+@dataclass(frozen=True)
+class ChainReport:
+    """What recomputing one chain found; `head` is the last place that is proved."""
+
+    chain: str
+    name: str
+    head: Head | None
+    problem: str
+    unsealed: int
+    oldest_unsealed: datetime | None
+
+
+@dataclass(frozen=True)
+class _Link:
+    seal: AuditSeal
+    event: AuditEvent | None
+
+    def hash_after(self, previous: str) -> str | None:
+        """What the seal should say; None if the event is gone."""
+        if self.event is None:
+            return None
+        return link_hash(previous, self.seal.position, self.event.document)
+
+
+def chains(organization: Organization | None = None) -> list[tuple[str, str]]:
+    """Every chain with its name, or that of one organization."""
+    if organization:
+        return [(chain_of(organization.pk), organization.name)]
+    names = {chain_of(pk): name for pk, name in Organization.objects.values_list("pk", "name")}
+    sealed = set(AuditSeal.objects.order_by().values_list("chain", flat=True).distinct())
+    ordered = sorted((names.get(chain, ""), chain) for chain in {*names, *sealed} - {OPERATOR})
+    return [(OPERATOR, "Operator"), *((chain, name or chain) for name, chain in ordered)]
+
+
+def verify_chain(chain: str, name: str, noted: Iterable[Head] = ()) -> ChainReport:
+    """Recompute a chain from its events, up to the first that is not as it was sealed."""
+    heads = {head.position: head.hash for head in noted if head.chain == chain}
+    head, problem = _recompute(chain, heads)
+    unsealed = _events_of(chain).unsealed().aggregate(count=Count("pk"), oldest=Min("at"))
+    return ChainReport(chain, name, head, problem, unsealed["count"], unsealed["oldest"])
+
+
+def _events_of(chain: str) -> AuditEventQuerySet:
+    if chain == OPERATOR:
+        return AuditEvent.objects.filter(organization=None)
+    try:
+        return AuditEvent.objects.filter(organization=UUID(chain))
+    except ValueError:  # the name of a chain was changed to something
+        return AuditEvent.objects.none()
+
+
+def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
+    """The last place that is as it was sealed, and what is wrong with the next."""
+    head, previous = None, genesis(chain)
+    for link, successor in _with_successor(_links(chain)):
+        position = head.position + 1 if head else 1
+        problem = _problem(link, successor, position, previous)
+        if not problem and noted.get(position, link.seal.hash) != link.seal.hash:
+            problem = f"The hash at position {position} is not the noted one."
+        if problem:
+            return head, problem
+        previous = link.seal.hash
+        head = Head(chain, position, previous)
+    end = head.position if head else 0
+    beyond = min((position for position in noted if position > end), default=None)
+    if beyond is None:
+        return head, ""
+    return head, f"The chain ends at position {end}; the noted head is at {beyond}: it was cut off."
+
+
+def _problem(link: _Link, successor: _Link | None, position: int, previous: str) -> str:
+    seal = link.seal
+    if seal.position != position:
+        return f"The seal at position {position} was removed."
+    if link.event is None:
+        return f"Event {seal.event_id} at position {position} was removed."
+    if chain_of(link.event.organization_id) != seal.chain:
+        return f"{_named(link.event, position)} was moved here from another organization."
+    recomputed = link.hash_after(previous)
+    if recomputed == seal.hash:
+        return ""
+    # The next link tells which of the two changed: it was made with the hash of that time.
+    if successor and recomputed and successor.hash_after(recomputed) == successor.seal.hash:
+        return f"The seal of {_named(link.event, position)} was changed; the event was not."
+    return f"{_named(link.event, position)} was changed after it was sealed."
+
+
+def _named(event: AuditEvent, position: int) -> str:
+    at = f"{event.at:%Y-%m-%d %H:%M} UTC"
+    return f"Event {event.pk} at position {position} ({at}: {event})"
+
+
+def _links(chain: str) -> Iterator[_Link]:
+    """All links in their order, in batches: no cursor of the database is held open."""
+    seals = AuditSeal.objects.filter(chain=chain).order_by("position")
+    position = -1
+    while batch := list(seals.filter(position__gt=position)[:BATCH]):
+        events = AuditEvent.objects.in_bulk([seal.event_id for seal in batch])
+        for seal in batch:
+            yield _Link(seal, events.get(seal.event_id))
+        position = batch[-1].position
+
+
+def _with_successor(links: Iterator[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
+    current = next(links, None)
+    while current:
+        successor = next(links, None)
+        yield current, successor
+        current = successor

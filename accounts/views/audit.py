@@ -1,0 +1,154 @@
+"""Organization → Audit log: who did what, to what, and from where; and taking that out."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import member
+from accounts.actions.audit import export_audit_log as record_export
+from accounts.audit_chain import chain_of, moment
+from accounts.audit_links import links_of
+from accounts.forms.audit import AuditFilterForm
+from accounts.models import AuditEvent, AuditSeal, Organization
+from accounts.models.audit_log import (
+    Wanted,
+    events_of,
+    every_event,
+    previous_hashes,
+    seal_of,
+    wanted_of,
+)
+from accounts.origin import Origin
+from accounts.pagination import slice_of
+from accounts.roles import ConsolePermission
+from accounts.spreadsheets import csv_lines
+
+PAGE_SIZE = 50
+EXPORT_HEADING = (
+    "at",
+    "who",
+    "did",
+    "to",
+    "details",
+    "ip",
+    "user_agent",
+    "request_id",
+    "kind",
+    "target_type",
+    "target_id",
+    "event_id",
+    "position",
+    "hash",
+)
+
+
+@require_safe
+def audit_log(request: HttpRequest) -> HttpResponse:
+    viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
+    form = AuditFilterForm(request.GET, viewer.organization)
+    page = slice_of(
+        wanted_of(viewer.organization, form.wanted).select_related("actor", "seal"),
+        form.order,
+        whole=events_of(viewer.organization),
+        size=PAGE_SIZE,
+        **form.place,
+    )
+    links = links_of(viewer, page.rows)
+    context = {
+        "rows": [
+            (event, links.get((event.target_type, event.target_id)), seal_of(event))
+            for event in page.rows
+        ],
+        "form": form,
+        "is_filtered": bool(form.filters),
+        "previous_url": page.before and form.url(before=page.before),
+        "next_url": page.after and form.url(after=page.after),
+    }
+    return render(request, "accounts/audit/audit_log.html", context)
+
+
+@require_POST
+def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
+    """What is filtered, as CSV or JSON Lines. A POST: taking it out of the console is recorded."""
+    viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
+    form = AuditFilterForm(request.GET, viewer.organization)
+    ending = request.POST.get("format", "csv")
+    if ending not in FORMATS:
+        raise BadRequest("No such format.")
+    record_export(viewer, form.wanted, form=ending, origin=Origin.of(request))
+    content_type, lines = FORMATS[ending]
+    name = f"audit-{timezone.now():%Y-%m-%d}.{ending}"
+    return StreamingHttpResponse(
+        lines(viewer.organization, form.wanted),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _csv(organization: Organization, wanted: Wanted) -> Iterator[str]:
+    events = (event for batch in every_event(organization, wanted) for event in batch)
+    return csv_lines(EXPORT_HEADING, map(_row, events))
+
+
+def _row(event: AuditEvent) -> tuple[object, ...]:
+    seal = seal_of(event)
+    return (
+        moment(event.at),
+        event.actor_label,
+        event.deed,
+        event.target_label,
+        "; ".join(event.lines),
+        event.ip,
+        event.user_agent,
+        event.request_id,
+        event.kind,
+        event.target_type,
+        event.target_id,
+        event.pk,
+        seal and seal.position,
+        seal and seal.hash,
+    )
+
+
+def _json_lines(organization: Organization, wanted: Wanted) -> Iterator[str]:
+    """A line about the export, then a line for each event with its place in the chain."""
+    head = AuditSeal.objects.head(chain_of(organization.pk))
+    yield _line(
+        export={
+            "organization": organization.name,
+            "chain": chain_of(organization.pk),
+            "at": moment(timezone.now()),
+            "filters": wanted.facts,
+            "head": head and {"position": head.position, "hash": head.hash},
+        }
+    )
+    for batch in every_event(organization, wanted):
+        previous = previous_hashes(organization, batch)
+        for event in batch:
+            yield _line(event=event.document, seal=_seal(seal_of(event), previous))
+
+
+def _line(**entry: Any) -> str:
+    return json.dumps(entry, separators=(",", ":")) + "\n"
+
+
+def _seal(seal: AuditSeal | None, previous: dict[int, str]) -> dict[str, Any] | None:
+    if seal is None:
+        return None
+    return {
+        "position": seal.position,
+        "previous": previous.get(seal.position - 1, ""),
+        "hash": seal.hash,
+    }
+
+
+FORMATS: dict[str, tuple[str, Callable[[Organization, Wanted], Iterator[str]]]] = {
+    "csv": ("text/csv; charset=utf-8", _csv),
+    "jsonl": ("application/jsonl; charset=utf-8", _json_lines),
+}
