@@ -1,7 +1,6 @@
 """Roles and leaving: what the actions allow, whom they refuse, and what they tell."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from accounts.actions.access_requests import request_access
 from accounts.actions.memberships import change_role, deactivate, reactivate, remove_access
 from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.models.access_requests import Decision
-from accounts.pagination import keyset_page
 from accounts.roles import ConsoleRole
 from accounts.views import access as access_page
 from tests import cast
@@ -297,7 +295,7 @@ def test_search_and_filter(query: str, found: list[str], rebels: Rebels, sign_in
 
 
 def test_pages(rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_page, "keyset_page", partial(keyset_page, size=4))
+    monkeypatch.setattr(access_page, "PEOPLE_AT_ONCE", 4)
     browser = sign_in(rebels.leia)
     first = browser.get(ACCESS).context
     assert first["previous_url"] is None

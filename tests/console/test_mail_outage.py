@@ -28,9 +28,12 @@ from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
 from credentials.actions.jwt_credentials import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.actions.reminders import remind_owners
-from tests import cast
+from credentials.actions.rotations import warn_of_closing
+from credentials.models import ExchangeUsage, Rotation
+from tests import api, cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer
+from tests.credentials.rotating import HOUR, rotation_of
 from tests.ticks import make_mail_due, tick
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +123,20 @@ def credential_expires(rebels: Rebels) -> None:
     remind_owners()
 
 
+def rotate(rebels: Rebels) -> Rotation:
+    with emails.withheld():
+        credential = cast.credential(rebels.luke)
+    return rotation_of(credential, actor=rebels.leia, deadline=HOUR)
+
+
+def rotation_closes(rebels: Rebels) -> None:
+    with emails.withheld():
+        rotation = rotate(rebels)
+    app = api.app(rebels.luke)
+    ExchangeUsage.objects.count_exchange(rotation.replaced_id, app.client.pk)
+    warn_of_closing()
+
+
 ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.ACCESS_REQUESTED: request,
     NoticeKind.ACCESS_GRANTED: approve,
@@ -134,6 +151,8 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.JWT_CREDENTIAL_REVOKED: revoke,
     NoticeKind.JWT_CREDENTIALS_REVOKED: revoke_several,
     NoticeKind.JWT_CREDENTIALS_EXPIRING: credential_expires,
+    NoticeKind.ROTATION_STARTED: rotate,
+    NoticeKind.ROTATION_CLOSING: rotation_closes,
 }
 TO_LEIA = {NoticeKind.ACCESS_REQUESTED, NoticeKind.INVITATIONS_EXPIRED}
 TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}

@@ -129,14 +129,27 @@ class SharedDatabase:
     def read(self) -> None:
         if connection.vendor == "sqlite":
             with closing(sqlite3.connect(self.file)) as file:
-                # Recovers what the killed process left, and leaves a file without log.
-                file.execute("PRAGMA journal_mode=DELETE")
+                _leave_log(file)
                 file.backup(connection.connection)
             return
         deadline = time.monotonic() + START_SECONDS
         while _others() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert _others() == 0
+
+
+def _leave_log(file: sqlite3.Connection) -> None:
+    """Recover what the killed process left; SQLite does not wait until its last worker is gone."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _others() -> int:
