@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.plugins.browser import install_chromium, install_curl
 from tests.plugins.environment import ENVIRONMENT, UNSET
+from tests.plugins.redis import install_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "--quiet")
@@ -102,6 +103,8 @@ def main(names: Sequence[str]) -> int:
         # Before the first stage: half an hour of tests should not end in a missing program.
         say(f"Browser: {install_chromium()}")
         install_curl()
+    if any(stage.name.startswith("unit-") for stage in stages):
+        install_redis()
     outcomes: dict[str, str] = {}
     for stage in stages:
         say(f"\n== {stage.name}: {stage.purpose}")

@@ -8,18 +8,26 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.permissions import scope_string
+from credentials import jose
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
 from credentials.models import Client, SigningKey
 from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
-from credentials.oauth.errors import MethodNotAllowed, OAuthError, UnsupportedGrantType
+from credentials.oauth.errors import (
+    InvalidClient,
+    MethodNotAllowed,
+    OAuthError,
+    UnsupportedGrantType,
+)
 from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters
 from credentials.oauth.tokens import introspection, session_of
+from credentials.throttle import meter_of
 
 P = ParamSpec("P")
 
@@ -41,7 +49,7 @@ def oauth_endpoint(
             response = view(request, *args, **kwargs)
         except OAuthError as error:
             response = JsonResponse(error.body, status=error.status, headers=error.headers)
-        return no_store(response)
+        return no_store(meter_of(request).mark(response))
 
     return wrapped
 
@@ -55,7 +63,18 @@ def no_store(response: HttpResponse) -> HttpResponse:
 def authenticated_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> Client:
-    return authenticate_client(presented_credentials(request, parameters), environment)
+    """The client that this request comes from. Raises `InvalidClient`.
+
+    Failures are counted by client ID and address together, and never a success: whoever guesses
+    at one address keeps nobody out, not even the client itself at the same address.
+    """
+    credentials = presented_credentials(request, parameters)
+    try:
+        return authenticate_client(credentials, environment)
+    except InvalidClient:
+        claimed = credentials.client_id if credentials else ""
+        parameters.count("failed authentication", claimed, parameters.source or "")
+        raise
 
 
 @oauth_endpoint
@@ -63,8 +82,12 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    session_id = session_of(parameters.require("token"), client, environment)
-    if session_id is not None:
+    raw_token = parameters.require("token")
+    parameters.count(client.client_id, _claimed_user(raw_token))
+    session_id = session_of(raw_token, client, environment)
+    if session_id is None:
+        parameters.count(client.client_id)
+    else:
         end_session(session_id)
     return HttpResponse()
 
@@ -74,7 +97,22 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    return JsonResponse(introspection(parameters.require("token"), client, environment))
+    raw_token = parameters.require("token")
+    if client.is_resource_server:
+        return JsonResponse(introspection(raw_token, client, environment))
+    parameters.count(client.client_id, _claimed_user(raw_token))
+    body = introspection(raw_token, client, environment)
+    if not body["active"]:
+        parameters.count(client.client_id)
+    return JsonResponse(body)
+
+
+def _claimed_user(raw_token: str) -> str:
+    """Whose token it says it is; of a refresh token, which says nothing, the token itself.
+
+    Claimed is enough to count by: what turns out to be nobody's counts against the app alone.
+    """
+    return jose.claimed_subject(raw_token) or raw_secrets.digest(raw_token)
 
 
 @login_not_required
