@@ -82,6 +82,5 @@ class ForgivingRedisCache(RedisCache):
         )
 
     def delete(self, *args: Any, **kwargs: Any) -> bool:
-        return OUTAGE.call(
-            lambda: super(ForgivingRedisCache, self).delete(*args, **kwargs), otherwise=False
-        )
+        drop = super().delete
+        return OUTAGE.call(lambda: drop(*args, **kwargs), otherwise=False)

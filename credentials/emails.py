@@ -15,6 +15,18 @@ def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> No
     _about(credential, "jwt_credential_revoked", revoked_by)
 
 
+def jwt_credential_leaked(credential: JwtCredential, *, source: str | None) -> None:
+    """To the owner: that somebody had the JWT, that it is over, and what to do."""
+    owner = credential.extension.user
+    context = {
+        "credential": credential,
+        "owner": owner,
+        "source": source or "unknown",
+        "url": absolute(reverse("my_credentials:detail", args=[credential.pk])),
+    }
+    queue("jwt_credential_leaked", [owner.email], context)
+
+
 def application_transferred(
     application: Application, *, before: User, transferred_by: User
 ) -> None:

@@ -76,7 +76,7 @@ class Standing:
     def message(self) -> str:
         return (
             f"Request rate exceeded: {self.rate.limit} requests in {self.rate.window} seconds "
-            f"for this user and app (group {self.group}). Try again in {self.retry_after} s."
+            f"(group {self.group}). Try again in {self.retry_after} s."
         )
 
 

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, leaks
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
 from accounts.origin import Origin
@@ -15,7 +15,7 @@ from accounts.roles import ConsolePermission
 from credentials import emails, networks
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import AppAccess, Client, JwtCredential, PermittedClient, Policy
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.jwt_credentials import LEAKED, NEVER
 from credentials.models.signing_keys import KeyPurpose
 
 MAX_PERMITTED_CLIENTS = 100
@@ -96,6 +96,7 @@ def create_jwt_credential(
     Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
+    leaks.refuse_secrets(label=label)
     admin_or_owner = require_manager(owner, actor)
     extension = _enabled_extension(owner, environment)
     if submission_key and (
@@ -287,6 +288,7 @@ def update_jwt_credential(
 
     An app taken off the list fails at its next request.
     """
+    leaks.refuse_secrets(label=label)
     locked = _locked(credential)
     require_manager(locked.owner, actor)
     if locked.is_revoked:
@@ -397,7 +399,37 @@ def revoke_jwt_credentials(
     return BulkRevocation(standing, skipped=len(found) - len(standing))
 
 
+@transaction.atomic
+def revoke_leaked_jwt_credential(
+    credential: JwtCredential, *, origin: Origin, at: datetime | None = None
+) -> None:
+    """End a credential whose JWT somebody found and presented, and tell its owner what to do.
+
+    Nobody needs a right for it: whoever has the JWT could do worse with it.
+    """
+    at = at or timezone.now()
+    locked = _locked(credential)
+    if locked.is_revoked or locked.is_expired(at):
+        return
+    locked.revoked_at = at
+    locked.revoked_reason = LEAKED
+    locked.full_clean(validate_unique=False)
+    locked.save(update_fields=["revoked_at", "revoked_reason"])
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_REPORTED,
+        actor=None,
+        actor_label="A finder",
+        origin=origin,
+        target=locked,
+        organization=locked.owner.organization,
+        at=at,
+        reason=LEAKED,
+    )
+    emails.jwt_credential_leaked(locked, source=origin.ip)
+
+
 def _end(locked: JwtCredential, *, reason: str, actor: User, origin: Origin, at: datetime) -> None:
+    leaks.refuse_secrets(reason=reason)
     locked.revoked_at = at
     locked.revoked_by = actor
     locked.revoked_reason = reason.strip()

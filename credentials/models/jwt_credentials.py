@@ -19,6 +19,8 @@ from credentials.models.usage import ExchangeUsage
 
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
+# Why a credential that somebody found is revoked.
+LEAKED = "Reported as leaked"
 EXPIRES_SOON = timedelta(days=30)
 # The last use of a credential that was never used: a day before all others, so that lists by last
 # use read one index in either direction.
@@ -148,7 +150,9 @@ class JwtCredential(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
-                | Q(revoked_at__isnull=False, revoked_by__isnull=False),
+                # By a person, or by nobody in particular for a reason, like a leak.
+                | Q(revoked_at__isnull=False)
+                & (Q(revoked_by__isnull=False) | ~Q(revoked_reason="")),
                 name="jwt_credential_revocation_whole",
             ),
             models.CheckConstraint(
@@ -212,6 +216,8 @@ class JwtCredential(models.Model):
         """The status in words, as lists and headings say it."""
         if self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
+        if self.is_revoked:
+            return f"Revoked: {self.revoked_reason[:1].lower()}{self.revoked_reason[1:]}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
 
     @property

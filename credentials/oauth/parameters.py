@@ -63,10 +63,15 @@ class Parameters:
 
     def count(self, *who: str) -> None:
         """One more request of this app and user. Raises `TemporarilyUnavailable`."""
-        try:
-            self.meter.count(LimitGroup.AUTH, *who)
-        except RateLimited as limited:
-            raise TemporarilyUnavailable(str(limited)) from limited
+        count_by(self.meter, *who)
+
+
+def count_by(meter: Meter, *who: str) -> None:
+    """One more request at the Auth API of whoever this is. Raises `TemporarilyUnavailable`."""
+    try:
+        meter.count(LimitGroup.AUTH, *who)
+    except RateLimited as limited:
+        raise TemporarilyUnavailable(str(limited)) from limited
 
 
 def has_basic(request: HttpRequest) -> bool:

@@ -6,12 +6,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from accounts import raw_secrets
 from accounts.environments import Environment
+from accounts.origin import Origin, client_ip
 from accounts.permissions import scope_string
 from credentials import jose
+from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
 from credentials.models import Client, SigningKey
@@ -24,13 +27,18 @@ from credentials.oauth.errors import (
     UnsupportedGrantType,
 )
 from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
+from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
-from credentials.oauth.parameters import Parameters
+from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.tokens import introspection, session_of
 from credentials.throttle import meter_of
 
 P = ParamSpec("P")
 
+RECEIVED = (
+    "Thank you. Every genuine JWT credential of this environment in your report is revoked, and "
+    "its owner is told."
+)
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
@@ -113,6 +121,19 @@ def _claimed_user(raw_token: str) -> str:
     Claimed is enough to count by: what turns out to be nobody's counts against the app alone.
     """
     return jose.claimed_subject(raw_token) or raw_secrets.digest(raw_token)
+
+
+@oauth_endpoint
+@sensitive_post_parameters()
+def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """For whoever found JWT credentials, secret scanners above all: genuine ones are revoked.
+
+    The answer is the same for all, so that nobody can try a JWT out here.
+    """
+    count_by(meter_of(request), "revoke-leaked", client_ip(request) or "")
+    for credential in genuine_credentials(reported_jwts(request), [environment]):
+        revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
+    return JsonResponse({"message": RECEIVED}, status=202)
 
 
 @login_not_required

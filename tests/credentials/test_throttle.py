@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 from django.db import connection
+from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from throttled import utils as clock
@@ -71,7 +72,7 @@ def rate(group: str, limit: int, remaining: int, **others: str) -> dict[str, str
 
 def message(limit: int, group: str, seconds: int) -> str:
     return (
-        f"Request rate exceeded: {limit} requests in 60 seconds for this user and app "
+        f"Request rate exceeded: {limit} requests in 60 seconds "
         f"(group {group}). Try again in {seconds} s."
     )
 
@@ -350,3 +351,18 @@ def test_the_cache_dies_and_comes_back(
     shared.start()
     OUTAGE.forget()
     assert headers(api.exchange(app, jwt)) == rate("Auth", 3, 2)
+
+
+def test_people_sign_in_while_the_cache_is_away(shared: RedisServer, rebels: Rebels) -> None:
+    user = rebels.luke.user
+    user.set_password(cast.PASSWORD)
+    user.save(update_fields=["password"])
+    shared.kill()
+    started = time.monotonic()
+    answer = Browser().post(
+        "/account/login/", {"login": user.email, "password": cast.PASSWORD}, follow=True
+    )
+    assert time.monotonic() - started < 3
+    assert answer.redirect_chain[0][0] == "/console/"
+    wrong = Browser().post("/account/login/", {"login": user.email, "password": "wrong"})
+    assert wrong.status_code == 200

@@ -17,6 +17,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pure": (
         "accounts.converters",
         "accounts.environments",
+        "accounts.leaks",
         "accounts.origin",
         "accounts.pagination",
         "accounts.permissions",
@@ -52,6 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.forms",
         "credentials.forms",
         "credentials.oauth.grants",
+        "credentials.oauth.leaked",
         "credentials.oauth.metadata",
         "credentials.oauth.tokens",
     ),

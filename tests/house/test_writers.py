@@ -19,9 +19,6 @@ RELATED_WRITES = {"add", "clear", "remove", "set"}
 # `file: function: call`, each with why it is no write to a model or may be one outside actions.
 ALLOWED = {
     "accounts/audit.py: record: AuditEvent.objects.create": "inside the action that calls it",
-    "accounts/shared_cache.py: ForgivingRedisCache.delete: super(ForgivingRedisCache, self).delete": (
-        "a key of the cache"
-    ),
     "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
     "accounts/models/users.py: UserManager.create_user: user.save": (
         "Django's interface for createsuperuser and sign-in libraries"
