@@ -12,7 +12,9 @@ _JWT = r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
 # Client secrets, refresh tokens and invitations of ours; the checksum is not asked for, because
 # those made before there was one are secrets too.
 _RANDOM = r"(?<![A-Za-z0-9_-])(?:cs|rt|inv)_[A-Za-z0-9_-]{40,}"
-_PRIVATE_KEY = r"-----BEGIN [A-Z ]*PRIVATE KEY(?:(?!-----END)[\s\S])*(?:-----END[A-Z -]*)?"
+_PRIVATE_KEY = (
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?:(?!-----END)[\s\S])*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+)
 _SECRET = re.compile(f"{_PRIVATE_KEY}|{_JWT}|{_RANDOM}")
 _WHOLE_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 

@@ -26,7 +26,7 @@ def reported_jwts(request: HttpRequest) -> list[str]:
         if request.content_type == "application/json":
             texts = _tokens(json.loads(request.body))
         else:
-            texts = [text for text in request.POST.getlist("token") if isinstance(text, str)]
+            texts = request.POST.getlist("token")
     except (
         BadRequest, RawPostDataException, RecursionError, RequestDataTooBig, TooManyFieldsSent,
         ValueError,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +204,8 @@ def test_actions_refuse_secrets(rebels: Rebels) -> None:
     credential, application = cast.credential(rebels.luke), cast.application(rebels.luke)
     by_luke: dict[str, Any] = {"actor": rebels.luke.user, "origin": cast.ORIGIN}
     secret = raw_secrets.generate("cs_")
-    what = {"app_access": AppAccess.ORGANIZATION, "client_ids": []}
-    acts = [
+    what: dict[str, Any] = {"app_access": AppAccess.ORGANIZATION, "client_ids": []}
+    acts: list[Callable[[], Any]] = [
         lambda: create_jwt_credential(
             rebels.luke, environment=SANDBOX, label=secret, expires_on=None, **what, **by_luke
         ),
