@@ -121,9 +121,8 @@ def previous_base_urls(name: str) -> list[str]:
     return [url.strip().rstrip("/") for url in urls if url.strip()]
 
 
-def rate_limit(group: str, default: str, problems: Problems) -> tuple[int, int] | None:
-    """Requests and seconds of `RATE_LIMIT_<GROUP>`, written `60/60`; None for `off`."""
-    name = f"RATE_LIMIT_{group}"
+def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] | None:
+    """Requests and seconds, written `60/60`; None for `off`."""
     value: str = env.str(name, default=default).strip().lower()
     if value == "off":
         return None

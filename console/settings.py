@@ -41,10 +41,10 @@ if SANDBOX_BASE_URL == PRODUCTION_BASE_URL:
     )
 # Requests and seconds by group; None is no limit.
 RATE_LIMITS = {
-    "Auth": environment.rate_limit("AUTH", "60/60", problems),
-    "Heavy": environment.rate_limit("HEAVY", "60/60", problems),
-    "Medium": environment.rate_limit("MEDIUM", "240/60", problems),
-    "Light": environment.rate_limit("LIGHT", "300/60", problems),
+    "Auth": environment.rate_limit("RATE_LIMIT_AUTH", "60/60", problems),
+    "Heavy": environment.rate_limit("RATE_LIMIT_HEAVY", "60/60", problems),
+    "Medium": environment.rate_limit("RATE_LIMIT_MEDIUM", "240/60", problems),
+    "Light": environment.rate_limit("RATE_LIMIT_LIGHT", "300/60", problems),
 }
 problems.raise_if_any()
 
