@@ -20,15 +20,19 @@ def record(
     target: Model,
     organization: Organization | None = None,
     at: datetime | None = None,
+    actor_label: str = SYSTEM_LABEL,
     **details: Any,
 ) -> AuditEvent:
-    """Append one event; `actor` is None for a command, and `details` must hold no secret."""
+    """Append one event; `details` must hold no secret.
+
+    Without `actor` it was a command, or whoever `actor_label` says.
+    """
     return AuditEvent.objects.create(
         kind=kind,
         at=at or timezone.now(),
         organization=organization,
         actor=actor,
-        actor_label=actor.email if actor else SYSTEM_LABEL,
+        actor_label=actor.email if actor else actor_label,
         target_type=target._meta.model_name or "",
         target_id=str(target.pk),
         target_label=str(target)[:254],

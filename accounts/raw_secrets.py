@@ -7,11 +7,40 @@ thousands of times cheaper to check.
 import hashlib
 import hmac
 import secrets
+import string
+import zlib
+
+_BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+CHECKSUM_LENGTH = 6  # 62 ** 6 is more than 2 ** 32
 
 
 def generate(prefix: str) -> str:
     """A new secret of `[A-Za-z0-9_-]` only, behind a prefix that scanners can find."""
-    return prefix + secrets.token_urlsafe(32)
+    return with_checksum(prefix + secrets.token_urlsafe(32))
+
+
+def with_checksum(text: str) -> str:
+    """The text and its CRC-32 in base62: tells what looks like a secret from what is one.
+
+    It protects nothing, whoever makes a secret up can make the checksum as well; scanners save
+    false alarms (docs/detect-leaks.md).
+    """
+    return text + checksum(text)
+
+
+def checksum(text: str) -> str:
+    """Six digits of base62 (0-9, A-Z, a-z), the most significant first."""
+    number, digits = zlib.crc32(text.encode()), ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits
+
+
+def is_well_formed(raw_secret: str) -> bool:
+    """Whether the checksum is right; secrets from before there was one have none."""
+    text, end = raw_secret[:-CHECKSUM_LENGTH], raw_secret[-CHECKSUM_LENGTH:]
+    return checksum(text) == end
 
 
 def digest(raw_secret: str) -> str:

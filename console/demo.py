@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import emails
+from accounts import emails, raw_secrets
 from accounts.actions.access_requests import request_access
 from accounts.actions.extensions import create_sandbox_account
 from accounts.actions.memberships import join_organization
@@ -178,7 +178,8 @@ def client_secret(app_name: str, environment: Environment) -> str:
     """A demo secret that `seed_demo --json` can print again: derived from `SECRET_KEY`."""
     message = f"demo client secret: {app_name}, {environment}".encode()
     mac = hmac.digest(settings.SECRET_KEY.encode(), message, hashlib.sha256)
-    return SECRET_PREFIX + base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+    encoded = base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return raw_secrets.with_checksum(SECRET_PREFIX + encoded)
 
 
 def is_loaded() -> bool:

@@ -6,6 +6,7 @@ Every value may also come from a file, as in `SECRET_KEY_FILE=/run/secrets/secre
 import base64
 import binascii
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -118,6 +119,20 @@ def base_url(name: str, default: str, problems: Problems) -> str:
 def previous_base_urls(name: str) -> list[str]:
     urls: list[str] = env.list(f"{name}_PREVIOUS_BASE_URLS", default=[])
     return [url.strip().rstrip("/") for url in urls if url.strip()]
+
+
+def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] | None:
+    """Requests and seconds, written `60/60`; None for `off`."""
+    value: str = env.str(name, default=default).strip().lower()
+    if value == "off":
+        return None
+    parts = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})", value)
+    if parts is None:
+        problems.add(
+            name, "is not a rate", "Write requests/seconds, as in 60/60, or off for no limit."
+        )
+        return None
+    return int(parts[1]), int(parts[2])
 
 
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import structlog
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from console import env as environment
 
@@ -37,6 +39,13 @@ if SANDBOX_BASE_URL == PRODUCTION_BASE_URL:
         "equals PRODUCTION_BASE_URL",
         "Nothing may cross environments: give each its own.",
     )
+# Requests and seconds by group; None is no limit.
+RATE_LIMITS = {
+    "Auth": environment.rate_limit("RATE_LIMIT_AUTH", "60/60", problems),
+    "Heavy": environment.rate_limit("RATE_LIMIT_HEAVY", "60/60", problems),
+    "Medium": environment.rate_limit("RATE_LIMIT_MEDIUM", "240/60", problems),
+    "Light": environment.rate_limit("RATE_LIMIT_LIGHT", "300/60", problems),
+}
 problems.raise_if_any()
 
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
@@ -137,7 +146,17 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 elif not TESTING:
     _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": env.cache_url("CACHE_URL", default="locmemcache://")
+}
+if "redis" in CACHES["default"]["BACKEND"].lower():
+    # No request waits for a cache that is away, nor fails because of it.
+    CACHES["default"]["BACKEND"] = "accounts.shared_cache.ForgivingRedisCache"
+    CACHES["default"]["OPTIONS"] = CACHES["default"].get("OPTIONS", {}) | {
+        "socket_connect_timeout": 0.2,
+        "socket_timeout": 0.2,
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 # --- People and sessions --------------------------------------------------------------------------
 

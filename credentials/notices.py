@@ -36,6 +36,19 @@ def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> No
     )
 
 
+def jwt_credential_leaked(credential: JwtCredential, *, source: str | None, at: datetime) -> None:
+    """To the owner: that somebody had the JWT, that it is over, and what to do."""
+    owner = credential.extension.user
+    tell(
+        NoticeKind.JWT_CREDENTIAL_LEAKED,
+        [owner],
+        {"credential": credential, "owner": owner, "source": source or "unknown"},
+        path=_page(credential),
+        by=None,
+        at=at,
+    )
+
+
 def jwt_credentials_revoked(
     owner: User, credentials: list[JwtCredential], *, revoked_by: User
 ) -> None:

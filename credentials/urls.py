@@ -8,6 +8,7 @@ from credentials.views import (
     developers,
     inventory,
     jwt_credentials,
+    leaks,
     memberships,
     policies,
     rotations,
@@ -141,6 +142,7 @@ my_patterns = jwt_credential_patterns("my-credentials")
 developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user_id>/credentials")
 
 urlpatterns = [
+    path("report-leaked", leaks.report_leaked, name="report_leaked"),
     path("console/", include((application_patterns, "credentials"))),
     path(
         "console/",

@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Membership, Organization
+from credentials import throttle
 from credentials.background import BackgroundWriter
 from tests import append_only, cast
 
@@ -45,6 +46,7 @@ class Partners:
 def _forget_attempts() -> None:
     """Sign-in limits count in the cache, by person; the next test knows nothing of this one."""
     cache.clear()
+    throttle.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -107,6 +107,8 @@ def main(names: Sequence[str]) -> int:
         debian.install("curl", "curl")
         debian.install("nginx", "nginx-light")
         install_npm_packages()
+    if any(stage.name.startswith("unit-") for stage in stages):
+        debian.install("redis-server", "redis-server")
     outcomes: dict[str, str] = {}
     for stage in stages:
         say(f"\n== {stage.name}: {stage.purpose}")

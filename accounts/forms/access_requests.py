@@ -1,11 +1,12 @@
 from django import forms
 
 from accounts.forms.memberships import ROLES_WITH_ACCESS, role_field
+from accounts.forms.texts import NoteField
 from accounts.roles import ConsoleRole
 
 
 class RequestAccessForm(forms.Form):
-    reason = forms.CharField(
+    reason = NoteField(
         label="What do you want to build?",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -22,7 +23,7 @@ class ApproveForm(forms.Form):
 
 
 class DeclineForm(forms.Form):
-    reason = forms.CharField(
+    reason = NoteField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Whoever asked reads this, by mail and in the console.",

@@ -38,6 +38,7 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
+    JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "found and revoked the leaked JWT of"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT of"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "made a test exchange with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (

@@ -29,6 +29,7 @@ class NoticeKind(models.TextChoices):
     APPLICATION_TRANSFERRED = "application_transferred"
     JWT_CREDENTIAL_CREATED = "jwt_credential_created"
     JWT_CREDENTIAL_REVOKED = "jwt_credential_revoked"
+    JWT_CREDENTIAL_LEAKED = "jwt_credential_leaked"
     JWT_CREDENTIALS_REVOKED = "jwt_credentials_revoked"
     JWT_CREDENTIALS_EXPIRING = "jwt_credentials_expiring"
     ROTATION_STARTED = "rotation_started"

@@ -17,6 +17,7 @@ from accounts.environments import Environment
 from console.api import errors
 from console.api.calls import BearerAuth, router
 from credentials import bearer
+from credentials.throttle import LimitGroup, RateLimited, meter_of
 
 # Model fields whose wire name differs, for messages that name a parameter.
 _WIRE_NAMES = {"main_site_name": "mainSiteName"}
@@ -48,6 +49,7 @@ def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
             request.method = "GET"
         response = view(request, *args, **kwargs)
         request.method = method
+        meter_of(request).mark(response)
         if response.status_code == 405:
             return errors.method_not_allowed(", ".join(sorted(response["Allow"].split(", "))))
         return response
@@ -63,11 +65,13 @@ def build_api(environment: Environment) -> EnvironmentApi:
         docs_url=None,
         openapi_url="openapi.json",
         servers=[{"url": environment.urls.base_url}],
-        auth=BearerAuth(environment),
+        # A call that forgets to say what it needs is as dear as they come.
+        auth=BearerAuth(environment, LimitGroup.HEAVY),
     )
     api.add_router("v1.0", router(environment))
     api.exception_handler(errors.ApiError)(errors.api_error_response)
     api.exception_handler(bearer.BearerError)(errors.bearer_error_response)
+    api.exception_handler(RateLimited)(_too_many_requests)
     api.exception_handler(RequestValidationError)(_invalid_request)
     api.exception_handler(ValidationError)(_invalid_values)
     api.exception_handler(HttpError)(_unreadable_body)
@@ -87,6 +91,10 @@ def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpRespons
     field, messages = next(iter(error.message_dict.items()))
     name = _WIRE_NAMES.get(field, field)
     return errors.api_error_response(request, errors.invalid_parameter(name, messages[0]))
+
+
+def _too_many_requests(request: HttpRequest, limited: RateLimited) -> HttpResponse:
+    return errors.api_error_response(request, errors.ApiError(429, "CMN-301", str(limited)))
 
 
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:

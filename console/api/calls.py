@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -22,8 +21,9 @@ from console.api import schemas
 from console.api.errors import not_found
 from credentials.bearer import Bearer, PermissionMissing, authenticate
 from credentials.models.usage import note_use
+from credentials.throttle import LimitGroup, meter_of
 
-REFUSALS = {400: schemas.Error, 401: schemas.Error, 403: schemas.Error, 404: schemas.Error}
+REFUSALS = dict.fromkeys((400, 401, 403, 404, 429), schemas.Error)
 PER_PAGE = 100
 PER_PAGE_MAX = 1000
 
@@ -50,11 +50,13 @@ class BearerAuth(HttpAuthBase):
     def __init__(
         self,
         environment: Environment,
+        group: LimitGroup,
         scope: AppScope | None = None,
         permission: UserPermission | None = None,
     ) -> None:
         super().__init__()
         self._environment = environment
+        self._group = group
         self._scope = scope
         self._permission = permission
 
@@ -68,18 +70,13 @@ class BearerAuth(HttpAuthBase):
             address=client_ip(request),
             is_call=True,
         )
+        user, app = str(bearer.extension.pk), bearer.client.client_id
+        meter_of(request).count(self._group, app, user)
         if self._scope is not None:
             bearer.require_scope(self._scope)
         if self._permission is not None:
             bearer.require_permission(self._permission)
         return bearer
-
-
-class LimitGroup(StrEnum):
-    """How dear a call is (contract of the rate limits)."""
-
-    LIGHT = "Light"
-    MEDIUM = "Medium"
 
 
 def _bearer(request: HttpRequest) -> Bearer:
@@ -347,7 +344,7 @@ def router(environment: Environment) -> Router:
             call.path,
             [call.method],
             call.view,
-            auth=BearerAuth(environment, call.scope, call.permission),
+            auth=BearerAuth(environment, call.group, call.scope, call.permission),
             response={200: call.response, **REFUSALS},
             operation_id=call.view.__name__,
             summary=call.summary,

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, raw_secrets
+from accounts import audit, leaks, raw_secrets
 from accounts.actions.memberships import locked_membership
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, User
@@ -64,6 +64,7 @@ def register_application(
     at: datetime | None = None,
 ) -> Application:
     """A new app of `owner`, without a client in any environment yet."""
+    leaks.refuse_secrets(name=name, description=description)
     if not owner.may(ConsolePermission.APPLICATION_MANAGE_OWN):
         raise PermissionDenied
     application = Application(
@@ -152,6 +153,7 @@ def update_application(
     origin: Origin,
 ) -> Application:
     """Change an app's settings; scopes take effect at its next call."""
+    leaks.refuse_secrets(name=name, description=description)
     membership = require_manager(application, actor)
     locked = _locked_in_service(application)
     after = {

@@ -2,12 +2,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, leaks
+from accounts.audit import SYSTEM_LABEL
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
 from accounts.origin import Origin
@@ -22,7 +24,7 @@ from credentials.models import (
     Policy,
     Rotation,
 )
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.jwt_credentials import LEAKED, NEVER
 from credentials.models.signing_keys import KeyPurpose
 
 MAX_PERMITTED_CLIENTS = 100
@@ -103,6 +105,7 @@ def create_jwt_credential(
     Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
+    leaks.refuse_secrets(label=label)
     creator = require_manager(owner, actor)
     extension = enabled_extension(owner, environment)
     if submission_key and (
@@ -183,7 +186,7 @@ def record_creation(
     actor: User,
     origin: Origin,
     at: datetime,
-    **details: object,
+    **details: Any,
 ) -> None:
     specific = credential.app_access == AppAccess.SPECIFIC
     audit.record(
@@ -361,6 +364,7 @@ def update_jwt_credential(
 
     An app taken off the list fails at its next request.
     """
+    leaks.refuse_secrets(label=label)
     locked = locked_credential(credential)
     require_manager(locked.owner, actor)
     if locked.is_ended():
@@ -473,16 +477,41 @@ def revoke_jwt_credentials(
 
 
 @transaction.atomic
+def revoke_leaked_jwt_credential(
+    credential: JwtCredential, *, origin: Origin, at: datetime | None = None
+) -> None:
+    """End a credential whose JWT somebody found and presented, and tell its owner what to do.
+
+    Nobody needs a right for it: whoever has the JWT could do worse with it.
+    """
+    at = at or timezone.now()
+    locked = locked_credential(credential)
+    if locked.is_ended(at) or locked.is_expired(at):
+        return
+    end_credential(
+        locked,
+        reason=LEAKED,
+        actor=None,
+        actor_label="A finder",
+        origin=origin,
+        at=at,
+        kind=AuditKind.JWT_CREDENTIAL_REPORTED,
+    )
+    notices.jwt_credential_leaked(locked, source=origin.ip, at=at)
+
+
 def end_credential(
     locked: JwtCredential,
     *,
     reason: str,
-    actor: User,
+    actor: User | None,
     origin: Origin,
     at: datetime,
     kind: AuditKind = AuditKind.JWT_CREDENTIAL_REVOKED,
+    actor_label: str = SYSTEM_LABEL,
 ) -> None:
     """Revoke a locked credential. What it was about to replace goes on as before."""
+    leaks.refuse_secrets(reason=reason)
     locked.revoked_at = at
     locked.revoked_by = actor
     locked.revoked_reason = reason.strip()
@@ -491,6 +520,7 @@ def end_credential(
     audit.record(
         kind,
         actor=actor,
+        actor_label=actor_label,
         origin=origin,
         target=locked,
         organization=locked.organization,
@@ -507,7 +537,7 @@ def end_credential(
         _give_back(rotation, actor=actor, origin=origin, at=at)
 
 
-def _give_back(rotation: Rotation, *, actor: User, origin: Origin, at: datetime) -> None:
+def _give_back(rotation: Rotation, *, actor: User | None, origin: Origin, at: datetime) -> None:
     rotation.undone_at = at
     rotation.save(update_fields=["undone_at"])
     JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)

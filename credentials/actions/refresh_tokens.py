@@ -77,7 +77,7 @@ def _issued(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshTok
 
 def _successor(raw_token: str) -> str:
     mac = salted_hmac(_SALT, raw_token, algorithm="sha256").digest()
-    return PREFIX + urlsafe_b64encode(mac).rstrip(b"=").decode()
+    return raw_secrets.with_checksum(PREFIX + urlsafe_b64encode(mac).rstrip(b"=").decode())
 
 
 @transaction.atomic

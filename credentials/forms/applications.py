@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
 from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
 from credentials.models import Application
@@ -30,12 +31,12 @@ def _is_yes(value: str) -> bool:
 class ApplicationForm(forms.Form):
     """The settings of an app; its field names are those of the model and the actions."""
 
-    name = forms.CharField(
+    name = NoteField(
         label="App name",
         max_length=100,
         help_text="People see this name when they permit the app to use their credentials.",
     )
-    description = forms.CharField(
+    description = NoteField(
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -7,6 +7,7 @@ from django import forms
 
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm, UncheckedChoiceField
+from accounts.forms.texts import NoteField
 from credentials.models import AppAccess
 from credentials.models.inventory import DEFAULT_ORDER, ORDERS, Wanted
 
@@ -78,7 +79,7 @@ def chosen_ids(values: Iterable[str]) -> list[UUID]:
 class RevokeCredentialsForm(forms.Form):
     """One reason for all of them."""
 
-    reason = forms.CharField(
+    reason = NoteField(
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "For example: the contract ended"}),
         help_text="Kept in the history of each credential and told to its owner.",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm
+from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
 from credentials.actions.jwt_credentials import creator_refusal, permittable_client
@@ -62,7 +63,7 @@ class PermittedAppsForm(forms.Form):
     about fields that the person has not come to yet.
     """
 
-    label = forms.CharField(
+    label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="Where you use this key, so that you recognize it later.",
@@ -343,7 +344,7 @@ def unavailable_environments(
 
 
 class RevokeJwtCredentialForm(forms.Form):
-    reason = forms.CharField(
+    reason = NoteField(
         max_length=200,
         widget=forms.TextInput(
             attrs={"placeholder": "For example: the contract with the agency ended"}

@@ -33,6 +33,8 @@ from credentials.models.usage import ExchangeUsage
 
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
+# Why a credential that somebody found is revoked.
+LEAKED = "Reported as leaked"
 EXPIRES_SOON = timedelta(days=30)
 # Days before the expiry at which the owner is reminded.
 REMINDERS = (1, 7, 30)
@@ -224,7 +226,9 @@ class JwtCredential(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
-                | Q(revoked_at__isnull=False, revoked_by__isnull=False),
+                # By a person, or by nobody in particular for a reason, like a leak.
+                | Q(revoked_at__isnull=False)
+                & (Q(revoked_by__isnull=False) | ~Q(revoked_reason="")),
                 name="jwt_credential_revocation_whole",
             ),
             models.CheckConstraint(
@@ -323,6 +327,8 @@ class JwtCredential(models.Model):
             return f"Being replaced, ends {_in_words(self.superseded_at)}"
         if self.status == "revoked" and self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
+        if self.is_revoked:
+            return f"Revoked: {self.revoked_reason[:1].lower()}{self.revoked_reason[1:]}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
 
     @property

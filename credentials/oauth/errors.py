@@ -72,6 +72,16 @@ class InvalidGrant(OAuthError):
     error = "invalid_grant"
 
 
+class TemporarilyUnavailable(OAuthError):
+    """Too many requests; the headers of the answer say when there is room again."""
+
+    error = "temporarily_unavailable"
+    status = 429
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CMN-301", message)
+
+
 def _printable(text: str) -> str:
     """RFC 6749 §5.2: error_description excludes quotes, backslashes and non-ASCII characters."""
     kept = (char if " " <= char <= "~" and char not in '"\\' else "?" for char in text[:100])

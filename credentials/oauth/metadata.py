@@ -21,6 +21,8 @@ def server_metadata(environment: Environment) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
         "introspection_endpoint": f"{oauth}/introspect",
         "introspection_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
+        # Ours, beside the registered members: where a leaked JWT credential is reported.
+        "revoke_leaked_endpoint": f"{oauth}/revoke-leaked",
         "jwks_uri": f"{oauth}/jwks",
         "grant_types_supported": list(GRANTS),
         # RFC 8414 requires the member; no grant of ours uses the authorization endpoint.

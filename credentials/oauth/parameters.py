@@ -9,7 +9,8 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsS
 from django.http import HttpRequest
 
 from accounts.origin import client_ip
-from credentials.oauth.errors import InvalidRequest
+from credentials.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from credentials.throttle import LimitGroup, Meter, RateLimited, meter_of
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -27,6 +28,8 @@ class Parameters:
     values: dict[str, str] = field(repr=False)
     # The address that the request came from; None if no app sent it but we ourselves.
     source: str | None = None
+    # Counts the request once its user and app are known.
+    meter: Meter = field(default_factory=Meter)
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Parameters":
@@ -47,7 +50,7 @@ class Parameters:
         if repeated is not None:
             raise InvalidRequest("A parameter is repeated.", code="OAU-111")
         values = {name: value for name, value in form.items() if isinstance(value, str)}
-        return cls(values, source=client_ip(request) or "")
+        return cls(values, source=client_ip(request) or "", meter=meter_of(request))
 
     def get(self, name: str) -> str | None:
         return self.values.get(name) or None
@@ -57,6 +60,18 @@ class Parameters:
         if value is None:
             raise InvalidRequest(f"The parameter {name} is missing or empty.")
         return value
+
+    def count(self, *who: str) -> None:
+        """One more request of this app and user. Raises `TemporarilyUnavailable`."""
+        count_by(self.meter, *who)
+
+
+def count_by(meter: Meter, *who: str) -> None:
+    """One more request at the Auth API of whoever this is. Raises `TemporarilyUnavailable`."""
+    try:
+        meter.count(LimitGroup.AUTH, *who)
+    except RateLimited as limited:
+        raise TemporarilyUnavailable(str(limited)) from limited
 
 
 def has_basic(request: HttpRequest) -> bool:

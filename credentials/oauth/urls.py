@@ -8,5 +8,6 @@ urlpatterns = [
     path("revoke", views.revoke, name="revoke"),
     path("introspect", views.introspect, name="introspect"),
     path("verify", views.verify, name="verify"),
+    path("revoke-leaked", views.revoke_leaked, name="revoke_leaked"),
     path("jwks", views.jwks, name="jwks"),
 ]

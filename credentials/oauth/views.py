@@ -6,23 +6,39 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
+from accounts import raw_secrets
 from accounts.environments import Environment
+from accounts.origin import Origin, client_ip
 from accounts.permissions import scope_string
+from credentials import jose
+from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
 from credentials.models import Client, SigningKey
 from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
-from credentials.oauth.errors import MethodNotAllowed, OAuthError, UnsupportedGrantType
+from credentials.oauth.errors import (
+    InvalidClient,
+    MethodNotAllowed,
+    OAuthError,
+    UnsupportedGrantType,
+)
 from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
+from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
-from credentials.oauth.parameters import Parameters
+from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.tokens import introspection, session_of
+from credentials.throttle import meter_of
 
 P = ParamSpec("P")
 
+RECEIVED = (
+    "Thank you. Every genuine JWT credential of this environment in your report is revoked, and "
+    "its owner is told."
+)
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
@@ -41,7 +57,7 @@ def oauth_endpoint(
             response = view(request, *args, **kwargs)
         except OAuthError as error:
             response = JsonResponse(error.body, status=error.status, headers=error.headers)
-        return no_store(response)
+        return no_store(meter_of(request).mark(response))
 
     return wrapped
 
@@ -55,8 +71,18 @@ def no_store(response: HttpResponse) -> HttpResponse:
 def authenticated_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> Client:
+    """The client that this request comes from. Raises `InvalidClient`.
+
+    Failures are counted by client ID and address together, and never a success: whoever guesses
+    at one address keeps nobody out, not even the client itself at the same address.
+    """
     credentials = presented_credentials(request, parameters)
-    return authenticate_client(credentials, environment, source=parameters.source)
+    try:
+        return authenticate_client(credentials, environment, source=parameters.source)
+    except InvalidClient:
+        claimed = credentials.client_id if credentials else ""
+        parameters.count("failed authentication", claimed, parameters.source or "")
+        raise
 
 
 @oauth_endpoint
@@ -64,8 +90,12 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    session_id = session_of(parameters.require("token"), client, environment)
-    if session_id is not None:
+    raw_token = parameters.require("token")
+    parameters.count(client.client_id, _claimed_user(raw_token))
+    session_id = session_of(raw_token, client, environment)
+    if session_id is None:
+        parameters.count(client.client_id)
+    else:
         end_session(session_id)
     return HttpResponse()
 
@@ -75,7 +105,35 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    return JsonResponse(introspection(parameters.require("token"), client, environment))
+    raw_token = parameters.require("token")
+    if client.is_resource_server:
+        return JsonResponse(introspection(raw_token, client, environment))
+    parameters.count(client.client_id, _claimed_user(raw_token))
+    body = introspection(raw_token, client, environment)
+    if not body["active"]:
+        parameters.count(client.client_id)
+    return JsonResponse(body)
+
+
+def _claimed_user(raw_token: str) -> str:
+    """Whose token it says it is; of a refresh token, which says nothing, the token itself.
+
+    Claimed is enough to count by: what turns out to be nobody's counts against the app alone.
+    """
+    return jose.claimed_subject(raw_token) or raw_secrets.digest(raw_token)
+
+
+@oauth_endpoint
+@sensitive_post_parameters()
+def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """For whoever found JWT credentials, secret scanners above all: genuine ones are revoked.
+
+    The answer is the same for all, so that nobody can try a JWT out here.
+    """
+    count_by(meter_of(request), "revoke-leaked", client_ip(request) or "")
+    for credential in genuine_credentials(reported_jwts(request), [environment]):
+        revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
+    return JsonResponse({"message": RECEIVED}, status=202)
 
 
 @login_not_required

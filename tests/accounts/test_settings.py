@@ -57,6 +57,8 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("ALLOWED_HOSTS", "*"),
         ("SANDBOX_BASE_URL", "http://platform.example.com"),
         ("PRODUCTION_BASE_URL", "platform"),
+        ("RATE_LIMIT_AUTH", "60"),
+        ("RATE_LIMIT_LIGHT", "0/60"),
     ],
 )
 def test_unsafe_setting_is_named(name: str, value: str) -> None:
@@ -77,3 +79,7 @@ def test_demo_stays_on_this_machine() -> None:
     assert named_in(complaint) == {"ORIGIN"}
     assert "DEMO=1 serves known passwords" in complaint
     assert start(**GOOD | {"DEMO": "1", "ORIGIN": "http://localhost:8123"}) == ""
+
+
+def test_limits_may_be_off() -> None:
+    assert start(**GOOD | {"RATE_LIMIT_AUTH": "off", "RATE_LIMIT_LIGHT": "1000/10"}) == ""

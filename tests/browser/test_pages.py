@@ -154,7 +154,11 @@ def test_pages_that_show_or_move_a_secret(page: Page, console: str, accessible: 
 
 
 def test_pages_before_and_without_access(page: Page, console: str, accessible: Check) -> None:
-    signed_out = (reverse("account_login"), reverse("account_reset_password"))
+    signed_out = (
+        reverse("account_login"),
+        reverse("account_reset_password"),
+        reverse("report_leaked"),
+    )
     visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
     sign_in(page, console, "wedge@rebels.example")
     visit(page, console, iter((reverse("dashboard"), reverse("accounts:notices"))), accessible)

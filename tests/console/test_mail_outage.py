@@ -26,7 +26,11 @@ from accounts.actions.memberships import change_role, deactivate, reactivate
 from accounts.models import NoticeKind
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
-from credentials.actions.jwt_credentials import revoke_jwt_credential, revoke_jwt_credentials
+from credentials.actions.jwt_credentials import (
+    revoke_jwt_credential,
+    revoke_jwt_credentials,
+    revoke_leaked_jwt_credential,
+)
 from credentials.actions.reminders import remind_owners
 from credentials.actions.rotations import warn_of_closing
 from credentials.models import ExchangeUsage, Rotation
@@ -106,6 +110,10 @@ def revoke(rebels: Rebels) -> None:
     revoke_jwt_credential(credential, reason="", **by_leia(rebels))
 
 
+def leak(rebels: Rebels) -> None:
+    revoke_leaked_jwt_credential(cast.credential(rebels.luke), origin=cast.ORIGIN)
+
+
 def revoke_several(rebels: Rebels) -> None:
     with emails.withheld():
         ids = [cast.credential(rebels.luke).pk for _ in range(2)]
@@ -149,6 +157,7 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.APPLICATION_TRANSFERRED: transfer,
     NoticeKind.JWT_CREDENTIAL_CREATED: create,
     NoticeKind.JWT_CREDENTIAL_REVOKED: revoke,
+    NoticeKind.JWT_CREDENTIAL_LEAKED: leak,
     NoticeKind.JWT_CREDENTIALS_REVOKED: revoke_several,
     NoticeKind.JWT_CREDENTIALS_EXPIRING: credential_expires,
     NoticeKind.ROTATION_STARTED: rotate,

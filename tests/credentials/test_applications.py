@@ -27,7 +27,7 @@ from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
-RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{43}")
+RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
 
 
 @dataclass(frozen=True)

@@ -383,6 +383,7 @@ class TestMetadata:
             "revocation_endpoint_auth_methods_supported": methods,
             "introspection_endpoint": f"{base}/restapi/oauth/introspect",
             "introspection_endpoint_auth_methods_supported": methods,
+            "revoke_leaked_endpoint": f"{base}/restapi/oauth/revoke-leaked",
             "jwks_uri": f"{base}/restapi/oauth/jwks",
             "grant_types_supported": [api.GRANT_TYPE, "refresh_token"],
             "response_types_supported": [],

@@ -27,7 +27,11 @@ ONLY_POST = {
         for namespace in ("my_credentials", "developer_credentials")
         for name in ("apps", "new_apps", "test")
     ),
-    *(f"oauth_{environment}:token" for environment in Environment),
+    *(
+        f"oauth_{environment}:{name}"
+        for environment in Environment
+        for name in ("revoke_leaked", "token")
+    ),
 }
 
 OURS = [

@@ -25,7 +25,7 @@ SIGN_IN = {
     "mfa_login_webauthn",
 }
 # Whoever has the link may join; load balancers ask for health; `/` only redirects.
-PAGES = {"accounts:accept_invitation", "home", "live", "ready"}
+PAGES = {"accounts:accept_invitation", "home", "live", "ready", "report_leaked"}
 # Programs authenticate themselves: clients at the Auth API, access tokens at the REST API.
 APIS = {
     name
@@ -48,6 +48,7 @@ APIS = {
         f"oauth_{environment}:introspect",
         f"oauth_{environment}:jwks",
         f"oauth_{environment}:revoke",
+        f"oauth_{environment}:revoke_leaked",
         f"oauth_{environment}:token",
         f"oauth_{environment}:verify",
         f"unknown_uri_{environment}",

@@ -14,6 +14,11 @@ ENVIRONMENT = {
     "ORIGIN": "http://localhost:8000",
     "LOG_LEVEL": "WARNING",
     "EMAIL_URL": "memorymail://",
+    # Tests ask the same things hundreds of times; tests/credentials/test_throttle.py sets limits.
+    "RATE_LIMIT_AUTH": "off",
+    "RATE_LIMIT_HEAVY": "off",
+    "RATE_LIMIT_MEDIUM": "off",
+    "RATE_LIMIT_LIGHT": "off",
 }
 # What a shell or a container may have exported; tests that want one of them set it themselves.
 UNSET = (

@@ -78,9 +78,16 @@ class Finding:
 
 def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
+    assertion = parameters.require("assertion")
+    parameters.count(client.client_id, jose.claimed_subject(assertion))
     if (refused := flow_refusal(client)) is not None:
         raise refused
-    credential = genuine_credential(parameters.require("assertion"), environment)
+    try:
+        credential = genuine_credential(assertion, environment)
+    except InvalidGrant:
+        # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
+        parameters.count(client.client_id)
+        raise
     exchange = Exchange(client, credential, timezone.now(), parameters.source)
     require_standing(exchange)
     scopes = granted_scopes(client.application.effective_scopes, parameters.get("scope"))

@@ -39,9 +39,13 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         )
         .first()
     )
-    if row is None or row.is_expired(at) or EndedSession.objects.contains_session(row.session_id):
+    if row is None:
+        parameters.count(client.client_id)
         raise _invalid()
     credential = row.credential
+    parameters.count(client.client_id, str(credential.extension_id))
+    if row.is_expired(at) or EndedSession.objects.contains_session(row.session_id):
+        raise _invalid()
     require_standing(Exchange(client, credential, at, parameters.source))
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes

@@ -1,0 +1,34 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.environments import Environment
+from accounts.origin import Origin, client_ip
+from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
+from credentials.oauth.leaked import genuine_credentials, reported_jwts
+from credentials.throttle import LimitGroup, RateLimited, meter_of
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def report_leaked(request: HttpRequest) -> HttpResponse:
+    """For people who found a JWT: the answer is the same whatever they paste."""
+    if request.method != "POST":
+        return _page(request)
+    try:
+        meter_of(request).count(LimitGroup.AUTH, "revoke-leaked", client_ip(request) or "")
+    except RateLimited as limited:
+        page = _page(request, limited=limited.standing, status=429)
+        return meter_of(request).mark(page)
+    for credential in genuine_credentials(reported_jwts(request), Environment):
+        revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
+    return _page(request, reported=True, status=202)
+
+
+def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:
+    return render(request, "credentials/leaks/report_leaked.html", context, status=status)

@@ -1,0 +1,297 @@
+"""Leaked JWTs: whoever finds one ends it, and learns nothing; texts keep no secret."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.test import Client as Browser
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import leaks, raw_secrets
+from accounts.models import AuditEvent, AuditKind
+from credentials import throttle
+from credentials.actions.applications import update_application
+from credentials.actions.jwt_credentials import (
+    create_jwt_credential,
+    revoke_jwt_credential,
+    update_jwt_credential,
+)
+from credentials.models import AppAccess, JwtCredential
+from tests import api, cast
+from tests.api import PRODUCTION, SANDBOX
+from tests.conftest import Rebels, SignIn
+from tests.house.sources import ROOT
+
+RECEIVED = {
+    "message": "Thank you. Every genuine JWT credential of this environment in your report is "
+    "revoked, and its owner is told."
+}
+PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
+
+
+def report(body: bytes, content_type: str, environment: str = "sandbox") -> Any:
+    path = f"/{environment}/restapi/oauth/revoke-leaked"
+    return api.program().generic("POST", path, body, CONTENT_TYPE=content_type)
+
+
+def as_form(jwt: str) -> tuple[bytes, str]:
+    return f"token={jwt}".encode(), api.FORM
+
+
+def as_json(jwt: str) -> tuple[bytes, str]:
+    return json.dumps({"token": jwt}).encode(), "application/json"
+
+
+def as_batch(jwt: str) -> tuple[bytes, str]:
+    """As scanning partners send it."""
+    found = [{"token": "eyJ.nothing", "type": "x"}, {"token": jwt, "url": "https://example.com"}]
+    return json.dumps(found).encode(), "application/json"
+
+
+@pytest.mark.parametrize("form", [as_form, as_json, as_batch])
+def test_a_genuine_credential_is_revoked_and_its_owner_told(rebels: Rebels, form: Any) -> None:
+    credential = cast.credential(rebels.luke)
+    app = api.app(rebels.luke)
+    token = api.access_token(app, credential)
+    mail.outbox.clear()
+    answer = report(*form(credential.encode()))
+    assert (answer.status_code, answer.json()) == (202, RECEIVED)
+    assert answer["Cache-Control"] == "no-store"
+    credential.refresh_from_db()
+    assert (credential.revoked_by, credential.revoked_reason) == (None, "Reported as leaked")
+    assert api.exchange(app, credential.encode()).json()["errors"][0]["errorCode"] == "JWT-102"
+    assert api.call("GET", "/account/~", token).status_code == 401
+    event = AuditEvent.objects.get(kind=AuditKind.JWT_CREDENTIAL_REPORTED)
+    assert (event.actor, event.actor_label, event.ip) == (None, "A finder", "127.0.0.1")
+    assert event.details == {"reason": "Reported as leaked"}
+    assert event.target_id == str(credential.pk)
+
+
+def test_the_mail_says_what_happened(
+    rebels: Rebels, django_capture_on_commit_callbacks: Any
+) -> None:
+    credential = cast.credential(rebels.luke)
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        report(*as_form(credential.encode()))
+    [sent] = mail.outbox
+    assert sent.to == [rebels.luke.user.email]
+    assert sent.subject == f"Leaked and revoked: your sandbox JWT credential {credential.label}"
+    assert "Reported from:  127.0.0.1" in sent.body
+    assert "What to do now" in sent.body
+    assert "eyJ" not in sent.body
+
+
+def everything_else(rebels: Rebels) -> list[tuple[bytes, str]]:
+    revoked, expired = cast.credential(rebels.luke), cast.credential(rebels.luke)
+    revoke_jwt_credential(revoked, reason="over", actor=rebels.luke.user, origin=cast.ORIGIN)
+    JwtCredential.objects.filter(pk=expired.pk).update(
+        issued_at=api.long_ago(), expires_at=timezone.now().replace(microsecond=0)
+    )
+    expired.refresh_from_db()
+    other = cast.credential(rebels.luke, environment=PRODUCTION)
+    token = api.access_token(api.app(rebels.luke), cast.credential(rebels.luke))
+    return [
+        as_form(revoked.encode()),
+        as_form(expired.encode()),
+        as_form(other.encode()),
+        as_form(token),
+        as_form("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.AAAA"),
+        as_form(""),
+        (b"", api.FORM),
+        (b"{", "application/json"),
+        (b"[1, null, {}]", "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (b"\xff\x00", "text/plain"),
+        (b"token=" + b"x" * 300_000, api.FORM),
+    ]
+
+
+def test_every_answer_is_the_same(rebels: Rebels) -> None:
+    reports = everything_else(rebels)
+    before = AuditEvent.objects.count()
+    answers = [report(*presented) for presented in reports]
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (202, json.dumps(RECEIVED).encode())
+    }
+    assert AuditEvent.objects.count() == before
+    assert not JwtCredential.objects.filter(revoked_reason="Reported as leaked").exists()
+
+
+def test_reports_are_limited_by_address(settings: Settings, db: None) -> None:
+    settings.RATE_LIMITS = {"Auth": (2, 60)}
+    throttle.forget()
+    answers = [report(*as_form("x")) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert answers[2].json()["errors"][0]["errorCode"] == "CMN-301"
+    assert int(answers[2]["Retry-After"]) > 0
+    page = Browser().post("/report-leaked", {"token": "x"})
+    assert (page.status_code, page["X-Rate-Limit-Remaining"]) == (429, "0")
+
+
+def test_the_metadata_names_it(db: None) -> None:
+    document = api.program().get("/sandbox/.well-known/oauth-authorization-server").json()
+    assert document["revoke_leaked_endpoint"] == (
+        "http://localhost:8000/sandbox/restapi/oauth/revoke-leaked"
+    )
+
+
+# --- The page -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", [SANDBOX, PRODUCTION])
+def test_the_page_revokes_in_either_environment(rebels: Rebels, environment: Any) -> None:
+    credential = cast.credential(rebels.luke, environment=environment)
+    page = Browser().post("/report-leaked", {"token": f"export JWT={credential.encode()}\n"})
+    nothing = Browser().post("/report-leaked", {"token": "nothing"})
+    assert page.status_code == 202
+    assert page.content == nothing.content
+    assert "no-store" in page["Cache-Control"]
+    assert credential.encode() not in page.content.decode()
+    credential.refresh_from_db()
+    assert credential.revoked_reason == "Reported as leaked"
+
+
+def test_the_page_wants_its_own_form(db: None) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    assert browser.post("/report-leaked", {"token": "x"}).status_code == 403
+    page = browser.get("/report-leaked")
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.content.decode())
+    assert found is not None
+    sent = {"token": "x", "csrfmiddlewaretoken": found[1]}
+    assert browser.post("/report-leaked", sent).status_code == 202
+
+
+def test_the_owner_reads_on_the_page_that_it_was_found(rebels: Rebels, sign_in: SignIn) -> None:
+    credential = cast.credential(rebels.luke)
+    report(*as_form(credential.encode()))
+    browser = sign_in(rebels.luke)
+    page = browser.get(f"/console/my-credentials/{credential.pk}").content.decode()
+    assert "reported it as leaked" in page
+    assert "A finder" in page
+    assert "Revoked: reported as leaked" in browser.get("/console/my-credentials").content.decode()
+
+
+# --- What texts must not hold ---------------------------------------------------------------------
+
+
+def secrets_of(rebels: Rebels) -> list[str]:
+    return [
+        cast.credential(rebels.luke).encode(),
+        cast.credential(rebels.luke).encode()[:200],
+        raw_secrets.generate("cs_"),
+        raw_secrets.generate("rt_"),
+        "cs_" + "a" * 43,
+        PEM,
+    ]
+
+
+def test_what_is_a_secret(rebels: Rebels) -> None:
+    for secret in secrets_of(rebels):
+        assert leaks.holds_secret(f"for the agency: {secret}")
+        assert leaks.without_secrets(f"before {secret} after") == "before  after"
+    for text in ("Nightly import", "cs_short", "eyJ", "a.b.c", "https://example.com/a.b.c", ""):
+        assert not leaks.holds_secret(text)
+
+
+def test_actions_refuse_secrets(rebels: Rebels) -> None:
+    credential, application = cast.credential(rebels.luke), cast.application(rebels.luke)
+    by_luke: dict[str, Any] = {"actor": rebels.luke.user, "origin": cast.ORIGIN}
+    secret = raw_secrets.generate("cs_")
+    what: dict[str, Any] = {"app_access": AppAccess.ORGANIZATION, "client_ids": []}
+    acts: list[Callable[[], Any]] = [
+        lambda: create_jwt_credential(
+            rebels.luke, environment=SANDBOX, label=secret, expires_on=None, **what, **by_luke
+        ),
+        lambda: update_jwt_credential(credential, label=secret, **what, **by_luke),
+        lambda: revoke_jwt_credential(credential, reason=secret, **by_luke),
+        lambda: update_application(
+            application,
+            name="Dialer",
+            description=secret,
+            is_public=False,
+            scopes=[],
+            uses_jwt_flow=True,
+            issues_refresh_tokens=False,
+            **by_luke,
+        ),
+    ]
+    before = AuditEvent.objects.count()
+    for act in acts:
+        with pytest.raises(ValidationError) as refused:
+            act()
+        assert secret not in str(refused.value)
+    assert AuditEvent.objects.count() == before
+
+
+def test_a_form_refuses_a_secret_keeps_the_rest_and_does_not_show_it(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    secret = raw_secrets.generate("cs_")
+    fields = {
+        "label": f"agency {secret}",
+        "environment": "sandbox",
+        "app_access": "organization",
+        "expires_on": "2031-05-06",
+        "submission_key": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    }
+    page = sign_in(rebels.luke).post("/console/my-credentials/create", fields)
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "This looks like a secret" in text
+    assert secret not in text
+    assert 'value="agency "' in text
+    assert 'value="2031-05-06"' in text
+
+
+# --- The form of secrets --------------------------------------------------------------------------
+
+
+def test_secrets_carry_a_checksum(rebels: Rebels) -> None:
+    app = api.app(rebels.luke, issues_refresh_tokens=True)
+    answer = api.exchange(app, cast.credential(rebels.luke).encode()).json()
+    again = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
+    successor = api.post(again, app.authorization).json()["refresh_token"]
+    for secret, prefix in (
+        (app.secret, "cs_"),
+        (answer["refresh_token"], "rt_"),
+        (successor, "rt_"),
+    ):
+        assert re.fullmatch(prefix + r"[A-Za-z0-9_-]{49}", secret)
+        assert raw_secrets.is_well_formed(secret)
+        other = "B" if secret[-8] == "A" else "A"
+        assert not raw_secrets.is_well_formed(secret[:-8] + other + secret[-7:])
+
+
+def test_a_secret_from_before_the_checksum_still_works(rebels: Rebels) -> None:
+    app = api.app(rebels.luke)
+    old = "cs_" + "o" * 43
+    app.client.secret_digest = raw_secrets.digest(old)
+    app.client.save(update_fields=["secret_digest"])
+    assert not raw_secrets.is_well_formed(old)
+    answer = api.exchange(
+        api.App(app.application, app.client, old), cast.credential(rebels.luke).encode()
+    )
+    assert answer.status_code == 200
+
+
+def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) -> None:
+    text = (ROOT / Path("docs/detect-leaks.md")).read_text()
+    [snippet] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(snippet, namespace)  # noqa: S102 - the documentation's own code
+    secret, token = raw_secrets.generate("cs_"), raw_secrets.generate("rt_")
+    credential = cast.credential(rebels.luke)
+    access_token = api.access_token(api.app(rebels.luke), credential)
+    file = f"A={secret}\nB: '{token}'\nC {credential.encode()}\nD {access_token}\ncs_{'x' * 49}\n"
+    issuers = ["http://localhost:8000/sandbox"]
+    assert namespace["leaked"](file, issuers) == [secret, token, credential.encode()]
+    [beginning] = re.findall(r"begins with `(eyJ\w+)`", text)
+    assert credential.encode().startswith(beginning)
+    assert namespace["leaked"](file, ["https://elsewhere.example.com"]) == [secret, token]
