@@ -500,6 +500,7 @@ def revoke_leaked_jwt_credential(
     notices.jwt_credential_leaked(locked, source=origin.ip, at=at)
 
 
+@transaction.atomic
 def end_credential(
     locked: JwtCredential,
     *,

@@ -327,7 +327,7 @@ class JwtCredential(models.Model):
             return f"Being replaced, ends {_in_words(self.superseded_at)}"
         if self.status == "revoked" and self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
-        if self.is_revoked:
+        if self.status == "revoked":
             return f"Revoked: {self.revoked_reason[:1].lower()}{self.revoked_reason[1:]}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
 

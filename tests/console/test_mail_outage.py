@@ -111,7 +111,9 @@ def revoke(rebels: Rebels) -> None:
 
 
 def leak(rebels: Rebels) -> None:
-    revoke_leaked_jwt_credential(cast.credential(rebels.luke), origin=cast.ORIGIN)
+    with emails.withheld():
+        credential = cast.credential(rebels.luke)
+    revoke_leaked_jwt_credential(credential, origin=cast.ORIGIN)
 
 
 def revoke_several(rebels: Rebels) -> None:

@@ -1,5 +1,6 @@
 """All of it or nothing: a failure in the middle, two at the same moment, a killed server."""
 
+import itertools
 import random
 import threading
 import time
@@ -226,17 +227,25 @@ def test_two_meet_at_the_first_use_of_a_signing_key(
     rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both, generate = threading.Barrier(2, timeout=10), jose.generate_private_key
+    calls = itertools.count()
 
     def generate_together() -> Any:
-        both.wait()
+        # Each makes its first key together with the other; the winner makes the next one alone.
+        if next(calls) < 2:
+            both.wait()
         return generate()
 
     monkeypatch.setattr(jose, "generate_private_key", generate_together)
     first, second = at_once(
         lambda: cast.credential(rebels.luke), lambda: cast.credential(rebels.leia)
     )
-    assert first.signing_key == second.signing_key == SigningKey.objects.get()
-    assert the_event(AuditKind.SIGNING_KEY_CREATED).target_id == first.signing_key_id
+    current = SigningKey.objects.current(Environment.SANDBOX, KeyPurpose.CREDENTIAL).get()
+    assert first.signing_key == second.signing_key == current
+    made = AuditEvent.objects.filter(kind=AuditKind.SIGNING_KEY_CREATED)
+    assert sorted(made.values_list("target_id", flat=True)) == sorted(
+        SigningKey.objects.values_list("kid", flat=True)
+    )
+    assert SigningKey.objects.count() == 2
 
 
 # --- A killed server -----------------------------------------------------------------------------

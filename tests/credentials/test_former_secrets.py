@@ -29,7 +29,7 @@ from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import errors_of, everything_stored, text_of, the_event, words_of
 
 DAY = timedelta(days=1)
-RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{43}")
+RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
 WRONG = oauth_error(
     "invalid_client",
     "OAU-146",
