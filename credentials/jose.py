@@ -145,6 +145,16 @@ def key_id(token: str) -> str:
     return kid
 
 
+def said_type(token: str) -> str:
+    """The `typ` that a string says of itself, unverified: only for words, never for a decision."""
+    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
+        return ""
+    try:
+        return str(jwt.get_unverified_header(token).get("typ", ""))
+    except jwt.InvalidTokenError:
+        return ""
+
+
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
     """The claims of a token that this key signed for this use; times are the caller's to check."""
     try:

@@ -12,6 +12,7 @@ from credentials.oauth.parameters import (
     basic_credentials,
     has_basic,
 )
+from credentials.refused import Reason
 
 # Compared against when the client ID is unknown, so that the answer takes as long.
 _NO_DIGEST = raw_secrets.digest("")
@@ -51,5 +52,17 @@ def authenticate_client(credentials: BasicCredentials | None, environment: Envir
     if client is None or not authentic or not client.is_active or client.environment != environment:
         raise InvalidClient(
             "OAU-146", "Client authentication failed: check client ID, secret and environment."
+        ).about(
+            reason=_reason(client, is_authentic=authentic),
+            is_authentic=client is not None and authentic,
         )
     return client
+
+
+def _reason(client: Client | None, *, is_authentic: bool) -> Reason:
+    """Why it was refused: for the record that the app's owner may read, never for the answer."""
+    if client is None:
+        return Reason.UNKNOWN_CLIENT
+    if not is_authentic:
+        return Reason.WRONG_SECRET
+    return Reason.OTHER_ENVIRONMENT if client.is_active else Reason.SUSPENDED

@@ -24,10 +24,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.roles",
         "accounts.spreadsheets",
         "credentials.background",
+        "credentials.error_codes",
         "credentials.jose",
         "credentials.networks",
         "credentials.oauth.errors",
         "credentials.oauth.parameters",
+        "credentials.refused",
         "credentials.snippets",
         "console.demo_env",
         "console.env",
@@ -48,10 +50,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "actions": ("accounts.actions", "credentials.actions"),
     "forms": (
         "accounts.forms",
+        "credentials.explanations",
         "credentials.forms",
         "credentials.oauth.grants",
         "credentials.oauth.metadata",
         "credentials.oauth.tokens",
+        "credentials.refusals",
     ),
     # The edges: pages, the two APIs, commands, and what the frameworks call.
     "views": (

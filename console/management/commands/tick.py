@@ -21,6 +21,8 @@ from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
 
 from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.refusals import forget_old_refusals
+from credentials.models import Refusal
 from credentials.models.refresh_tokens import dead_tokens
 
 logger = structlog.get_logger(__name__)
@@ -100,6 +102,7 @@ PARTS = (
     Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
+    Part("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
 )
 
 
