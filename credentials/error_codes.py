@@ -248,6 +248,19 @@ REST_API: tuple[ErrorCode, ...] = (
 )
 
 
+def api_tables() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
+    """The table as the page shows it: by API, and with an anchor where a code comes first."""
+    anchored: set[str] = set()
+
+    def anchor(entry: ErrorCode) -> str:
+        is_first = entry.code not in anchored
+        anchored.add(entry.code)
+        return entry.code if is_first else ""
+
+    tables = (("Auth API", AUTH_API), ("REST API", REST_API))
+    return [(name, [(entry, anchor(entry)) for entry in entries]) for name, entries in tables]
+
+
 def help_url(code: str) -> str:
     """Where everyone can read about a code: the URI of RFC 6749 §5.2 `error_uri`."""
     return f"{settings.ORIGIN}{PAGE}#{code}"

@@ -1,4 +1,4 @@
-"""Notes what an API refuses, without holding up the answer: the record behind *Why did my call fail?*"""
+"""Notes what an API refuses, without holding up the answer: read by *Why did my call fail?*"""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""What both APIs have in common when they refuse: the names of the checks, and what is certain. Pure."""
+"""What both APIs share when they refuse: names of the checks, and what is certain. Pure."""
 
 import re
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Writing down what the APIs refused, and forgetting it again. Done by programs, decided by nobody."""
+"""Writing down what the APIs refused, and forgetting it. Programs do it, nobody decided it."""
 
 from collections.abc import Iterable
 from datetime import datetime

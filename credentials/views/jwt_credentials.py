@@ -18,6 +18,8 @@ from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
+from credentials.checks import Exchange
+from credentials.explanations import recent_refusals
 from credentials.forms.jwt_credentials import (
     CreateJwtCredentialForm,
     ExchangeTestForm,
@@ -25,7 +27,7 @@ from credentials.forms.jwt_credentials import (
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
 )
-from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
+from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Refusal
 from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -258,6 +260,7 @@ def _detail_page(
         may_edit=owner.may_manage and not credential.is_revoked,
         test_form=ExchangeTestForm(clients=clients) if clients else None,
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        refusals=recent_refusals(Refusal.objects.of_credential(credential), owner.viewer),
         events=AuditEvent.objects.about("jwtcredential", credential.pk)[:50],
     )
 
@@ -317,7 +320,7 @@ def try_exchange(
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
-        exchange = jwt_bearer.Exchange(client, credential, timezone.now())
+        exchange = Exchange(client, credential, timezone.now())
         context |= {
             "client": client,
             "findings": jwt_bearer.dry_run(exchange),

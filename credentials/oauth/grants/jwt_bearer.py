@@ -96,7 +96,7 @@ def dry_run(exchange: Exchange) -> list[Finding]:
     """Every check of a real exchange in its order, but for the client secret."""
     findings: list[Finding] = []
     failed = False
-    for check in (*_BEFORE_STATE, *CHECKS):
+    for check in (*BEFORE_STATE, *CHECKS):
         refusal = None if failed else check.refusal(exchange)
         note = check.unknown(exchange) if check.unknown else ""
         result = "skip" if failed or note else "fail" if refusal else "pass"
@@ -186,7 +186,7 @@ def _not_genuine(exchange: Exchange) -> OAuthError | None:
 
 
 # What `grant` and the client authentication before it check on the way to `CHECKS`.
-_BEFORE_STATE: tuple[Check, ...] = (
+BEFORE_STATE: tuple[Check, ...] = (
     Check(CheckName.CLIENT, "The app's client ID is active in this environment", _client_refused),
     Check(CheckName.FLOW, "The app uses the JWT auth flow", _flow_refused),
     Check(CheckName.SIGNATURE, "The signature and the claims are ours", _not_genuine),
