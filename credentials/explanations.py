@@ -504,9 +504,7 @@ def _token_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
                   reverse("accounts:sandbox_account"))  # fmt: skip
 
 
-def _credential_fixes(
-    case: Case, credential: JwtCredential, viewer: Membership
-) -> Iterator[Fix]:
+def _credential_fixes(case: Case, credential: JwtCredential, viewer: Membership) -> Iterator[Fix]:
     owner = _owner(credential, viewer)
     page = owner.url("detail", credential)
     name = credential.extension.user.name
@@ -593,9 +591,7 @@ def _ask_administrators(viewer: Membership) -> str:
     return f"Ask an account administrator: {names}." if names else "Ask an account administrator."
 
 
-def try_jwt(
-    jwt: str, client_id: str, viewer: Membership, *, at: datetime | None = None
-) -> Trial:
+def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None = None) -> Trial:
     """A dry run now. The JWT is looked at and forgotten.
 
     A genuine credential that the viewer may not see looks exactly like a forged one.
@@ -697,7 +693,7 @@ def _trial(
         findings |= _credential_findings(client, credential, at)
     failed = next((name for name, (result, _) in findings.items() if result == "fail"), None)
     if failed is None:
-        waits = {name: ("skip", _ONLY_AT_CALLS) for name in _ASKED_AT_CALLS}
+        waits = dict.fromkeys(_ASKED_AT_CALLS, ("skip", _ONLY_AT_CALLS))
         return Trial(_trial_headline(client), "", passes=True, steps=_walked(findings | waits))
     case = _trial_case(failed, client, credential)
     cause = findings[failed][1]
@@ -716,9 +712,7 @@ def _trial_headline(client: Client | None) -> str:
     return "Every check of a dry run passes"
 
 
-def _trial_case(
-    check: CheckName, client: Client | None, credential: JwtCredential | None
-) -> Case:
+def _trial_case(check: CheckName, client: Client | None, credential: JwtCredential | None) -> Case:
     environment = Environment(client.environment) if client else Environment.SANDBOX
     reason = Reason.SUSPENDED if check is CheckName.CLIENT else ""
     return Case(check, environment, reason=reason, client=client, credential=credential)
@@ -757,4 +751,3 @@ def _standing_findings(credential: JwtCredential, at: datetime) -> Findings:
             CheckName.EXPIRY: ("fail", "This credential has expired."),
         }
     return {CheckName.REVOCATION: ("pass", ""), CheckName.EXPIRY: ("pass", "")}
-

@@ -97,6 +97,12 @@ def _tell_losses() -> None:
         _told[:] = losses
 
 
+def forget() -> None:
+    """What this process counted, as between two tests."""
+    anonymous_cap.forget()
+    _told[:] = [0, 0]
+
+
 def note_refusal(
     request: HttpRequest,
     environment: Environment,

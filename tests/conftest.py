@@ -9,8 +9,8 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 
 from accounts.models import Membership, Organization
+from credentials import refusals
 from credentials.background import BackgroundWriter
-from credentials.refusals import anonymous_cap
 from tests import append_only, cast
 
 SignIn = Callable[[Membership], Client]
@@ -49,7 +49,7 @@ def _forget_attempts() -> None:
 @pytest.fixture(autouse=True)
 def _forget_what_was_not_written() -> None:
     BackgroundWriter.discard_all()
-    anonymous_cap.forget()
+    refusals.forget()
 
 
 @pytest.fixture
