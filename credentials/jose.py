@@ -151,17 +151,28 @@ def shape_problem(text: str) -> str:
     """Why a string can't be one of our JWTs, from the string alone; empty if it can."""
     if len(text) > MAX_TOKEN_LENGTH:
         return f"It is longer than {MAX_TOKEN_LENGTH} characters; none of ours is."
-    if text.lower().startswith("bearer "):
-        return "It begins with the word Bearer. The assertion is the JWT alone."
-    if text[:1] in "'\"" or text[-1:] in "'\"":
-        return "It stands in quotation marks. The assertion is the JWT alone."
-    if re.search(r"\s", text):
-        return "It holds spaces or line breaks. Copy it as one line."
+    for wrapped, problem in _WRAPPED:
+        if wrapped.search(text):
+            return problem
     parts = text.split(".")
     if len(parts) != 3:
         return f"A JWT has three parts with dots between them; this has {len(parts)}."
     if not _COMPACT.fullmatch(text):
         return "One of its three parts is empty or holds characters that base64url does not have."
+    return _content_problem(parts)
+
+
+_WRAPPED = (
+    (
+        re.compile(r"\Abearer\s", re.IGNORECASE),
+        "It begins with the word Bearer. The assertion is the JWT alone.",
+    ),
+    (re.compile(r"""\A["']|["']\Z"""), "It stands in quotation marks. Send the JWT alone."),
+    (re.compile(r"\s"), "It holds spaces or line breaks. Copy it as one line."),
+)
+
+
+def _content_problem(parts: list[str]) -> str:
     try:
         header, payload = (json.loads(_decoded(part)) for part in parts[:2])
     except (ValueError, RecursionError):

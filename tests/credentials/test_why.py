@@ -1,4 +1,4 @@
-"""*Why did my call fail?*: each code, by a real request; who sees what of it; the dry run of a JWT."""
+"""*Why did my call fail?*: each code by a real request, who sees what of it, the dry run."""
 
 import json
 import re
@@ -22,7 +22,6 @@ from credentials.actions.applications import resume_client, suspend_client
 from credentials.background import BackgroundWriter
 from credentials.checks import CHECKS
 from credentials.error_codes import AUTH_API, REST_API
-from credentials.explanations import EXCHANGE, WALKS
 from credentials.models import (
     Application,
     Client,
@@ -33,6 +32,7 @@ from credentials.models import (
     Refusal,
 )
 from credentials.models.signing_keys import KeyPurpose
+from credentials.walks import EXCHANGE, WALKS
 from tests import api, cast
 from tests.api import PRODUCTION, App
 from tests.conftest import Partners, Rebels, SignIn
@@ -54,8 +54,8 @@ class Scene:
     def jwt(self) -> str:
         return self.credential.encode()
 
-    def exchange(self, **parameters: str) -> Any:
-        return api.exchange(self.app, self.jwt, **parameters)
+    def exchange(self, scope: str = "") -> Any:
+        return api.exchange(self.app, self.jwt, scope=scope)
 
     def refresh(self, refresh_token: str = "", **extra: Any) -> Any:
         token = refresh_token or self.tokens["refresh_token"]
@@ -166,9 +166,9 @@ EXCHANGES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("CMN-101", "The request has the right shape", nothing, grant(assertion="")),
     ("OAU-250", "The request has the right shape", nothing, grant(grant_type="password")),
     ("OAU-111", "The request has the right shape", nothing,
-     lambda scene: api.post([("grant_type", "a"), ("grant_type", "b")])),
+     lambda _: api.post([("grant_type", "a"), ("grant_type", "b")])),
     ("OAU-123", "The client is known and active here, and its secret is right", nothing,
-     lambda scene: api.post({"grant_type": api.GRANT_TYPE, "assertion": "x"})),
+     lambda _: api.post({"grant_type": api.GRANT_TYPE, "assertion": "x"})),
     ("OAU-146", "The client is known and active here, and its secret is right", nothing,
      lambda scene: api.post({"grant_type": api.GRANT_TYPE, "assertion": "x"},
                             api.basic(scene.app.client_id, "wrong"))),
@@ -201,9 +201,9 @@ REFRESHES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
 ]  # fmt: skip
 CALLS: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("OAU-123", "The call carries an access token in its Authorization header", nothing,
-     lambda scene: api.call("GET", "/account/~")),
+     lambda _: api.call("GET", "/account/~")),
     ("CMN-101", "The call carries an access token in its Authorization header", nothing,
-     lambda scene: api.call("GET", "/account/~?access_token=x")),
+     lambda _: api.call("GET", "/account/~?access_token=x")),
     ("OAU-149", "The access token is one of ours", nothing,
      lambda scene: api.call("GET", "/account/~", scene.jwt)),
     ("OAU-149", "The access token is of this environment", nothing,
@@ -641,6 +641,12 @@ class TestDryRun:
         assert page.context["trial"].cause == (
             "This is a sandbox credential, and the client ID is of the other environment."
         )
+
+    def test_a_client_id_of_nobody(self, scene: Scene, sign_in: SignIn) -> None:
+        page = self.paste(sign_in(scene.rebels.luke), scene.jwt, "A" * 22)
+        assert not page.context["trial"].passes
+        assert page.context["trial"].headline == "No app has this client ID"
+        assert ("pass", "The credential has not been revoked") in marks(page)
 
     def test_an_access_token_is_no_credential(self, scene: Scene, sign_in: SignIn) -> None:
         token = scene.tokens["access_token"]

@@ -51,11 +51,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "forms": (
         "accounts.forms",
         "credentials.explanations",
+        "credentials.fixes",
         "credentials.forms",
         "credentials.oauth.grants",
         "credentials.oauth.metadata",
         "credentials.oauth.tokens",
         "credentials.refusals",
+        "credentials.trials",
+        "credentials.walks",
     ),
     # The edges: pages, the two APIs, commands, and what the frameworks call.
     "views": (
