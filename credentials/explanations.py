@@ -72,7 +72,7 @@ def explain(
     # A stranger to both sides who holds the request id learns what the caller was told.
     is_generic = refusal.is_anonymous and not sees_client(viewer, refusal.client)
     case = _case(refusal, is_generic=is_generic)
-    sees_cause = sight.of(case.check, of_token=case.of_token)
+    sees_cause = sight.of(case.check, is_call=case.is_call)
     now = _standing_now(refusal, sight, case, at or timezone.now()) if sees_cause else None
     return Explanation(
         refusal=refusal,
@@ -143,12 +143,12 @@ def _case(refusal: Refusal, *, is_generic: bool = False) -> Case:
         missing=refusal.missing,
         client=None if is_generic else refusal.client,
         credential=refusal.credential,
-        of_token=refusal.is_call,
+        is_call=refusal.is_call,
     )
 
 
 def _headline(case: Case, sight: Sight) -> str:
-    if not sight.of(case.check, of_token=case.of_token):
+    if not sight.of(case.check, is_call=case.is_call):
         return APP_REFUSED if case.check in APP_SIDE else CREDENTIAL_REFUSED
     if case.missing and case.check in (CheckName.SCOPE, CheckName.PERMISSION):
         return f"{FAILED[case.check]} {case.missing}"
@@ -214,7 +214,7 @@ def _steps(walk: dict[CheckName, str], case: Case, sight: Sight) -> list[Step]:
 
     steps: list[Step] = []
     for (seen, side), run in groupby(
-        names, key=lambda name: (sight.of(name, of_token=case.of_token), name in APP_SIDE)
+        names, key=lambda name: (sight.of(name, is_call=case.is_call), name in APP_SIDE)
     ):
         results = [(name, result(name)) for name in run]
         if seen:

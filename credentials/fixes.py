@@ -33,7 +33,7 @@ class Case:
     missing: str = ""
     client: Client | None = None
     credential: JwtCredential | None = None
-    of_token: bool = False
+    is_call: bool = False
 
 
 def fixes_of(case: Case, viewer: Membership) -> Iterator[Fix]:
@@ -47,7 +47,7 @@ def fixes_of(case: Case, viewer: Membership) -> Iterator[Fix]:
         yield from _credential_fixes(case, case.credential, viewer)
     elif case.check in OF_BOTH:
         yield Fix("Exchange the JWT credential again for a new access token.")
-    elif case.check is CheckName.REQUEST and case.of_token:
+    elif case.check is CheckName.REQUEST and case.is_call:
         yield Fix("Send the header Authorization: Bearer with the access token, and no token in "
                   "the query string.")  # fmt: skip
     elif case.check is CheckName.REQUEST:
@@ -81,7 +81,7 @@ def app_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
 
 def _token_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
     here, there = case.environment, case.environment.other
-    if case.of_token:
+    if case.is_call:
         yield Fix(f"Exchange a JWT credential at {here.urls.token_endpoint} and send the access "
                   "token that comes back.")  # fmt: skip
         return

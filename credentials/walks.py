@@ -97,9 +97,9 @@ class Sight:
     app: bool
     credential: bool
 
-    def of(self, check: CheckName | None, *, of_token: bool) -> bool:
+    def of(self, check: CheckName | None, *, is_call: bool) -> bool:
         if check is None:
             return self.app or self.credential
-        if check in OF_BOTH or (of_token and check in (CheckName.SIGNATURE, CheckName.ENVIRONMENT)):
+        if check in OF_BOTH or (is_call and check in (CheckName.SIGNATURE, CheckName.ENVIRONMENT)):
             return self.app or self.credential
         return self.app if check in APP_SIDE else self.credential

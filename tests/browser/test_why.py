@@ -16,13 +16,13 @@ from tests.conftest import Rebels
 
 def answered(base_url: str, app: api.App, jwt: str) -> tuple[int, str, dict[str, object]]:
     """Status, request ID and body of an exchange, whatever it is."""
-    request = urllib.request.Request(  # noqa: S310 - our own server
+    request = urllib.request.Request(
         f"{base_url}/restapi/oauth/token",
         urlencode({"grant_type": api.GRANT_TYPE, "assertion": jwt}).encode(),
         {"Authorization": app.authorization},
     )
     try:
-        with urllib.request.urlopen(request) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(request) as response:
             return response.status, response.headers["X-Request-Id"], json.load(response)
     except HTTPError as error:
         return error.code, error.headers["X-Request-Id"], json.load(error)

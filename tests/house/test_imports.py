@@ -43,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.second_factor",
         "credentials.access",
         "credentials.bearer",
+        "credentials.checks",
         "credentials.converters",
         "credentials.emails",
         "credentials.oauth.client_auth",
