@@ -187,6 +187,9 @@ def _cause(refusal: Refusal, case: Case) -> str:
         return _other_environment(case)
     if case.reason in _WHY:
         return _WHY[case.reason]
+    if case.missing and refusal.is_call:
+        what = "app scope" if case.check is CheckName.SCOPE else "user permission"
+        return f"The call needs the {what} {case.missing}."
     if case.check in (CheckName.POLICY, CheckName.NETWORK) and not refusal.is_call:
         return refusal.message
     if refusal.is_call and case.check in STATE:

@@ -38,7 +38,7 @@ def test_from_the_refusal_to_the_fix(
     status, request_id, body = answered(base_url, other, jwt)
     assert status == 400
     page = sign_in_page(rebels.luke)
-    page.get_by_role("link", name="Why did my call fail?").click()
+    page.get_by_role("link", name="Why did it fail?").click()
     page.get_by_label("Request ID").fill(request_id)
     heading = page.get_by_text("The app is not permitted to use the credential")
     for _ in range(20):  # the refusal is written a second later
