@@ -105,7 +105,7 @@ def main(names: Sequence[str]) -> int:
         say(f"Browser: {install_chromium()}")
         # The lines and the proxy of the docs run as they stand, and so do other makers' clients.
         debian.install("curl", "curl")
-        debian.install("nginx", "nginx-light")
+        debian.install("nginx", "nginx")
         install_npm_packages()
     if any(stage.name.startswith("unit-") for stage in stages):
         debian.install("redis-server", "redis-server")
