@@ -1,6 +1,7 @@
 from django.urls import URLPattern, include, path, register_converter
 
 from accounts.converters import EnvironmentConverter
+from credentials import error_codes
 from credentials.converters import KeyPurposeConverter
 from credentials.views import (
     applications,
@@ -9,6 +10,7 @@ from credentials.views import (
     jwt_credentials,
     memberships,
     policies,
+    refusals,
     rotations,
     signing_keys,
 )
@@ -138,7 +140,14 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
 my_patterns = jwt_credential_patterns("my-credentials")
 developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user_id>/credentials")
 
+refusal_patterns: list[URLPattern] = [
+    path("console/why", refusals.why, name="why"),
+    # Whoever reads an error body may follow its link, signed in or not.
+    path(error_codes.PAGE.removeprefix("/"), refusals.error_codes, name="error_codes"),
+]
+
 urlpatterns = [
+    path("", include((refusal_patterns, "refusals"))),
     path("console/", include((application_patterns, "credentials"))),
     path(
         "console/",

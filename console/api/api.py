@@ -67,7 +67,9 @@ def build_api(environment: Environment) -> EnvironmentApi:
     )
     api.add_router("v1.0", router(environment))
     api.exception_handler(errors.ApiError)(errors.api_error_response)
-    api.exception_handler(bearer.BearerError)(errors.bearer_error_response)
+    api.exception_handler(bearer.BearerError)(
+        functools.partial(errors.bearer_error_response, environment=environment)
+    )
     api.exception_handler(RequestValidationError)(_invalid_request)
     api.exception_handler(ValidationError)(_invalid_values)
     api.exception_handler(HttpError)(_unreadable_body)

@@ -187,7 +187,7 @@ def put_extension(
     bearer = _bearer(request)
     extension = _extension(bearer, _account(bearer, account_id), extension_id)
     if extension != bearer.extension and not bearer.extension.grant.edits_everyone:
-        raise PermissionMissing(UserPermission.EDIT_USER_INFO)
+        raise bearer.refused(PermissionMissing(UserPermission.EDIT_USER_INFO))
     changed = update_contact(
         extension,
         _contact_changes(body),

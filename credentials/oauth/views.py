@@ -1,5 +1,6 @@
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_not_required
@@ -12,7 +13,9 @@ from accounts.environments import Environment
 from accounts.permissions import scope_string
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
+from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
+from credentials.models.refusals import RefusedWhat
 from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import MethodNotAllowed, OAuthError, UnsupportedGrantType
@@ -20,6 +23,7 @@ from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters
 from credentials.oauth.tokens import introspection, session_of
+from credentials.refusals import note_refusal
 
 P = ParamSpec("P")
 
@@ -27,20 +31,27 @@ MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
 def oauth_endpoint(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    view: Callable[Concatenate[HttpRequest, Environment, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Closed to nobody, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2)."""
+    """Closed to nobody, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2).
+
+    Every refusal is noted for *Why did my call fail?*.
+    """
 
     @login_not_required
     @csrf_exempt
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(
+        request: HttpRequest, environment: Environment, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
         try:
             if request.method != "POST":
                 raise MethodNotAllowed("Use POST.")
-            response = view(request, *args, **kwargs)
+            response = view(request, environment, *args, **kwargs)
         except OAuthError as error:
+            note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
             response = JsonResponse(error.body, status=error.status, headers=error.headers)
+            response["Link"] = help_link(error.code)
         return no_store(response)
 
     return wrapped
@@ -59,12 +70,22 @@ def authenticated_client(
     return authenticate_client(credentials, environment, source=parameters.source)
 
 
+@contextmanager
+def known_client(client: Client) -> Iterator[None]:
+    """What is refused in here is refused to this client, which has proved who it is."""
+    try:
+        yield
+    except OAuthError as error:
+        raise error.about(client_id=client.client_id, is_authentic=True)  # noqa: B904 - the same
+
+
 @oauth_endpoint
 def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    session_id = session_of(parameters.require("token"), client, environment)
+    with known_client(client):
+        session_id = session_of(parameters.require("token"), client, environment)
     if session_id is not None:
         end_session(session_id)
     return HttpResponse()
@@ -75,7 +96,8 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    return JsonResponse(introspection(parameters.require("token"), client, environment))
+    with known_client(client):
+        return JsonResponse(introspection(parameters.require("token"), client, environment))
 
 
 @login_not_required
@@ -86,6 +108,14 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     try:
         bearer = authenticate(request, environment)
     except BearerError as error:
+        note_refusal(
+            request,
+            environment,
+            error,
+            status=401,
+            rfc_error=error.rfc_error,
+            what=RefusedWhat.VERIFY,
+        )
         return no_store(HttpResponse(status=401, headers={"WWW-Authenticate": error.challenge}))
     return no_store(
         HttpResponse(
@@ -129,4 +159,5 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     for name in REQUIRED_PARAMETERS[grant_type]:
         parameters.require(name)
     client = authenticated_client(request, parameters, environment)
-    return JsonResponse(GRANTS[grant_type](environment, client, parameters))
+    with known_client(client):
+        return JsonResponse(GRANTS[grant_type](environment, client, parameters))

@@ -115,9 +115,11 @@ def test_there_are_actions_in_both_apps() -> None:
 
 
 # What programs do with tokens, at every use: nobody decided it, so it is no event of the record.
+# Nor is what the APIs refuse, which a thread writes down a second later.
 DONE_BY_PROGRAMS = {
     "credentials/actions/first_use.py",
     "credentials/actions/refresh_tokens.py",
+    "credentials/actions/refusals.py",
 }
 # What concerns nobody but the person who reads, and what `manage.py tick` clears away: files, or
 # single functions of them.
