@@ -28,9 +28,12 @@ from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
 from credentials.actions.jwt_credentials import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.actions.reminders import remind_owners
-from tests import cast
+from credentials.actions.rotations import warn_of_closing
+from credentials.models import ExchangeUsage
+from tests import api, cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer
+from tests.credentials.rotating import rotation_of
 from tests.ticks import make_mail_due, tick
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +123,21 @@ def credential_expires(rebels: Rebels) -> None:
     remind_owners()
 
 
+def rotate(rebels: Rebels) -> None:
+    with emails.withheld():
+        credential = cast.credential(rebels.luke)
+    rotation_of(credential, actor=rebels.leia)
+
+
+def rotation_closes(rebels: Rebels) -> None:
+    now = timezone.now()
+    with emails.withheld():
+        app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
+        rotation_of(credential, deadline=timedelta(days=2), at=now - timedelta(hours=47))
+    ExchangeUsage.objects.count_exchange(credential.pk, app.client.pk, at=now - timedelta(hours=1))
+    warn_of_closing(at=now)
+
+
 ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.ACCESS_REQUESTED: request,
     NoticeKind.ACCESS_GRANTED: approve,
@@ -134,6 +152,8 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.JWT_CREDENTIAL_REVOKED: revoke,
     NoticeKind.JWT_CREDENTIALS_REVOKED: revoke_several,
     NoticeKind.JWT_CREDENTIALS_EXPIRING: credential_expires,
+    NoticeKind.ROTATION_STARTED: rotate,
+    NoticeKind.ROTATION_CLOSING: rotation_closes,
 }
 TO_LEIA = {NoticeKind.ACCESS_REQUESTED, NoticeKind.INVITATIONS_EXPIRED}
 TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}

@@ -153,7 +153,7 @@ def test_success_makes_no_row_and_no_statement(app: App, credential: JwtCredenti
         response = api.exchange(app, jwt)
         api.call("GET", "/account/~", response.json()["access_token"])
     assert not [query for query in queries if "refusal" in query["sql"]]
-    assert BackgroundWriter.flush_all() == 0
+    assert refusals.writer.flush() == 0
     assert not Refusal.objects.exists()
 
 
