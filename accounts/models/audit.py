@@ -79,7 +79,7 @@ _ABOUT_ONESELF = {
     AuditKind.MEMBERSHIP_CREATED: "joined the organization",
     AuditKind.USER_UPDATED: "changed their own profile",
 }
-_WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED}
+_WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVICE}
 
 
 # What events are about, by the name of the model; the words of `credentials` as well.

@@ -535,16 +535,19 @@ def end_credential(
         .first()
     )
     if rotation is not None:
-        _give_back(rotation, actor=actor, origin=origin, at=at)
+        _give_back(rotation, actor=actor, actor_label=actor_label, origin=origin, at=at)
 
 
-def _give_back(rotation: Rotation, *, actor: User | None, origin: Origin, at: datetime) -> None:
+def _give_back(
+    rotation: Rotation, *, actor: User | None, actor_label: str, origin: Origin, at: datetime
+) -> None:
     rotation.undone_at = at
     rotation.save(update_fields=["undone_at"])
     JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)
     audit.record(
         AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE,
         actor=actor,
+        actor_label=actor_label,
         origin=origin,
         target=rotation.replaced,
         organization=rotation.replaced.organization,

@@ -20,12 +20,14 @@ from credentials.actions.applications import update_application
 from credentials.actions.jwt_credentials import (
     create_jwt_credential,
     revoke_jwt_credential,
+    revoke_leaked_jwt_credential,
     update_jwt_credential,
 )
 from credentials.models import AppAccess, JwtCredential
 from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX
 from tests.conftest import Rebels, SignIn
+from tests.credentials.rotating import rotation_of
 from tests.house.sources import ROOT
 
 RECEIVED = {
@@ -71,6 +73,18 @@ def test_a_genuine_credential_is_revoked_and_its_owner_told(rebels: Rebels, form
     assert (event.actor, event.actor_label, event.ip) == (None, "A finder", "127.0.0.1")
     assert event.details == {"reason": "Reported as leaked"}
     assert event.target_id == str(credential.pk)
+
+
+def test_a_leaked_replacement_gives_the_old_one_back(rebels: Rebels) -> None:
+    app, old = api.app(rebels.luke), cast.credential(rebels.luke)
+    rotation = rotation_of(old)
+    revoke_leaked_jwt_credential(rotation.replacement, origin=cast.ORIGIN)
+    assert api.exchange(app, rotation.replacement.encode()).status_code == 400
+    old.refresh_from_db()
+    assert old.superseded_at is None
+    assert api.exchange(app, old.encode()).status_code == 200
+    undone = AuditEvent.objects.get(kind=AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE)
+    assert (undone.actor, undone.actor_label, undone.target_id) == (None, "A finder", str(old.pk))
 
 
 def test_the_mail_says_what_happened(
