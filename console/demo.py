@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -25,11 +26,14 @@ from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
 from accounts.origin import Origin
-from accounts.permissions import UserRole
+from accounts.permissions import AppScope, UserPermission, UserRole
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
 from credentials.actions.jwt_credentials import create_jwt_credential, revoke_jwt_credential
+from credentials.actions.refusals import record_refusals
 from credentials.actions.reminders import remind_owners
+from credentials.bearer import BearerError, InvalidAccessToken, PermissionMissing, ScopeMissing
+from credentials.error_codes import entry_of
 from credentials.models import (
     AppAccess,
     Application,
@@ -37,6 +41,9 @@ from credentials.models import (
     ExchangeUsage,
     JwtCredential,
 )
+from credentials.models.refusals import Refused, RefusedWhat
+from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
+from credentials.refused import Reason, RefusedRequest
 
 REBELS = "Rebel Alliance"
 PARTNERS = "Cloud City Partners"
@@ -195,7 +202,9 @@ def load(*, at: datetime | None = None) -> None:
         apps = _apps(people, now - timedelta(days=80))
         _addresses(people, now - timedelta(days=79))
         for environment in Environment:
-            _usage(_credentials(people, apps, environment, now), now)
+            used = _credentials(people, apps, environment, now)
+            _usage(used, now)
+            _refusals({each.label: each for each, _ in used}, apps, environment, now)
         _reminders(people["luke@rebels.example"], now)
         request_access(
             people["wedge@rebels.example"],
@@ -382,6 +391,91 @@ def _usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> Non
                     ExchangeUsage.objects.count_exchange(
                         credential.pk, client.pk, at=at, times=dice.randrange(4, 60)
                     )
+
+
+@dataclass(frozen=True)
+class DemoRefusal:
+    """A request that was refused lately; its words are those of the APIs."""
+
+    hours_ago: float
+    label: str
+    app: str
+    error: RefusedRequest
+    call: str = ""
+    """Method and path of a call of the REST API; empty for an exchange."""
+
+
+_REPORT = "GET /restapi/v1.0/account/{accountId}"
+_ADDRESS = "PUT /restapi/v1.0/account/{accountId}/business-address"
+_SECRET_WRONG = "Client authentication failed: check client ID, secret and environment."
+REFUSALS = (
+    DemoRefusal(290, "Old laptop", "Fleet Directory",
+                InvalidGrant("JWT-102", "This credential has been revoked.")),
+    DemoRefusal(214, "Trial of the reporting app", "Base Reporting",
+                InvalidGrant("JWT-103", "This credential has expired.")),
+    DemoRefusal(190, "Trial of the reporting app", "Base Reporting",
+                InvalidGrant("JWT-103", "This credential has expired.")),
+    DemoRefusal(120, "Nightly jobs", "Fleet Directory",
+                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+    DemoRefusal(74, "", "Fleet Directory",
+                InvalidClient("OAU-146", _SECRET_WRONG).about(reason=Reason.WRONG_SECRET)),
+    DemoRefusal(51, "Nightly jobs", "Base Reporting",
+                InvalidAccessToken("OAU-210", "The access token has expired."), _REPORT),
+    DemoRefusal(26.5, "Nightly jobs", "Tibanna Ledger",
+                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+    DemoRefusal(9, "Shared with Cloud City", "Base Reporting",
+                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+    DemoRefusal(3.2, "Nightly jobs", "Base Reporting",
+                ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
+    DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
+                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+)  # fmt: skip
+
+
+def _refusals(
+    credentials: dict[str, JwtCredential], apps: Clients, environment: Environment, now: datetime
+) -> None:
+    """Two weeks of refusals; in production half of them, as it should be."""
+    chosen = REFUSALS if environment is Environment.SANDBOX else REFUSALS[::2]
+    record_refusals(
+        _refused(number, refusal, credentials, apps, environment, now)
+        for number, refusal in enumerate(chosen)
+    )
+
+
+def _refused(
+    number: int,
+    refusal: DemoRefusal,
+    credentials: dict[str, JwtCredential],
+    apps: Clients,
+    environment: Environment,
+    now: datetime,
+) -> Refused:
+    error, is_call = refusal.error, bool(refusal.call)
+    method, _, path = (refusal.call or "POST /restapi/oauth/token").partition(" ")
+    assert isinstance(error, (OAuthError, BearerError))  # noqa: S101 - declared above
+    rfc_error = error.rfc_error if isinstance(error, BearerError) else error.error
+    entry = entry_of(error.code, rfc_error, rest=is_call)
+    known = error.known
+    return Refused(
+        request_id=str(uuid5(NAMESPACE_URL, f"demo refusal {number} in {environment}")),
+        at=now - timedelta(hours=refusal.hours_ago),
+        environment=environment.value,
+        what=RefusedWhat.CALL if is_call else RefusedWhat.EXCHANGE,
+        method=method,
+        path=path,
+        status=error.status,
+        error=rfc_error,
+        code=error.code,
+        message=error.message,
+        check=str(entry.check) if entry and entry.check else "",
+        reason=known.reason,
+        presented_client_id=apps[refusal.app, environment].client_id,
+        is_authentic=known.reason != Reason.WRONG_SECRET,
+        credential_id=str(credentials[refusal.label].pk) if refusal.label else "",
+        missing=known.missing,
+        address=f"203.0.113.{20 + number % 3}",
+    )
 
 
 def document() -> dict[str, Any]:

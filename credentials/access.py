@@ -126,3 +126,23 @@ def jwt_credential_for(
     owner = owner_for(user, user_id, manage=manage)
     credentials = JwtCredential.objects.of(owner.owner).with_facts()
     return owner, get_object_or_404(credentials, pk=credential_id)
+
+
+def sees_client(viewer: Membership, client: Client | None) -> bool:
+    """Whether the app is the viewer's own, or of their organization for admins and auditors."""
+    if client is None or client.application.organization_id != viewer.organization_id:
+        return False
+    return viewer.may(ConsolePermission.APPLICATION_VIEW_ANY) or (
+        client.application.owner_id == viewer.user_id
+        and viewer.may(ConsolePermission.APPLICATION_VIEW_OWN)
+    )
+
+
+def sees_credential(viewer: Membership, credential: JwtCredential | None) -> bool:
+    """Whether the credential is the viewer's own, or of their organization likewise."""
+    if credential is None or credential.organization_id != viewer.organization_id:
+        return False
+    return viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY) or (
+        credential.extension.user_id == viewer.user_id
+        and viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN)
+    )

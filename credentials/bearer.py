@@ -18,8 +18,10 @@ from accounts.models import Extension
 from accounts.origin import client_ip
 from accounts.permissions import AppScope, UserPermission, effective_scopes
 from credentials import jose
+from credentials.checks import CHECKS, Exchange
 from credentials.models import Client, EndedSession, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
+from credentials.refused import CheckName, Reason, RefusedRequest
 
 REALM = "REST API"
 REQUIRED_CLAIMS = frozenset(
@@ -27,10 +29,11 @@ REQUIRED_CLAIMS = frozenset(
 )
 
 
-class BearerError(Exception):
+class BearerError(RefusedRequest):
     """A call refused for its token or for what the token may not do (RFC 6750 §3)."""
 
     status: ClassVar[int]
+    rfc_error: ClassVar[str] = ""
 
     def __init__(self, code: str, message: str, *, permission_name: str | None = None) -> None:
         super().__init__(message)
@@ -59,6 +62,7 @@ class TokenInQuery(BearerError):
     """RFC 6750 §2.3 allows it and warns of it: query strings end up in logs."""
 
     status = 400
+    rfc_error = "invalid_request"
 
     def __init__(self) -> None:
         super().__init__("CMN-101", "An access token belongs in the Authorization header.")
@@ -70,6 +74,7 @@ class TokenInQuery(BearerError):
 
 class InvalidAccessToken(BearerError):
     status = 401
+    rfc_error = "invalid_token"
 
     @property
     def challenge(self) -> str:
@@ -78,6 +83,7 @@ class InvalidAccessToken(BearerError):
 
 class ScopeMissing(BearerError):
     status = 403
+    rfc_error = "insufficient_scope"
 
     def __init__(self, scope: AppScope) -> None:
         super().__init__(
@@ -86,6 +92,7 @@ class ScopeMissing(BearerError):
             permission_name=scope.value,
         )
         self._scope = scope
+        self.about(missing=scope.value)
 
     @property
     def challenge(self) -> str:
@@ -102,6 +109,16 @@ class PermissionMissing(BearerError):
             "user role that has it.",
             permission_name=permission.value,
         )
+        self.about(missing=permission.value)
+
+
+class TooManyCalls(BearerError):
+    """RFC 6585 §4; the headers of the answer say when there is room again."""
+
+    status = 429
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CMN-301", message)
 
 
 @dataclass(frozen=True)
@@ -115,11 +132,15 @@ class Bearer:
 
     def require_scope(self, scope: AppScope) -> None:
         if scope not in self.scopes:
-            raise ScopeMissing(scope)
+            raise self.refused(ScopeMissing(scope))
 
     def require_permission(self, permission: UserPermission) -> None:
         if permission not in self.extension.grant.permissions:
-            raise PermissionMissing(permission)
+            raise self.refused(PermissionMissing(permission))
+
+    def refused(self, error: BearerError) -> BearerError:
+        """The refusal of a call of this bearer, with what its record says of it."""
+        return error.about(**_facts(self.claims))
 
 
 def authenticate(
@@ -141,7 +162,8 @@ def authenticate_token(
     at = at or timezone.now()
     claims = verified_claims(token, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
-        raise InvalidAccessToken("OAU-210", "The access token has expired.")
+        expired = InvalidAccessToken("OAU-210", "The access token has expired.")
+        raise expired.about(**_facts(claims))
     return _standing_bearer(claims, environment, source, at)
 
 
@@ -160,28 +182,46 @@ def verified_claims(token: str, environment: Environment) -> jose.Claims:
     try:
         key = (
             SigningKey.objects.trusted()
-            .filter(
-                kid=jose.key_id(token), purpose=KeyPurpose.ACCESS_TOKEN, environment=environment
-            )
+            .filter(kid=jose.key_id(token), purpose=KeyPurpose.ACCESS_TOKEN)
             .first()
         )
         if key is None:
-            raise invalid
+            raise invalid.about(reason=_what_it_seems(token))
         claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
     if not claims.keys() >= REQUIRED_CLAIMS:
         raise invalid
     issuer, audience = claims["iss"], claims["aud"]
-    if issuer not in environment.urls.accepted_base_urls or audience != f"{issuer}/restapi":
+    home = Environment(key.environment)
+    if issuer not in home.urls.accepted_base_urls or audience != f"{issuer}/restapi":
         raise invalid
+    if home is not environment:
+        raise invalid.about(
+            check=CheckName.ENVIRONMENT, reason=Reason.OTHER_ENVIRONMENT, **_facts(claims)
+        )
     return claims
+
+
+def _what_it_seems(token: str) -> str:
+    """What a string that we did not sign as access token says of itself."""
+    return Reason.CREDENTIAL_AS_TOKEN if jose.said_type(token) == jose.CREDENTIAL_TYPE else ""
+
+
+def _facts(claims: jose.Claims) -> dict[str, str | bool]:
+    """What a token of ours says for certain, for the record of its refusal."""
+    return {
+        "client_id": claims["client_id"],
+        "credential_id": claims["credential_id"],
+        "is_authentic": True,
+    }
 
 
 def _standing_bearer(
     claims: jose.Claims, environment: Environment, source: str | None, at: datetime
 ) -> Bearer:
     revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
+    revoked.about(**_facts(claims))
     credential = (
         JwtCredential.objects.select_related("extension__account", "extension__user__membership")
         .with_policy()
@@ -194,19 +234,15 @@ def _standing_bearer(
         .first()
     )
     if credential is None or client is None:
-        raise revoked
+        raise revoked.about(check=CheckName.SESSION, reason=Reason.CREDENTIAL_GONE)
     if EndedSession.objects.contains_session(UUID(claims["sid"])):
-        raise revoked
-    if not (
-        client.is_active
-        and not credential.is_ended(at)
-        and not credential.is_expired(at)
-        and credential.owner_stands
-        and credential.permits(client)
-        and credential.policy_refusal is None
-        and (source is None or credential.source_refusal(source) is None)
-    ):
-        raise revoked
+        raise revoked.about(check=CheckName.SESSION, reason=Reason.SESSION_ENDED)
+    if not client.is_active:
+        raise revoked.about(check=CheckName.CLIENT, reason=Reason.SUSPENDED)
+    exchange = Exchange(client, credential, at, source)
+    for check in CHECKS:
+        if check.refusal(exchange) is not None:
+            raise revoked.about(check=check.name)
     granted = effective_scopes(str(claims["scope"]).split())
     return Bearer(
         claims, credential.extension, client, granted & client.application.effective_scopes

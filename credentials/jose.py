@@ -33,6 +33,8 @@ ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 MAX_TOKEN_LENGTH = 4096
 # RFC 7515 §7.1: three parts of base64url without padding, so that no token has a second spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
+# RFC 7518 §3.4: two numbers of 32 bytes.
+_SIGNATURE_LENGTH = 86
 # A thumbprint; anything else may hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -156,6 +158,62 @@ def claimed_subject(token: str) -> str:
         return ""
     subject = claims.get("sub") if isinstance(claims, dict) else None
     return subject if isinstance(subject, str) else ""
+
+
+def shape_problem(text: str) -> str:
+    """Why a string can't be one of our JWTs, from the string alone; empty if it can."""
+    if len(text) > MAX_TOKEN_LENGTH:
+        return f"It is longer than {MAX_TOKEN_LENGTH} characters; none of ours is."
+    for wrapped, problem in _WRAPPED:
+        if wrapped.search(text):
+            return problem
+    parts = text.split(".")
+    if len(parts) != 3:
+        return f"A JWT has three parts with dots between them; this has {len(parts)}."
+    if not _COMPACT.fullmatch(text):
+        return "One of its three parts is empty or holds characters that base64url does not have."
+    return _content_problem(parts)
+
+
+_WRAPPED = (
+    (
+        re.compile(r"\Abearer\s", re.IGNORECASE),
+        "It begins with the word Bearer. The assertion is the JWT alone.",
+    ),
+    (re.compile(r"""\A["']|["']\Z"""), "It stands in quotation marks. Send the JWT alone."),
+    (re.compile(r"\s"), "It holds spaces or line breaks. Copy it as one line."),
+)
+
+
+def _content_problem(parts: list[str]) -> str:
+    try:
+        header, payload = (json.loads(_decoded(part)) for part in parts[:2])
+    except (ValueError, RecursionError):
+        return "Its header or its claims are not readable. It may have been cut off or changed."
+    if not isinstance(header, dict) or not isinstance(payload, dict):
+        return "Its header or its claims are not a JSON object."
+    if header.get("alg") != ALGORITHM:
+        return f"It is not signed with {ALGORITHM}, as ours are."
+    if len(parts[2]) != _SIGNATURE_LENGTH:
+        return (
+            f"Its signature has {len(parts[2])} characters and not {_SIGNATURE_LENGTH}. "
+            "It may have been cut off."
+        )
+    return ""
+
+
+def _decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def said_type(token: str) -> str:
+    """The `typ` that a string says of itself, unverified: only for words, never for a decision."""
+    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
+        return ""
+    try:
+        return str(jwt.get_unverified_header(token).get("typ", ""))
+    except jwt.InvalidTokenError:
+        return ""
 
 
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, include, path, register_converter
 
 from accounts.converters import EnvironmentConverter
+from credentials import error_codes
 from credentials.audit_links import register_links
 from credentials.converters import KeyPurposeConverter
 from credentials.views import (
@@ -11,6 +12,7 @@ from credentials.views import (
     leaks,
     memberships,
     policies,
+    refusals,
     rotations,
     signing_keys,
 )
@@ -141,8 +143,15 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
 my_patterns = jwt_credential_patterns("my-credentials")
 developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user_id>/credentials")
 
+refusal_patterns: list[URLPattern] = [
+    path("console/why", refusals.why, name="why"),
+    # Whoever reads an error body may follow its link, signed in or not.
+    path(error_codes.PAGE.removeprefix("/"), refusals.error_codes, name="error_codes"),
+]
+
 urlpatterns = [
     path("report-leaked", leaks.report_leaked, name="report_leaked"),
+    path("", include((refusal_patterns, "refusals"))),
     path("console/", include((application_patterns, "credentials"))),
     path(
         "console/",

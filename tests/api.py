@@ -120,6 +120,7 @@ def oauth_error(error: str, code: str, message: str) -> dict[str, Any]:
     return {
         "error": error,
         "error_description": message,
+        "error_uri": f"http://localhost:8000/docs/errors#{code}",
         "errors": [{"errorCode": code, "message": message}],
     }
 

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Membership, Organization
-from credentials import throttle
+from credentials import refusals, throttle
 from credentials.background import BackgroundWriter
 from tests import append_only, cast
 
@@ -52,6 +52,7 @@ def _forget_attempts() -> None:
 @pytest.fixture(autouse=True)
 def _forget_what_was_not_written() -> None:
     BackgroundWriter.discard_all()
+    refusals.forget()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from accounts.environments import Environment
 from console.api import errors
 from console.api.calls import BearerAuth, router
 from credentials import bearer
-from credentials.throttle import LimitGroup, RateLimited, meter_of
+from credentials.throttle import LimitGroup, meter_of
 
 # Model fields whose wire name differs, for messages that name a parameter.
 _WIRE_NAMES = {"main_site_name": "mainSiteName"}
@@ -70,8 +70,9 @@ def build_api(environment: Environment) -> EnvironmentApi:
     )
     api.add_router("v1.0", router(environment))
     api.exception_handler(errors.ApiError)(errors.api_error_response)
-    api.exception_handler(bearer.BearerError)(errors.bearer_error_response)
-    api.exception_handler(RateLimited)(_too_many_requests)
+    api.exception_handler(bearer.BearerError)(
+        functools.partial(errors.bearer_error_response, environment=environment)
+    )
     api.exception_handler(RequestValidationError)(_invalid_request)
     api.exception_handler(ValidationError)(_invalid_values)
     api.exception_handler(HttpError)(_unreadable_body)
@@ -91,10 +92,6 @@ def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpRespons
     field, messages = next(iter(error.message_dict.items()))
     name = _WIRE_NAMES.get(field, field)
     return errors.api_error_response(request, errors.invalid_parameter(name, messages[0]))
-
-
-def _too_many_requests(request: HttpRequest, limited: RateLimited) -> HttpResponse:
-    return errors.api_error_response(request, errors.ApiError(429, "CMN-301", str(limited)))
 
 
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -19,9 +19,9 @@ from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
-from credentials.bearer import Bearer, PermissionMissing, authenticate
+from credentials.bearer import Bearer, PermissionMissing, TooManyCalls, authenticate
 from credentials.models.usage import note_use
-from credentials.throttle import LimitGroup, meter_of
+from credentials.throttle import LimitGroup, RateLimited, meter_of
 
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 429), schemas.Error)
 PER_PAGE = 100
@@ -71,7 +71,10 @@ class BearerAuth(HttpAuthBase):
             is_call=True,
         )
         user, app = str(bearer.extension.pk), bearer.client.client_id
-        meter_of(request).count(self._group, app, user)
+        try:
+            meter_of(request).count(self._group, app, user)
+        except RateLimited as limited:
+            raise bearer.refused(TooManyCalls(str(limited))) from limited
         if self._scope is not None:
             bearer.require_scope(self._scope)
         if self._permission is not None:
@@ -184,7 +187,7 @@ def put_extension(
     bearer = _bearer(request)
     extension = _extension(bearer, _account(bearer, account_id), extension_id)
     if extension != bearer.extension and not bearer.extension.grant.edits_everyone:
-        raise PermissionMissing(UserPermission.EDIT_USER_INFO)
+        raise bearer.refused(PermissionMissing(UserPermission.EDIT_USER_INFO))
     changed = update_contact(
         extension,
         _contact_changes(body),

@@ -6,7 +6,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts.environments import Environment
 from credentials.bearer import BearerError
+from credentials.error_codes import help_link
+from credentials.models.refusals import RefusedWhat
+from credentials.refusals import note_refusal
 
 
 class ApiError(Exception):
@@ -63,12 +67,23 @@ def entry(
 
 def api_error_response(request: HttpRequest, error: ApiError) -> HttpResponse:
     body = error_body(entry(error.code, error.message, parameter_name=error.parameter_name))
-    return JsonResponse(body, status=error.status)
+    return JsonResponse(body, status=error.status, headers={"Link": help_link(error.code)})
 
 
-def bearer_error_response(request: HttpRequest, error: BearerError) -> HttpResponse:
+def bearer_error_response(
+    request: HttpRequest, error: BearerError, environment: Environment
+) -> HttpResponse:
+    """The answer to a call without the right; it is noted for *Why did my call fail?*."""
+    note_refusal(
+        request,
+        environment,
+        error,
+        status=error.status,
+        rfc_error=error.rfc_error,
+        what=RefusedWhat.CALL,
+    )
     body = error_body(entry(error.code, error.message, permission_name=error.permission_name))
-    response = JsonResponse(body, status=error.status)
+    response = JsonResponse(body, status=error.status, headers={"Link": help_link(error.code)})
     if error.challenge is not None:
         response["WWW-Authenticate"] = error.challenge
     return response

@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
@@ -103,14 +103,16 @@ class PermittedAppsForm(forms.Form):
         data: QueryDict | None = None,
         *,
         owner: Membership,
-        listed: list[str] | None = None,
+        listed: Iterable[Client] = (),
         only_apps: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(data.copy() if data is not None else None, **kwargs)
         self.owner = owner
         self.only_apps = only_apps
-        self.listed = _client_ids(data) if data is not None else list(listed or [])
+        # Read once: the page names the apps that the form starts with.
+        self._known = {client.client_id: client for client in listed} if data is None else {}
+        self.listed = list(self._known) if data is None else _client_ids(data)
         self.announcement = ""
 
     def _limit_apps(self, policies: Mapping[Environment, Policy]) -> None:
@@ -154,10 +156,10 @@ class PermittedAppsForm(forms.Form):
     @property
     def listed_clients(self) -> list[tuple[str, Client | None]]:
         """The list in its order; None for a client ID that no longer exists."""
-        found = Client.objects.select_related("application__organization").filter(
-            client_id__in=self.listed
-        )
-        by_client_id = {client.client_id: client for client in found}
+        by_client_id = dict(self._known)
+        if unknown := [client_id for client_id in self.listed if client_id not in by_client_id]:
+            found = Client.objects.select_related("application__organization")
+            by_client_id |= {each.client_id: each for each in found.filter(client_id__in=unknown)}
         return [(client_id, by_client_id.get(client_id)) for client_id in self.listed]
 
     def add_app(self) -> None:
@@ -296,7 +298,9 @@ class UpdateJwtCredentialForm(PermittedAppsForm):
         super().__init__(
             data,
             owner=credential.owner,
-            listed=[client.client_id for client in credential.permitted_clients.order_by("pk")],
+            listed=credential.permitted_clients.select_related(
+                "application__organization"
+            ).order_by("pk"),
             initial={
                 "label": credential.label,
                 "app_access": credential.app_access,

@@ -2,6 +2,7 @@ from credentials.models.applications import Application, Client
 from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
+from credentials.models.refusals import Refusal
 from credentials.models.rotations import Rotation
 from credentials.models.signing_keys import SigningKey
 from credentials.models.usage import AddressUse, CallUsage, ExchangeUsage
@@ -18,6 +19,7 @@ __all__ = [
     "PermittedClient",
     "Policy",
     "RefreshToken",
+    "Refusal",
     "Rotation",
     "SigningKey",
 ]

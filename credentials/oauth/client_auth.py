@@ -14,6 +14,7 @@ from credentials.oauth.parameters import (
     basic_credentials,
     has_basic,
 )
+from credentials.refused import Reason
 
 # Used for the comparison when the client ID is unknown, so that the answer takes as long.
 _NOBODY = Client(secret_digest=NO_DIGEST)
@@ -59,17 +60,25 @@ def authenticate_client(
     )
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
-    if (
-        client is None
-        or match is SecretMatch.NONE
-        or not client.is_active
-        or client.environment != environment
-    ):
+    authentic = match is not SecretMatch.NONE
+    if client is None or not authentic or not client.is_active or client.environment != environment:
         raise InvalidClient(
             "OAU-146", "Client authentication failed: check client ID, secret and environment."
+        ).about(
+            reason=_reason(client, is_authentic=authentic),
+            is_authentic=client is not None and authentic,
         )
     if match is SecretMatch.FORMER and source is not None:
         former_secret_uses.put(
             FormerSecretUse(client.pk, client.former_secret_digest, at, source or None)
         )
     return client
+
+
+def _reason(client: Client | None, *, is_authentic: bool) -> Reason:
+    """Why it was refused: for the record that the app's owner may read, never for the answer."""
+    if client is None:
+        return Reason.UNKNOWN_CLIENT
+    if not is_authentic:
+        return Reason.WRONG_SECRET
+    return Reason.OTHER_ENVIRONMENT if client.is_active else Reason.SUSPENDED

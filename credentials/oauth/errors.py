@@ -2,8 +2,12 @@
 
 from typing import Any, ClassVar
 
+from accounts.permissions import AppScope
+from credentials.error_codes import help_url
+from credentials.refused import RefusedRequest
 
-class OAuthError(Exception):
+
+class OAuthError(RefusedRequest):
     """Answers a request at the Auth API with this `error`, HTTP status and coded message."""
 
     error: ClassVar[str]
@@ -20,6 +24,7 @@ class OAuthError(Exception):
         return {
             "error": self.error,
             "error_description": self.message,
+            "error_uri": help_url(self.code),
             "errors": [{"errorCode": self.code, "message": self.message}],
         }
 
@@ -52,6 +57,10 @@ class UnsupportedGrantType(OAuthError):
     def __init__(self, grant_type: str) -> None:
         super().__init__("OAU-250", f"The grant type {_printable(grant_type)} is not supported.")
 
+    @property
+    def recorded_message(self) -> str:
+        return "The grant type is not supported."
+
 
 class UnauthorizedClient(OAuthError):
     error = "unauthorized_client"
@@ -66,6 +75,11 @@ class InvalidScope(OAuthError):
     def __init__(self, scopes: list[str]) -> None:
         names = ", ".join(_printable(scope) for scope in scopes[:5])
         super().__init__("CMN-101", f"The app does not have these scopes: {names}.")
+        self.about(missing=" ".join(scope for scope in scopes if scope in set(AppScope))[:100])
+
+    @property
+    def recorded_message(self) -> str:
+        return f"The app does not have these scopes: {self.known.missing or 'unknown ones'}."
 
 
 class InvalidGrant(OAuthError):

@@ -8,9 +8,10 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.permissions import scope_string
 from credentials.bearer import BearerError, authenticate_token, verified_claims
+from credentials.checks import Exchange
 from credentials.models import Client, EndedSession, RefreshToken
 from credentials.oauth.errors import OAuthError
-from credentials.oauth.grants.jwt_bearer import Exchange, require_standing
+from credentials.oauth.grants.jwt_bearer import require_standing
 
 INACTIVE: dict[str, Any] = {"active": False}
 

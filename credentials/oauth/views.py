@@ -1,5 +1,6 @@
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_not_required
@@ -17,7 +18,9 @@ from credentials import jose
 from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
 from credentials.bearer import BearerError, authenticate
+from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
+from credentials.models.refusals import RefusedWhat
 from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import (
@@ -31,6 +34,8 @@ from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.tokens import introspection, session_of
+from credentials.refusals import note_refusal
+from credentials.refused import CheckName
 from credentials.throttle import meter_of
 
 P = ParamSpec("P")
@@ -43,20 +48,27 @@ MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
 def oauth_endpoint(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    view: Callable[Concatenate[HttpRequest, Environment, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Closed to nobody, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2)."""
+    """Closed to nobody, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2).
+
+    Every refusal is noted for *Why did my call fail?*.
+    """
 
     @login_not_required
     @csrf_exempt
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(
+        request: HttpRequest, environment: Environment, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
         try:
             if request.method != "POST":
                 raise MethodNotAllowed("Use POST.")
-            response = view(request, *args, **kwargs)
+            response = view(request, environment, *args, **kwargs)
         except OAuthError as error:
+            note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
             response = JsonResponse(error.body, status=error.status, headers=error.headers)
+            response["Link"] = help_link(error.code)
         return no_store(meter_of(request).mark(response))
 
     return wrapped
@@ -81,8 +93,20 @@ def authenticated_client(
         return authenticate_client(credentials, environment, source=parameters.source)
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
-        parameters.count("failed authentication", claimed, parameters.source or "")
+        try:
+            parameters.count("failed authentication", claimed, parameters.source or "")
+        except OAuthError as too_many:
+            raise too_many.about(check=CheckName.CLIENT)  # noqa: B904 - the same
         raise
+
+
+@contextmanager
+def known_client(client: Client) -> Iterator[None]:
+    """What is refused in here is refused to this client, which has proved who it is."""
+    try:
+        yield
+    except OAuthError as error:
+        raise error.about(client_id=client.client_id, is_authentic=True)  # noqa: B904 - the same
 
 
 @oauth_endpoint
@@ -90,12 +114,13 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    raw_token = parameters.require("token")
-    parameters.count(client.client_id, _claimed_user(raw_token))
-    session_id = session_of(raw_token, client, environment)
-    if session_id is None:
-        parameters.count(client.client_id)
-    else:
+    with known_client(client):
+        raw_token = parameters.require("token")
+        parameters.count(client.client_id, _claimed_user(raw_token))
+        session_id = session_of(raw_token, client, environment)
+        if session_id is None:
+            parameters.count(client.client_id)
+    if session_id is not None:
         end_session(session_id)
     return HttpResponse()
 
@@ -105,14 +130,15 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
     client = authenticated_client(request, parameters, environment)
-    raw_token = parameters.require("token")
-    if client.is_resource_server:
-        return JsonResponse(introspection(raw_token, client, environment))
-    parameters.count(client.client_id, _claimed_user(raw_token))
-    body = introspection(raw_token, client, environment)
-    if not body["active"]:
-        parameters.count(client.client_id)
-    return JsonResponse(body)
+    with known_client(client):
+        raw_token = parameters.require("token")
+        if client.is_resource_server:
+            return JsonResponse(introspection(raw_token, client, environment))
+        parameters.count(client.client_id, _claimed_user(raw_token))
+        body = introspection(raw_token, client, environment)
+        if not body["active"]:
+            parameters.count(client.client_id)
+        return JsonResponse(body)
 
 
 def _claimed_user(raw_token: str) -> str:
@@ -144,6 +170,14 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     try:
         bearer = authenticate(request, environment)
     except BearerError as error:
+        note_refusal(
+            request,
+            environment,
+            error,
+            status=401,
+            rfc_error=error.rfc_error,
+            what=RefusedWhat.VERIFY,
+        )
         return no_store(HttpResponse(status=401, headers={"WWW-Authenticate": error.challenge}))
     return no_store(
         HttpResponse(
@@ -187,4 +221,5 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     for name in REQUIRED_PARAMETERS[grant_type]:
         parameters.require(name)
     client = authenticated_client(request, parameters, environment)
-    return JsonResponse(GRANTS[grant_type](environment, client, parameters))
+    with known_client(client):
+        return JsonResponse(GRANTS[grant_type](environment, client, parameters))

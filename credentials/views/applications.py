@@ -18,13 +18,14 @@ from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from credentials import access
 from credentials.actions import applications as actions
+from credentials.explanations import recent_refusals
 from credentials.forms.applications import (
     ApplicationSettingsForm,
     CreateApplicationForm,
     EndFormerSecretForm,
     ReplaceSecretForm,
 )
-from credentials.models import Application, Client
+from credentials.models import Application, Client, Refusal
 from credentials.models.dependents import dependents_of, guests_of
 
 HISTORY_SIZE = 25
@@ -130,9 +131,15 @@ def application(request: HttpRequest, application_id: UUID) -> HttpResponse:
             "application": application,
             "in_environments": in_environments,
             "may_change": application.managed_by(viewer) and not application.is_retired,
+            "refusals": recent_refusals(_refusals(in_environments), viewer),
             "events": _history(application, in_environments)[:HISTORY_SIZE],
         },
     )
+
+
+def _refusals(in_environments: list[InEnvironment]) -> QuerySet[Refusal]:
+    clients = [column.client for column in in_environments if column.client is not None]
+    return Refusal.objects.of_clients(clients)
 
 
 def _history(

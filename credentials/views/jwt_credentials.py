@@ -18,6 +18,8 @@ from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
+from credentials.checks import Exchange
+from credentials.explanations import recent_refusals
 from credentials.forms.jwt_credentials import (
     APPS_OFFERED,
     CreateJwtCredentialForm,
@@ -27,7 +29,14 @@ from credentials.forms.jwt_credentials import (
     RevokeJwtCredentialForm,
     UpdateJwtCredentialForm,
 )
-from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
+from credentials.models import (
+    AppAccess,
+    Client,
+    ExchangeUsage,
+    JwtCredential,
+    Refusal,
+    Rotation,
+)
 from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -280,6 +289,7 @@ def _detail_page(
             ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
         ),
         used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        refusals=recent_refusals(Refusal.objects.of_credential(credential), owner.viewer),
         events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )
 
@@ -346,7 +356,7 @@ def try_exchange(
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
-        exchange = jwt_bearer.Exchange(client, credential, timezone.now())
+        exchange = Exchange(client, credential, timezone.now())
         context |= {
             "client": client,
             "findings": jwt_bearer.dry_run(exchange),

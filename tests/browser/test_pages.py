@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
 from console import demo
-from credentials.models import Application, JwtCredential
+from credentials.models import Application, JwtCredential, Refusal
 from tests.browser.conftest import Check
 
 WIDE = {"width": 1280, "height": 900}
@@ -70,6 +70,11 @@ def developer_paths() -> Iterator[str]:
     yield reverse("my_credentials:revoke", args=[nightly.pk])
     # Before step-up these ask for the password.
     yield reverse("my_credentials:show", args=[nightly.pk])
+    yield reverse("refusals:why")
+    yield f"{reverse('refusals:why')}?request_id=unknown"
+    for refusal in Refusal.objects.filter(environment="sandbox", client__isnull=False)[:10]:
+        yield f"{reverse('refusals:why')}?request_id={refusal.request_id}"
+    yield reverse("refusals:error_codes")
     yield reverse("account_email")
     yield reverse("account_change_password")
     yield reverse("mfa_index")

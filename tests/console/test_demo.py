@@ -16,7 +16,7 @@ from pytest_django import Settings
 from accounts.environments import Environment
 from accounts.models import AccessRequest, AuditEvent, AuditKind, Organization, User
 from console import demo
-from credentials.models import ExchangeUsage, JwtCredential
+from credentials.models import ExchangeUsage, JwtCredential, Refusal
 from tests import api
 
 REBELS, PARTNERS = "Rebel Alliance", "Cloud City Partners"
@@ -192,6 +192,11 @@ def assert_it_looks_lived_in() -> None:
         AuditKind.JWT_CREDENTIAL_REVOKED,
         AuditKind.ACCESS_REQUESTED,
     }
+    codes = set(Refusal.objects.values_list("code", flat=True))
+    assert codes == {
+        "JWT-102", "JWT-103", "JWT-105", "OAU-146", "OAU-210", "CMN-401", "CMN-408",
+    }  # fmt: skip
+    assert not Refusal.objects.too_old().exists()
     for credential in JwtCredential.objects.all():
         created = AuditEvent.objects.get(
             kind=AuditKind.JWT_CREDENTIAL_CREATED, target_id=str(credential.pk)

@@ -81,6 +81,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Dead tokens: 0 due.",
         "Old notices: 2 due.",
         "Forgotten browsers: 2 due.",
+        "Old refusals: 0 due.",
         "Audit events: 0 due.",
     ]
     assert ticks.lines("--dry-run") == due
@@ -97,6 +98,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Dead tokens: 0 forgotten.",
         "Old notices: 2 removed.",
         "Forgotten browsers: 2 removed.",
+        "Old refusals: 0 removed.",
         "Audit events: 0 sealed.",
     ]
     assert {outcome.partition(" ")[0] for outcome in tick().values()} == {"0"}

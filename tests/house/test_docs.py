@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from credentials.error_codes import AUTH_API, REST_API
 from tests.house.sources import ROOT, sources, tracked_files
 from tests.house.test_tooling import COMPOSE, known_settings, make_targets
 
@@ -160,6 +161,8 @@ def error_codes_raised() -> set[str]:
     """The codes in strings of the code; comments and docstrings only talk about them."""
     codes = set()
     for source in sources():
+        if source.name == "credentials/error_codes.py":
+            continue  # it lists them
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 codes |= {node.value} if _ERROR_CODE.fullmatch(node.value) else set()
@@ -169,6 +172,20 @@ def error_codes_raised() -> set[str]:
 def test_every_error_code_is_documented_and_raised() -> None:
     documented = {code for code in first_cells("docs/errors.md") if _ERROR_CODE.fullmatch(code)}
     assert documented == error_codes_raised()
+
+
+def test_the_table_of_error_codes_is_complete_and_in_step_with_the_docs() -> None:
+    """By API: the same codes with the same status, in the console's table and in the docs."""
+    assert {entry.code for entry in (*AUTH_API, *REST_API)} == error_codes_raised()
+    auth, rest = re.split(r"^## REST API$", text_of("docs/errors.md"), flags=re.MULTILINE)
+    for entries, text in ((AUTH_API, auth), (REST_API, rest)):
+        documented = {
+            (code, int(status))
+            for code, status in re.findall(
+                r"^\| ([A-Z]{3}-\d{3}) \| (?:\w+, )?(\d{3})", text, re.MULTILINE
+            )
+        }
+        assert documented == {(entry.code, entry.status) for entry in entries}
 
 
 def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:

@@ -24,8 +24,16 @@ SIGN_IN = {
     "mfa_authenticate",
     "mfa_login_webauthn",
 }
-# Whoever has the link may join; load balancers ask for health; `/` only redirects.
-PAGES = {"accounts:accept_invitation", "home", "live", "ready", "report_leaked"}
+# Whoever has the link may join; load balancers ask for health; `/` only redirects; whoever found a
+# JWT reports it; error bodies link to the error codes.
+PAGES = {
+    "accounts:accept_invitation",
+    "home",
+    "live",
+    "ready",
+    "refusals:error_codes",
+    "report_leaked",
+}
 # Programs authenticate themselves: clients at the Auth API, access tokens at the REST API.
 APIS = {
     name

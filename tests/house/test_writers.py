@@ -114,12 +114,13 @@ def test_there_are_actions_in_both_apps() -> None:
     assert {source.name.partition("/")[0] for source in ACTIONS} == set(PACKAGES) - {"console"}
 
 
-# What programs do, with tokens at every use and with events each minute: nobody decided it, so it
-# is no event of the record.
+# What programs do, with tokens at every use and with events each minute, and what the APIs refuse,
+# which a thread writes down a second later: nobody decided it, so it is no event of the record.
 DONE_BY_PROGRAMS = {
     "accounts/actions/seals.py",
     "credentials/actions/first_use.py",
     "credentials/actions/refresh_tokens.py",
+    "credentials/actions/refusals.py",
 }
 # What concerns nobody but the person who reads, and what `manage.py tick` clears away: files, or
 # single functions of them.

@@ -30,9 +30,10 @@ from accounts.models.seals import unsealed_events
 from accounts.origin import Origin
 from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.refusals import forget_old_refusals
 from credentials.actions.reminders import remind_owners
 from credentials.actions.rotations import close_rotations, warn_of_closing
-from credentials.models import Client, JwtCredential, Rotation
+from credentials.models import Client, JwtCredential, Refusal, Rotation
 from credentials.models.refresh_tokens import dead_tokens
 
 logger = structlog.get_logger(__name__)
@@ -153,6 +154,7 @@ PARTS = (
     Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
     Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
     Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
+    Part("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
     # Last, so that what the others recorded is sealed as well.
     Part("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )

@@ -8,16 +8,17 @@ from accounts.environments import Environment
 from accounts.permissions import effective_scopes
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
+from credentials.checks import Exchange
 from credentials.models import Client, EndedSession, RefreshToken
 from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
 from credentials.oauth.grants.jwt_bearer import (
-    Exchange,
     flow_refusal,
     granted_scopes,
     require_standing,
 )
 from credentials.oauth.grants.token_response import token_response
 from credentials.oauth.parameters import Parameters
+from credentials.refused import Reason
 
 GRANT_TYPE = "refresh_token"
 REQUIRED_PARAMETERS = ("refresh_token",)
@@ -41,18 +42,21 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     )
     if row is None:
         parameters.count(client.client_id)
-        raise _invalid()
+        raise _invalid().about(reason=Reason.UNKNOWN_TOKEN)
     credential = row.credential
     parameters.count(client.client_id, str(credential.extension_id))
-    if row.is_expired(at) or EndedSession.objects.contains_session(row.session_id):
-        raise _invalid()
-    require_standing(Exchange(client, credential, at, parameters.source))
+    if row.is_expired(at):
+        raise _refused(row, Reason.EXPIRED_TOKEN)
+    if EndedSession.objects.contains_session(row.session_id):
+        raise _refused(row, Reason.SESSION_ENDED)
+    exchange = Exchange(client, credential, at, parameters.source)
+    require_standing(exchange)
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
-    scopes = granted_scopes(granted, parameters.get("scope"))
+    scopes = granted_scopes(exchange, granted, parameters.get("scope"))
     refresh_token = rotate_refresh_token(row, raw_token, at=at)
     if refresh_token is None:
-        raise _invalid()
+        raise _refused(row, Reason.USED_TWICE)
     access_token = issue_access_token(
         credential,
         client,
@@ -73,9 +77,14 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
 
 def _flow_refusal(client: Client) -> OAuthError | None:
     if not client.application.issues_refresh_tokens:
-        return UnauthorizedClient("This app does not issue refresh tokens.")
+        refused = UnauthorizedClient("This app does not issue refresh tokens.")
+        return refused.about(reason=Reason.NO_REFRESH_TOKENS)
     return flow_refusal(client)
 
 
 def _invalid() -> InvalidGrant:
     return InvalidGrant("JWT-108", "The refresh token is unknown, expired, used or revoked.")
+
+
+def _refused(row: RefreshToken, reason: Reason) -> InvalidGrant:
+    return _invalid().about(reason=reason, credential_id=str(row.credential_id))
