@@ -16,6 +16,7 @@ DOCS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 )
+OAUTH = "credentials/oauth/"
 PICTURES = ("docs/images/created.png", "docs/images/credentials.png")
 
 # Anything in backquotes that has a directory or one of these endings is the name of a file.
@@ -188,6 +189,16 @@ def test_the_table_of_error_codes_is_complete_and_in_step_with_the_docs() -> Non
         assert documented == {(entry.code, entry.status) for entry in entries}
 
 
+def test_every_endpoint_and_parameter_of_the_auth_api_is_documented() -> None:
+    text = text_of("docs/auth-api.md")
+    endpoints = set(re.findall(r'path\("([\w-]+)"', text_of(f"{OAUTH}urls.py")))
+    assert set(re.findall(r"^\| `/restapi/oauth/([\w-]+)`", text, re.MULTILINE)) == endpoints
+    oauth = "".join(source.text for source in sources() if source.name.startswith(OAUTH))
+    parameters = set(re.findall(r'parameters\.(?:get|require)\("(\w+)"\)', oauth))
+    assert {"assertion", "access_token_ttl", "token"} <= parameters
+    assert {name for name in parameters if not re.search(rf"\b{name}\b", text)} == set()
+
+
 def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:
     texts = [*(ROOT / "templates").rglob("*.html"), *(ROOT / name for name in DOCS)]
     mentioned = {code for path in texts for code in _ERROR_CODE.findall(path.read_text())}
@@ -237,6 +248,7 @@ def test_the_documentation_is_tracked() -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "docs/auth-api.md",
         "docs/create-a-credential.md",
         "docs/errors.md",
         "docs/operate.md",
