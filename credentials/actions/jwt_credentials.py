@@ -465,7 +465,8 @@ def revoke_jwt_credentials(
     ).values_list("pk", flat=True)
     found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
     standing = [credential for credential in found if not credential.is_ended(at)]
-    for credential in standing:
+    # First what is being replaced: what is ended here as well is not given back on the way.
+    for credential in sorted(standing, key=lambda row: row.superseded_at is None):
         end_credential(credential, reason=reason, actor=actor, origin=origin, at=at)
     by_owner: dict[User, list[JwtCredential]] = {}
     for credential in standing:

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -67,6 +68,19 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
             replaced__revoked_at__isnull=True,
             replaced__superseded_at__gt=at,
         )
+
+    def open_by_credential(
+        self, credentials: Iterable[JwtCredential], at: datetime | None = None
+    ) -> "dict[UUID, Rotation]":
+        """The open rotation of each credential that is either side of one; a credential has one."""
+        ids = [credential.pk for credential in credentials]
+        found = self.open(at or timezone.now()).filter(
+            Q(replaced__in=ids) | Q(replacement__in=ids)
+        )
+        rotations: dict[UUID, Rotation] = {}
+        for rotation in found.select_related("replaced", "replacement"):
+            rotations[rotation.replaced_id] = rotations[rotation.replacement_id] = rotation
+        return rotations
 
     def due(self, at: datetime) -> Self:
         """Closed by themselves, but not yet written down as revoked."""

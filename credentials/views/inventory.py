@@ -1,6 +1,7 @@
 """Organization → Credentials: all credentials of the organization, to review, revoke, export."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,9 +22,10 @@ from accounts.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
 from credentials.actions.jwt_credentials import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
 from credentials.forms.inventory import InventoryFilterForm, RevokeCredentialsForm, chosen_ids
-from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential
+from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.models.inventory import credentials_of, wanted_of
 from credentials.models.jwt_credentials import JwtCredentialQuerySet
+from credentials.models.usage import ClientUse
 
 EXPORT_BATCH = 1000
 EXPORT_HEADING = (
@@ -91,10 +93,9 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     form = RevokeCredentialsForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _revoke(request, viewer, chosen, form):
         return redirect("organization:credentials")
-    used_by = ExchangeUsage.objects.recent_by_credential(credential.pk for credential in standing)
     context = {
         "form": form,
-        "chosen": [(credential, used_by.get(credential.pk, [])) for credential in standing],
+        "chosen": _consequences(standing),
         "skipped": len(chosen) - len(standing),
         "tells_owners": any(c.extension.user_id != viewer.user_id for c in standing),
     }
@@ -113,6 +114,35 @@ def _chosen(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:
     if ids and not found:
         raise Http404
     return found
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What stops with one of the chosen credentials."""
+
+    credential: JwtCredential
+    uses: list[ClientUse]
+    """By app, in the last 30 days."""
+    rotation: Rotation | None
+    """The one it is part of while that is open."""
+    with_other_side: bool
+    """Whether the other credential of the rotation was chosen too."""
+
+
+def _consequences(standing: list[JwtCredential]) -> list[Consequence]:
+    ids = {credential.pk for credential in standing}
+    used_by = ExchangeUsage.objects.recent_by_credential(ids)
+    rotations = Rotation.objects.open_by_credential(standing)
+    consequences = []
+    for credential in standing:
+        rotation = rotations.get(credential.pk)
+        sides = {rotation.replaced_id, rotation.replacement_id} if rotation else set()
+        consequences.append(
+            Consequence(
+                credential, used_by.get(credential.pk, []), rotation, bool(sides) and sides <= ids
+            )
+        )
+    return consequences
 
 
 def _revoke(

@@ -672,6 +672,9 @@ def test_revoking_both_at_once(rebels: Rebels, rotation: Rotation) -> None:
     assert {credential.pk for credential in done.revoked} == set(ids)
     assert {row.status for row in JwtCredential.objects.all()} == {"revoked"}
     assert close_rotations(origin=TICK) == 0
+    # Nothing was given back on the way, whichever of the two comes first.
+    assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE).exists()
+    assert Rotation.objects.get().undone_at is None
 
 
 def test_finish_ends_the_old_one_now(
