@@ -74,9 +74,7 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
     ) -> "dict[UUID, Rotation]":
         """The open rotation of each credential that is either side of one; a credential has one."""
         ids = [credential.pk for credential in credentials]
-        found = self.open(at or timezone.now()).filter(
-            Q(replaced__in=ids) | Q(replacement__in=ids)
-        )
+        found = self.open(at or timezone.now()).filter(Q(replaced__in=ids) | Q(replacement__in=ids))
         rotations: dict[UUID, Rotation] = {}
         for rotation in found.select_related("replaced", "replacement"):
             rotations[rotation.replaced_id] = rotations[rotation.replacement_id] = rotation
