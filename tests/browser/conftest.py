@@ -1,11 +1,13 @@
 """Fixtures of the journeys: people who sign in through the page, and an accessibility check."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from accounts.models import Membership
 from tests import cast
@@ -19,15 +21,55 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return browser_context_args | {"viewport": {"width": 1280, "height": 900}}
 
 
+def assert_accessible(page: Page, where: str) -> None:
+    """Axe finds nothing on the page as it is now, and nothing overflows."""
+    results = Axe().run(page)
+    assert not results.response["violations"], f"{where}: {results.generate_report()}"
+    overflow = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0, f"{where} is {overflow} px wider than the window"
+
+
+def arrived(page: Page, heading: str) -> None:
+    """The page with this heading has come, and it is accessible."""
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    assert_accessible(page, heading)
+
+
+def confirm_password(page: Page, password: str = cast.PASSWORD) -> None:
+    """Answer the step-up that stands before a secret or a right."""
+    arrived(page, "Confirm it is you")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Confirm").click()
+
+
+def sign_in_through_the_form(page: Page, console: str, email: str) -> None:
+    page.goto(f"{console}/account/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 @pytest.fixture
 def sign_in_page(page: Page, console: str) -> SignInPage:
     """Sign in as a browser does: through the form."""
 
     def sign_in(membership: Membership) -> Page:
-        page.goto(f"{console}/account/login/")
-        page.get_by_label("Email").fill(membership.user.email)
-        page.get_by_label("Password").fill(cast.PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+        sign_in_through_the_form(page, console, membership.user.email)
+        page.wait_for_url(f"{console}/console/")
+        return page
+
+    return sign_in
+
+
+@pytest.fixture
+def sign_in_elsewhere(new_context: CreateContextCallback, console: str) -> SignInPage:
+    """The same in a browser of one's own, so that several people work side by side."""
+
+    def sign_in(membership: Membership) -> Page:
+        page = new_context().new_page()
+        sign_in_through_the_form(page, console, membership.user.email)
         page.wait_for_url(f"{console}/console/")
         return page
 
@@ -37,13 +79,4 @@ def sign_in_page(page: Page, console: str) -> SignInPage:
 @pytest.fixture
 def accessible(page: Page) -> Check:
     """Assert that axe finds nothing on the page as it is now, and that nothing overflows."""
-
-    def check(where: str) -> None:
-        results = Axe().run(page)
-        assert not results.response["violations"], f"{where}: {results.generate_report()}"
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{where} is {overflow} px wider than the window"
-
-    return check
+    return functools.partial(assert_accessible, page)

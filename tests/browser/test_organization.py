@@ -1,0 +1,145 @@
+"""What a Developer Admin does with the credentials of others, and what the apps get to see."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import AuditEvent, AuditKind
+from credentials.actions.rotations import DRAINS, rotate_jwt_credential
+from credentials.models import JwtCredential
+from tests import cast
+from tests.browser.conftest import SignInPage, arrived, confirm_password
+from tests.browser.exchange import call, error_code, exchange
+from tests.conftest import Rebels
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """The server's threads see what the test commits."""
+
+
+def test_a_credential_created_for_a_teammate_is_used_and_revoked(
+    console: str, sign_in_page: SignInPage, sign_in_elsewhere: SignInPage, rebels: Rebels
+) -> None:
+    client, secret = cast.client(cast.application(rebels.luke))
+    base_url = f"{console}/sandbox"
+    own_extension = f"{base_url}/restapi/v1.0/account/~/extension/~"
+    han, luke = sign_in_page(rebels.han), sign_in_elsewhere(rebels.luke)
+    han.get_by_role("link", name="Organization").click()
+    arrived(han, "Developers")
+    han.get_by_role("link", name="Luke Example").click()
+    arrived(han, "Luke Example")
+    han.get_by_role("complementary").get_by_role("link", name="Credentials").click()
+    arrived(han, "Credentials")
+    han.get_by_role("link", name="Create JWT").first.click()
+    han.get_by_label("Label").fill("Nightly report")
+    han.get_by_label("Sandbox").check()
+    han.get_by_label("All apps created by developers within my organization").check()
+    arrived(han, "Create JWT")
+    han.get_by_role("button", name="Create JWT").click()
+    arrived(han, "JWT created")
+
+    # The owner hears of it, sees who made it, and gets the same JWT.
+    luke.reload()
+    luke.get_by_role("link", name="Notices, 1 unread").click()
+    luke.get_by_role("link", name=re.compile("^Han Example created the sandbox JWT")).click()
+    arrived(luke, "Nightly report")
+    expect(luke.get_by_text("by Han Example").first).to_be_visible()
+    luke.get_by_role("link", name="Show JWT").click()
+    confirm_password(luke)
+    luke.get_by_role("button", name="Show the JWT").click()
+    arrived(luke, "Your JWT")
+    jwt = luke.locator("#jwt").inner_text().replace("\n", "").strip()
+    granted = exchange(base_url, client.client_id, secret, jwt)
+    assert call(own_extension, granted["access_token"])["contact"]["firstName"] == "Luke"
+
+    han.get_by_role("link", name="Done").click()
+    expect(han.get_by_role("row", name="Falcon Dialer")).to_be_visible()
+    arrived(han, "Nightly report")
+    han.get_by_role("link", name="Revoke").click()
+    expect(han.get_by_text("Falcon Dialer exchanged it 1 time")).to_be_visible()
+    arrived(han, "Revoke Nightly report?")
+    han.get_by_label("Reason").fill("The report has moved")
+    han.get_by_role("button", name="Revoke").click()
+    expect(han.get_by_text("Nightly report has been revoked.")).to_be_visible()
+    assert error_code(exchange(base_url, client.client_id, secret, jwt)) == "JWT-102"
+    assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
+
+    luke.get_by_role("link", name="Notices, 1 unread").click()
+    luke.get_by_role("link", name=re.compile("^Han Example revoked")).click()
+    expect(luke.get_by_text("“The report has moved”")).to_be_visible()
+    expect(luke.get_by_role("link", name="Show JWT")).to_have_count(0)
+    arrived(luke, "Nightly report")
+
+
+def choose(page: Page, *labels: str) -> None:
+    for label in labels:
+        page.get_by_role("checkbox", name=re.compile(f"^Choose {label} of ")).check()
+    page.get_by_role("button", name="Revoke chosen…").click()
+
+
+def test_several_are_revoked_once_one_has_read_what_breaks(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    client, secret = cast.client(cast.application(rebels.luke))
+    base_url = f"{console}/sandbox"
+    used, rotated = (
+        cast.credential(rebels.luke, label="Used"),
+        cast.credential(rebels.leia, label="Rotated"),
+    )
+    kept = cast.credential(rebels.luke, label="Kept")
+    cast.credential(rebels.leia, label="Idle")
+    rotation = rotate_jwt_credential(
+        rotated,
+        label="Its replacement",
+        expires_on=None,
+        drain=DRAINS[0],
+        deadline=DRAINS[-1],
+        actor=rebels.leia.user,
+        origin=cast.ORIGIN,
+    )
+    for credential in (used, rotated):
+        assert "access_token" in exchange(base_url, client.client_id, secret, credential.encode())
+    han = sign_in_page(rebels.han)
+    han.goto(f"{console}/console/organization/credentials")
+    arrived(han, "Credentials of the organization")
+    han.get_by_label("Choose all on this page").check()
+    expect(han.get_by_role("checkbox", name="Choose Kept of Luke Example")).to_be_checked()
+    han.get_by_label("Choose all on this page").uncheck()
+    choose(han, "Used", "Rotated", "Idle")
+    arrived(han, "Revoke 3 credentials?")
+    breaks = han.get_by_role("region", name="What will stop working").get_by_role("listitem")
+    expect(breaks.filter(has_text="Used of Luke")).to_contain_text(
+        "Falcon Dialer exchanged it 1 time"
+    )
+    expect(breaks.filter(has_text="Idle of Leia")).to_contain_text("no app has exchanged it")
+    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
+        "It is being replaced by Its replacement, which goes on, but no app has used it yet."
+    )
+
+    # Whoever reads that looks first, and comes back once the apps have moved.
+    han.get_by_role("link", name="See which apps have moved").click()
+    arrived(han, "Rotation of Rotated")
+    replacement = rotation.replacement.encode()
+    assert "access_token" in exchange(base_url, client.client_id, secret, replacement)
+    han.go_back()
+    han.reload()
+    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text("which goes on. See which")
+    han.get_by_role("button", name="Revoke 3 credentials").click()
+    expect(han.get_by_text("Say in a few words why you revoke them.")).to_be_visible()
+    arrived(han, "Revoke 3 credentials?")
+    han.get_by_label("Reason").fill("The contract ended")
+    han.get_by_role("button", name="Revoke 3 credentials").click()
+    expect(han.get_by_text("3 credentials revoked.")).to_be_visible()
+    arrived(han, "Credentials of the organization")
+
+    answers = {
+        credential.label: exchange(base_url, client.client_id, secret, credential.encode())
+        for credential in (used, rotated, rotation.replacement, kept)
+    }
+    assert error_code(answers.pop("Used")) == error_code(answers.pop("Rotated")) == "JWT-102"
+    assert all("access_token" in answer for answer in answers.values())
+    events = AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_REVOKED)
+    assert {event.details["reason"] for event in events} == {"The contract ended"}
+    assert JwtCredential.objects.filter(revoked_by=rebels.han.user).count() == 3

@@ -1,0 +1,207 @@
+"""Authenticator app, recovery codes, security key and passkey: set up, sign in, step up."""
+
+import base64
+import hmac
+import re
+import struct
+import time
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+from pytest_django.fixtures import Settings
+from pytest_playwright.pytest_playwright import CreateContextCallback
+
+from accounts.models import Membership
+from tests import cast
+from tests.browser.conftest import (
+    SignInPage,
+    arrived,
+    confirm_password,
+    sign_in_through_the_form,
+)
+from tests.conftest import Rebels
+
+SECURITY = reverse("mfa_index")
+STEP = 30
+NEW_CODES = 10
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """The server's threads see what the test commits."""
+
+
+@pytest.fixture(autouse=True)
+def _patient(settings: Settings) -> None:
+    """A code works once, so the next sign-in takes the code of the next half minute already."""
+    settings.MFA_TOTP_TOLERANCE = 1
+
+
+def code_of(secret: str, *, ahead: int = 0) -> str:
+    """What an authenticator app shows (RFC 6238), or will show some half minutes later."""
+    counter = struct.pack(">Q", int(time.time()) // STEP + ahead)
+    digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
+    offset = digest[-1] & 0x0F
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{number % 10**6:06}"
+
+
+def plug_in(page: Page, *, verifies_user: bool) -> None:
+    """An authenticator of this browser that says yes: a device with a lock, or a bare key."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal" if verifies_user else "usb",
+        "hasResidentKey": verifies_user,
+        "hasUserVerification": verifies_user,
+        "isUserVerified": verifies_user,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def sign_out(page: Page) -> None:
+    page.locator("header summary").first.click()
+    page.locator("header").get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/account/login/**")
+
+
+def activate_authenticator(page: Page) -> str:
+    """From the Security page; the secret that the app now shares."""
+    page.get_by_role("link", name="Activate").click()
+    confirm_password(page)
+    arrived(page, "Activate authenticator app")
+    secret = page.get_by_label("Authenticator secret").input_value()
+    page.get_by_label("Authenticator code").fill("000000")
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Incorrect code.")).to_be_visible()
+    arrived(page, "Activate authenticator app")
+    assert page.get_by_label("Authenticator secret").input_value() == secret
+    page.get_by_label("Authenticator code").fill(code_of(secret))
+    page.get_by_role("button", name="Activate").click()
+    arrived(page, "Recovery codes")
+    return secret
+
+
+def downloaded_codes(page: Page) -> list[str]:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    return Path(download.value.path()).read_text().split()
+
+
+def answer(page: Page, console: str, person: Membership, code: str) -> None:
+    """Sign in with the password, and with this code when asked for one."""
+    sign_in_through_the_form(page, console, person.user.email)
+    arrived(page, "Two-factor authentication")
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_an_authenticator_app_and_its_recovery_codes(
+    console: str, sign_in_page: SignInPage, new_context: CreateContextCallback, rebels: Rebels
+) -> None:
+    page = sign_in_page(rebels.luke)
+    page.goto(f"{console}{SECURITY}")
+    arrived(page, "Security")
+    secret = activate_authenticator(page)
+    codes = downloaded_codes(page)
+    assert len(set(codes)) == NEW_CODES
+    page.goto(f"{console}{SECURITY}")
+    expect(page.get_by_text("10 of 10 codes are left.")).to_be_visible()
+    arrived(page, "Security")
+    sign_out(page)
+
+    used = code_of(secret, ahead=1)
+    answer(page, console, rebels.luke, used)
+    arrived(page, "Welcome, Luke")
+    sign_out(page)
+    answer(page, console, rebels.luke, used)
+    expect(page.get_by_text("Incorrect code.")).to_be_visible()
+    arrived(page, "Two-factor authentication")
+
+    # The phone is lost: a recovery code signs in, once.
+    page.get_by_label("Code").fill(codes[0])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    arrived(page, "Welcome, Luke")
+    thief = new_context().new_page()
+    answer(thief, console, rebels.luke, codes[0])
+    expect(thief.get_by_text("Incorrect code.")).to_be_visible()
+    thief.goto(f"{console}/console/")
+    assert "/account/login/" in thief.url
+    page.goto(f"{console}{SECURITY}")
+    expect(page.get_by_text("9 of 10 codes are left.")).to_be_visible()
+
+
+def test_a_role_that_needs_a_second_factor_is_led_to_one(
+    console: str, sign_in_page: SignInPage, sign_in_elsewhere: SignInPage, rebels: Rebels
+) -> None:
+    luke, leia = sign_in_page(rebels.luke), sign_in_elsewhere(rebels.leia)
+    leia.get_by_role("link", name="Organization").click()
+    leia.get_by_role("link", name="Policies").click()
+    arrived(leia, "Policies")
+    leia.goto(f"{console}{reverse('organization:second_factor')}")
+    confirm_password(leia)
+    leia.get_by_role("checkbox", name=re.compile("^Developers")).check()
+    arrived(leia, "Second factor")
+    leia.get_by_role("button", name="Save").click()
+    arrived(leia, "Policies")
+
+    luke.get_by_role("link", name="Apps", exact=True).click()
+    expect(luke.get_by_text("Your organization requires a second factor")).to_be_visible()
+    arrived(luke, "Security")
+    plug_in(luke, verifies_user=False)
+    luke.get_by_role("link", name="Add a key").click()
+    confirm_password(luke)
+    luke.get_by_label("Name").fill("Blue key")
+    arrived(luke, "Add a key")
+    luke.get_by_role("button", name="Add", exact=True).click()
+    arrived(luke, "Recovery codes")
+    luke.goto(f"{console}/console/apps")
+    arrived(luke, "Apps")
+    sign_out(luke)
+    sign_in_through_the_form(luke, console, rebels.luke.user.email)
+    arrived(luke, "Two-factor authentication")
+    luke.goto(f"{console}/console/")
+    assert "/account/login/" in luke.url
+    sign_in_through_the_form(luke, console, rebels.luke.user.email)
+    luke.get_by_role("button", name="Use a security key").click()
+    arrived(luke, "Welcome, Luke")
+
+
+def test_who_has_a_passkey_only_signs_in_and_steps_up_with_it(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    credential = cast.credential(rebels.luke)
+    page = sign_in_page(rebels.luke)
+    plug_in(page, verifies_user=True)
+    page.goto(f"{console}{SECURITY}")
+    page.get_by_role("link", name="Add a key").click()
+    confirm_password(page)
+    page.get_by_label("Name").fill("This laptop")
+    page.get_by_label("Passwordless").check()
+    arrived(page, "Add a key")
+    page.get_by_role("button", name="Add", exact=True).click()
+    arrived(page, "Recovery codes")
+    sign_out(page)
+
+    rebels.luke.user.set_unusable_password()
+    rebels.luke.user.save()
+    arrived(page, "Sign in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    arrived(page, "Welcome, Luke")
+    page.goto(f"{console}{reverse('mfa_list_webauthn')}")
+    expect(page.get_by_role("row", name="This laptop")).to_contain_text("Passkey")
+    arrived(page, "Passkeys and security keys")
+    page.goto(f"{console}{reverse('my_credentials:show', args=[credential.pk])}")
+    arrived(page, "Confirm it is you")
+    expect(page.get_by_label("Password")).to_have_count(0)
+    if page.get_by_role("link", name="Use a security key").count():
+        page.get_by_role("link", name="Use a security key").click()
+    arrived(page, "Confirm it is you")
+    page.get_by_role("button", name="Use a security key").click()
+    page.get_by_role("button", name="Show the JWT").click()
+    arrived(page, "Your JWT")
+    assert page.locator("#jwt").inner_text().replace("\n", "").strip() == credential.encode()
