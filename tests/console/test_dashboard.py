@@ -58,6 +58,14 @@ def test_without_console_access(rebels: Rebels, sign_in: SignIn) -> None:
     assert "Request access" in words_of(response)
 
 
+def test_the_user_menu_leads_to_credentials_only_who_may_have_some(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    own = f'href="{reverse("my_credentials:list")}"'
+    for person, may in ((rebels.luke, True), (rebels.c3po, False), (rebels.wedge, False)):
+        assert (own in text_of(sign_in(person).get(DASHBOARD))) is may
+
+
 def test_the_first_steps_one_after_the_other(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.lando)
     assert steps_of(browser.get(DASHBOARD)) == ["current", "todo", "todo", "todo"]
