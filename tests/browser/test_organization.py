@@ -30,7 +30,8 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     arrived(han, "Developers")
     han.get_by_role("link", name="Luke Example").click()
     arrived(han, "Luke Example")
-    han.get_by_role("complementary").get_by_role("link", name="Credentials").click()
+    section = han.get_by_role("navigation", name="Section")
+    section.get_by_role("link", name="Credentials").click()
     arrived(han, "Credentials")
     han.get_by_role("link", name="Create JWT").first.click()
     han.get_by_label("Label").fill("Nightly report")
@@ -66,6 +67,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     assert error_code(exchange(base_url, client.client_id, secret, jwt)) == "JWT-102"
     assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
 
+    luke.get_by_role("link", name="Dashboard").click()
     luke.get_by_role("link", name="Notices, 1 unread").click()
     luke.get_by_role("link", name=re.compile("^Han Example revoked")).click()
     expect(luke.get_by_text("“The report has moved”")).to_be_visible()
