@@ -22,13 +22,18 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 def assert_accessible(page: Page, where: str) -> None:
-    """Axe finds nothing on the page as it is now, and nothing overflows."""
+    """Axe finds nothing on the page as it is now, and nothing overflows the window or a panel."""
     results = Axe().run(page)
     assert not results.response["violations"], f"{where}: {results.generate_report()}"
     overflow = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert overflow <= 0, f"{where} is {overflow} px wider than the window"
+    sticking_out = page.evaluate(
+        "[...document.querySelectorAll('.panel')].filter(panel => panel.scrollWidth > "
+        "panel.clientWidth).map(panel => panel.innerText.slice(0, 40))"
+    )
+    assert not sticking_out, f"{where} has panels with something wider than they are"
 
 
 def arrived(page: Page, heading: str) -> None:

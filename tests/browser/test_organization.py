@@ -115,7 +115,7 @@ def test_several_are_revoked_once_one_has_read_what_breaks(
     expect(breaks.filter(has_text="Used of Luke")).to_contain_text(
         "Falcon Dialer exchanged it 1 time"
     )
-    expect(breaks.filter(has_text="Idle of Leia")).to_contain_text("no app has exchanged it")
+    expect(breaks.filter(has_text="Idle of Leia")).to_contain_text("No app has exchanged it")
     expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
         "It is being replaced by Its replacement, which goes on, but no app has used it yet."
     )

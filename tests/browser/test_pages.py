@@ -91,6 +91,10 @@ def admin_paths() -> Iterator[str]:
     yield reverse("organization:developer", args=[luke.user_id])
     yield reverse("developer_credentials:list", args=[luke.user_id])
     yield reverse("developer_credentials:create", args=[luke.user_id])
+    yield reverse("organization:credentials")
+    yield f"{reverse('organization:credentials')}?owner=nobody"
+    chosen = JwtCredential.objects.of(luke).filter(label="Nightly jobs").order_by("pk")[0]
+    yield f"{reverse('organization:revoke_credentials')}?credential={chosen.pk}"
     request = AccessRequest.objects.get()
     yield reverse("accounts:notices")
     yield f"{reverse('accounts:notices')}?show=unread"

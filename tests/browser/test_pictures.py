@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page
 
@@ -16,7 +17,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from console import demo
 from credentials.background import BackgroundWriter
-from credentials.models import Application, JwtCredential, Rotation
+from credentials.models import Application, JwtCredential, Refusal, Rotation
 from tests.browser.exchange import exchange
 
 ORIGIN = settings.ORIGIN
@@ -49,6 +50,10 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     picture(page, "credentials")
     page.goto(f"{console}{reverse('accounts:notices')}")
     picture(page, "notices")
+    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
+    page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
+    page.get_by_role("heading", name="By request ID").scroll_into_view_if_needed()
+    picture(page, "why")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
     page.get_by_label("All apps created by developers within my organization").check()
@@ -90,14 +95,38 @@ def test_picture_of_a_rotation(page: Page, console: str, monkeypatch: pytest.Mon
 
 
 def test_pictures_of_an_administrators_console(page: Page, console: str) -> None:
+    call_command("make_operator", "leia@rebels.example", verbosity=0)
     sign_in(page, console, "leia@rebels.example")
     luke = Membership.objects.get(user__email="luke@rebels.example")
+    inventory = reverse("organization:credentials")
     pages = {
         "organization": reverse("organization:developers"),
         "access": reverse("accounts:access"),
         "audit-log": reverse("accounts:audit_log"),
         "developer-credentials": reverse("developer_credentials:list", args=[luke.user_id]),
+        "signing-keys": reverse("operator:signing_keys"),
+        "inventory": f"{inventory}?status=active",
     }
     for name, path in pages.items():
         page.goto(f"{console}{path}")
         picture(page, name)
+    for label in ("Shared with Cloud City", "Nightly jobs"):
+        page.get_by_role("checkbox", name=f"Choose {label} of Luke").first.check()
+    page.get_by_role("button", name="Revoke chosen").click()
+    page.get_by_role("heading", name="Revoke 2 credentials?").wait_for()
+    picture(page, "bulk-revoke")
+
+    # A stricter policy stops credentials that exist; the page says which before it is saved.
+    page.goto(f"{console}{reverse('organization:policy', args=['sandbox'])}")
+    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_label("Maximum lifetime").fill("90")
+    picture(page, "policy")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="What will stop working").wait_for()
+    picture(page, "policy-stops")
+    page.goto(f"{console}{reverse('organization:change_role', args=[luke.user_id])}")
+    page.get_by_role("radio", name="Auditor").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="What will stop working").wait_for()
+    picture(page, "change-role")
