@@ -72,7 +72,7 @@ def developer_paths() -> Iterator[str]:
     yield reverse("my_credentials:show", args=[nightly.pk])
     yield reverse("refusals:why")
     yield f"{reverse('refusals:why')}?request_id=unknown"
-    for refusal in Refusal.objects.filter(environment="sandbox", client__isnull=False)[:10]:
+    for refusal in Refusal.objects.filter(environment="sandbox", client__isnull=False)[:4]:
         yield f"{reverse('refusals:why')}?request_id={refusal.request_id}"
     yield reverse("refusals:error_codes")
     yield reverse("account_email")

@@ -16,8 +16,10 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import Membership
 from console import demo
+from credentials.actions.signing_keys import current_signing_key
 from credentials.background import BackgroundWriter
 from credentials.models import Application, JwtCredential, Refusal, Rotation
+from credentials.models.signing_keys import KeyPurpose
 from tests.browser.exchange import exchange
 
 ORIGIN = settings.ORIGIN
@@ -52,7 +54,7 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     picture(page, "notices")
     refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
     page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
-    page.get_by_role("heading", name="By request ID").scroll_into_view_if_needed()
+    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
     picture(page, "why")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
@@ -99,6 +101,9 @@ def test_pictures_of_an_administrators_console(page: Page, console: str) -> None
     sign_in(page, console, "leia@rebels.example")
     luke = Membership.objects.get(user__email="luke@rebels.example")
     inventory = reverse("organization:credentials")
+    for environment in Environment:
+        # As after the first exchange.
+        current_signing_key(environment, KeyPurpose.ACCESS_TOKEN)
     pages = {
         "organization": reverse("organization:developers"),
         "access": reverse("accounts:access"),

@@ -17,7 +17,9 @@ DOCS = sorted(
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
 )
 OAUTH = "credentials/oauth/"
-PICTURES = ("docs/images/created.png", "docs/images/credentials.png")
+PICTURES = sorted(
+    path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "images").iterdir()
+)
 
 # Anything in backquotes that has a directory or one of these endings is the name of a file.
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
