@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 360, 168
 LEFT, RIGHT, TOP, BOTTOM = 36, 14, 10, 22
 # How much of its day's column a bar fills.
 BAR_SHARE = 0.68
-MAX_STEPS = 4
+MAX_STEPS = 5
 DAYS_BETWEEN_LABELS = 7
 
 

@@ -99,11 +99,14 @@ def _state(wanted: Wanted, at: datetime) -> Q:
 
 
 def _use(wanted: Wanted, at: datetime) -> Q:
-    """Unused for N days says something only about what has existed for as long."""
     if wanted.unused_days is None:
         return Q()
-    since = at - timedelta(days=wanted.unused_days)
-    return Q(last_used_on__lt=since.date(), issued_at__lt=since)
+    return unused_since(at - timedelta(days=wanted.unused_days))
+
+
+def unused_since(moment: datetime) -> Q:
+    """That says something only about what has existed for as long."""
+    return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
 
 
 def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[int]:

@@ -7,7 +7,7 @@ use it; the app's side sees the credentials that it uses, of others only how man
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -190,7 +190,10 @@ def _days(counts: dict[tuple[int, date], int], at: datetime) -> Days:
     first = first_recent_day(at)
     days = (first + timedelta(days=number) for number in range(RECENT.days))
     return Days(
-        [DayOfUse(day, counts.get((_EXCHANGES, day), 0), counts.get((_CALLS, day), 0)) for day in days]
+        [
+            DayOfUse(day, counts.get((_EXCHANGES, day), 0), counts.get((_CALLS, day), 0))
+            for day in days
+        ]
     )
 
 
@@ -240,9 +243,7 @@ def _visible_to(viewer: Membership) -> Q:
     return Q(credential__extension__user=viewer.user)
 
 
-def _most_used(
-    usage: QuerySet[ExchangeUsage], client: Client, since: date
-) -> list[CredentialUse]:
+def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> list[CredentialUse]:
     found = list(
         usage.values("credential")
         .annotate(total=Sum("exchanges"), last=Max("last_at"))

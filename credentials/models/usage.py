@@ -21,6 +21,9 @@ from credentials import networks
 from credentials.background import BackgroundWriter
 
 RECENT = timedelta(days=30)
+# Counts stay a year and a month, so that a month can be compared with that of the year before.
+COUNTS_KEPT = timedelta(days=400)
+ADDRESSES_KEPT_FOR = timedelta(days=90)
 # How many addresses of a credential are kept, and how many pages show.
 ADDRESSES_KEPT = 20
 ADDRESSES_SHOWN = 5
@@ -312,6 +315,17 @@ def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddres
         applications[address][application] = None
     found = [SeenAddress(address, at, tuple(applications[address])) for address, at in last.items()]
     return found[:ADDRESSES_SHOWN]
+
+
+def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
+    """What `tick` forgets: days and addresses that are too long ago, a queryset of each table."""
+    at = at or timezone.now()
+    first_kept = (at - COUNTS_KEPT).astimezone(UTC).date()
+    return [
+        ExchangeUsage.objects.filter(day__lt=first_kept),
+        CallUsage.objects.filter(day__lt=first_kept),
+        AddressUse.objects.filter(last_at__lt=at - ADDRESSES_KEPT_FOR),
+    ]
 
 
 def _write(uses: list[Use]) -> None:

@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.spreadsheets",
         "credentials.background",
         "credentials.error_codes",
+        "credentials.charts",
         "credentials.jose",
         "credentials.networks",
         "credentials.oauth.errors",
