@@ -25,6 +25,7 @@ from credentials.models.attention import (
     own_attention,
 )
 from credentials.models.jwt_credentials import EXPIRES_SOON
+from credentials.models.refusals import OFTEN, OFTEN_WITHIN
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             "active_count": JwtCredential.objects.of(viewer).standing(timezone.now()).count(),
             "application_count": Application.objects.visible_to(viewer).count(),
             "attention": own_attention(viewer),
+            "often": OFTEN,
+            "often_days": OFTEN_WITHIN.days,
         }
     sees_organization = viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     if sees_organization or viewer.may(ConsolePermission.ACCESS_MANAGE):
@@ -76,6 +79,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 # Of each reason: icon, what is said of one and of several, and what to do about it.
 _OF_CREDENTIALS = {
+    Reason.REFUSED: (
+        "octagon-alert",
+        f"credential was refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
+        f"credentials were refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
+        "The page of each says why, with the fix.",
+    ),
     Reason.EXPIRING: (
         "clock",
         f"credential expires within {EXPIRES_SOON.days} days",

@@ -414,6 +414,12 @@ REFUSALS = (
                 ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
     DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
                 PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+    *(
+        # A job that was not told that its credential has ended.
+        DemoRefusal(hour, "Trial of the reporting app", "Base Reporting",
+                    InvalidGrant("JWT-103", "This credential has expired."))
+        for hour in range(10, 154, 12)
+    ),
 )  # fmt: skip
 
 
@@ -424,7 +430,7 @@ def _refusals(
     chosen = REFUSALS if environment is Environment.SANDBOX else REFUSALS[::2]
     record_refusals(
         _refused(number, refusal, credentials, apps, environment, now)
-        for number, refusal in enumerate(chosen)
+        for number, refusal in enumerate(sorted(chosen, key=lambda each: -each.hours_ago))
     )
 
 

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
 from credentials.models.inventory import Wanted, unused_since, wanted_of
-from credentials.models.jwt_credentials import EXPIRES_SOON, NEVER, JwtCredential
+from credentials.models.jwt_credentials import EXPIRES_SOON, NEVER, JwtCredential, stands
+from credentials.models.refusals import OFTEN, Refusal
 
 UNUSED = timedelta(days=30)
 SHOWN_AT_MOST = 10
@@ -23,6 +26,7 @@ MANY = 99
 class Reason(StrEnum):
     """What is the matter with a credential, the most urgent first."""
 
+    REFUSED = "refused_often"
     EXPIRING = "expiring"
     NEVER_EXPIRES = "never_expires"
     UNUSED = "unused"
@@ -42,17 +46,14 @@ class OwnAttention:
 
 
 def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttention:
-    """The owner's credentials that stand and are not being replaced already; one query."""
+    """The owner's credentials that something is the matter with; one query."""
     at = at or timezone.now()
     conditions = _conditions(at)
-    any_of_them = Q()
-    for condition in conditions.values():
-        any_of_them |= condition
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
     found = list(
         JwtCredential.objects.of(owner)
-        .standing(at)
-        .filter(any_of_them, superseded_at__isnull=True)
+        .annotate(is_refused_often=Exists(_often(at)))
+        .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
         .annotate(rank=Case(*ranks, output_field=IntegerField()))
         .order_by("rank", "expires_at", "issued_at", "pk")[: SHOWN_AT_MOST + 1]
@@ -63,30 +64,44 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     )
 
 
-def _conditions(at: datetime) -> Mapping[Reason, Q]:
+def _often(at: datetime) -> QuerySet[Refusal]:
+    """The refusal that makes them often: the database need not read more than these."""
+    return Refusal.objects.lately(at).filter(credential=OuterRef("pk"))[OFTEN - 1 : OFTEN]
+
+
+def _conditions(at: datetime) -> dict[Reason, Q]:
+    """A refusal matters of what has ended, too; the rest only of what nothing replaces already."""
+    lasting = stands(at) & Q(superseded_at__isnull=True)
     return {
-        Reason.EXPIRING: Q(expires_at__lte=at + EXPIRES_SOON),
-        Reason.NEVER_EXPIRES: Q(
-            expires_at__gte=NEVER, extension__account__environment=Environment.PRODUCTION
-        ),
-        Reason.UNUSED: unused_since(at - UNUSED),
+        Reason.REFUSED: Q(is_refused_often=True),
+        Reason.EXPIRING: lasting & Q(expires_at__lte=at + EXPIRES_SOON),
+        Reason.NEVER_EXPIRES: lasting
+        & Q(expires_at__gte=NEVER, extension__account__environment=Environment.PRODUCTION),
+        Reason.UNUSED: lasting & unused_since(at - UNUSED),
     }
 
 
 def _reasons(credential: JwtCredential, at: datetime) -> tuple[Reason, ...]:
-    """The same conditions of a row that has been read."""
+    """The same conditions, of a row that has been read."""
     since = at - UNUSED
+    ended = credential.is_ended(at) or credential.is_expired(at)
+    lasting = not ended and credential.superseded_at is None
     holds = {
-        Reason.EXPIRING: credential.expires_at <= at + EXPIRES_SOON,
-        Reason.NEVER_EXPIRES: credential.never_expires
+        Reason.REFUSED: credential.is_refused_often,
+        Reason.EXPIRING: lasting and credential.expires_at <= at + EXPIRES_SOON,
+        Reason.NEVER_EXPIRES: lasting
+        and credential.never_expires
         and credential.environment is Environment.PRODUCTION,
-        Reason.UNUSED: credential.issued_at < since and credential.last_used_on < since.date(),
+        Reason.UNUSED: lasting
+        and credential.issued_at < since
+        and credential.last_used_on < since.date(),
     }
     return tuple(reason for reason in Reason if holds[reason])
 
 
 # What the list of the organization's credentials is filtered by to see them.
 IN_ORGANIZATION: Mapping[Reason, Wanted] = {
+    Reason.REFUSED: Wanted(refused_often=True),
     Reason.EXPIRING: Wanted(expiring_days=EXPIRES_SOON.days),
     Reason.NEVER_EXPIRES: Wanted(
         status="active", never_expires=True, environment=Environment.PRODUCTION.value

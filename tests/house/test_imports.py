@@ -86,6 +86,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.context",
         "console.dashboard",
         "console.demo",
+        "console.demo_usage",
         "console.errors",
         "console.health",
         "console.icons",
