@@ -59,7 +59,10 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
         .order_by("rank", "expires_at", "issued_at", "pk")[: SHOWN_AT_MOST + 1]
     )
     return OwnAttention(
-        [Attention(credential, _reasons(credential, at)) for credential in found[:SHOWN_AT_MOST]],
+        [
+            Attention(each, _reasons(each, at, is_refused_often=each.is_refused_often))
+            for each in found[:SHOWN_AT_MOST]
+        ],
         more=len(found) > SHOWN_AT_MOST,
     )
 
@@ -81,13 +84,15 @@ def _conditions(at: datetime) -> dict[Reason, Q]:
     }
 
 
-def _reasons(credential: JwtCredential, at: datetime) -> tuple[Reason, ...]:
+def _reasons(
+    credential: JwtCredential, at: datetime, *, is_refused_often: bool
+) -> tuple[Reason, ...]:
     """The same conditions, of a row that has been read."""
     since = at - UNUSED
     ended = credential.is_ended(at) or credential.is_expired(at)
     lasting = not ended and credential.superseded_at is None
     holds = {
-        Reason.REFUSED: credential.is_refused_often,
+        Reason.REFUSED: is_refused_often,
         Reason.EXPIRING: lasting and credential.expires_at <= at + EXPIRES_SOON,
         Reason.NEVER_EXPIRES: lasting
         and credential.never_expires

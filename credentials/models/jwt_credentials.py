@@ -223,8 +223,6 @@ class JwtCredential(models.Model):
     # Annotation of `due_for_reminder`.
     due_days: int
     first_clients: list[Client]
-    # Annotation of `own_attention`.
-    is_refused_often: bool
 
     class Meta:
         constraints: ClassVar = [

@@ -258,13 +258,13 @@ def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> l
         .values("total")
     )
     credentials = (
-        JwtCredential.objects.select_related("extension__user", "extension__account")
+        JwtCredential.objects.filter(pk__in=[pk for pk, *_ in found])
+        .select_related("extension__user", "extension__account")
         .annotate(recent_calls=Coalesce(Subquery(calls), 0))
-        .in_bulk([pk for pk, *_ in found])
     )
+    by_key = {credential.pk: credential for credential in credentials}
     return [
-        CredentialUse(credentials[pk], total, credentials[pk].recent_calls, last)
-        for pk, total, last in found
+        CredentialUse(by_key[pk], total, by_key[pk].recent_calls, last) for pk, total, last in found
     ]
 
 

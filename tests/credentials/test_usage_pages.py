@@ -16,8 +16,8 @@ from credentials.actions.applications import issue_client
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.background import BackgroundWriter
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
-from credentials.models.recent_use import DayOfUse, SeenAddress, use_by_client, use_of_credential
-from credentials.models.usage import note_use
+from credentials.models.recent_use import DayOfUse, use_by_client, use_of_credential
+from credentials.models.usage import SeenAddress, note_use
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
