@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +16,16 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from credentials.models import Application, JwtCredential
+from credentials.models.attention import (
+    IN_ORGANIZATION,
+    MANY,
+    UNUSED,
+    Reason,
+    organization_attention,
+    own_attention,
+)
 from credentials.models.jwt_credentials import EXPIRES_SOON
+from credentials.models.refusals import OFTEN, OFTEN_WITHIN
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,16 @@ class Step:
         return "" if self.done else self.url
 
 
+@dataclass(frozen=True)
+class Matter:
+    """Something of the organization to look at, and the list that shows it."""
+
+    icon: str
+    text: str
+    hint: str
+    url: str
+
+
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)
@@ -41,20 +62,82 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         ],
     }
     if viewer.is_developer:
-        now = timezone.now()
-        mine = JwtCredential.objects.of(viewer).with_facts()
-        active = mine.standing(now)
         steps = first_steps(viewer)
         context |= {
             "steps": [] if all(step.done for step in steps) else steps,
-            "active_count": active.count(),
+            "active_count": JwtCredential.objects.of(viewer).standing(timezone.now()).count(),
             "application_count": Application.objects.visible_to(viewer).count(),
-            "expiring": list(
-                active.filter(expires_at__lte=now + EXPIRES_SOON).order_by("expires_at")[:10]
-            ),
-            "unused": list(active.filter(usage__isnull=True).order_by("issued_at")[:10]),
+            "attention": own_attention(viewer),
+            "often": OFTEN,
+            "often_days": OFTEN_WITHIN.days,
         }
+    sees_organization = viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+    if sees_organization or viewer.may(ConsolePermission.ACCESS_MANAGE):
+        context["matters"] = organization_matters(viewer)
     return render(request, "console/dashboard.html", context)
+
+
+# Of each reason: icon, what is said of one and of several, and what to do about it.
+_OF_CREDENTIALS = {
+    Reason.REFUSED: (
+        "octagon-alert",
+        f"credential was refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
+        f"credentials were refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
+        "The page of each says why, with the fix.",
+    ),
+    Reason.EXPIRING: (
+        "clock",
+        f"credential expires within {EXPIRES_SOON.days} days",
+        f"credentials expire within {EXPIRES_SOON.days} days",
+        "Their owners are reminded; Rotate replaces one without an outage.",
+    ),
+    Reason.NEVER_EXPIRES: (
+        "infinity",
+        "production credential never expires",
+        "production credentials never expire",
+        "Rotate gives the replacement an expiration date; a policy can require one.",
+    ),
+    Reason.UNUSED: (
+        "circle-dashed",
+        f"credential was not used for {UNUSED.days} days",
+        f"credentials were not used for {UNUSED.days} days",
+        "Revoke what nobody needs: a key that is not there can't leak.",
+    ),
+}
+_ACCESS_REQUESTS = "access_requests"
+
+
+def organization_matters(viewer: Membership) -> list[Matter]:
+    """What there is to look at, with the number of each; what there is none of is left out."""
+    beside: dict[str, QuerySet[Any]] = {}
+    if viewer.may(ConsolePermission.ACCESS_MANAGE):
+        beside[_ACCESS_REQUESTS] = viewer.organization.access_requests.pending()
+    counts = organization_attention(
+        viewer.organization,
+        credentials=viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY),
+        beside=beside,
+    )
+    matters = []
+    if waiting := counts.get(_ACCESS_REQUESTS):
+        who = "person waits" if waiting == 1 else "people wait"
+        text = f"{_number(waiting)} {who} for access"
+        hint = "Approve with a role, or decline with a reason."
+        matters.append(Matter("user-plus", text, hint, reverse("accounts:access")))
+    for reason, (icon, one, several, hint) in _OF_CREDENTIALS.items():
+        if count := counts.get(reason):
+            text = f"{_number(count)} {one if count == 1 else several}"
+            matters.append(Matter(icon, text, hint, _inventory_url(reason)))
+    return matters
+
+
+def _number(count: int) -> str:
+    return f"More than {MANY}" if count > MANY else str(count)
+
+
+def _inventory_url(reason: Reason) -> str:
+    """The organization's credentials, filtered by the reason."""
+    filters = IN_ORGANIZATION[reason].facts
+    return f"{reverse('organization:credentials')}?{urlencode(filters)}"
 
 
 def first_steps(viewer: Membership) -> list[Step]:

@@ -6,7 +6,6 @@ Times are counted back from the moment of loading, so that the pages look lived 
 import base64
 import hashlib
 import hmac
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +27,7 @@ from accounts.models import Membership, Organization
 from accounts.origin import Origin
 from accounts.permissions import AppScope, UserPermission, UserRole
 from accounts.roles import ConsoleRole
+from console.demo_usage import add_usage
 from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
 from credentials.actions.jwt_credentials import create_jwt_credential, revoke_jwt_credential
 from credentials.actions.refusals import record_refusals
@@ -38,7 +38,6 @@ from credentials.models import (
     AppAccess,
     Application,
     Client,
-    ExchangeUsage,
     JwtCredential,
 )
 from credentials.models.refusals import Refused, RefusedWhat
@@ -203,7 +202,7 @@ def load(*, at: datetime | None = None) -> None:
         _addresses(people, now - timedelta(days=79))
         for environment in Environment:
             used = _credentials(people, apps, environment, now)
-            _usage(used, now)
+            add_usage(used, now)
             _refusals({each.label: each for each, _ in used}, apps, environment, now)
         _reminders(people["luke@rebels.example"], now)
         request_access(
@@ -358,7 +357,7 @@ def _credentials(
         at=now - timedelta(days=12),
     )
     operations = make(leia, "Operations", days_ago=65)
-    falcon = make(han, "Falcon", days_ago=20, lasts=110, clients=(directory,), created_by=leia)
+    falcon = make(han, "Falcon", days_ago=45, lasts=110, clients=(directory,), created_by=leia)
     exchange = make(lobot, "Exchange", days_ago=50, clients=(connect, ledger))
     return [
         (nightly, [directory, reporting]),
@@ -377,20 +376,6 @@ def _reminders(luke: Membership, now: datetime) -> None:
         remind_owners(at=now - timedelta(days=days_ago))
     month_ago = now - timedelta(days=30)
     mark_all_notices_read(luke.user, until=month_ago, at=month_ago)
-
-
-def _usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> None:
-    """Thirty days of exchanges, as many as a small company makes; the same at every loading."""
-    dice = random.Random(1977)  # noqa: S311 - the shape of a demo, not a secret
-    for credential, clients in used:
-        end = min(credential.expires_at, credential.revoked_at or now, now)
-        for client in clients:
-            for days_ago in range(30):
-                at = now - timedelta(days=days_ago, minutes=dice.randrange(1, 600))
-                if credential.issued_at < at < end:
-                    ExchangeUsage.objects.count_exchange(
-                        credential.pk, client.pk, at=at, times=dice.randrange(4, 60)
-                    )
 
 
 @dataclass(frozen=True)
@@ -429,6 +414,12 @@ REFUSALS = (
                 ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
     DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
                 PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+    *(
+        # A job that was not told that its credential has ended.
+        DemoRefusal(hour, "Trial of the reporting app", "Base Reporting",
+                    InvalidGrant("JWT-103", "This credential has expired."))
+        for hour in range(10, 154, 12)
+    ),
 )  # fmt: skip
 
 
@@ -439,7 +430,7 @@ def _refusals(
     chosen = REFUSALS if environment is Environment.SANDBOX else REFUSALS[::2]
     record_refusals(
         _refused(number, refusal, credentials, apps, environment, now)
-        for number, refusal in enumerate(chosen)
+        for number, refusal in enumerate(sorted(chosen, key=lambda each: -each.hours_ago))
     )
 
 

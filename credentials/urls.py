@@ -15,6 +15,7 @@ from credentials.views import (
     refusals,
     rotations,
     signing_keys,
+    usage,
 )
 
 register_converter(EnvironmentConverter, "environment")
@@ -25,6 +26,7 @@ application_patterns: list[URLPattern] = [
     path("apps", applications.applications, name="applications"),
     path("apps/create", applications.create_application, name="create_application"),
     path("apps/<uuid:application_id>", applications.application, name="application"),
+    path("apps/<uuid:application_id>/usage", usage.application_usage, name="application_usage"),
     path(
         "apps/<uuid:application_id>/settings",
         applications.application_settings,

@@ -20,10 +20,17 @@ def utc(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def day_name(day: date) -> str:
+    """`Jan 11, 2026`, as plain text where no element can stand, like the title of a shape."""
+    return f"{day:%b} {day.day}, {day:%Y}"
+
+
+@register.filter
 def utc_date(moment: datetime | date | None) -> SafeString | str:
     """`Jan 11, 2026`, for columns whose heading names the zone; empty for None."""
     if moment is None:
         return ""
     day = moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
-    text = f"{day:%b} {day.day}, {day:%Y}"
-    return format_html('<time datetime="{}" class="nowrap">{}</time>', day.isoformat(), text)
+    return format_html(
+        '<time datetime="{}" class="nowrap">{}</time>', day.isoformat(), day_name(day)
+    )

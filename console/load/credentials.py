@@ -15,12 +15,11 @@ from credentials.actions.signing_keys import current_signing_key
 from credentials.models import (
     AppAccess,
     Client,
-    ExchangeUsage,
     JwtCredential,
     PermittedClient,
     SigningKey,
 )
-from credentials.models.jwt_credentials import NEVER, NEVER_USED
+from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose
 
 FIRST_ISSUED = timedelta(days=730)
@@ -28,8 +27,6 @@ LIFETIMES = (30, 90, 180, 365, 730, None)
 REVOKED_BECAUSE = ("No longer needed", "The laptop was lost", "Left the team", "Rotated")
 # The developer whom someone can sign in as owns one in so many, but not without end.
 OWN_SHARE, OWN_AT_MOST = 20, 500
-# How likely an app is to use its credential on a day.
-USED_ON_A_DAY = 0.4
 
 
 @dataclass
@@ -125,36 +122,3 @@ def _permitted(made: Credentials) -> Iterator[PermittedClient]:
             yield PermittedClient(
                 credential=credential, client=client, added_at=credential.issued_at
             )
-
-
-def use(made: Credentials, apps: Apps, days: int, *, dice: Dice, now: datetime) -> int:
-    """A row for each day of the last `days` on which a client exchanged a credential."""
-    return bulk.stream(ExchangeUsage, _use(made, apps, now.date() - timedelta(days=days), dice))
-
-
-def _use(made: Credentials, apps: Apps, since: date, dice: Dice) -> Iterator[ExchangeUsage]:
-    for credential in made.credentials:
-        last = credential.last_used_on
-        if last == NEVER_USED or last <= since:
-            continue
-        usable = made.clients.get(credential.pk) or apps.clients[credential.extension.environment]
-        client = dice.favourite(usable)
-        day = max(since + timedelta(days=1), credential.issued_at.date())
-        while day <= last:
-            if day == last or dice.chance(USED_ON_A_DAY):
-                yield _day_of(credential, client, day, dice)
-            day += timedelta(days=1)
-
-
-def _day_of(credential: JwtCredential, client: Client, day: date, dice: Dice) -> ExchangeUsage:
-    midnight = datetime.combine(day, time(), UTC)
-    last_at = midnight + timedelta(seconds=dice.randrange(86_400))
-    if credential.revoked_at is not None:
-        last_at = min(last_at, credential.revoked_at)
-    return ExchangeUsage(
-        credential=credential,
-        client=client,
-        day=day,
-        exchanges=dice.randint(1, 200),
-        last_at=max(last_at, credential.issued_at),
-    )

@@ -10,10 +10,12 @@ from accounts import emails
 from accounts.models import Organization, User
 from console.load import bulk
 from console.load.apps import Apps, apps
-from console.load.credentials import Credentials, credentials, use
+from console.load.credentials import Credentials, credentials
 from console.load.dice import Dice
 from console.load.history import history
 from console.load.people import People, add_invitations, add_requests, domain_of, people
+from console.load.usage import Loaded as LoadedUsage
+from console.load.usage import use
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Size:
     requests: int = 300
     invitations: int = 300
     usage_days: int = 30
+    usage_apps: int = 1
+    """How many apps use each credential."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Loaded:
     people: People
     apps: Apps
     credentials: Credentials
-    usage_rows: int
+    usage: LoadedUsage
     events: int
 
 
@@ -61,6 +65,6 @@ def _made(name: str, size: Size, dice: Dice, now: datetime) -> Loaded:
         add_invitations(everyone, size.invitations, dice=dice, now=now)
         built = apps(everyone, size.apps, dice=dice, now=now)
     issued = credentials(everyone, built, size.credentials, dice=dice, now=now)
-    usage_rows = use(issued, built, size.usage_days, dice=dice, now=now)
+    usage = use(issued, built, size.usage_days, size.usage_apps, dice=dice, now=now)
     events = history(everyone, built, issued, size.events, dice=dice, now=now)
-    return Loaded(everyone, built, issued, usage_rows, events)
+    return Loaded(everyone, built, issued, usage, events)

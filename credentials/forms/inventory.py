@@ -53,6 +53,7 @@ class InventoryFilterForm(ListForm):
     unused_days = DaysField(label="Unused for")
     expiring_days = DaysField(label="Expiring within")
     never_expires = forms.BooleanField(label="Never expires", required=False)
+    refused_often = forms.BooleanField(label="Refused often", required=False)
     after = forms.UUIDField(required=False)
     before = forms.UUIDField(required=False)
 
@@ -64,6 +65,7 @@ class InventoryFilterForm(ListForm):
             unused_days=self.cleaned_data.get("unused_days"),
             expiring_days=self.cleaned_data.get("expiring_days"),
             never_expires=bool(self.value_of("never_expires")),
+            refused_often=bool(self.value_of("refused_often")),
         )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Extension, Organization
@@ -19,6 +19,7 @@ from credentials.models.jwt_credentials import (
     replaced,
     stands,
 )
+from credentials.models.refusals import OFTEN, Refusal
 
 ORDERS = {
     "created": Order(("issued_at", "pk")),
@@ -52,6 +53,7 @@ class Wanted:
     never_expires: bool = False
     expiring_days: int | None = None
     unused_days: int | None = None
+    refused_often: bool = False
 
     @property
     def is_anything(self) -> bool:
@@ -77,6 +79,8 @@ def wanted_of(
         found = found.filter(app_access=wanted.app_access)
     if wanted.owner or wanted.environment:
         found = found.filter(extension__in=_of_owners(organization, wanted))
+    if wanted.refused_often:
+        found = found.filter(pk__in=_refused_often(organization, at))
     if wanted.app:
         found = found.filter(_usable_by(organization, wanted.app))
     return found
@@ -99,11 +103,27 @@ def _state(wanted: Wanted, at: datetime) -> Q:
 
 
 def _use(wanted: Wanted, at: datetime) -> Q:
-    """Unused for N days says something only about what has existed for as long."""
     if wanted.unused_days is None:
         return Q()
-    since = at - timedelta(days=wanted.unused_days)
-    return Q(last_used_on__lt=since.date(), issued_at__lt=since)
+    return unused_since(at - timedelta(days=wanted.unused_days))
+
+
+def unused_since(moment: datetime) -> Q:
+    """That says something only about what has existed for as long."""
+    return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
+
+
+def _refused_often(organization: Organization, at: datetime) -> QuerySet[Any, Any]:
+    """Whatever their status: apps may still present what has ended."""
+    return (
+        Refusal.objects.lately(at)
+        .filter(credential__organization=organization)
+        .order_by()
+        .values("credential")
+        .annotate(times=Count("pk"))
+        .filter(times__gte=OFTEN)
+        .values("credential")
+    )
 
 
 def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[int]:

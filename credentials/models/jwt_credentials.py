@@ -29,7 +29,7 @@ from credentials import jose, networks
 from credentials.models.applications import Client
 from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
-from credentials.models.usage import ExchangeUsage
+from credentials.models.usage import CallUsage, ExchangeUsage
 
 # RFC 7523 §3 requires `exp`; a credential without expiration date carries this one.
 NEVER = datetime(2099, 12, 31, tzinfo=UTC)
@@ -129,12 +129,13 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
 
     def with_facts(self) -> Self:
         """Everything that the list and the detail page say about a credential, in one query."""
-        last_used = (
-            ExchangeUsage.objects.filter(credential=OuterRef("pk"))
+        last_used, last_call = (
+            rows.filter(credential=OuterRef("pk"))
             .order_by()
             .values("credential")
             .annotate(last=Max("last_at"))
             .values("last")
+            for rows in (ExchangeUsage.objects.all(), CallUsage.objects.all())
         )
         return (
             self.with_policy()
@@ -147,7 +148,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 "revoked_by",
                 "rotation__replaced",
             )
-            .annotate(last_used_at=Subquery(last_used))
+            .annotate(last_used_at=Subquery(last_used), last_call_at=Subquery(last_call))
         )
 
     def with_permitted_count(self) -> Self:
@@ -217,6 +218,7 @@ class JwtCredential(models.Model):
 
     # What `with_facts`, `with_permitted_count` and `with_some_apps` add.
     last_used_at: datetime | None
+    last_call_at: datetime | None
     permitted_count: int
     # Annotation of `due_for_reminder`.
     due_days: int

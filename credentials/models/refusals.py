@@ -14,6 +14,9 @@ from credentials.models.jwt_credentials import JwtCredential
 from credentials.refused import CheckName
 
 KEPT = timedelta(days=14)
+# A credential is refused often from so many times on, within that time.
+OFTEN = 10
+OFTEN_WITHIN = timedelta(days=7)
 
 
 class RefusedWhat(models.TextChoices):
@@ -63,6 +66,10 @@ class RefusalQuerySet(models.QuerySet["Refusal"]):
             "credential__extension__user__membership",
             "credential__extension__account__organization",
         )
+
+    def lately(self, at: datetime) -> Self:
+        """Recent enough to count for what is refused often."""
+        return self.filter(at__gt=at - OFTEN_WITHIN)
 
     def too_old(self, at: datetime | None = None) -> Self:
         return self.filter(at__lt=(at or timezone.now()) - KEPT)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import (
-    ADDRESSES_SHOWN,
     AddressUse,
     CallUsage,
     ExchangeUsage,
@@ -204,7 +203,7 @@ class Rotation(models.Model):
                 name,
                 last.get((self.replaced_id, client_id)),
                 last.get((self.replacement_id, client_id)),
-                tuple(seen_addresses(addresses.get(client_id, ()))[:ADDRESSES_SHOWN]),
+                tuple(seen_addresses(addresses.get(client_id, ()))),
             )
             for client_id, name in names.items()
         ]
@@ -212,11 +211,12 @@ class Rotation(models.Model):
             found, key=lambda app: (app.has_moved, app.application_name.casefold(), app.client_id)
         )
 
-    def _replaced_addresses(self) -> dict[str, list[AddressUse]]:
-        """From where each client used the replaced one since it began, the latest first."""
-        found: dict[str, list[AddressUse]] = {}
+    def _replaced_addresses(self) -> dict[str, list[tuple[str, datetime, str]]]:
+        """From where and when each client used the replaced one since it began."""
+        found: dict[str, list[tuple[str, datetime, str]]] = {}
         for row in AddressUse.objects.of(self.replaced_id, since=self.started_at):
-            found.setdefault(row.client.client_id, []).append(row)
+            seen = (row.address, row.last_at, row.client.application.name)
+            found.setdefault(row.client.client_id, []).append(seen)
         return found
 
     @property

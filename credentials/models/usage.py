@@ -21,6 +21,9 @@ from credentials import networks
 from credentials.background import BackgroundWriter
 
 RECENT = timedelta(days=30)
+# Counts stay a year and a month, so that a month can be compared with that of the year before.
+COUNTS_KEPT = timedelta(days=400)
+ADDRESSES_KEPT_FOR = timedelta(days=90)
 # How many addresses of a credential are kept, and how many pages show.
 ADDRESSES_KEPT = 20
 ADDRESSES_SHOWN = 5
@@ -61,6 +64,11 @@ class Use:
     is_call: bool
 
 
+def first_recent_day(at: datetime) -> date:
+    """The first of the thirty days (UTC) of which the one of `at` is the last."""
+    return (at - RECENT).astimezone(UTC).date() + timedelta(days=1)
+
+
 def _fields(model: type[models.Model], names: Sequence[str]) -> list["models.Field[Any, Any]"]:
     return [cast("models.Field[Any, Any]", model._meta.get_field(name)) for name in names]
 
@@ -96,7 +104,7 @@ def _prepared(model: type[models.Model], fields: Sequence[str], row: Sequence[An
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
     def recent_by_client(self, credential_id: UUID, at: datetime | None = None) -> list[ClientUse]:
         """Which clients exchanged the credential in the last 30 days, the latest first."""
-        since = ((at or timezone.now()) - RECENT).date()
+        since = first_recent_day(at or timezone.now())
         rows = (
             self.filter(credential=credential_id, day__gte=since)
             .values_list("client__client_id", "client__application__name")
@@ -134,7 +142,7 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         self, credential_ids: Iterable[UUID], at: datetime | None = None
     ) -> dict[UUID, list[ClientUse]]:
         """Which clients exchanged each credential in the last 30 days, the busiest first."""
-        since = ((at or timezone.now()) - RECENT).date()
+        since = first_recent_day(at or timezone.now())
         rows = (
             self.filter(credential__in=list(credential_ids), day__gte=since)
             .values_list("credential_id", "client__client_id", "client__application__name")
@@ -230,14 +238,6 @@ class AddressUseQuerySet(models.QuerySet["AddressUse"]):
             found = found.filter(last_at__gte=since)
         return found.select_related("client__application").order_by("-last_at", "-pk")
 
-    def of_clients(self, clients: Iterable[int], *, since: datetime) -> Self:
-        """From where any credential was used by the clients, the latest first."""
-        return (
-            self.filter(client__in=list(clients), last_at__gte=since)
-            .select_related("client__application")
-            .order_by("-last_at", "-pk")
-        )
-
     def note(self, uses: Iterable[Use]) -> None:
         """Remember when each address was last seen; of each credential only the last few stay."""
         last: dict[tuple[UUID, int, str], datetime] = {}
@@ -306,21 +306,26 @@ def _upsert(
             cursor.execute(_upsert_sql(model, key, counter, len(batch)), values)
 
 
-def latest_addresses(
-    credential_id: UUID, *, since: datetime | None = None, limit: int = ADDRESSES_SHOWN
-) -> list[SeenAddress]:
-    """The addresses that a credential was last used from, the latest first."""
-    return seen_addresses(AddressUse.objects.of(credential_id, since=since))[:limit]
-
-
-def seen_addresses(rows: Iterable[AddressUse]) -> list[SeenAddress]:
-    """The addresses of rows that are sorted by time, the latest first, each with its apps."""
+def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddress]:
+    """The last few addresses of `(address, when, app)`, the latest first, each with its apps."""
     last: dict[str, datetime] = {}
     applications: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in rows:
-        last.setdefault(row.address, row.last_at)
-        applications[row.address][row.client.application.name] = None
-    return [SeenAddress(address, at, tuple(applications[address])) for address, at in last.items()]
+    for address, at, application in sorted(seen, key=lambda each: each[1], reverse=True):
+        last.setdefault(address, at)
+        applications[address][application] = None
+    found = [SeenAddress(address, at, tuple(applications[address])) for address, at in last.items()]
+    return found[:ADDRESSES_SHOWN]
+
+
+def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
+    """What `tick` forgets: days and addresses that are too long ago, a queryset of each table."""
+    at = at or timezone.now()
+    first_kept = (at - COUNTS_KEPT).astimezone(UTC).date()
+    return [
+        ExchangeUsage.objects.filter(day__lt=first_kept),
+        CallUsage.objects.filter(day__lt=first_kept),
+        AddressUse.objects.filter(last_at__lt=at - ADDRESSES_KEPT_FOR),
+    ]
 
 
 def _write(uses: list[Use]) -> None:

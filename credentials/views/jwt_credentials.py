@@ -37,6 +37,7 @@ from credentials.models import (
     Refusal,
     Rotation,
 )
+from credentials.models.recent_use import use_of_credential
 from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -288,7 +289,7 @@ def _detail_page(
         test_form=(
             ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
         ),
-        used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        use=use_of_credential(credential),
         refusals=recent_refusals(Refusal.objects.of_credential(credential), owner.viewer),
         events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )

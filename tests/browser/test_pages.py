@@ -58,8 +58,9 @@ def developer_paths() -> Iterator[str]:
         yield reverse(name)
     yield reverse("credentials:applications")
     yield reverse("credentials:create_application")
-    for name in ("application", "application_settings"):
+    for name in ("application", "application_usage", "application_settings"):
         yield reverse(f"credentials:{name}", args=[application.pk])
+    yield reverse("credentials:application_usage", args=[application.pk]) + "?environment=sandbox"
     yield reverse("credentials:suspend_client", args=[application.pk, Environment.SANDBOX])
     yield reverse("my_credentials:list")
     yield reverse("my_credentials:create")
@@ -87,6 +88,8 @@ def developer_paths() -> Iterator[str]:
 def admin_paths() -> Iterator[str]:
     luke = member("luke@rebels.example")
     extension = luke.user.extensions.order_by("pk")[0]
+    yield reverse("dashboard")
+    yield reverse("organization:credentials") + "?refused_often=True"
     yield reverse("organization:developers")
     yield reverse("organization:developer", args=[luke.user_id])
     yield reverse("developer_credentials:list", args=[luke.user_id])
@@ -183,6 +186,8 @@ def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check)
         reverse("my_credentials:create"),
         reverse("credentials:applications"),
         reverse("credentials:application", args=[application.pk]),
+        reverse("credentials:application_usage", args=[application.pk]),
+        reverse("dashboard"),
     ]
     visit(page, console, iter(paths), accessible)
     page.set_viewport_size({"width": 1280, "height": 900})

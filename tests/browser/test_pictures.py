@@ -56,6 +56,10 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
     page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
     picture(page, "why")
+    nightly = JwtCredential.objects.filter(label="Nightly jobs").order_by("pk")[0]
+    page.goto(f"{console}{reverse('my_credentials:detail', args=[nightly.pk])}")
+    page.get_by_role("heading", name="Who is using it").evaluate("it => it.scrollIntoView()")
+    picture(page, "usage")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
     page.get_by_label("All apps created by developers within my organization").check()

@@ -1,25 +1,30 @@
 """The dashboard: first steps for newcomers, what needs attention for everyone else."""
 
+import html
 import re
 from datetime import UTC, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.actions.access_requests import request_access
 from accounts.actions.extensions import create_sandbox_account
 from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.jwt_credentials import revoke_jwt_credential
-from credentials.models import ExchangeUsage
+from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
+from credentials.models.refusals import OFTEN, RefusedWhat
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, words_of
 
 DASHBOARD = reverse("dashboard")
+LINK = re.compile(r'<a href="([^"]*)">([^<]*)</a>')
 
 
 def steps_of(response: Any) -> list[str]:
@@ -119,7 +124,33 @@ def test_figures(
     assert figures == [("Your active credentials", "1"), apps]
 
 
+def used(credential: JwtCredential, client: Client, *, days_ago: int = 0) -> None:
+    at = timezone.now() - timedelta(days=days_ago)
+    ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
+
+
+def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> None:
+    """As many exchanges refused, the latest at that time."""
+    at = timezone.now() - timedelta(days=days_ago)
+    Refusal.objects.bulk_create(
+        Refusal(
+            at=at - timedelta(seconds=number),
+            request_id=str(uuid4()),
+            environment=credential.environment,
+            what=RefusedWhat.EXCHANGE,
+            method="POST",
+            path="/restapi/oauth/token",
+            status=400,
+            code="JWT-105",
+            message="This app is not permitted to use this credential.",
+            credential=credential,
+        )
+        for number in range(times)
+    )
+
+
 def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
+    """The most urgent first; in use and neither ending nor endless is nothing to look at."""
     now = timezone.now()
     client, _ = cast.client(cast.application(rebels.luke))
     for label, days_left in (
@@ -127,7 +158,7 @@ def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
         ("Soon", 6),
         ("Sooner", 0),
         ("Late", 60),
-        ("Never", None),
+        ("Never, but in the sandbox", None),
     ):
         credential = cast.credential(
             rebels.luke,
@@ -137,20 +168,164 @@ def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
             if days_left is None
             else now.astimezone(UTC).date() + timedelta(days=days_left),
         )
-        ExchangeUsage.objects.count_exchange(credential.pk, client.pk)
-    cast.credential(rebels.luke, label="Unused <b>{{ 7 }}")
-    cast.credential(rebels.han, label="Not mine")
-    rows = attention_of(sign_in(rebels.luke).get(DASHBOARD))
-    assert [row.partition(" on ")[0].partition(" since ")[0] for row in rows] == [
-        "Sooner Sandbox Expires today",
-        "Soon Sandbox Expires in 6 days",
-        "Unused &lt;b&gt;{{ 7 }} Sandbox Not used yet",
+        used(credential, client)
+    production = Environment.PRODUCTION
+    used(cast.credential(rebels.luke, label="Endless", environment=production), client)
+    cast.credential(rebels.luke, label="Just made")
+    old = now - timedelta(days=31)
+    cast.credential(rebels.luke, label="Unused <b>{{ 7 }}", at=old)
+    idle = cast.credential(rebels.luke, label="Idle", at=now - timedelta(days=90))
+    used(idle, client, days_ago=32)
+    noisy = cast.credential(rebels.luke, label="Noisy")
+    refused(noisy, times=OFTEN)
+    quiet = cast.credential(rebels.luke, label="Refused before")
+    refused(quiet, times=OFTEN - 1)
+    refused(quiet, times=5, days_ago=8)
+    cast.credential(rebels.han, label="Not mine", at=old)
+    response = sign_in(rebels.luke).get(DASHBOARD)
+    rows = attention_of(response)
+    day = r"\w{3} \d{1,2}, \d{4}"
+    expected = [
+        "Noisy Sandbox Refused often 10 times or more in 7 days See why Noisy was refused",
+        rf"Sooner Sandbox Expires today on {day}, 23:59 UTC Rotate Sooner",
+        rf"Soon Sandbox Expires in 6 days on {day}, 23:59 UTC Rotate Soon",
+        "Endless Production Never expires Rotate Endless",
+        rf"Idle Sandbox Not used any more last on {day} \(UTC\) Revoke Idle",
+        r"Unused &lt;b&gt;{{ 7 }} Sandbox Not used yet "
+        rf"since {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}}",
     ]
-    assert all(row.endswith(" UTC") for row in rows)
+    assert len(rows) == len(expected)
+    for row, pattern in zip(rows, expected, strict=True):
+        assert re.fullmatch(pattern.replace("{{ 7 }}", r"\{\{ 7 \}\}"), row), row
+    assert f'href="{reverse("my_credentials:detail", args=[noisy.pk])}#refusals"' in text_of(
+        response
+    )
+
+
+def test_one_credential_for_several_reasons_is_one_row(rebels: Rebels, sign_in: SignIn) -> None:
+    soon = timezone.now().astimezone(UTC).date() + timedelta(days=9)
+    at = timezone.now() - timedelta(days=40)
+    credential = cast.credential(rebels.luke, label="Key", at=at, expires_on=soon)
+    refused(credential, times=OFTEN)
+    [row] = attention_of(sign_in(rebels.luke).get(DASHBOARD))
+    for words in ("Refused often", "Expires in 9 days", "Not used yet", "See why"):
+        assert words in row
+
+
+def test_what_has_ended_matters_only_while_apps_still_present_it(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    at = timezone.now() - timedelta(days=60)
+    lost, gone = (cast.credential(rebels.luke, label=label, at=at) for label in ("Lost", "Gone"))
+    for credential in (lost, gone):
+        revoke_jwt_credential(credential, reason="x", actor=rebels.luke.user, origin=cast.ORIGIN)
+    refused(lost, times=OFTEN)
+    [row] = attention_of(sign_in(rebels.luke).get(DASHBOARD))
+    assert row.startswith("Lost Sandbox Refused often")
+    assert "Not used" not in row
+
+
+def test_what_is_being_replaced_needs_no_attention(rebels: Rebels, sign_in: SignIn) -> None:
+    at = timezone.now() - timedelta(days=60)
+    production = Environment.PRODUCTION
+    credential = cast.credential(rebels.luke, label="Old", at=at, environment=production)
+    credential.superseded_at = timezone.now() + timedelta(days=3)
+    credential.save()
+    assert attention_of(sign_in(rebels.luke).get(DASHBOARD)) == []
+
+
+def test_many_that_need_attention_are_not_all_listed(rebels: Rebels, sign_in: SignIn) -> None:
+    old = timezone.now() - timedelta(days=31)
+    for number in range(12):
+        cast.credential(rebels.luke, label=f"Key {number}", at=old)
+    response = sign_in(rebels.luke).get(DASHBOARD)
+    assert len(attention_of(response)) == 10
+    assert "These are the most urgent. All your credentials" in words_of(response)
 
 
 def test_nothing_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
-    assert "Needs attention" not in words_of(sign_in(rebels.luke).get(DASHBOARD))
+    browser = sign_in(rebels.luke)
+    assert "Needs attention" not in words_of(browser.get(DASHBOARD))
+    cast.credential(rebels.luke)
+    assert (
+        "Needs attention Nothing: no credential of yours is refused often, expires soon, lies "
+        "unused, or never ends in production."
+    ) in words_of(browser.get(DASHBOARD))
+
+
+def matters_of(response: Any) -> list[tuple[str, str]]:
+    """What of the organization there is to look at, as `(words, link)`."""
+    page = text_of(response).partition("matters-title")[2].partition("</section>")[0]
+    return [(words, html.unescape(url)) for url, words in LINK.findall(page)]
+
+
+def of_the_organization(rebels: Rebels) -> None:
+    """Two of each kind that a list shows, of several people."""
+    now = timezone.now()
+    client, _ = cast.client(cast.application(rebels.luke))
+    for owner in (rebels.luke, rebels.leia):
+        soon = now.astimezone(UTC).date() + timedelta(days=9)
+        for one in (
+            cast.credential(owner, label="Soon", expires_on=soon),
+            cast.credential(owner, label="Endless", environment=Environment.PRODUCTION),
+            cast.credential(owner, label="Fine"),
+        ):
+            used(one, client)
+        cast.credential(owner, label="Idle", at=now - timedelta(days=50))
+        refused(cast.credential(owner, label="Noisy"), times=OFTEN)
+
+
+MATTERS = [
+    ("2 credentials were refused 10 times or more in 7 days", ["Noisy", "Noisy"]),
+    ("2 credentials expire within 30 days", ["Soon", "Soon"]),
+    ("2 production credentials never expire", ["Endless", "Endless"]),
+    ("2 credentials were not used for 30 days", ["Idle", "Idle"]),
+]
+
+
+@pytest.mark.parametrize("who", ["han", "c3po"])
+def test_what_needs_attention_in_the_organization(
+    rebels: Rebels, partners: Partners, sign_in: SignIn, who: str
+) -> None:
+    """Each links to the list, filtered so that it shows just these."""
+    of_the_organization(rebels)
+    cast.credential(partners.lobot, label="Theirs", environment=Environment.PRODUCTION)
+    browser = sign_in(getattr(rebels, who))
+    matters = matters_of(browser.get(DASHBOARD))
+    assert [text for text, _ in matters] == [text for text, _ in MATTERS]
+    for (_, url), (_, labels) in zip(matters, MATTERS, strict=True):
+        listed = browser.get(url)
+        assert [credential.label for credential in listed.context["credentials"]] == labels
+
+
+def test_people_who_wait_for_access(rebels: Rebels, sign_in: SignIn) -> None:
+    """Whoever decides about access sees them; credentials only with the right to."""
+    request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
+    admin = cast.join(
+        rebels.organization, "mon@rebels.example", ConsoleRole.NO_ACCESS, is_account_admin=True,
+        sandbox=False,
+    )  # fmt: skip
+    cast.credential(rebels.luke, environment=Environment.PRODUCTION)
+    waits = ("1 person waits for access", reverse("accounts:access"))
+    assert matters_of(sign_in(admin).get(DASHBOARD)) == [waits]
+    assert matters_of(sign_in(rebels.leia).get(DASHBOARD))[0] == waits
+    assert waits not in matters_of(sign_in(rebels.han).get(DASHBOARD))
+    assert "Needs attention in" not in words_of(sign_in(rebels.luke).get(DASHBOARD))
+
+
+def test_nothing_needs_attention_in_the_organization(rebels: Rebels, sign_in: SignIn) -> None:
+    response = sign_in(rebels.c3po).get(DASHBOARD)
+    assert "Needs attention in Rebel Alliance Nothing at the moment." in words_of(response)
+
+
+def test_more_than_a_hundred_are_not_counted(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("credentials.models.attention.MANY", 1)
+    monkeypatch.setattr("console.dashboard.MANY", 1)
+    of_the_organization(rebels)
+    matters = matters_of(sign_in(rebels.han).get(DASHBOARD))
+    assert matters[1][0] == "More than 1 credentials expire within 30 days"
 
 
 def test_an_auditor_gets_no_steps_and_nothing_to_create(rebels: Rebels, sign_in: SignIn) -> None:

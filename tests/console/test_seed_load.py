@@ -15,8 +15,10 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Extension, Membership, Organization, User
 from credentials.actions.jwt_credentials import create_jwt_credential
 from credentials.models import (
+    AddressUse,
     AppAccess,
     Application,
+    CallUsage,
     Client,
     ExchangeUsage,
     JwtCredential,
@@ -55,7 +57,8 @@ def test_it_makes_what_was_asked_for_and_says_so(db: None) -> None:
         account = organization.platform_accounts.get(environment=environment)
         assert account.extensions.count() > 20
         assert Client.objects.filter(environment=environment).count() == 12
-    assert ExchangeUsage.objects.exists()
+    for model in (ExchangeUsage, CallUsage, AddressUse):
+        assert model._default_manager.exists()
     assert PermittedClient.objects.exists()
     assert re.search(r"^ +120 credentials$", said, re.MULTILINE)
     assert re.search(r"^ +900 audit events$", said, re.MULTILINE)
@@ -138,6 +141,20 @@ def test_everything_in_it_is_valid(db: None) -> None:
     for revoked in JwtCredential.objects.filter(revoked_at__isnull=False):
         assert revoked.revoked_at
         assert revoked.issued_at <= revoked.revoked_at <= timezone.now()
+
+
+def test_its_usage_is_what_the_counters_would_have_left(db: None) -> None:
+    seed(usage_apps=3, usage_days=60)
+    for model in (ExchangeUsage, CallUsage):
+        rows = model._default_manager.select_related("credential")
+        assert rows.values("credential").distinct().count() < rows.count()
+        for row in rows:
+            assert row.last_at.date() == row.day
+            assert row.credential.issued_at <= row.last_at
+            assert row.day <= row.credential.last_used_on
+    pairs = set(ExchangeUsage.objects.values_list("credential", "client"))
+    assert set(CallUsage.objects.values_list("credential", "client")) == pairs
+    assert set(AddressUse.objects.values_list("credential", "client")) == pairs
 
 
 def test_events_are_in_the_order_of_time(db: None) -> None:

@@ -1,6 +1,6 @@
 """`manage.py tick`: all due work in parts, each of them idempotent."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from io import StringIO
 
 import pytest
@@ -10,11 +10,14 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 from structlog.testing import capture_logs
 
+from accounts import emails
 from accounts.actions.seals import seal_events
 from accounts.emails import queue_text
 from accounts.models import Device, Notice
 from console.management.commands import tick as tick_command
-from tests import ticks
+from credentials.models import AddressUse, CallUsage, ExchangeUsage
+from credentials.models.usage import Use
+from tests import cast, ticks
 from tests.conftest import Rebels, SignIn
 from tests.ticks import tick
 
@@ -64,10 +67,36 @@ def old_devices(rebels: Rebels) -> None:
         )
 
 
+def old_usage(rebels: Rebels) -> list[object]:
+    """Kept: counts of 400 days, an address of 89. Gone: counts of 401 days, an address of 91."""
+    now = timezone.now()
+    with emails.withheld():
+        client, _ = cast.client(cast.application(rebels.luke))
+        credential = cast.credential(rebels.luke, at=now - timedelta(days=500))
+    for days in (400, 401):
+        at = now - timedelta(days=days)
+        ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
+        day = at.astimezone(UTC).date()
+        CallUsage.objects.add_counts([(credential.pk, client.pk, day, 1, at)])
+    for days in (89, 91):
+        seen = Use(credential.pk, client.pk, now - timedelta(days=days), f"192.0.2.{days}", False)
+        AddressUse.objects.note([seen])
+    return [
+        ExchangeUsage.objects.latest("day"),
+        CallUsage.objects.latest("day"),
+        AddressUse.objects.latest("last_at"),
+    ]
+
+
+def usage_rows() -> list[object]:
+    return [row for model in (ExchangeUsage, CallUsage, AddressUse) for row in model.objects.all()]
+
+
 def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> None:
     old_sessions_and_mail(rebels, sign_in)
     old_notices(rebels)
     old_devices(rebels)
+    kept_usage = old_usage(rebels)
     seal_events()
     due = [
         "Expiry reminders: 0 due.",
@@ -82,6 +111,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Old notices: 2 due.",
         "Forgotten browsers: 2 due.",
         "Old refusals: 0 due.",
+        "Old usage: 3 due.",
         "Audit events: 0 due.",
     ]
     assert ticks.lines("--dry-run") == due
@@ -99,11 +129,13 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         "Old notices: 2 removed.",
         "Forgotten browsers: 2 removed.",
         "Old refusals: 0 removed.",
+        "Old usage: 3 removed.",
         "Audit events: 0 sealed.",
     ]
     assert {outcome.partition(" ")[0] for outcome in tick().values()} == {"0"}
     assert [email.to for email in Email.objects.all()] == [["new@b.example"]]
     assert Session.objects.count() == 1
+    assert usage_rows() == kept_usage
     kept = Notice.objects.order_by("-at").values_list("text", flat=True)
     assert sorted(kept) == ["179 days", "89 days", "89 days"]
     assert sorted(Device.objects.values_list("user__email", "token_digest")) == [

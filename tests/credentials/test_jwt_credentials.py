@@ -466,7 +466,7 @@ def test_the_page_of_a_credential(rebels: Rebels, apps: Apps, sign_in: SignIn) -
         rf"Created on {when} by Han Example",
         r"Expires Mar 31, 2098, 23:59 UTC",
         rf"Last used {when}",
-        rf"X-wing Dialer {apps.dialer.client_id} 17 {when}",
+        rf"X-wing Dialer {apps.dialer.client_id} 17 0 {when} Not in 30 days",
         r"han@rebels\.example created the JWT credential",
     ):
         assert re.search(pattern, words), pattern

@@ -15,12 +15,13 @@ from pytest_django import DjangoAssertNumQueries
 from credentials.actions.applications import suspend_client
 from credentials.background import BackgroundWriter
 from credentials.models import AddressUse, CallUsage, ExchangeUsage, JwtCredential
+from credentials.models.recent_use import use_of_credential
 from credentials.models.usage import (
     ADDRESSES_KEPT,
     SeenAddress,
     Use,
-    latest_addresses,
     note_use,
+    seen_addresses,
 )
 from tests import api, cast
 from tests.conftest import Rebels
@@ -199,7 +200,8 @@ def test_only_the_last_addresses_of_a_credential_stay(rebels: Rebels, world: Wor
     BackgroundWriter.flush_all()
     kept = [f"198.51.100.{number}" for number in range(ADDRESSES_KEPT + 6, 6, -1)]
     assert [address for address, _ in addresses()] == [*kept, HERE]
-    assert [seen.address for seen in latest_addresses(world.credential.pk)] == kept[:5]
+    shown = use_of_credential(world.credential).addresses
+    assert [seen.address for seen in shown] == kept[:5]
 
 
 @pytest.mark.parametrize(
@@ -231,9 +233,8 @@ def test_which_apps_and_addresses_use_a_credential_since_then(rebels: Rebels, wo
         SeenAddress(THERE, NOON - timedelta(hours=2), ("Falcon Dialer",)),
     ]
     credential_id = world.credential.pk
-    assert latest_addresses(credential_id) == everything
-    assert latest_addresses(credential_id, limit=1) == everything[:1]
-    assert latest_addresses(credential_id, since=NOON) == [SeenAddress(HERE, NOON, ("Second",))]
+    assert use_of_credential(world.credential).addresses == everything
+    assert seen_addresses([]) == []
     since = AddressUse.objects.of(credential_id, since=NOON - timedelta(minutes=90))
     assert [row.client for row in since] == [second.app.client, world.app.client]
 

@@ -121,6 +121,7 @@ DONE_BY_PROGRAMS = {
     "credentials/actions/first_use.py",
     "credentials/actions/refresh_tokens.py",
     "credentials/actions/refusals.py",
+    "credentials/actions/usage.py",
 }
 # What concerns nobody but the person who reads, and what `manage.py tick` clears away: files, or
 # single functions of them.

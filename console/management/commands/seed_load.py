@@ -50,7 +50,9 @@ class Command(BaseCommand):
             "client IDs": sum(map(len, apps.clients.values())),
             "credentials": len(loaded.credentials.credentials),
             "entries of their lists of apps": listed,
-            "days of use": loaded.usage_rows,
+            "days of exchanges": loaded.usage.exchange_days,
+            "days of calls": loaded.usage.call_days,
+            "addresses": loaded.usage.addresses,
             "audit events": loaded.events,
         }
         for name, count in counts.items():

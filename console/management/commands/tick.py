@@ -33,8 +33,10 @@ from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.refusals import forget_old_refusals
 from credentials.actions.reminders import remind_owners
 from credentials.actions.rotations import close_rotations, warn_of_closing
+from credentials.actions.usage import forget_old_usage
 from credentials.models import Client, JwtCredential, Refusal, Rotation
 from credentials.models.refresh_tokens import dead_tokens
+from credentials.models.usage import outdated_usage
 
 logger = structlog.get_logger(__name__)
 
@@ -129,6 +131,10 @@ def _forgotten_devices() -> int:
     return Device.objects.forgotten().count()
 
 
+def _old_usage() -> int:
+    return sum(rows.count() for rows in outdated_usage())
+
+
 def _lock_path() -> Path:
     """One lock per database, so that two installations on a machine do not wait for each other."""
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
@@ -155,6 +161,7 @@ PARTS = (
     Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
     Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
     Part("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
+    Part("Old usage", _old_usage, forget_old_usage, "removed"),
     # Last, so that what the others recorded is sealed as well.
     Part("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )

@@ -1,0 +1,59 @@
+"""Thirty days of use of the demo's credentials: what its apps exchange and call, and from where."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
+from credentials.models.usage import Use
+
+CallCount = tuple[UUID, int, date, int, datetime]
+
+# What each app does on a working day: exchanges, the calls that follow one, and from where.
+HABITS = {
+    "Fleet Directory": (46, 9, ("203.0.113.24", "203.0.113.25", "2001:db8:71::24")),
+    "Base Reporting": (7, 130, ("203.0.113.80",)),
+    "Hangar Console": (15, 6, ("198.51.100.7", "198.51.100.12")),
+    "Cloud City Connect": (88, 4, ("192.0.2.61", "192.0.2.62", "192.0.2.63")),
+    "Tibanna Ledger": (24, 11, ("192.0.2.90",)),
+}
+NIGHTLY = "Base Reporting"
+WEEKEND = (5, 6)
+
+
+def add_usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> None:
+    """Thirty days of exchanges and calls, as many as a small company makes."""
+    dice = random.Random(1977)  # noqa: S311 - the shape of a demo, not a secret
+    calls, seen = [], []
+    for credential, clients in used:
+        end = min(credential.expires_at, credential.revoked_at or now, now)
+        for client in clients:
+            exchanges_a_day, calls_each, addresses = HABITS[client.application.name]
+            for days_ago in range(30):
+                at = now - timedelta(days=days_ago, minutes=dice.randrange(1, 600))
+                share = dice.uniform(0.75, 1.25)
+                if at.weekday() in WEEKEND and client.application.name != NIGHTLY:
+                    share *= 0.2
+                if not credential.issued_at < at < end:
+                    continue
+                exchanges = max(1, round(exchanges_a_day * share))
+                made = round(exchanges * calls_each * dice.uniform(0.8, 1.2))
+                ExchangeUsage.objects.count_exchange(
+                    credential.pk, client.pk, at=at, times=exchanges
+                )
+                day = at.astimezone(UTC).date()
+                calls.append((credential.pk, client.pk, day, made, at))
+                address = dice.choice(addresses)
+                seen.append(Use(credential.pk, client.pk, at, address, is_call=True))
+    CallUsage.objects.add_counts(_summed(calls))
+    AddressUse.objects.note(seen)
+
+
+def _summed(counts: list[CallCount]) -> list[CallCount]:
+    """Two of the thirty moments may be of one day (UTC)."""
+    found: dict[tuple[UUID, int, date], CallCount] = {}
+    for credential_id, client_pk, day, calls, at in counts:
+        key = (credential_id, client_pk, day)
+        *_, before, last = found.get(key, (0, at))
+        found[key] = (*key, before + calls, max(at, last))
+    return list(found.values())

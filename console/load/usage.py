@@ -1,0 +1,135 @@
+"""The use of the large organization's credentials: exchanges, calls, and from which addresses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from console.load import bulk
+from console.load.apps import Apps
+from console.load.credentials import Credentials
+from console.load.dice import Dice
+from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
+from credentials.models.jwt_credentials import NEVER_USED
+from credentials.models.usage import ADDRESSES_KEPT_FOR
+
+# How likely an app is to use its credential on a day.
+USED_ON_A_DAY = 0.4
+EXCHANGES_A_DAY, CALLS_OF_ONE = 200, 40
+# Each app has as many machines, and calls from some of them.
+MACHINES = 4
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How many rows there are of each kind."""
+
+    exchange_days: int
+    call_days: int
+    addresses: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day (UTC) on which a client used a credential."""
+
+    credential: JwtCredential
+    client: Client
+    day: date
+    last_at: datetime
+
+
+def use(
+    made: Credentials, apps: Apps, days: int, apps_each: int, *, dice: Dice, now: datetime
+) -> Loaded:
+    """The last `days`, on which up to `apps_each` apps used each credential.
+
+    The days are thrown again for each table rather than kept: they may be millions.
+    """
+    since = now.date() - timedelta(days=days)
+    seed = dice.getrandbits(64)
+
+    def thrown() -> Iterator[Day]:
+        return _days(made, apps, since, apps_each, Dice(seed))
+
+    exchanges = bulk.stream(
+        ExchangeUsage,
+        (
+            ExchangeUsage(
+                credential=each.credential,
+                client=each.client,
+                day=each.day,
+                exchanges=dice.randint(1, EXCHANGES_A_DAY),
+                last_at=each.last_at,
+            )
+            for each in thrown()
+        ),
+    )
+    calls = bulk.stream(
+        CallUsage,
+        (
+            CallUsage(
+                credential=each.credential,
+                client=each.client,
+                day=each.day,
+                calls=dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE),
+                last_at=each.last_at,
+            )
+            for each in thrown()
+        ),
+    )
+    return Loaded(exchanges, calls, bulk.stream(AddressUse, _addresses(thrown(), dice, now)))
+
+
+def _days(made: Credentials, apps: Apps, since: date, apps_each: int, dice: Dice) -> Iterator[Day]:
+    """One client after the other, each in the order of days."""
+    for credential in made.credentials:
+        last = credential.last_used_on
+        if last == NEVER_USED or last <= since:
+            continue
+        usable = made.clients.get(credential.pk) or apps.clients[credential.extension.environment]
+        first = max(since + timedelta(days=1), credential.issued_at.date())
+        favourites = {dice.favourite(usable) for _ in range(apps_each)}
+        for client in sorted(favourites, key=lambda client: client.pk):
+            day = first
+            while day <= last:
+                if day == last or dice.chance(USED_ON_A_DAY):
+                    yield Day(credential, client, day, _last_at(credential, day, dice))
+                day += timedelta(days=1)
+
+
+def _last_at(credential: JwtCredential, day: date, dice: Dice) -> datetime:
+    midnight = datetime.combine(day, time(), UTC)
+    last_at = midnight + timedelta(seconds=dice.randrange(86_400))
+    if credential.revoked_at is not None:
+        last_at = min(last_at, credential.revoked_at)
+    return max(last_at, credential.issued_at)
+
+
+def _addresses(days: Iterator[Day], dice: Dice, now: datetime) -> Iterator[AddressUse]:
+    """Where each client was last seen with each credential, on one or two of its machines."""
+    latest: Day | None = None
+    for each in days:
+        if latest is not None and (latest.credential, latest.client) != (
+            each.credential,
+            each.client,
+        ):
+            yield from _seen(latest, dice, now)
+        latest = each
+    if latest is not None:
+        yield from _seen(latest, dice, now)
+
+
+def _seen(last: Day, dice: Dice, now: datetime) -> Iterator[AddressUse]:
+    if last.last_at < now - ADDRESSES_KEPT_FOR:
+        return
+    machines = dice.sample(range(MACHINES), dice.randint(1, 2))
+    for number, machine in enumerate(machines):
+        host = last.client.pk * MACHINES + machine
+        yield AddressUse(
+            credential=last.credential,
+            client=last.client,
+            address=f"2001:db8::{host:x}"
+            if host % 3
+            else f"198.18.{host // 256 % 256}.{host % 256}",
+            last_at=last.last_at - timedelta(hours=number),
+        )

@@ -1,0 +1,125 @@
+"""Bar charts of counts per day as shapes of an SVG: a template only writes them down. Pure.
+
+Lengths are in the units of the chart's `viewBox`, about a pixel each at every width: two charts
+stand side by side where there is room, and one below the other where there is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+
+WIDTH, HEIGHT = 360, 168
+LEFT, RIGHT, TOP, BOTTOM = 36, 14, 10, 22
+# How much of its day's column a bar fills.
+BAR_SHARE = 0.68
+MAX_STEPS = 5
+DAYS_BETWEEN_LABELS = 7
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day: what its column says when pointed at, and its bar, which has no height on 0."""
+
+    day: date
+    count: int
+    slot_x: float
+    slot_width: float
+    x: float
+    y: float
+    width: float
+    height: float
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A label of an axis and where it stands on it."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class BarChart:
+    name: str
+    """What is counted, in the plural: `exchanges`."""
+    bars: tuple[Bar, ...]
+    counts: tuple[Mark, ...]
+    """Gridlines, from 0 up."""
+    days: tuple[Mark, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    base: int = HEIGHT - BOTTOM
+
+    @property
+    def room(self) -> int:
+        """How high a bar can be."""
+        return self.base - self.top
+
+    @property
+    def total(self) -> int:
+        return sum(bar.count for bar in self.bars)
+
+    @property
+    def busiest(self) -> Bar:
+        """The day with most of them, the latest of several."""
+        return max(self.bars, key=lambda bar: (bar.count, bar.day))
+
+
+def bar_chart(name: str, counts: Sequence[tuple[date, int]]) -> BarChart:
+    """A bar for each day, the oldest first; there has to be one."""
+    lines = gridlines(max(amount for _, amount in counts))
+    slot = (WIDTH - RIGHT - LEFT) / len(counts)
+    room = HEIGHT - TOP - BOTTOM
+    bars = []
+    for number, (day, amount) in enumerate(counts):
+        height = round(amount / lines[-1] * room, 1)
+        if amount:
+            height = max(height, 1.5)  # one of a million is more than none
+        bars.append(
+            Bar(
+                day=day,
+                count=amount,
+                slot_x=round(LEFT + number * slot, 2),
+                slot_width=round(slot, 2),
+                x=round(LEFT + (number + (1 - BAR_SHARE) / 2) * slot, 2),
+                y=round(HEIGHT - BOTTOM - height, 1),
+                width=round(slot * BAR_SHARE, 2),
+                height=height,
+                is_last=number == len(counts) - 1,
+            )
+        )
+    return BarChart(
+        name=name,
+        bars=tuple(bars),
+        counts=tuple(
+            Mark(round(HEIGHT - BOTTOM - line / lines[-1] * room, 1), short(line)) for line in lines
+        ),
+        days=tuple(
+            Mark(round(bar.x + bar.width / 2, 1), f"{bar.day:%b} {bar.day.day}")
+            for bar in bars[::-1][::DAYS_BETWEEN_LABELS]
+        ),
+    )
+
+
+def gridlines(most: int) -> list[int]:
+    """Round numbers from 0 to the first that is not below `most`, a few of them."""
+    for exponent in count():
+        for factor in (1, 2, 5):
+            step = factor * 10**exponent
+            steps = max(-(-most // step), 1)
+            if steps <= MAX_STEPS:
+                return [step * number for number in range(steps + 1)]
+    raise AssertionError  # the steps grow until they are few
+
+
+def short(number: int) -> str:
+    """`950`, `1.5k`, `20k`, `3M`: as narrow as the labels of an axis have to be."""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            return f"{number / unit:g}{name}"
+    return str(number)

@@ -1,0 +1,281 @@
+"""What pages say about the last thirty days: how much per day, by which apps, from where.
+
+A day is one of UTC, and today is the last of the thirty. The credential's side sees the apps that
+use it; the app's side sees the credentials that it uses, of others only how many.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateField,
+    F,
+    GenericIPAddressField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import Membership
+from accounts.roles import ConsolePermission
+from credentials.charts import BarChart, bar_chart
+from credentials.models.applications import Client
+from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.usage import (
+    ADDRESSES_SHOWN,
+    RECENT,
+    AddressUse,
+    CallUsage,
+    ExchangeUsage,
+    SeenAddress,
+    first_recent_day,
+    seen_addresses,
+)
+
+SHOWN_AT_MOST = 20
+
+_EXCHANGES, _CALLS, _ADDRESS = range(3)
+
+
+@dataclass(frozen=True)
+class DayOfUse:
+    day: date
+    exchanges: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class Days:
+    """Thirty days, the oldest first and today last."""
+
+    days: Sequence[DayOfUse]
+
+    @property
+    def exchanges(self) -> int:
+        return sum(each.exchanges for each in self.days)
+
+    @property
+    def calls(self) -> int:
+        return sum(each.calls for each in self.days)
+
+    @property
+    def charts(self) -> list[BarChart]:
+        """One for exchanges and one for calls: there are many more of these."""
+        return [
+            bar_chart("exchanges", [(each.day, each.exchanges) for each in self.days]),
+            bar_chart("calls", [(each.day, each.calls) for each in self.days]),
+        ]
+
+    @property
+    def latest_first(self) -> Sequence[DayOfUse]:
+        return self.days[::-1]
+
+
+@dataclass
+class AppUse:
+    """What one app did with a credential."""
+
+    client_id: str
+    application_name: str
+    exchanges: int = 0
+    calls: int = 0
+    last_exchange_at: datetime | None = None
+    last_call_at: datetime | None = None
+
+    @property
+    def last_at(self) -> datetime:
+        known = [at for at in (self.last_exchange_at, self.last_call_at) if at is not None]
+        return max(known)
+
+
+@dataclass(frozen=True)
+class UseOfCredential:
+    by_day: Days
+    apps: Sequence[AppUse]
+    """The latest first."""
+    addresses: Sequence[SeenAddress]
+
+
+@dataclass(frozen=True)
+class CredentialUse:
+    """What an app did with one credential that the viewer may see."""
+
+    credential: JwtCredential
+    exchanges: int
+    calls: int
+    last_exchange_at: datetime
+
+
+@dataclass(frozen=True)
+class UseByClient:
+    by_day: Days
+    credentials: Sequence[CredentialUse] = field(default_factory=list)
+    """The most exchanged of those that the viewer may see."""
+    more: int = 0
+    """How many more the viewer may see."""
+    others: int = 0
+    """How many credentials it used that the viewer may not see."""
+    exchanges_of_others: int = 0
+    addresses: Sequence[SeenAddress] = field(default_factory=list)
+
+
+def use_of_credential(credential: JwtCredential, *, at: datetime | None = None) -> UseOfCredential:
+    """Who used it, in one query."""
+    at = at or timezone.now()
+    since = first_recent_day(at)
+    counts: dict[tuple[int, date], int] = defaultdict(int)
+    apps: dict[str, AppUse] = {}
+    seen: list[tuple[str, datetime, str]] = []
+    for kind, client_id, name, day, count, last_at, address in _rows_of(credential.pk, since):
+        if kind == _ADDRESS:
+            seen.append((address, last_at, name))
+            continue
+        counts[kind, day] += count
+        app = apps.setdefault(client_id, AppUse(client_id, name))
+        if kind == _EXCHANGES:
+            app.exchanges += count
+            app.last_exchange_at = max(last_at, app.last_exchange_at or last_at)
+        else:
+            app.calls += count
+            app.last_call_at = max(last_at, app.last_call_at or last_at)
+    return UseOfCredential(
+        by_day=_days(counts, at),
+        apps=sorted(apps.values(), key=lambda app: app.last_at, reverse=True),
+        addresses=seen_addresses(seen),
+    )
+
+
+def _rows_of(credential_id: UUID, since: date) -> Iterable[tuple[Any, ...]]:
+    """Of each client and day its exchanges and its calls, and the addresses that are kept."""
+    # The addresses stand first: PostgreSQL learns the types of NULL columns from pairs of queries.
+    addresses = AddressUse.objects.filter(credential=credential_id).annotate(
+        kind=Value(_ADDRESS),
+        day_=Value(None, DateField()),
+        count=Value(0, BigIntegerField()),
+        address_=F("address"),
+    )
+    daily = [
+        rows.filter(credential=credential_id, day__gte=since).annotate(
+            kind=Value(kind),
+            day_=F("day"),
+            count=F(counter),
+            address_=Value(None, GenericIPAddressField()),
+        )
+        for rows, kind, counter in (
+            (ExchangeUsage.objects.all(), _EXCHANGES, "exchanges"),
+            (CallUsage.objects.all(), _CALLS, "calls"),
+        )
+    ]
+    columns = (
+        "kind", "client__client_id", "client__application__name", "day_", "count", "last_at",
+        "address_",
+    )  # fmt: skip
+    first, *others = (rows.order_by().values_list(*columns) for rows in (addresses, *daily))
+    return first.union(*others, all=True)
+
+
+def _days(counts: dict[tuple[int, date], int], at: datetime) -> Days:
+    first = first_recent_day(at)
+    days = (first + timedelta(days=number) for number in range(RECENT.days))
+    return Days(
+        [
+            DayOfUse(day, counts.get((_EXCHANGES, day), 0), counts.get((_CALLS, day), 0))
+            for day in days
+        ]
+    )
+
+
+def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = None) -> UseByClient:
+    """Which credentials the client used, in five queries."""
+    at = at or timezone.now()
+    since = first_recent_day(at)
+    by_day = _days(_daily_of_client(client, since), at)
+    if not (by_day.exchanges or by_day.calls):
+        return UseByClient(by_day)
+    usage = ExchangeUsage.objects.filter(client=client, day__gte=since).order_by()
+    visible = _visible_to(viewer)
+    counts = usage.aggregate(
+        all=Count("credential", distinct=True),
+        visible=Count("credential", distinct=True, filter=visible),
+        of_visible=Coalesce(Sum("exchanges", filter=visible), 0),
+    )
+    shown = _most_used(usage.filter(visible), client, since)
+    return UseByClient(
+        by_day=by_day,
+        credentials=shown,
+        more=counts["visible"] - len(shown),
+        others=counts["all"] - counts["visible"],
+        exchanges_of_others=by_day.exchanges - counts["of_visible"],
+        addresses=_addresses_of(client, at - RECENT),
+    )
+
+
+def _daily_of_client(client: Client, since: date) -> dict[tuple[int, date], int]:
+    exchanges, calls = (
+        rows.filter(client=client, day__gte=since)
+        .order_by()
+        .values("day")
+        .annotate(kind=Value(kind), total=Sum(counter))
+        .values_list("kind", "day", "total")
+        for rows, kind, counter in (
+            (ExchangeUsage.objects.all(), _EXCHANGES, "exchanges"),
+            (CallUsage.objects.all(), _CALLS, "calls"),
+        )
+    )
+    return {(kind, day): int(total) for kind, day, total in exchanges.union(calls, all=True)}
+
+
+def _visible_to(viewer: Membership) -> Q:
+    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
+        return Q(credential__organization=viewer.organization)
+    return Q(credential__extension__user=viewer.user)
+
+
+def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> list[CredentialUse]:
+    found = list(
+        usage.values("credential")
+        .annotate(total=Sum("exchanges"), last=Max("last_at"))
+        .order_by("-total", "credential")
+        .values_list("credential", "total", "last")[:SHOWN_AT_MOST]
+    )
+    calls = (
+        CallUsage.objects.filter(credential=OuterRef("pk"), client=client, day__gte=since)
+        .order_by()
+        .values("credential")
+        .annotate(total=Sum("calls"))
+        .values("total")
+    )
+    credentials = (
+        JwtCredential.objects.filter(pk__in=[pk for pk, *_ in found])
+        .select_related("extension__user", "extension__account")
+        .annotate(recent_calls=Coalesce(Subquery(calls), 0))
+    )
+    by_key = {credential.pk: credential for credential in credentials}
+    return [
+        CredentialUse(by_key[pk], total, by_key[pk].recent_calls, last) for pk, total, last in found
+    ]
+
+
+def _addresses_of(client: Client, since: datetime) -> list[SeenAddress]:
+    """The app is known: an address says no more than when it was last seen."""
+    rows = (
+        AddressUse.objects.filter(client=client, last_at__gte=since)
+        .order_by()
+        .values("address")
+        .annotate(last=Max("last_at"))
+        .order_by("-last", "address")
+        .values_list("address", "last")
+    )
+    return [SeenAddress(address, last, ()) for address, last in rows[:ADDRESSES_SHOWN]]
