@@ -202,7 +202,7 @@ def load(*, at: datetime | None = None) -> None:
         _addresses(people, now - timedelta(days=79))
         for environment in Environment:
             used = _credentials(people, apps, environment, now)
-            add_usage(used, now)
+            add_usage(used, environment, now)
             _refusals({each.label: each for each, _ in used}, apps, environment, now)
         _reminders(people["luke@rebels.example"], now)
         request_access(

@@ -4,6 +4,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from accounts.environments import Environment
 from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.usage import Use
 
@@ -21,9 +22,12 @@ NIGHTLY = "Base Reporting"
 WEEKEND = (5, 6)
 
 
-def add_usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> None:
+def add_usage(
+    used: list[tuple[JwtCredential, list[Client]]], environment: Environment, now: datetime
+) -> None:
     """Thirty days of exchanges and calls, as many as a small company makes."""
-    dice = random.Random(1977)  # noqa: S311 - the shape of a demo, not a secret
+    dice = random.Random(f"1977 {environment}")  # noqa: S311 - the shape of a demo, not a secret
+    size = 1.0 if environment is Environment.PRODUCTION else 0.3
     calls, seen = [], []
     for credential, clients in used:
         end = min(credential.expires_at, credential.revoked_at or now, now)
@@ -31,7 +35,7 @@ def add_usage(used: list[tuple[JwtCredential, list[Client]]], now: datetime) -> 
             exchanges_a_day, calls_each, addresses = HABITS[client.application.name]
             for days_ago in range(30):
                 at = now - timedelta(days=days_ago, minutes=dice.randrange(1, 600))
-                share = dice.uniform(0.75, 1.25)
+                share = size * dice.uniform(0.75, 1.25)
                 if at.weekday() in WEEKEND and client.application.name != NIGHTLY:
                     share *= 0.2
                 if not credential.issued_at < at < end:

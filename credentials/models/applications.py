@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import ClassVar, Self
 
@@ -15,6 +15,7 @@ from accounts.environments import Environment
 from accounts.models import Membership, Organization
 from accounts.permissions import AppScope, effective_scopes
 from accounts.roles import ConsolePermission
+from credentials.models.usage import ExchangeUsage
 
 
 def validate_scopes(scopes: object) -> None:
@@ -129,6 +130,11 @@ class FormerSecretUse:
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
+    def with_last_use(self) -> Self:
+        """The day (UTC) of the last exchange of each."""
+        days = ExchangeUsage.objects.filter(client=models.OuterRef("pk")).order_by("-day")
+        return self.annotate(last_used_on=models.Subquery(days.values("day")[:1]))
+
     def with_ended_secret(self, at: datetime) -> Self:
         """Those that still hold the digest of a secret that is over."""
         return self.filter(former_secret_ends_at__lte=at)
@@ -175,6 +181,9 @@ class Client(models.Model):
     is_resource_server = models.BooleanField(default=False, editable=False)
 
     objects = ClientQuerySet.as_manager()
+
+    # What `with_last_use` adds.
+    last_used_on: date | None
 
     class Meta:
         indexes: ClassVar = [

@@ -129,6 +129,8 @@ class UseByClient:
     """How many credentials it used that the viewer may not see."""
     exchanges_of_others: int = 0
     addresses: Sequence[SeenAddress] = field(default_factory=list)
+    last_exchange_at: datetime | None = None
+    last_call_at: datetime | None = None
 
 
 def use_of_credential(credential: JwtCredential, *, at: datetime | None = None) -> UseOfCredential:
@@ -201,7 +203,8 @@ def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = N
     """Which credentials the client used, in five queries."""
     at = at or timezone.now()
     since = first_recent_day(at)
-    by_day = _days(_daily_of_client(client, since), at)
+    daily = _daily_of_client(client, since)
+    by_day = _days({key: total for key, (total, _) in daily.items()}, at)
     if not (by_day.exchanges or by_day.calls):
         return UseByClient(by_day)
     usage = ExchangeUsage.objects.filter(client=client, day__gte=since).order_by()
@@ -219,22 +222,33 @@ def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = N
         others=counts["all"] - counts["visible"],
         exchanges_of_others=by_day.exchanges - counts["of_visible"],
         addresses=_addresses_of(client, at - RECENT),
+        last_exchange_at=_last(daily, _EXCHANGES),
+        last_call_at=_last(daily, _CALLS),
     )
 
 
-def _daily_of_client(client: Client, since: date) -> dict[tuple[int, date], int]:
+Daily = dict[tuple[int, date], tuple[int, datetime]]
+
+
+def _last(daily: Daily, wanted: int) -> datetime | None:
+    return max((last for (kind, _), (_, last) in daily.items() if kind == wanted), default=None)
+
+
+def _daily_of_client(client: Client, since: date) -> Daily:
+    """Of each day how many there were, and when the last one was."""
     exchanges, calls = (
         rows.filter(client=client, day__gte=since)
         .order_by()
         .values("day")
-        .annotate(kind=Value(kind), total=Sum(counter))
-        .values_list("kind", "day", "total")
+        .annotate(kind=Value(kind), total=Sum(counter), last=Max("last_at"))
+        .values_list("kind", "day", "total", "last")
         for rows, kind, counter in (
             (ExchangeUsage.objects.all(), _EXCHANGES, "exchanges"),
             (CallUsage.objects.all(), _CALLS, "calls"),
         )
     )
-    return {(kind, day): int(total) for kind, day, total in exchanges.union(calls, all=True)}
+    rows = exchanges.union(calls, all=True)
+    return {(kind, day): (int(total), last) for kind, day, total, last in rows}
 
 
 def _visible_to(viewer: Membership) -> Q:

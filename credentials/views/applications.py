@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -53,7 +54,9 @@ def applications(request: HttpRequest) -> HttpResponse:
         request,
         "credentials/applications/applications.html",
         {
-            "applications": [(app, _in_environments(app)) for app in page[:PAGE_SIZE]],
+            "applications": [
+                (app, _in_environments(app.clients.all())) for app in page[:PAGE_SIZE]
+            ],
             "newer_url": request.path if after else "",
             "older_url": f"{request.path}?after={page[PAGE_SIZE - 1].pk}"
             if len(page) > PAGE_SIZE
@@ -75,9 +78,9 @@ def _last_of_page_before(
         return None
 
 
-def _in_environments(application: Application) -> list[InEnvironment]:
-    clients = {client.environment: client for client in application.clients.all()}
-    return [InEnvironment(environment, clients.get(environment)) for environment in Environment]
+def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:
+    issued = {client.environment: client for client in clients}
+    return [InEnvironment(environment, issued.get(environment)) for environment in Environment]
 
 
 @require_http_methods(["GET", "POST"])
@@ -123,7 +126,7 @@ def _secret_shown_once(
 @require_safe
 def application(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id)
-    in_environments = _in_environments(application)
+    in_environments = _in_environments(application.clients.with_last_use())
     return render(
         request,
         "credentials/applications/application.html",

@@ -4,7 +4,6 @@ import html
 import re
 from datetime import UTC, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
@@ -17,11 +16,12 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.jwt_credentials import revoke_jwt_credential
-from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
-from credentials.models.refusals import OFTEN, RefusedWhat
+from credentials.models import Client, ExchangeUsage, JwtCredential
+from credentials.models.refusals import OFTEN
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, words_of
+from tests.credentials.refusing import refused
 
 DASHBOARD = reverse("dashboard")
 LINK = re.compile(r'<a href="([^"]*)">([^<]*)</a>')
@@ -127,26 +127,6 @@ def test_figures(
 def used(credential: JwtCredential, client: Client, *, days_ago: int = 0) -> None:
     at = timezone.now() - timedelta(days=days_ago)
     ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
-
-
-def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> None:
-    """As many exchanges refused, the latest at that time."""
-    at = timezone.now() - timedelta(days=days_ago)
-    Refusal.objects.bulk_create(
-        Refusal(
-            at=at - timedelta(seconds=number),
-            request_id=str(uuid4()),
-            environment=credential.environment,
-            what=RefusedWhat.EXCHANGE,
-            method="POST",
-            path="/restapi/oauth/token",
-            status=400,
-            code="JWT-105",
-            message="This app is not permitted to use this credential.",
-            credential=credential,
-        )
-        for number in range(times)
-    )
 
 
 def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:

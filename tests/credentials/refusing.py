@@ -1,12 +1,16 @@
 """Refused requests as programs make them, and what the explainer says of them."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 
 from credentials.background import BackgroundWriter
-from credentials.models import Refusal
+from credentials.models import JwtCredential, Refusal
+from credentials.models.refusals import RefusedWhat
 
 WHY = reverse("refusals:why")
 
@@ -35,3 +39,23 @@ def failed(page: Any) -> str:
     index = results.index("fail")
     assert results == ["pass"] * index + ["fail"] + ["skip"] * (len(results) - index - 1)
     return marks(page)[index][1]
+
+
+def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> None:
+    """As many exchanges refused, the latest at that time."""
+    at = timezone.now() - timedelta(days=days_ago)
+    Refusal.objects.bulk_create(
+        Refusal(
+            at=at - timedelta(seconds=number),
+            request_id=str(uuid4()),
+            environment=credential.environment,
+            what=RefusedWhat.EXCHANGE,
+            method="POST",
+            path="/restapi/oauth/token",
+            status=400,
+            code="JWT-105",
+            message="This app is not permitted to use this credential.",
+            credential=credential,
+        )
+        for number in range(times)
+    )

@@ -5,11 +5,13 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import AuditEvent, AuditKind
+from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import JwtCredential, inventory
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import url, words_of
 from tests.credentials.rotating import answer, closed, rotation_of
+from tests.credentials.refusing import refused
 
 LIST = reverse("organization:credentials")
 REVOKE = reverse("organization:revoke_credentials")
@@ -43,6 +45,22 @@ def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
     page = text(browser, f"{LIST}?app={app.client_id}")
     assert "Narrow" in page
     assert "Nothing matches" not in text(browser, f"{LIST}?owner=luke")
+
+
+def test_what_is_refused_often(rebels: Rebels, partners: Partners, sign_in: SignIn) -> None:
+    """Ten times in a week; what has ended counts too, and the export says what it was of."""
+    for label, times, days_ago in (("Noisy", 10, 6.9), ("Quiet", 9, 1), ("Long ago", 50, 7.1)):
+        refused(cast.credential(rebels.luke, label=label), times=times, days_ago=days_ago)
+    ended = cast.credential(rebels.leia, label="Ended")
+    refused(ended, times=10)
+    revoke_jwt_credential(ended, reason="x", actor=rebels.leia.user, origin=cast.ORIGIN)
+    refused(cast.credential(partners.lobot, label="Theirs"), times=99)
+    auditor = sign_in(rebels.c3po)
+    listed = auditor.get(f"{LIST}?refused_often=on&sort=created").context["credentials"]
+    assert [credential.label for credential in listed] == ["Noisy", "Ended"]
+    auditor.post(f"{EXPORT}?refused_often=on").getvalue()
+    event = AuditEvent.objects.get(kind=AuditKind.CREDENTIALS_EXPORTED)
+    assert event.details["refused_often"] is True
 
 
 @pytest.mark.parametrize("few", [0, 300])

@@ -134,7 +134,7 @@ def test_of_an_app_only_its_own_and_only_lately(rebels: Rebels, world: World) ->
     use = use_by_client(world.dialer, rebels.luke, at=NOON)
     [one] = use.credentials
     assert (one.credential, one.exchanges, one.calls) == (world.credential, 2, 6)
-    assert one.last_exchange_at == NOON
+    assert (one.last_exchange_at, use.last_exchange_at, use.last_call_at) == (NOON, NOON, NOON)
     assert (use.by_day.exchanges, use.by_day.calls) == (2, 6)
     assert use.addresses == [SeenAddress("192.0.2.1", NOON, ())]
 
@@ -230,14 +230,18 @@ def test_the_usage_of_an_app(rebels: Rebels, world: World, sign_in: SignIn) -> N
     response = browser.get(usage_url(world.application))
     words = words_of(response)
     assert "Exchanges 1,234 in 30 days" in words
+    assert re.search(rf"Last exchange {TIME} Last call {TIME}", words)
     [row] = rows_of(response, "Credentials that the app exchanged")
     assert re.fullmatch(rf"Nightly Luke Example 1,234 5,678 {TIME}", row)
     assert f'<a href="{url("detail", world.credential)}">Nightly</a>' in text_of(response)
     [address] = rows_of(response, "The last addresses, the latest first")
     assert re.fullmatch(rf"192\.0\.2\.1 {TIME}", address)
     assert "you can’t see" not in words
-    page = text_of(browser.get(reverse("credentials:application", args=[world.application.pk])))
-    assert f'href="{usage_url(world.application)}"' in page
+    application_page = browser.get(reverse("credentials:application", args=[world.application.pk]))
+    assert f'href="{usage_url(world.application)}"' in text_of(application_page)
+    assert f'href="{usage_url(world.application, "sandbox")}"' in text_of(application_page)
+    today = rf"{timezone.now():%b} {timezone.now().day}, {timezone.now():%Y}"
+    assert f"Last used {today} (UTC) Usage in sandbox N/A" in words_of(application_page)
 
 
 def everyones(rebels: Rebels, partners: Partners, public: Client) -> None:
