@@ -42,6 +42,11 @@ def arrived(page: Page, heading: str) -> None:
     assert_accessible(page, heading)
 
 
+def again_at(page: Page, heading: str) -> None:
+    """Back on a page that this journey has examined before."""
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
 def confirm_password(page: Page, password: str = cast.PASSWORD) -> None:
     """Answer the step-up that stands before a secret or a right."""
     arrived(page, "Confirm it is you")

@@ -10,7 +10,13 @@ from pytest_playwright.pytest_playwright import CreateContextCallback
 from accounts.environments import Environment
 from accounts.models import AccessRequest
 from tests import cast
-from tests.browser.conftest import SignInPage, arrived, assert_accessible, confirm_password
+from tests.browser.conftest import (
+    SignInPage,
+    again_at,
+    arrived,
+    assert_accessible,
+    confirm_password,
+)
 from tests.browser.exchange import call, error_code, exchange
 from tests.conftest import Rebels
 
@@ -24,7 +30,7 @@ def _transactional(transactional_db: None) -> None:
 
 
 def mails_to(email: str) -> list[str]:
-    return [message.subject for message in mail.outbox if message.to == [email]]
+    return [str(message.subject) for message in mail.outbox if message.to == [email]]
 
 
 def link_in_the_last_mail() -> str:
@@ -97,7 +103,7 @@ def test_who_asks_for_access_makes_a_first_credential(
 
 def change_role(leia: Page, console: str, name: str, role: str) -> None:
     leia.goto(f"{console}/console/organization/access")
-    arrived(leia, "Access")
+    again_at(leia, "Access")
     leia.get_by_role("link", name=f"Change the access of {name}").click()
     leia.get_by_role("radio", name=role, exact=True).check()
     assert_accessible(leia, f"the access of {name}")
@@ -152,11 +158,11 @@ def test_who_is_invited_can_do_at_once_what_a_new_role_allows(
     arrived(leia, "Change the role of Mon Mothma to Auditor?")
     expect(leia.get_by_role("row", name="Night shift")).to_contain_text("Falcon Dialer, 1 time")
     leia.get_by_role("button", name="Change role").click()
-    arrived(leia, "Access")
+    again_at(leia, "Access")
     assert error_code(exchange(base_url, client.client_id, secret, jwt)) == "JWT-106"
     assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
     mon.get_by_role("link", name="Done").click()
-    arrived(mon, "You may not open this page")
+    again_at(mon, "You may not open this page")
     mon.get_by_role("link", name="Dashboard").click()
     assert menu(mon) == AUDITOR
     mon.get_by_role("link", name="Notices, 2 unread").click()

@@ -185,8 +185,11 @@ def test_an_auditor_sees_everything_and_may_press_nothing(
     token = auditor.locator("[name=csrfmiddlewaretoken]").first.input_value()
     before = AuditEvent.objects.count()
     for form in absent:
-        data = form.data | {"csrfmiddlewaretoken": token}
-        refused = auditor.request.post(f"{console}{form.path}", form=data, max_redirects=0)
+        refused = auditor.request.post(
+            f"{console}{form.path}",
+            form={**form.data, "csrfmiddlewaretoken": token},
+            max_redirects=0,
+        )
         assert refused.status == 403, form.path
         assert "You may not open this page" in refused.text(), form.path
     assert AuditEvent.objects.count() == before

@@ -9,7 +9,7 @@ from accounts.models import AuditEvent, AuditKind
 from credentials.actions.rotations import DRAINS, rotate_jwt_credential
 from credentials.models import JwtCredential
 from tests import cast
-from tests.browser.conftest import SignInPage, arrived, confirm_password
+from tests.browser.conftest import SignInPage, again_at, arrived, confirm_password
 from tests.browser.exchange import call, error_code, exchange
 from tests.conftest import Rebels
 
@@ -134,7 +134,7 @@ def test_several_are_revoked_once_one_has_read_what_breaks(
     han.get_by_label("Reason").fill("The contract ended")
     han.get_by_role("button", name="Revoke 3 credentials").click()
     expect(han.get_by_text("3 credentials revoked.")).to_be_visible()
-    arrived(han, "Credentials of the organization")
+    again_at(han, "Credentials of the organization")
 
     answers = {
         credential.label: exchange(base_url, client.client_id, secret, credential.encode())
