@@ -219,6 +219,9 @@ class JwtCredential(models.Model):
     # What `with_facts`, `with_permitted_count` and `with_some_apps` add.
     last_used_at: datetime | None
     last_call_at: datetime | None
+    # What the questions about recent use and about what needs attention add.
+    recent_calls: int
+    is_refused_often: bool
     permitted_count: int
     # Annotation of `due_for_reminder`.
     due_days: int

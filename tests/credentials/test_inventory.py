@@ -10,8 +10,8 @@ from credentials.models import JwtCredential, inventory
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import url, words_of
-from tests.credentials.rotating import answer, closed, rotation_of
 from tests.credentials.refusing import refused
+from tests.credentials.rotating import answer, closed, rotation_of
 
 LIST = reverse("organization:credentials")
 REVOKE = reverse("organization:revoke_credentials")
