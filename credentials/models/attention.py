@@ -49,10 +49,11 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     """The owner's credentials that something is the matter with; one query."""
     at = at or timezone.now()
     conditions = _conditions(at)
+    marks = {"is_refused_often": Exists(_often(at))}
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
     found = list(
         JwtCredential.objects.of(owner)
-        .annotate(is_refused_often=Exists(_often(at)))
+        .annotate(**marks)
         .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
         .annotate(rank=Case(*ranks, output_field=IntegerField()))

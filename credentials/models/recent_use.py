@@ -271,10 +271,11 @@ def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> l
         .annotate(total=Sum("calls"))
         .values("total")
     )
+    counts = {"recent_calls": Coalesce(Subquery(calls), 0)}
     credentials = (
         JwtCredential.objects.filter(pk__in=[pk for pk, *_ in found])
         .select_related("extension__user", "extension__account")
-        .annotate(recent_calls=Coalesce(Subquery(calls), 0))
+        .annotate(**counts)
     )
     by_key = {credential.pk: credential for credential in credentials}
     return [
