@@ -200,10 +200,12 @@ def load(*, at: datetime | None = None) -> None:
         people = _people(now - timedelta(days=90))
         apps = _apps(people, now - timedelta(days=80))
         _addresses(people, now - timedelta(days=79))
+        refused: list[Refused] = []
         for environment in Environment:
             used = _credentials(people, apps, environment, now)
             add_usage(used, environment, now)
-            _refusals({each.label: each for each, _ in used}, apps, environment, now)
+            refused += _refusals({each.label: each for each, _ in used}, apps, environment, now)
+        record_refusals(sorted(refused, key=lambda each: each.at))
         _reminders(people["luke@rebels.example"], now)
         request_access(
             people["wedge@rebels.example"],
@@ -425,13 +427,13 @@ REFUSALS = (
 
 def _refusals(
     credentials: dict[str, JwtCredential], apps: Clients, environment: Environment, now: datetime
-) -> None:
+) -> list[Refused]:
     """Two weeks of refusals; in production half of them, as it should be."""
     chosen = REFUSALS if environment is Environment.SANDBOX else REFUSALS[::2]
-    record_refusals(
+    return [
         _refused(number, refusal, credentials, apps, environment, now)
-        for number, refusal in enumerate(sorted(chosen, key=lambda each: -each.hours_ago))
-    )
+        for number, refusal in enumerate(chosen)
+    ]
 
 
 def _refused(

@@ -56,8 +56,8 @@ def test_what_is_refused_often(rebels: Rebels, partners: Partners, sign_in: Sign
     revoke_jwt_credential(ended, reason="x", actor=rebels.leia.user, origin=cast.ORIGIN)
     refused(cast.credential(partners.lobot, label="Theirs"), times=99)
     auditor = sign_in(rebels.c3po)
-    listed = auditor.get(f"{LIST}?refused_often=on&sort=created").context["credentials"]
-    assert [credential.label for credential in listed] == ["Noisy", "Ended"]
+    listed = auditor.get(f"{LIST}?refused_often=on").context["credentials"]
+    assert {credential.label for credential in listed} == {"Noisy", "Ended"}
     auditor.post(f"{EXPORT}?refused_often=on").getvalue()
     event = AuditEvent.objects.get(kind=AuditKind.CREDENTIALS_EXPORTED)
     assert event.details["refused_often"] is True
