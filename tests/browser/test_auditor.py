@@ -26,7 +26,8 @@ from tests.browser.conftest import SignInPage, assert_accessible, confirm_passwo
 from tests.conftest import Rebels
 
 MATRIX = Path(__file__).parent.parent / "access_matrix.txt"
-# What is the Auditor's own affair, and taking the record out of the console, which is recorded.
+# The Auditor's own affairs; taking lists out of the console, which is recorded; and a dry run,
+# which changes nothing.
 ALLOWED = {
     "account_logout",
     "accounts:export_audit_log",
@@ -34,6 +35,7 @@ ALLOWED = {
     "accounts:read_all_notices",
     "accounts:read_notice",
     "organization:export_credentials",
+    "refusals:why",
 }
 
 
