@@ -148,3 +148,14 @@ def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
     if any(host in LOCAL_HOSTS for host in named):
         named += ["localhost", "127.0.0.1", "[::1]"]
     return sorted(set(hosts or named))
+
+
+def make_private_database(path: Path) -> None:
+    """Create the file of an SQLite database, and its directory, for their owner alone.
+
+    SQLite itself would create it as readable as the umask allows; its journals get the mode of the
+    file. What exists already stays as its owner has set it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)

@@ -142,7 +142,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         ),
     }
     if _database["NAME"] != ":memory:":
-        Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        environment.make_private_database(Path(_database["NAME"]))
 elif not TESTING:
     _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
