@@ -198,6 +198,10 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+MFA_FORMS = {
+    "add_webauthn": "accounts.forms.second_factor.AddKeyForm",
+    "edit_webauthn": "accounts.forms.second_factor.RenameKeyForm",
+}
 MFA_TOTP_ISSUER = "Developer Console"
 USERSESSIONS_TRACK_ACTIVITY = True
 

@@ -20,6 +20,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.converters",
         "accounts.environments",
         "accounts.leaks",
+        "accounts.texts",
         "accounts.origin",
         "accounts.pagination",
         "accounts.permissions",
