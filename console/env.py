@@ -135,6 +135,14 @@ def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] |
     return int(parts[1]), int(parts[2])
 
 
+def positive(name: str, default: int, problems: Problems) -> int:
+    value: str = env.str(name, default=str(default)).strip()
+    if re.fullmatch(r"[1-9][0-9]{0,4}", value) is None:
+        problems.add(name, "is not a whole number above 0", f"Set it like {default}.")
+        return default
+    return int(value)
+
+
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
     """`ALLOWED_HOSTS`, or else exactly the hosts that the configured URLs name."""
     hosts: list[str] = env.list("ALLOWED_HOSTS", default=[])

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from allauth.usersessions.models import UserSession
 from django import template
+from django.conf import settings
 
 from accounts import browsers
 from accounts.models import Device, User
@@ -16,6 +18,26 @@ SHOWN = 20
 def known_devices(user: User) -> Iterable[Device]:
     """The browsers in which the person has signed in, the last used first."""
     return user.devices.newest_first()[:SHOWN]
+
+
+@register.simple_tag
+def signed_in_sessions(user: User) -> list[UserSession]:
+    """The browsers that are signed in as the person: this one first, then the last used."""
+    sessions = UserSession.objects.purge_and_list(user)
+    return sorted(
+        sessions,
+        key=lambda session: (session.is_current(), session.last_seen_at),
+        reverse=True,
+    )
+
+
+@register.simple_tag
+def session_limits() -> dict[str, int]:
+    """After how many hours a session ends, and after how many minutes without a request."""
+    return {
+        "hours": int(settings.SESSION_LIFETIME.total_seconds() // 3600),
+        "idle_minutes": int(settings.SESSION_IDLE.total_seconds() // 60),
+    }
 
 
 @register.filter
