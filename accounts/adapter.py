@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from smtplib import SMTPException
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from accounts import emails
 from accounts.actions.devices import note_sign_in
@@ -65,6 +66,14 @@ logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The e-mail address or the password is wrong.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "same_as_current": "This is your e-mail address already.",
+        "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
+    }
     is_notice = False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -122,6 +131,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "email": email,
             **{name: _at_our_origin(name, value) for name, value in context.items()},
             "current_site": _OurSite(),
+            "security_url": emails.absolute(reverse("mfa_index")),
+            "reset_url": emails.absolute(reverse("account_reset_password")),
         }
         message = self.render_mail(template_prefix, email, context)
         if self.is_notice:

@@ -1,5 +1,7 @@
 """What second factors by django-allauth do differently here."""
 
+from typing import Any, ClassVar
+
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
@@ -15,6 +17,14 @@ class FactorUnreadable(ValidationError):
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultMFAAdapter.error_messages,
+        "cannot_generate_recovery_codes": "Recovery codes stand in for a second factor: set up an "
+        "authenticator app or a key first.",
+        "incorrect_code": "This code is wrong, or was used already.",
+        "unverified_email": "Confirm your new e-mail address first: follow the link in the mail.",
+    }
+
     def encrypt(self, text: str) -> str:
         """Whoever reads the database must not be able to make anybody's codes."""
         return vault.seal(text.encode())

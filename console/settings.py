@@ -186,6 +186,11 @@ LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "account_login"
 
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "change_password": "accounts.forms.factors.ChangePasswordForm",
+    "reset_password_from_key": "accounts.forms.factors.PasswordFromLinkForm",
+    "set_password": "accounts.forms.factors.FirstPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -204,8 +209,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_FORMS = {
-    "add_webauthn": "accounts.forms.second_factor.AddKeyForm",
-    "edit_webauthn": "accounts.forms.second_factor.RenameKeyForm",
+    "add_webauthn": "accounts.forms.factors.AddKeyForm",
+    "edit_webauthn": "accounts.forms.factors.RenameKeyForm",
 }
 MFA_TOTP_ISSUER = "Developer Console"
 USERSESSIONS_ADAPTER = "accounts.adapter.UserSessionsAdapter"

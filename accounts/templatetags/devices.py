@@ -1,13 +1,14 @@
 """The browsers of a person, for the page of the sign-in library that lists the sessions."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from allauth.usersessions.models import UserSession
 from django import template
 from django.conf import settings
 
 from accounts import browsers
-from accounts.models import Device, User
+from accounts.models import AuditEvent, AuditKind, Device, User
 
 register = template.Library()
 
@@ -29,6 +30,13 @@ def signed_in_sessions(user: User) -> list[UserSession]:
         key=lambda session: (session.is_current(), session.last_seen_at),
         reverse=True,
     )
+
+
+@register.simple_tag
+def password_since(user: User) -> datetime:
+    """When the person chose the password: as recorded, otherwise on joining."""
+    changes = AuditEvent.objects.about("user", user.pk).filter(kind=AuditKind.PASSWORD_CHANGED)
+    return changes.values_list("at", flat=True).first() or user.date_joined
 
 
 @register.simple_tag

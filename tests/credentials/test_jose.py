@@ -176,16 +176,16 @@ def test_a_sealed_key_comes_back_and_does_not_show() -> None:
 def test_encryption_keys_rotate_newest_first(encryption_keys: Settings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     private_key = jose.generate_private_key()
-    vault.KEY_ENCRYPTION_KEYS = [old]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [old]
     forget()
     sealed_before = jose.seal(private_key)
 
-    vault.KEY_ENCRYPTION_KEYS = [new, old]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [new, old]
     forget()
     assert same(jose.unseal(sealed_before), private_key)
     sealed_after = jose.seal(private_key)
 
-    vault.KEY_ENCRYPTION_KEYS = [new]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [new]
     forget()
     assert same(jose.unseal(sealed_after), private_key)
     with pytest.raises(vault.Unreadable):
