@@ -38,7 +38,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
                 "whoever operates the console."
             ) from error
 
-    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+    def generate_authenticator_name(self, user: User, kind: Authenticator.Type) -> str:
         """The name that the form for a new key suggests."""
-        count = Authenticator.objects.filter(user=user, type=type).count()
+        count = Authenticator.objects.filter(user=user, type=kind).count()
         return f"Key {count + 1}"

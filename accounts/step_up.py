@@ -42,6 +42,8 @@ def step_up_required(
         query = urlencode({REDIRECT_FIELD_NAME: request.path})
         return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
+    # For the test that lists what asks for it.
+    wrapped.asks_for_step_up = True  # type: ignore[attr-defined]
     return wrapped
 
 

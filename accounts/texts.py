@@ -67,9 +67,7 @@ def _is_unseen(text: str, position: int) -> bool:
         return not _joins(text, position)
     if character in _BLANK:
         return True
-    return (
-        unicodedata.category(character) in _REFUSED_CATEGORIES and character not in _SEEN_FORMATS
-    )
+    return unicodedata.category(character) in _REFUSED_CATEGORIES and character not in _SEEN_FORMATS
 
 
 def _joins(text: str, position: int) -> bool:

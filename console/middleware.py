@@ -98,13 +98,12 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
     NOTED_EVERY = timedelta(minutes=5)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not self._is_due(request):
-            return self.get_response(request)
-        if self._is_over(request):
+        noted = self._is_due(request)
+        if noted and self._is_over(request):
             logout(request)
             messages.info(request, "Your session has ended. Sign in again to go on.")
-            return self.get_response(request)
-        response: HttpResponse = super().__call__(request)
+            noted = False
+        response: HttpResponse = super().__call__(request) if noted else self.get_response(request)
         return response
 
     @staticmethod

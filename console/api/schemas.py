@@ -21,14 +21,10 @@ Text20 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20),
 Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), SEEN]
 Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), SEEN]
 Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), SEEN]
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), SEEN
-]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), SEEN]
 
 
-Name80 = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN
-]
+Name80 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN]
 
 
 def _an_object(value: Any) -> Any:

@@ -745,9 +745,7 @@ def test_the_mail_about_a_credential_without_limits(
         assert line in str(message.body)
 
 
-@pytest.mark.parametrize(
-    "label", [NASTY, "x" * 100, "🔑" * 100, "שלום world", "{% load x %}"]
-)
+@pytest.mark.parametrize("label", [NASTY, "x" * 100, "🔑" * 100, "שלום world", "{% load x %}"])
 def test_a_label_is_text_on_every_page(rebels: Rebels, sign_in: SignIn, label: str) -> None:
     browser = sign_in(rebels.luke)
     cast.step_up(browser)

@@ -7,7 +7,6 @@ from pytest_django import Settings
 
 from accounts import vault
 from accounts.models import AuditEvent, AuditKind
-from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import SigningKey
 from credentials.models.signing_keys import JWKS_MAX_AGE, KeyPurpose

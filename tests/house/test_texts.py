@@ -34,7 +34,6 @@ EXEMPT = {
     "CreateJwtCredentialForm.client_id": "Must be a client ID that there is.",
     "PermittedAppsForm.client_id": "Must be a client ID that there is.",
     "UpdateJwtCredentialForm.client_id": "Must be a client ID that there is.",
-    "ExchangeTestForm.client_secret": "Compared with a digest, kept nowhere.",
     "PolicyForm.confirmed": "A digest that the page made.",
     "RotateSigningKeyForm.kid": "The key that the page showed; must exist.",
 }
