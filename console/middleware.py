@@ -60,6 +60,20 @@ class EnvironmentHostMiddleware:
         return self.get_response(request)
 
 
+class PageHeadersMiddleware:
+    """Headers of pages that Django has no setting for; answers of the APIs need none of them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response["Permissions-Policy"] = settings.PERMISSIONS_POLICY
+            response["Cross-Origin-Resource-Policy"] = "same-origin"
+        return response
+
+
 class NoStoreMiddleware:
     """What a signed-in person sees is not for any cache, shared or of the browser's back button."""
 

@@ -42,10 +42,10 @@ def end(browser: Client, session: UserSession) -> str:
     return browser.post(url, follow=True).content.decode()
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_list_says_which_is_this_one(page: str, rebels: Rebels) -> None:
+@pytest.mark.parametrize("address", PAGES)
+def test_the_list_says_which_is_this_one(address: str, rebels: Rebels) -> None:
     here, there = signed_in(rebels.luke), signed_in(rebels.luke, CHROME)
-    text = here.get(page).content.decode()
+    text = here.get(address).content.decode()
     assert text.count("This browser") == 1
     assert "Firefox on Linux" in text
     assert "Chrome on Windows" in text

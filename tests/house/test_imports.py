@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.texts",
         "accounts.origin",
         "accounts.pagination",
+        "accounts.passwords",
         "accounts.permissions",
         "accounts.raw_secrets",
         "accounts.roles",

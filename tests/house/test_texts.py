@@ -34,6 +34,9 @@ EXEMPT = {
     "CreateJwtCredentialForm.client_id": "Must be a client ID that there is.",
     "PermittedAppsForm.client_id": "Must be a client ID that there is.",
     "UpdateJwtCredentialForm.client_id": "Must be a client ID that there is.",
+    "RequestIdForm.request_id": "Looked up, kept nowhere.",
+    "TryJwtForm.client_id": "Must be a client ID that there is.",
+    "TryJwtForm.jwt": "Looked at and forgotten.",
     "PolicyForm.confirmed": "A digest that the page made.",
     "RotateSigningKeyForm.kid": "The key that the page showed; must exist.",
 }
