@@ -1,21 +1,49 @@
 """What sign-in by django-allauth does differently here."""
 
+from collections.abc import Iterable
 from smtplib import SMTPException
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from accounts import emails
 from accounts.actions.devices import note_sign_in
-from accounts.models import User
+from accounts.actions.factors import note_factor_change
+from accounts.actions.sessions import end_sessions
+from accounts.models import AuditKind, User
 from accounts.models.devices import KEPT as DEVICE_KEPT
 from accounts.origin import Origin
+from accounts.step_up import require_a_factor
+
+# What allauth tells a person by mail, as the record says it, and which factor it is about.
+_RECORDED: dict[str, tuple[AuditKind, str]] = {
+    "account/email/email_changed": (AuditKind.EMAIL_CHANGED, ""),
+    "account/email/password_changed": (AuditKind.PASSWORD_CHANGED, ""),
+    "account/email/password_reset": (AuditKind.PASSWORD_CHANGED, "reset by e-mail"),
+    "account/email/password_set": (AuditKind.PASSWORD_CHANGED, ""),
+    "mfa/email/recovery_codes_generated": (AuditKind.RECOVERY_CODES_MADE, ""),
+    "mfa/email/totp_activated": (AuditKind.FACTOR_ADDED, "authenticator app"),
+    "mfa/email/totp_deactivated": (AuditKind.FACTOR_REMOVED, "authenticator app"),
+    "mfa/email/webauthn_added": (AuditKind.FACTOR_ADDED, "passkey or security key"),
+    "mfa/email/webauthn_removed": (AuditKind.FACTOR_REMOVED, "passkey or security key"),
+}
+# In the words of the console.
+_REAUTHENTICATION = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey or security key",
+}
 
 
 class _OurSite:
@@ -38,6 +66,14 @@ logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The e-mail address or the password is wrong.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "same_as_current": "This is your e-mail address already.",
+        "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
+    }
     is_notice = False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -60,10 +96,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
         return response
 
-    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """As allauth says, which lets through whoever has nothing to authenticate with."""
+        require_a_factor(self.request.user)
+        required: bool = super().is_reauthentication_required(app=app, **kwargs)
+        return required
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
+        require_a_factor(user)
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [method | {"description": _REAUTHENTICATION[method["id"]]} for method in methods]
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, *args: Any, **kwargs: Any
+    ) -> None:
+        """Called for every change of how somebody signs in: it is recorded as well."""
+        if template_prefix in _RECORDED:
+            kind, factor = _RECORDED[template_prefix]
+            note_factor_change(
+                user, kind, actor=user, origin=Origin.of(self.request), factor=factor
+            )
         # An adapter lives for one call of allauth's, so this does not reach any other mail.
         self.is_notice = True
-        super().send_notification_mail(*args, **kwargs)
+        super().send_notification_mail(template_prefix, user, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue notices; send the rest at once, because its links are secrets we do not store.
@@ -76,6 +131,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "email": email,
             **{name: _at_our_origin(name, value) for name, value in context.items()},
             "current_site": _OurSite(),
+            "security_url": emails.absolute(reverse("mfa_index")),
+            "reset_url": emails.absolute(reverse("account_reset_password")),
         }
         message = self.render_mail(template_prefix, email, context)
         if self.is_notice:
@@ -93,3 +150,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if request.method == "POST":
                 # Past allauth's own message, which says that the mail is on its way.
                 raise ImmediateHttpResponse(HttpResponseRedirect(request.path)) from None
+
+
+class UserSessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        request = allauth_context.request
+        end_sessions(sessions, actor=request.user, origin=Origin.of(request))

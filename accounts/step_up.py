@@ -1,4 +1,4 @@
-"""Prove it is you before a secret moves."""
+"""Prove it is you before a secret moves or rights change: with any factor you have, never none."""
 
 import functools
 import time
@@ -20,6 +20,10 @@ from accounts.models import User
 P = ParamSpec("P")
 
 
+class NoFactor(PermissionDenied):
+    """Nothing to authenticate with; the 403 page says how to get a password."""
+
+
 def step_up_required(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
@@ -27,19 +31,26 @@ def step_up_required(
 
     Differs from allauth's decorator twice: POST data is not kept in the session until then (a
     form that moves a secret is filled in again), and whoever has no factor at all is refused
-    instead of let through.
+    instead of let through (`NoFactor`).
     """
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not _has_a_factor(request.user):
-            raise PermissionDenied
+        require_a_factor(request.user)
         if _has_just_authenticated(request):
             return view(request, *args, **kwargs)
         query = urlencode({REDIRECT_FIELD_NAME: request.path})
         return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
+    # For the test that lists what asks for it.
+    wrapped.asks_for_step_up = True  # type: ignore[attr-defined]
     return wrapped
+
+
+def require_a_factor(user: User | AnonymousUser) -> None:
+    """Raises `NoFactor` for somebody signed in who has nothing to authenticate with."""
+    if user.is_authenticated and not _has_a_factor(user):
+        raise NoFactor
 
 
 def _has_a_factor(user: User | AnonymousUser) -> bool:

@@ -8,6 +8,7 @@ from accounts.views import (
     invitations,
     notices,
     platform_accounts,
+    sessions,
     users,
 )
 
@@ -54,5 +55,6 @@ urlpatterns = [
     ),
     path("console/organization/audit", audit.audit_log, name="audit_log"),
     path("console/organization/audit/export", audit.export_audit_log, name="export_audit_log"),
+    path("account/sessions/<int:session_id>/end", sessions.end_session, name="end_session"),
     path("invitations/<str:token>", invitations.accept_invitation, name="accept_invitation"),
 ]

@@ -135,6 +135,14 @@ def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] |
     return int(parts[1]), int(parts[2])
 
 
+def positive(name: str, default: int, problems: Problems) -> int:
+    value: str = env.str(name, default=str(default)).strip()
+    if re.fullmatch(r"[1-9][0-9]{0,4}", value) is None:
+        problems.add(name, "is not a whole number above 0", f"Set it like {default}.")
+        return default
+    return int(value)
+
+
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
     """`ALLOWED_HOSTS`, or else exactly the hosts that the configured URLs name."""
     hosts: list[str] = env.list("ALLOWED_HOSTS", default=[])
@@ -148,3 +156,14 @@ def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
     if any(host in LOCAL_HOSTS for host in named):
         named += ["localhost", "127.0.0.1", "[::1]"]
     return sorted(set(hosts or named))
+
+
+def make_private_database(path: Path) -> None:
+    """Create the file of an SQLite database, and its directory, for their owner alone.
+
+    SQLite itself would create it as readable as the umask allows; its journals get the mode of the
+    file. What exists already stays as its owner has set it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)

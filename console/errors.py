@@ -6,6 +6,7 @@ from django.template import loader
 from django.urls import is_valid_path
 
 from accounts.access import NoConsoleAccess
+from accounts.step_up import NoFactor
 from accounts.views.access_requests import no_access
 from console.api.errors import entry, error_body
 
@@ -24,6 +25,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, NoConsoleAccess):
         return no_access(request)
+    if isinstance(exception, NoFactor):
+        return render(request, "accounts/users/no_factor.html", status=403)
     return render(request, "403.html", status=403)
 
 

@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts import vault
 from credentials import jose
 from credentials.models import SigningKey
 
@@ -23,7 +24,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     try:
         for private_key in sealed:
             jose.unseal(private_key)
-    except jose.Unreadable:
+    except vault.Unreadable:
         return JsonResponse(
             {"status": "error", "problem": "KEY_ENCRYPTION_KEYS does not open the signing keys."},
             status=503,

@@ -1,12 +1,17 @@
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from allauth.usersessions.middleware import UserSessionsMiddleware
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
@@ -55,6 +60,20 @@ class EnvironmentHostMiddleware:
         return self.get_response(request)
 
 
+class PageHeadersMiddleware:
+    """Headers of pages that Django has no setting for; answers of the APIs need none of them."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response["Permissions-Policy"] = settings.PERMISSIONS_POLICY
+            response["Cross-Origin-Resource-Policy"] = "same-origin"
+        return response
+
+
 class NoStoreMiddleware:
     """What a signed-in person sees is not for any cache, shared or of the browser's back button."""
 
@@ -85,16 +104,31 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
     """Notes once in a while which sessions are used, for the list of one's own sessions.
 
     allauth writes a row at each request, and every page would wait for the disk. The same browser
-    at the same address is noted again after five minutes, anything else at once.
+    at the same address is noted again after five minutes, anything else at once. Whether a session
+    has lasted too long is looked up at the same moments: whoever was here five minutes ago has not
+    been away.
     """
 
     NOTED_EVERY = timedelta(minutes=5)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = (
-            super().__call__(request) if self._is_due(request) else self.get_response(request)
-        )
+        noted = self._is_due(request)
+        if noted and self._is_over(request):
+            logout(request)
+            messages.info(request, "Your session has ended. Sign in again to go on.")
+            noted = False
+        response: HttpResponse = super().__call__(request) if noted else self.get_response(request)
         return response
+
+    @staticmethod
+    def _is_over(request: HttpRequest, at: datetime | None = None) -> bool:
+        """Whether the session began, or was last used, longer ago than the settings allow."""
+        at = at or timezone.now()
+        session = UserSession.objects.filter(session_key=request.session.session_key).first()
+        return session is not None and (
+            session.created_at <= at - settings.SESSION_LIFETIME
+            or session.last_seen_at <= at - settings.SESSION_IDLE
+        )
 
     def _is_due(self, request: HttpRequest) -> bool:
         session_key = request.session.session_key

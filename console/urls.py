@@ -2,6 +2,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.views import factors
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
@@ -14,6 +15,13 @@ urlpatterns = [
     path("console/", dashboard, name="dashboard"),
     path("console/api-reference", reference, name="reference"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
+    # Before those of django-allauth, whose place they take.
+    path("account/password/set/", factors.set_password, name="account_set_password"),
+    path(
+        "account/2fa/webauthn/keys/<int:pk>/remove/",
+        factors.remove_key,
+        name="mfa_remove_webauthn",
+    ),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("credentials.urls")),

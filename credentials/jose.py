@@ -8,12 +8,10 @@ import hashlib
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import jwt
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.fernet import InvalidToken as InvalidSeal
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -22,9 +20,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
-from django.conf import settings
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
+
+from accounts import vault
 
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
@@ -40,10 +39,6 @@ _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 Claims = dict[str, Any]
 Jwk = dict[str, str]
-
-
-class Unreadable(Exception):
-    """None of `KEY_ENCRYPTION_KEYS` opens this sealed private key."""
 
 
 class InvalidToken(Exception):
@@ -74,42 +69,16 @@ def public_jwk(private_key: ec.EllipticCurvePrivateKey) -> Jwk:
     return required | {"use": "sig", "alg": ALGORITHM, "kid": thumbprint}
 
 
-@cache
-def _vault() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.KEY_ENCRYPTION_KEYS])
-
-
 def seal(private_key: ec.EllipticCurvePrivateKey) -> str:
     """Encrypt a private key for the database with the newest of `KEY_ENCRYPTION_KEYS`."""
     der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return _vault().encrypt(der).decode()
-
-
-def is_sealed_with_newest(sealed: str) -> bool:
-    newest = Fernet(settings.KEY_ENCRYPTION_KEYS[0])
-    try:
-        newest.decrypt(sealed.encode())
-    except InvalidSeal:
-        return False
-    return True
-
-
-def reseal(sealed: str) -> str:
-    """The same private key, encrypted with the newest of `KEY_ENCRYPTION_KEYS`."""
-    try:
-        return _vault().rotate(sealed.encode()).decode()
-    except InvalidSeal as error:
-        raise Unreadable("sealed with a key that is no longer there") from error
+    return vault.seal(der)
 
 
 @lru_cache(maxsize=64)
 def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
-    """The private key. Raises `Unreadable`."""
-    try:
-        der = _vault().decrypt(sealed.encode())
-    except InvalidSeal as error:
-        raise Unreadable("sealed with a key that is no longer there") from error
-    key = load_der_private_key(der, password=None)
+    """The private key. Raises `vault.Unreadable`."""
+    key = load_der_private_key(vault.unseal(sealed), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError("A sealed signing key is not an elliptic curve key.")
     return key

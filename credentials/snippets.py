@@ -1,14 +1,21 @@
-"""Ready-to-run lines for the created page. Pure. The client secret is read from the environment."""
+"""Ready-to-run lines for the created page. Pure.
+
+The client secret is read from the environment, and for curl the JWT as well.
+"""
 
 from dataclasses import dataclass, field
 
 from accounts.environments import EnvironmentUrls
 
+# Both secrets reach curl by its standard input: what stands on a command line is in the process
+# list, where everybody on the machine reads it, and in the history of the shell.
 _CURL = """\
-curl -sS {token_endpoint} \\
-  -u "{client_id}:$CLIENT_SECRET" \\
-  -d grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer \\
-  -d assertion={jwt}
+# JWT and CLIENT_SECRET are environment variables, so neither is in the process list or the history.
+curl -sS {token_endpoint} --config - <<END
+user = "{client_id}:$CLIENT_SECRET"
+data = "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer"
+data-urlencode = "assertion=$JWT"
+END
 """
 
 _PYTHON = """\

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, leaks, notices
+from accounts import audit, leaks, notices, texts
 from accounts.actions.memberships import locked_membership, require_account_admin
 from accounts.models import AccessRequest, AuditKind, Membership, User
 from accounts.models.access_requests import Decision
@@ -17,6 +17,7 @@ def request_access(
     membership: Membership, *, reason: str, origin: Origin, at: datetime | None = None
 ) -> AccessRequest:
     """Ask the account administrators for console access; one request at a time."""
+    texts.refuse_faults_in_paragraphs(reason=reason)
     leaks.refuse_secrets(reason=reason)
     locked = locked_membership(membership)
     if locked.has_console_access:
@@ -88,6 +89,7 @@ def decline_access_request(
     """Refuse a request, and tell the person why; asking again is allowed."""
     require_account_admin(request.organization, actor)
     locked = _undecided(request, actor)
+    texts.refuse_faults_in_paragraphs(reason=reason)
     leaks.refuse_secrets(reason=reason)
     _decide(locked, Decision.DECLINED, actor, at, reason.strip())
     audit.record(

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, texts
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, PlatformAccount, User
 from accounts.models.extensions import ExtensionStatus
@@ -162,6 +162,7 @@ def update_contact(
 
 
 def _check_contact(contact: Mapping[str, str]) -> None:
+    texts.refuse_faults(**contact)
     for field, longest in CONTACT_FIELDS.items():
         if len(contact[field]) > longest:
             raise ValidationError({field: f"At most {longest} characters."})

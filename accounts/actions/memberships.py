@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, notices
+from accounts import audit, notices, texts
 from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
@@ -37,6 +37,7 @@ def join_organization(
     `user_role` defaults to Super Admin for an account administrator, else Standard User.
     """
     at = at or timezone.now()
+    texts.refuse_faults(first_name=first_name, last_name=last_name)
     user = User(email=email.strip().lower(), first_name=first_name, last_name=last_name)
     user.date_joined = at
     validate_password(password, user)

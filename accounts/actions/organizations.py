@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, second_factor
+from accounts import audit, second_factor, texts
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import AuditKind, Invitation, Membership, Organization, PlatformAccount, User
@@ -25,6 +25,7 @@ def create_organization(
 ) -> Organization:
     """Make an organization with its platform account in each environment."""
     at = at or timezone.now()
+    texts.refuse_faults(name=name)
     organization = Organization(name=name.strip(), created_at=at)
     organization.full_clean()
     organization.save(force_insert=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, texts
 from accounts.models import AuditKind, Extension, PlatformAccount
 from accounts.origin import Origin
 from accounts.permissions import UserPermission
@@ -44,6 +44,7 @@ def update_business_address(
     before = {field: getattr(account, field) for field in BUSINESS_ADDRESS_FIELDS}
     after = before | {field: values[field] for field in BUSINESS_ADDRESS_FIELDS if field in values}
     changed = audit.changes(before, after)
+    texts.refuse_faults(**{field: after[field] for field in changed})
     for field, value in after.items():
         setattr(account, field, value)
     account.full_clean()

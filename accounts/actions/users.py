@@ -1,6 +1,6 @@
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, texts
 from accounts.access import membership_of
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
@@ -9,6 +9,7 @@ from accounts.origin import Origin
 @transaction.atomic
 def update_profile(user: User, *, first_name: str, last_name: str, origin: Origin) -> User:
     """Change one's own name."""
+    texts.refuse_faults(first_name=first_name, last_name=last_name)
     locked = User.objects.select_for_update().get(pk=user.pk)
     before = {"first_name": locked.first_name, "last_name": locked.last_name}
     after = {"first_name": first_name.strip(), "last_name": last_name.strip()}

@@ -5,11 +5,21 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from accounts import leaks
+from accounts import leaks, texts
 
 
-class NoteField(forms.CharField):
-    """A text that refuses secrets, and does not show one again to whoever pasted it."""
+class SeenTextField(forms.CharField):
+    """A text without characters that nobody sees; line breaks in a textarea only."""
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        paragraphs = isinstance(self.widget, forms.Textarea)
+        if fault := texts.fault_of(value, paragraphs=paragraphs):
+            raise ValidationError(fault, code="unseen")
+
+
+class NoteField(SeenTextField):
+    """One that refuses secrets as well, and does not show one again to whoever pasted it."""
 
     def validate(self, value: str) -> None:
         super().validate(value)

@@ -1,11 +1,13 @@
 from django import forms
 
+from accounts.forms.texts import SeenTextField
+
 
 class ProfileForm(forms.Form):
-    first_name = forms.CharField(
+    first_name = SeenTextField(
         max_length=80, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
     )
-    last_name = forms.CharField(
+    last_name = SeenTextField(
         max_length=80,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "family-name"}),

@@ -66,6 +66,12 @@ class AuditKind(models.TextChoices):
     POLICY_UPDATED = "policy.updated", "changed the policy of"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
     SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
+    PASSWORD_CHANGED = "user.password_changed", "changed the password of"
+    EMAIL_CHANGED = "user.email_changed", "changed the e-mail address of"
+    FACTOR_ADDED = "user.factor_added", "added a way to sign in as"
+    FACTOR_REMOVED = "user.factor_removed", "removed a way to sign in as"
+    RECOVERY_CODES_MADE = "user.recovery_codes_made", "made new recovery codes for"
+    SESSIONS_ENDED = "user.sessions_ended", "ended sessions of"
     AUDIT_EXPORTED = "audit.exported", "exported the audit log of"
     SIGNING_KEY_CREATED = "signing_key.created", "created the signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
@@ -78,6 +84,12 @@ _ABOUT_ONESELF = {
     AuditKind.INVITATION_ACCEPTED: "accepted the invitation",
     AuditKind.MEMBERSHIP_CREATED: "joined the organization",
     AuditKind.USER_UPDATED: "changed their own profile",
+    AuditKind.PASSWORD_CHANGED: "changed their own password",
+    AuditKind.EMAIL_CHANGED: "changed their own e-mail address",
+    AuditKind.FACTOR_ADDED: "added a way to sign in",
+    AuditKind.FACTOR_REMOVED: "removed a way to sign in",
+    AuditKind.RECOVERY_CODES_MADE: "made new recovery codes",
+    AuditKind.SESSIONS_ENDED: "ended sessions of their own",
 }
 _WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVICE}
 

@@ -1,11 +1,14 @@
 """The browsers of a person, for the page of the sign-in library that lists the sessions."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from allauth.usersessions.models import UserSession
 from django import template
+from django.conf import settings
 
 from accounts import browsers
-from accounts.models import Device, User
+from accounts.models import AuditEvent, AuditKind, Device, User
 
 register = template.Library()
 
@@ -16,6 +19,33 @@ SHOWN = 20
 def known_devices(user: User) -> Iterable[Device]:
     """The browsers in which the person has signed in, the last used first."""
     return user.devices.newest_first()[:SHOWN]
+
+
+@register.simple_tag
+def signed_in_sessions(user: User) -> list[UserSession]:
+    """The browsers that are signed in as the person: this one first, then the last used."""
+    sessions = UserSession.objects.purge_and_list(user)
+    return sorted(
+        sessions,
+        key=lambda session: (session.is_current(), session.last_seen_at),
+        reverse=True,
+    )
+
+
+@register.simple_tag
+def password_since(user: User) -> datetime:
+    """When the person chose the password: as recorded, otherwise on joining."""
+    changes = AuditEvent.objects.about("user", user.pk).filter(kind=AuditKind.PASSWORD_CHANGED)
+    return changes.values_list("at", flat=True).first() or user.date_joined
+
+
+@register.simple_tag
+def session_limits() -> dict[str, int]:
+    """After how many hours a session ends, and after how many minutes without a request."""
+    return {
+        "hours": int(settings.SESSION_LIFETIME.total_seconds() // 3600),
+        "idle_minutes": int(settings.SESSION_IDLE.total_seconds() // 60),
+    }
 
 
 @register.filter

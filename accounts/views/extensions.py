@@ -18,6 +18,7 @@ from accounts.origin import Origin
 from accounts.pagination import keyset_page
 from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission
+from accounts.step_up import step_up_required
 
 HISTORY_LENGTH = 50
 
@@ -49,6 +50,7 @@ def extensions(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@step_up_required
 def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
     viewer, extension = access.extension_for(request.user, extension_id)
     form = ExtensionForm(

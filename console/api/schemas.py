@@ -1,37 +1,30 @@
 """Shapes of the REST API's request and response bodies; names as in the contract."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-# JSON's escapes can write both; PostgreSQL refuses NUL, and half a surrogate pair is no Unicode.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from accounts import texts
 
 
-def _storable(text: str) -> str:
-    if _UNSTORABLE.search(text):
-        raise PydanticCustomError(
-            "unstorable", "Null characters and halves of surrogate pairs are not allowed."
-        )
+def _seen(text: str) -> str:
+    if fault := texts.fault_of(text):
+        # The words may hold braces, which a template of pydantic's would take for its own.
+        raise PydanticCustomError("unseen", "{fault}", {"fault": fault})
     return text
 
 
-STORABLE = AfterValidator(_storable)
-Text20 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), STORABLE]
-Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), STORABLE]
-Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), STORABLE]
-Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), STORABLE]
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), STORABLE
-]
+SEEN = AfterValidator(_seen)
+Text20 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), SEEN]
+Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), SEEN]
+Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), SEEN]
+Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), SEEN]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), SEEN]
 
 
-Name80 = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), STORABLE
-]
+Name80 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN]
 
 
 def _an_object(value: Any) -> Any:

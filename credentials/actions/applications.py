@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, leaks, raw_secrets
+from accounts import audit, leaks, raw_secrets, texts
 from accounts.actions.memberships import locked_membership
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, User
@@ -49,6 +49,12 @@ def _locked_in_service(application: Application) -> Application:
     return locked
 
 
+def _require_seen(name: str, description: str) -> None:
+    texts.refuse_faults(name=name)
+    texts.refuse_faults_in_paragraphs(description=description)
+    leaks.refuse_secrets(name=name, description=description)
+
+
 @transaction.atomic
 def register_application(
     owner: Membership,
@@ -64,7 +70,7 @@ def register_application(
     at: datetime | None = None,
 ) -> Application:
     """A new app of `owner`, without a client in any environment yet."""
-    leaks.refuse_secrets(name=name, description=description)
+    _require_seen(name, description)
     if not owner.may(ConsolePermission.APPLICATION_MANAGE_OWN):
         raise PermissionDenied
     application = Application(
@@ -153,7 +159,7 @@ def update_application(
     origin: Origin,
 ) -> Application:
     """Change an app's settings; scopes take effect at its next call."""
-    leaks.refuse_secrets(name=name, description=description)
+    _require_seen(name, description)
     membership = require_manager(application, actor)
     locked = _locked_in_service(application)
     after = {

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, leaks
+from accounts import audit, leaks, texts
 from accounts.audit import SYSTEM_LABEL
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
@@ -105,7 +105,6 @@ def create_jwt_credential(
     Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
-    leaks.refuse_secrets(label=label)
     creator = require_manager(owner, actor)
     extension = enabled_extension(owner, environment)
     if submission_key and (
@@ -132,6 +131,11 @@ def create_jwt_credential(
     return credential
 
 
+def _require_seen(label: str) -> None:
+    texts.refuse_faults(label=label)
+    leaks.refuse_secrets(label=label)
+
+
 def new_credential(
     extension: Extension,
     *,
@@ -151,6 +155,7 @@ def new_credential(
     `kept` may stay on the list whatever has become of them, as the list of a credential that this
     one replaces.
     """
+    _require_seen(label)
     owner, environment = extension.user.membership, extension.environment
     policy = Policy.objects.governing(owner.organization_id, environment)
     _require_creator(policy, creator)
@@ -364,7 +369,7 @@ def update_jwt_credential(
 
     An app taken off the list fails at its next request.
     """
-    leaks.refuse_secrets(label=label)
+    _require_seen(label)
     locked = locked_credential(credential)
     require_manager(locked.owner, actor)
     if locked.is_ended():
@@ -513,6 +518,7 @@ def end_credential(
     actor_label: str = SYSTEM_LABEL,
 ) -> None:
     """Revoke a locked credential. What it was about to replace goes on as before."""
+    texts.refuse_faults(reason=reason)
     leaks.refuse_secrets(reason=reason)
     locked.revoked_at = at
     locked.revoked_by = actor

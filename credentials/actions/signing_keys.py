@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, vault
 from accounts.environments import Environment
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
@@ -111,18 +111,18 @@ def reseal_signing_keys(*, origin: Origin) -> Resealing:
     """Seal every private key with the newest of `KEY_ENCRYPTION_KEYS`, so that others may go."""
     outcome = Resealing([], [])
     for key in SigningKey.objects.order_by("kid"):
-        if jose.is_sealed_with_newest(key.sealed_private_key):
+        if vault.is_sealed_with_newest(key.sealed_private_key):
             continue
         try:
             outcome.resealed.append(_reseal(key, origin=origin))
-        except jose.Unreadable:
+        except vault.Unreadable:
             outcome.unreadable.append(key)
     return outcome
 
 
 @transaction.atomic
 def _reseal(key: SigningKey, *, origin: Origin) -> SigningKey:
-    key.sealed_private_key = jose.reseal(key.sealed_private_key)
+    key.sealed_private_key = vault.reseal(key.sealed_private_key)
     key.save(update_fields=["sealed_private_key"])
     audit.record(AuditKind.SIGNING_KEY_RESEALED, actor=None, origin=origin, target=key)
     return key

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect
 from credentials.actions.rotations import DRAINS
 from credentials.models import JwtCredential, Policy, Rotation
@@ -39,7 +40,7 @@ def _day_field(label: str, **kwargs: Any) -> forms.DateField:
 class RotateForm(forms.Form):
     """A replacement of the same shape, and how long the old credential goes on."""
 
-    label = forms.CharField(
+    label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="Where you use this key, so that you recognize it later.",

@@ -83,6 +83,11 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         fields = {f"policy_{name}": F(f"governing__{name}") for name in _GOVERNING}
         return self.alias(governing=governing).annotate(**fields)
 
+    def presented(self, pk: uuid.UUID) -> "JwtCredential | None":
+        """The one that a JWT names, with all that decides about it in the same query."""
+        people = ("extension__account", "extension__user__membership")
+        return self.select_related(*people).with_policy().filter(pk=pk).first()
+
     def standing(self, at: datetime) -> Self:
         """Neither revoked nor replaced nor expired."""
         return self.filter(stands(at))

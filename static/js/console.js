@@ -56,6 +56,22 @@
     window.setTimeout(() => button.classList.remove("is-copied"), 1800);
   });
 
+  // --- Passkeys and security keys ------------------------------------------------------------
+
+  // django-allauth's script dispatches this when the browser gave up, or the person did.
+  document.addEventListener("allauth.error", (event) => {
+    const form = document.querySelector("#main form.form");
+    if (!form) return;
+    event.preventDefault();
+    form.querySelector("[data-key-error]")?.remove();
+    const message = document.createElement("div");
+    message.className = "alert alert--danger";
+    message.dataset.keyError = "";
+    message.setAttribute("role", "alert");
+    message.textContent = "The key did not answer, or you stopped. Try again.";
+    form.prepend(message);
+  });
+
   // --- One submit per form ------------------------------------------------------------------
 
   const submitButtons = (form) =>

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Extension, Membership
+from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
 PAGES = ["my_profile", "sandbox_account", "extensions", "change_extension"]
@@ -16,6 +17,11 @@ def production_login(membership: Membership) -> Extension:
     return Extension.objects.in_environment("production").get(user=membership.user)
 
 
+def confirmed(browser: Client) -> Client:
+    cast.step_up(browser)
+    return browser
+
+
 def url_of(name: str, rebels: Rebels) -> str:
     arguments = [production_login(rebels.luke).pk] if name == "change_extension" else []
     return reverse(f"accounts:{name}", args=arguments)
@@ -23,7 +29,7 @@ def url_of(name: str, rebels: Rebels) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_page_works(name: str, rebels: Rebels, sign_in: SignIn) -> None:
-    response = sign_in(rebels.leia).get(url_of(name, rebels))
+    response = confirmed(sign_in(rebels.leia)).get(url_of(name, rebels))
     assert response.status_code == 200
     assert response["Cache-Control"] == "no-store"
 
@@ -62,7 +68,7 @@ def test_mutation_enforces_csrf(name: str, rebels: Rebels) -> None:
 def test_logins_are_for_account_administrators(
     name: str, who: str, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(getattr(rebels, who))
+    browser = confirmed(sign_in(getattr(rebels, who)))
     assert browser.get(url_of(name, rebels)).status_code == 403
     assert browser.post(url_of(name, rebels)).status_code in (403, 405)
 
@@ -70,7 +76,7 @@ def test_logins_are_for_account_administrators(
 def test_login_of_another_organization_does_not_exist(
     rebels: Rebels, partners: Partners, sign_in: SignIn
 ) -> None:
-    browser = sign_in(partners.lobot)
+    browser = confirmed(sign_in(partners.lobot))
     url = url_of("change_extension", rebels)
     data = {"user_role": "read_only", "status": "Disabled"}
     assert browser.get(url).status_code == 404
@@ -80,7 +86,7 @@ def test_login_of_another_organization_does_not_exist(
 
 def test_absurd_id_does_not_exist(rebels: Rebels, sign_in: SignIn) -> None:
     url = reverse("accounts:change_extension", args=[10**30])
-    assert sign_in(rebels.leia).get(url).status_code == 404
+    assert confirmed(sign_in(rebels.leia)).get(url).status_code == 404
 
 
 def test_sandbox_page_is_closed_without_console_access(rebels: Rebels, sign_in: SignIn) -> None:

@@ -79,6 +79,7 @@ def test_change(rebels: Rebels, sign_in: SignIn) -> None:
     extension = login(rebels.luke)
     url = reverse("accounts:change_extension", args=[extension.pk])
     browser = sign_in(rebels.leia)
+    cast.step_up(browser)
     page = browser.get(url).content.decode()
     assert "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)" in page
     assert "stops at its next request" in page
@@ -104,7 +105,9 @@ def test_change(rebels: Rebels, sign_in: SignIn) -> None:
 
 def test_change_of_nothing_records_nothing(rebels: Rebels, sign_in: SignIn) -> None:
     url = reverse("accounts:change_extension", args=[login(rebels.luke).pk])
-    sign_in(rebels.leia).post(url, {"user_role": "standard_user", "status": "Enabled"})
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    browser.post(url, {"user_role": "standard_user", "status": "Enabled"})
     assert not AuditEvent.objects.filter(kind=AuditKind.EXTENSION_UPDATED).exists()
 
 
@@ -120,7 +123,9 @@ def test_error_beside_the_field(
     data: dict[str, str], wrong: str, rebels: Rebels, sign_in: SignIn
 ) -> None:
     url = reverse("accounts:change_extension", args=[login(rebels.luke).pk])
-    response = sign_in(rebels.leia).post(url, data)
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    response = browser.post(url, data)
     assert response.status_code == 200
     form = response.context["form"]
     assert form.errors.keys() == {wrong}

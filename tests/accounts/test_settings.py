@@ -83,3 +83,34 @@ def test_demo_stays_on_this_machine() -> None:
 
 def test_limits_may_be_off() -> None:
     assert start(**GOOD | {"RATE_LIMIT_AUTH": "off", "RATE_LIMIT_LIGHT": "1000/10"}) == ""
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """Journals too: SQLite gives them the mode of the database."""
+    database = tmp_path / "data" / "console.sqlite3"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"umask 0; exec {sys.executable} manage.py migrate -v0 accounts 0001"],
+        cwd=ROOT,
+        env=GOOD | {"CONSOLE_ENV_FILE": "", "DATABASE_URL": f"sqlite:///{database}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert mode_of(database.parent) == 0o700
+    files = list(database.parent.iterdir())
+    assert database in files
+    assert {mode_of(file) for file in files} == {0o600}
+
+
+def test_an_existing_database_keeps_the_mode_its_owner_gave_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    database = tmp_path / "console.sqlite3"
+    database.touch()
+    database.chmod(0o640)
+    assert start(**GOOD | {"DATABASE_URL": f"sqlite:///{database}"}) == ""
+    assert (mode_of(tmp_path), mode_of(database)) == (0o750, 0o640)

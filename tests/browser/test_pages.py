@@ -14,6 +14,17 @@ from console import demo
 from credentials.models import Application, JwtCredential, Refusal
 from tests.browser.conftest import Check
 
+# The entries of a navigation that say where one is, but stand beside the window.
+OUT_OF_SIGHT = """
+Array.from(document.querySelectorAll(".nav [aria-current=page], .side-nav [aria-current=page]"))
+  .filter((entry) => {
+    const box = entry.getBoundingClientRect();
+    const strip = entry.closest("ul, ol").getBoundingClientRect();
+    return box.left < Math.max(0, strip.left) - 1
+      || box.right > Math.min(innerWidth, strip.right) + 1;
+  })
+  .map((entry) => entry.textContent)
+"""
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
@@ -43,6 +54,7 @@ def visit(page: Page, console: str, paths: Iterator[str], accessible: Check) -> 
             assert response is not None
             assert response.status in (200, 403, 404, 410), path
             accessible(f"{path} at {size['width']}")
+            assert page.evaluate(OUT_OF_SIGHT) == [], f"{path} at {size['width']}"
 
 
 def developer_paths() -> Iterator[str]:
@@ -79,7 +91,8 @@ def developer_paths() -> Iterator[str]:
     yield reverse("account_email")
     yield reverse("account_change_password")
     yield reverse("mfa_index")
-    yield reverse("usersessions_list")
+    for name in ("mfa_list_webauthn", "mfa_reauthenticate", "usersessions_list"):
+        yield reverse(name)
     yield reverse("reference")
     yield "/console/nothing-here"
     yield reverse("organization:developers")

@@ -87,11 +87,13 @@ def test_the_lines_of_the_created_page_run(
     jwt = cast.credential(rebels.luke).encode()
     lines = snippets(urls=Environment.SANDBOX.urls, client_id=client.client_id, jwt=jwt)
     code = next(snippet.code for snippet in lines if snippet.slug == slug)
+    if slug == "curl":
+        assert jwt not in code
     file = tmp_path / "snippet"
     file.write_text(code)
     done = subprocess.run(
         [*interpreter(slug), str(file)],
-        env=os.environ | {"CLIENT_SECRET": secret},
+        env=os.environ | {"CLIENT_SECRET": secret, "JWT": jwt},
         capture_output=True,
         text=True,
         timeout=60,

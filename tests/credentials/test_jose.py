@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from accounts import vault
 from credentials import jose
 
 PRIVATE_KEY = jose.generate_private_key()
@@ -149,14 +150,14 @@ def test_another_process_signs_the_same_string() -> None:
 
 
 @pytest.fixture
-def vault(settings: Settings) -> Iterator[Settings]:
+def encryption_keys(settings: Settings) -> Iterator[Settings]:
     """Settings whose KEY_ENCRYPTION_KEYS count at once, as they do after a restart."""
     yield settings
     forget()
 
 
 def forget() -> None:
-    jose._vault.cache_clear()
+    vault.forget_keys()
     jose.unseal.cache_clear()
 
 
@@ -172,22 +173,22 @@ def test_a_sealed_key_comes_back_and_does_not_show() -> None:
     assert jose.seal(private_key) != sealed
 
 
-def test_encryption_keys_rotate_newest_first(vault: Settings) -> None:
+def test_encryption_keys_rotate_newest_first(encryption_keys: Settings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     private_key = jose.generate_private_key()
-    vault.KEY_ENCRYPTION_KEYS = [old]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [old]
     forget()
     sealed_before = jose.seal(private_key)
 
-    vault.KEY_ENCRYPTION_KEYS = [new, old]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [new, old]
     forget()
     assert same(jose.unseal(sealed_before), private_key)
     sealed_after = jose.seal(private_key)
 
-    vault.KEY_ENCRYPTION_KEYS = [new]
+    encryption_keys.KEY_ENCRYPTION_KEYS = [new]
     forget()
     assert same(jose.unseal(sealed_after), private_key)
-    with pytest.raises(jose.Unreadable):
+    with pytest.raises(vault.Unreadable):
         jose.unseal(sealed_before)
 
 

@@ -1,5 +1,6 @@
 """Leaked JWTs: whoever finds one ends it, and learns nothing; texts keep no secret."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -136,6 +139,36 @@ def test_every_answer_is_the_same(rebels: Rebels) -> None:
     }
     assert AuditEvent.objects.count() == before
     assert not JwtCredential.objects.filter(revoked_reason="Reported as leaked").exists()
+
+
+def test_what_ends_nothing_costs_the_same(rebels: Rebels) -> None:
+    """Whoever measures the time learns no more than whoever reads the answer."""
+    genuine = cast.credential(rebels.luke).encode()
+    header, payload, signature = genuine.split(".")
+    forged = f"{header}.{payload}.{signature[:-4]}AAAA"
+    kid = base64.urlsafe_b64encode(json.dumps({"alg": "ES256", "kid": "x" * 43}).encode())
+    unknown = f"{kid.decode().rstrip('=')}.{payload}.{signature}"
+    revoked = cast.credential(rebels.luke)
+    revoke_jwt_credential(revoked, reason="over", actor=rebels.luke.user, origin=cast.ORIGIN)
+    expired = cast.credential(rebels.luke)
+    JwtCredential.objects.filter(pk=expired.pk).update(
+        issued_at=api.long_ago(), expires_at=timezone.now().replace(microsecond=0)
+    )
+    expired.refresh_from_db()
+    other = cast.credential(rebels.luke, environment=PRODUCTION)
+    statements = {}
+    for name, jwt in {
+        "forged": forged,
+        "unknown": unknown,
+        "revoked": revoked.encode(),
+        "expired": expired.encode(),
+        "of the other environment": other.encode(),
+    }.items():
+        with CaptureQueriesContext(connection) as queries:
+            report(*as_form(jwt))
+        statements[name] = len(queries)
+    assert set(statements.values()) == {2}, statements
+    assert JwtCredential.objects.filter(revoked_reason="Reported as leaked").count() == 0
 
 
 def test_reports_are_limited_by_address(settings: Settings, db: None) -> None:

@@ -5,8 +5,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import vault
 from accounts.models import AuditEvent, AuditKind
-from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import SigningKey
 from credentials.models.signing_keys import JWKS_MAX_AGE, KeyPurpose
@@ -85,16 +85,16 @@ def test_resealing_says_what_it_did(settings: Settings) -> None:
     assert "sealed anew: 0." in run("reseal_signing_keys")
     older = settings.KEY_ENCRYPTION_KEYS
     settings.KEY_ENCRYPTION_KEYS = ["bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="]
-    jose._vault.cache_clear()
+    vault.forget_keys()
     try:
         assert "to seal anew: 2." in run("reseal_signing_keys", "--dry-run")
         with pytest.raises(CommandError, match="could not be opened"):
             run("reseal_signing_keys")
         settings.KEY_ENCRYPTION_KEYS = [*settings.KEY_ENCRYPTION_KEYS, *older]
-        jose._vault.cache_clear()
+        vault.forget_keys()
         assert "sealed anew: 2." in run("reseal_signing_keys")
     finally:
-        jose._vault.cache_clear()
+        vault.forget_keys()
 
 
 @pytest.mark.parametrize("arguments", [("moon", "credential"), ("sandbox", "cookies"), ()])

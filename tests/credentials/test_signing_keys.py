@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client as Program
 from pytest_django import Settings
 
+from accounts import vault
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
 from credentials import jose
@@ -241,7 +242,7 @@ def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
 
     def use(*keys: str) -> None:
         settings.KEY_ENCRYPTION_KEYS = list(keys)
-        jose._vault.cache_clear()
+        vault.forget_keys()
         jose.unseal.cache_clear()
 
     older = settings.KEY_ENCRYPTION_KEYS

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
@@ -28,7 +29,7 @@ HEADING = """\
 # What every person gets at every console URL. Luke owns the objects in the URLs; everyone has
 # just authenticated again; POST sends nothing. in = sent to sign in; 302 = done, or sent on.
 """
-OURS = ("/console", "/invitations/")
+OURS = ("/console", "/account/sessions/", "/invitations/")
 PEOPLE = (
     "owner",
     "teammate",
@@ -58,6 +59,9 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
     notice = Notice.objects.create(
         user=rebels.luke.user, kind=NoticeKind.REACTIVATED, text="Back", path="/console/"
     )
+    session = UserSession.objects.create(
+        user=rebels.luke.user, ip="192.0.2.1", session_key="elsewhere", user_agent="tests"
+    )
     extension = rebels.luke.user.extensions.order_by("pk").first()
     assert extension is not None
     return {
@@ -69,6 +73,7 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
         "request_id": request.pk,
         "invitation_id": invitation.pk,
         "notice_id": notice.pk,
+        "session_id": session.pk,
         "token": "unknown",
     }
 

@@ -19,6 +19,7 @@ SAMPLES: dict[str, object] = {
     "notice_id": 1,
     "pk": 1,
     "purpose": "access-token",
+    "session_id": 1,
     "request_id": "55555555-5555-4555-8555-555555555555",
     "token": "token",
     "uidb36": "uidb36",

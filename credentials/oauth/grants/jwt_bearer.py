@@ -177,12 +177,7 @@ def _row(jti: object) -> JwtCredential | None:
         pk = UUID(str(jti))
     except ValueError:
         return None
-    return (
-        JwtCredential.objects.select_related("extension__account", "extension__user__membership")
-        .with_policy()
-        .filter(pk=pk)
-        .first()
-    )
+    return JwtCredential.objects.presented(pk)
 
 
 def granted_scopes(

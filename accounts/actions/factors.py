@@ -1,0 +1,109 @@
+"""The ways in which people sign in. django-allauth changes them; what it did is recorded here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from accounts import audit, vault
+from accounts.access import membership_of
+from accounts.models import AuditKind, User
+from accounts.origin import Origin
+
+FACTOR_NAMES: dict[str, str] = {
+    Authenticator.Type.TOTP: "authenticator app",
+    Authenticator.Type.WEBAUTHN: "passkey or security key",
+    Authenticator.Type.RECOVERY_CODES: "recovery codes",
+}
+# What of an authenticator's data is sealed.
+_SECRETS = ("secret", "seed")
+
+
+@dataclass(frozen=True)
+class FactorsResealed:
+    """Whose second factors were sealed anew, and whose none of the keys opens."""
+
+    resealed: list[User]
+    unreadable: list[User]
+
+
+@transaction.atomic
+def note_factor_change(
+    user: User,
+    kind: AuditKind,
+    *,
+    actor: User | None,
+    origin: Origin,
+    at: datetime | None = None,
+    factor: str = "",
+) -> None:
+    """Record that a password, an address or a factor changed; `actor` is None for a command."""
+    membership = membership_of(user)
+    details = {"factor": factor} if factor else {}
+    audit.record(
+        kind,
+        actor=actor,
+        origin=origin,
+        target=user,
+        organization=membership.organization if membership else None,
+        at=at,
+        **details,
+    )
+
+
+@transaction.atomic
+def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
+    """Take every second factor of a person who has lost them all; names what was removed.
+
+    By the operator's command only, who knows who asked: the password alone then signs in.
+    """
+    found = list(Authenticator.objects.filter(user=user).order_by("pk"))
+    names = sorted({FACTOR_NAMES[authenticator.type] for authenticator in found})
+    if names:
+        membership = membership_of(user)
+        Authenticator.objects.filter(user=user).delete()
+        audit.record(
+            AuditKind.FACTOR_REMOVED,
+            actor=None,
+            origin=origin,
+            target=user,
+            organization=membership.organization if membership else None,
+            factor=", ".join(names),
+        )
+    return names
+
+
+def reseal_second_factors() -> FactorsResealed:
+    """Seal every second factor with the newest of `KEY_ENCRYPTION_KEYS`, so that others may go."""
+    outcome = FactorsResealed([], [])
+    for authenticator in due_second_factors():
+        try:
+            _reseal(authenticator)
+        except vault.Unreadable:
+            outcome.unreadable.append(authenticator.user)
+        else:
+            outcome.resealed.append(authenticator.user)
+    return outcome
+
+
+def due_second_factors() -> list[Authenticator]:
+    """Those that the newest of `KEY_ENCRYPTION_KEYS` does not open."""
+    sealed = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)
+    return [
+        authenticator
+        for authenticator in sealed.select_related("user").order_by("pk")
+        if not all(map(vault.is_sealed_with_newest, _sealed(authenticator).values()))
+    ]
+
+
+def _sealed(authenticator: Authenticator) -> dict[str, str]:
+    return {name: authenticator.data[name] for name in _SECRETS if name in authenticator.data}
+
+
+@transaction.atomic
+def _reseal(authenticator: Authenticator) -> None:
+    locked = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
+    sealed = _sealed(locked)
+    locked.data |= {name: vault.reseal(value) for name, value in sealed.items()}
+    locked.save(update_fields=["data"])

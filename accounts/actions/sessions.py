@@ -1,0 +1,38 @@
+"""A person's own sessions, which django-allauth lists."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from allauth.usersessions.models import UserSession
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from accounts import audit, browsers
+from accounts.access import membership_of
+from accounts.models import AuditKind, User
+from accounts.origin import Origin
+
+
+@transaction.atomic
+def end_sessions(
+    sessions: Iterable[UserSession], *, actor: User, origin: Origin, at: datetime | None = None
+) -> int:
+    """Sign the person out in other browsers; answers in how many. Twice is once."""
+    ended = []
+    for session in sessions:
+        if session.user_id != actor.pk:
+            raise PermissionDenied
+        session.end()
+        ended.append(browsers.described(session.user_agent))
+    if ended:
+        membership = membership_of(actor)
+        audit.record(
+            AuditKind.SESSIONS_ENDED,
+            actor=actor,
+            origin=origin,
+            target=actor,
+            organization=membership.organization if membership else None,
+            at=at,
+            browsers=sorted(ended),
+        )
+    return len(ended)

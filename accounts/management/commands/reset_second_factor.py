@@ -1,0 +1,25 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.actions.factors import remove_second_factors
+from accounts.models import User
+from accounts.origin import Origin
+
+
+class Command(BaseCommand):
+    help = (
+        "Take every second factor of a person who has lost them all, recovery codes too. "
+        "Be sure of who asks: the password alone then signs in."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        user = User.objects.filter(email__iexact=options["email"].strip()).first()
+        if user is None:
+            raise CommandError("Nobody has this e-mail address.")
+        removed = remove_second_factors(user, origin=Origin.command("reset_second_factor"))
+        what = ", ".join(removed) or "nothing, there was none"
+        self.stdout.write(f"Removed from {user.email}: {what}.")

@@ -1,0 +1,35 @@
+"""What passwords may not be, beyond Django's rules. Pure."""
+
+from typing import Any
+
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+
+
+class CommonPartsValidator(CommonPasswordValidator):
+    """Refuses the most common passwords, also two in a row or with digits and signs at the end.
+
+    Long ones are hardly in any list, but `passwordpassword` and `Password2027!` are guessed first.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        super().validate(password, user)
+        text = password.lower().strip()
+        while text and not text[-1].isalpha():
+            if self._is_common(text):
+                break
+            text = text[:-1]
+        if self._is_common(text):
+            raise ValidationError(
+                "This password is made of very common ones.", code="password_too_common"
+            )
+
+    def _is_common(self, text: str) -> bool:
+        """Whether the text is one of the passwords of the list, or two of them."""
+        return text in self.passwords or any(
+            text[:middle] in self.passwords and text[middle:] in self.passwords
+            for middle in range(1, len(text))
+        )
+
+    def get_help_text(self) -> str:
+        return "Your password can't be made of very common passwords."

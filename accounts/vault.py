@@ -1,0 +1,52 @@
+"""Seals secrets that must be read again: private signing keys and second factors. Pure.
+
+Encrypted and authenticated (Fernet) with `KEY_ENCRYPTION_KEYS`, the newest of them first.
+"""
+
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class Unreadable(Exception):
+    """None of `KEY_ENCRYPTION_KEYS` opens this seal."""
+
+
+@cache
+def _vault() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.KEY_ENCRYPTION_KEYS])
+
+
+def forget_keys() -> None:
+    """Read `KEY_ENCRYPTION_KEYS` again at the next use."""
+    _vault.cache_clear()
+
+
+def seal(secret: bytes) -> str:
+    return _vault().encrypt(secret).decode()
+
+
+def unseal(sealed: str) -> bytes:
+    """Raises `Unreadable`."""
+    try:
+        return _vault().decrypt(sealed.encode())
+    except InvalidToken as error:
+        raise Unreadable("sealed with a key that is no longer there") from error
+
+
+def is_sealed_with_newest(sealed: str) -> bool:
+    newest = Fernet(settings.KEY_ENCRYPTION_KEYS[0])
+    try:
+        newest.decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def reseal(sealed: str) -> str:
+    """The same secret, sealed with the newest key. Raises `Unreadable`."""
+    try:
+        return _vault().rotate(sealed.encode()).decode()
+    except InvalidToken as error:
+        raise Unreadable("sealed with a key that is no longer there") from error

@@ -1,0 +1,36 @@
+"""Pages of django-allauth about the ways to sign in, where it lets through what we don't."""
+
+from allauth.account.views import password_set as allauth_password_set
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.views import remove_webauthn
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.access import person
+from accounts.models import User
+from accounts.step_up import step_up_required
+
+
+@step_up_required
+def set_password(request: HttpRequest) -> HttpResponse:
+    """A first password is a new way to sign in: whoever only found the browser open has none."""
+    response: HttpResponse = allauth_password_set(request)
+    return response
+
+
+def remove_key(request: HttpRequest, pk: int) -> HttpResponse:
+    """Not the last way to sign in: nobody could come back."""
+    user = person(request.user)
+    if not user.has_usable_password() and not _has_other_keys(user, pk):
+        messages.error(
+            request, "This is your only way to sign in. Set a password or add another key first."
+        )
+        return redirect("mfa_list_webauthn")
+    response: HttpResponse = remove_webauthn(request, pk=pk)
+    return response
+
+
+def _has_other_keys(user: User, pk: int) -> bool:
+    keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
+    return bool(keys.exclude(pk=pk).exists())

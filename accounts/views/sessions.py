@@ -1,0 +1,22 @@
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts.access import person
+from accounts.actions.sessions import end_sessions
+from accounts.origin import Origin
+
+
+@require_POST
+def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
+    """End one of one's own sessions in another browser; the list is a page of django-allauth."""
+    user = person(request.user)
+    session = get_object_or_404(UserSession, pk=session_id, user=user)
+    if session.is_current():
+        messages.error(request, "This is the browser you are using. Log out instead.")
+    else:
+        end_sessions([session], actor=user, origin=Origin.of(request))
+        messages.success(request, "The session has ended: that browser is signed out.")
+    return redirect("usersessions_list")

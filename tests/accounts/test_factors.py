@@ -1,0 +1,244 @@
+"""Ways to sign in: sealed at rest, changes recorded and told, the last one kept."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django.apps import apps
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django.fixtures import Settings
+
+from accounts import vault
+from accounts.actions.factors import remove_second_factors, reseal_second_factors
+from accounts.models import AuditEvent, AuditKind, User
+from tests import cast
+from tests.accounts.test_step_up import add_key, add_totp, code_of, without_password
+from tests.conftest import Rebels, SignIn
+
+NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
+PASSWORD = "Tosche-Station-77"
+
+
+@pytest.fixture
+def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
+    def use(*keys: str) -> None:
+        settings.KEY_ENCRYPTION_KEYS = list(keys)
+        vault.forget_keys()
+
+    older = settings.KEY_ENCRYPTION_KEYS
+    yield use
+    use(*older)
+
+
+@pytest.fixture
+def confirmed(rebels: Rebels, sign_in: SignIn) -> Client:
+    """Luke's browser, where he has just authenticated again."""
+    browser = sign_in(rebels.luke)
+    cast.step_up(browser)
+    return browser
+
+
+def events(user: User) -> list[tuple[str, dict[str, Any]]]:
+    found = AuditEvent.objects.filter(target_id=user.pk, kind__startswith="user.").order_by("pk")
+    return [(event.kind, event.details) for event in found]
+
+
+def test_secrets_of_factors_are_sealed(rebels: Rebels) -> None:
+    secret = add_totp(rebels.luke.user)
+    codes = RecoveryCodes.activate(rebels.luke.user)
+    stored = str(list(Authenticator.objects.values_list("data", flat=True)))
+    assert secret not in stored
+    totp = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    assert vault.unseal(totp.data["secret"]).decode() == secret
+    seed = vault.unseal(codes.instance.data["seed"]).decode()
+    assert seed not in stored
+    assert len(codes.get_unused_codes()) == 10
+
+
+def test_factors_from_before_are_sealed_by_the_migration(rebels: Rebels) -> None:
+    user = rebels.luke.user
+    key = add_key(user)
+    old = Authenticator.objects.create(user=user, type="totp", data={"secret": "JBSWY3DPEHPK3PXP"})
+    migration = importlib.import_module("accounts.migrations.0009_seal_second_factors")
+    migration.seal(apps, None)
+    old.refresh_from_db()
+    key.refresh_from_db()
+    assert vault.unseal(old.data["secret"]) == b"JBSWY3DPEHPK3PXP"
+    assert key.data == {"name": "Laptop", "credential": {}}
+    migration.unseal(apps, None)
+    old.refresh_from_db()
+    assert old.data == {"secret": "JBSWY3DPEHPK3PXP"}
+
+
+def test_a_newer_key_takes_the_factors_over(
+    rebels: Rebels, settings: Settings, keys_in_use: Callable[..., None]
+) -> None:
+    older = settings.KEY_ENCRYPTION_KEYS[0]
+    user = rebels.luke.user
+    secret = add_totp(user)
+    codes = RecoveryCodes.activate(user).get_unused_codes()
+    keys_in_use(NEWER, older)
+    assert reseal_second_factors().resealed == [user, user]
+    assert reseal_second_factors().resealed == []
+    keys_in_use(NEWER)
+    totp = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    assert vault.unseal(totp.data["secret"]).decode() == secret
+    assert RecoveryCodes.activate(user).get_unused_codes() == codes
+
+
+def test_the_command_names_whose_factors_stay_shut(
+    rebels: Rebels, keys_in_use: Callable[..., None]
+) -> None:
+    add_totp(rebels.luke.user)
+    keys_in_use(NEWER)
+    output = StringIO()
+    call_command("reseal_signing_keys", "--dry-run", stdout=output)
+    assert "Second factors to seal anew: 1." in output.getvalue()
+    with pytest.raises(CommandError, match=r"luke@rebels\.example.*reset_second_factor"):
+        call_command("reseal_signing_keys", stdout=output)
+
+
+def test_lost_encryption_keys_break_no_page(
+    rebels: Rebels, confirmed: Client, keys_in_use: Callable[..., None]
+) -> None:
+    user = rebels.luke.user
+    secret = add_totp(user)
+    RecoveryCodes.activate(user)
+    keys_in_use(NEWER)
+    assert confirmed.get(reverse("mfa_index")).status_code == 200
+    at = Client()
+    at.post(reverse("account_login"), {"login": user.email, "password": cast.PASSWORD})
+    response = at.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+    assert response.status_code == 200
+    assert "be checked at the moment" in response.content.decode()
+    assert "_auth_user_id" not in at.session
+
+
+def test_the_life_of_an_authenticator_app_is_recorded_and_told(
+    rebels: Rebels,
+    confirmed: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    user = rebels.luke.user
+    secret = confirmed.get(reverse("mfa_activate_totp")).context["form"].secret
+    for name, data in {
+        "mfa_activate_totp": {"code": code_of(secret)},
+        "mfa_generate_recovery_codes": {},
+        "mfa_deactivate_totp": {},
+    }.items():
+        with django_capture_on_commit_callbacks(execute=True):
+            assert confirmed.post(reverse(name), data).status_code == 302
+    assert not Authenticator.objects.exists()
+    assert events(user) == [
+        (AuditKind.FACTOR_ADDED, {"factor": "authenticator app"}),
+        (AuditKind.RECOVERY_CODES_MADE, {}),
+        (AuditKind.FACTOR_REMOVED, {"factor": "authenticator app"}),
+    ]
+    subjects = [message.subject for message in mail.outbox]
+    assert subjects == [
+        "An authenticator app signs you in to the Developer Console now",
+        "New recovery codes in the Developer Console",
+        "Your authenticator app in the Developer Console was turned off",
+    ]
+    body = mail.outbox[0].body
+    assert "example.com" not in body
+    assert "http://localhost:8000/account/2fa/" in body
+    assert secret not in body
+
+
+def test_a_password_change_is_recorded_and_ends_other_sessions(
+    rebels: Rebels, confirmed: Client, sign_in: SignIn
+) -> None:
+    elsewhere = sign_in(rebels.luke)
+    assert elsewhere.get(reverse("mfa_index")).status_code == 200
+    response = confirmed.post(
+        reverse("account_change_password"),
+        {"oldpassword": cast.PASSWORD, "password1": PASSWORD, "password2": PASSWORD},
+    )
+    assert response.status_code == 302
+    assert events(rebels.luke.user) == [(AuditKind.PASSWORD_CHANGED, {})]
+    assert confirmed.get(reverse("mfa_index")).status_code == 200
+    assert elsewhere.get(reverse("mfa_index")).status_code == 302
+
+
+def test_keys_are_recorded_and_named_safely(
+    rebels: Rebels, confirmed: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = rebels.luke.user
+    key, other = add_key(user), add_key(user)
+    edit = reverse("mfa_edit_webauthn", args=[key.pk])
+    refused = confirmed.post(edit, {"name": "Lap\u202etop"})
+    assert "right-to-left override" in refused.context["form"].errors["name"][0]
+    assert confirmed.post(edit, {"name": "Yubikey"}).status_code == 302
+    key.refresh_from_db()
+    assert key.data["name"] == "Yubikey"
+    confirmed.post(reverse("mfa_remove_webauthn", args=[key.pk]))
+    assert list(Authenticator.objects.all()) == [other]
+    assert events(user) == [(AuditKind.FACTOR_REMOVED, {"factor": "passkey or security key"})]
+    Authenticator.objects.all().delete()
+    monkeypatch.setattr(AddWebAuthnForm, "clean", lambda _form: {})
+    refused = confirmed.post(reverse("mfa_add_webauthn"), {"name": "a\nb", "credential": "{}"})
+    assert refused.context["form"].errors["name"] == ["Write this on one line."]
+
+
+def test_the_only_way_to_sign_in_stays(rebels: Rebels, confirmed: Client) -> None:
+    user = rebels.luke.user
+    key = add_key(user)
+    without_password(user)
+    confirmed.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    remove = reverse("mfa_remove_webauthn", args=[key.pk])
+    for response in (confirmed.get(remove, follow=True), confirmed.post(remove, follow=True)):
+        assert "This is your only way to sign in" in response.content.decode()
+    assert Authenticator.objects.get() == key
+
+
+def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None:
+    key = add_key(rebels.han.user)
+    for name in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
+        assert confirmed.post(reverse(name, args=[key.pk]), {"name": "x"}).status_code == 404
+    assert Authenticator.objects.get().data["name"] == "Laptop"
+
+
+def test_the_operator_helps_whoever_has_lost_everything(rebels: Rebels) -> None:
+    user = rebels.luke.user
+    add_totp(user)
+    RecoveryCodes.activate(user)
+    output = StringIO()
+    call_command("reset_second_factor", user.email.upper(), stdout=output)
+    assert output.getvalue() == (
+        "Removed from luke@rebels.example: authenticator app, recovery codes.\n"
+    )
+    assert not Authenticator.objects.exists()
+    assert events(user) == [
+        (AuditKind.FACTOR_REMOVED, {"factor": "authenticator app, recovery codes"})
+    ]
+    assert remove_second_factors(user, origin=cast.ORIGIN) == []
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("reset_second_factor", "nobody@rebels.example")
+
+
+def test_the_page_says_it_at_a_glance(rebels: Rebels, confirmed: Client) -> None:
+    user = rebels.luke.user
+    page = confirmed.get(reverse("mfa_index")).content.decode()
+    assert "Your password alone opens your account" in page
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    add_key(user)
+    codes = RecoveryCodes.activate(user)
+    used = codes.get_unused_codes()[0]
+    assert codes.validate_code(used)
+    page = confirmed.get(reverse("mfa_index")).content.decode()
+    assert "Your password alone" not in page
+    for words in ("Authenticator app", "Laptop", "Security key", "9 of 10 left", "This browser"):
+        assert words in page
+    assert page.count(" UTC</time>") >= 6
+    assert used not in page

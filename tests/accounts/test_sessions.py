@@ -1,0 +1,140 @@
+"""One's own sessions: which there are, ending one or all others, and their own end."""
+
+from datetime import timedelta
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.actions.sessions import end_sessions
+from accounts.models import AuditEvent, AuditKind, Membership
+from tests import cast
+from tests.accounts.test_devices import CHROME, FIREFOX
+from tests.conftest import Rebels
+
+LIST = reverse("usersessions_list")
+PAGES = [LIST, reverse("mfa_index")]
+
+
+def signed_in(member: Membership, user_agent: str = FIREFOX) -> Client:
+    browser = Client(headers={"user-agent": user_agent})
+    data = {"login": member.user.email, "password": cast.PASSWORD}
+    assert browser.post(reverse("account_login"), data).status_code == 302
+    browser.get(LIST)
+    return browser
+
+
+def session_of(browser: Client) -> UserSession:
+    return UserSession.objects.get(session_key=browser.session.session_key)
+
+
+def is_signed_in(browser: Client) -> bool:
+    return browser.get(reverse("accounts:my_profile")).status_code == 200
+
+
+def end(browser: Client, session: UserSession) -> str:
+    url = reverse("accounts:end_session", args=[session.pk])
+    return browser.post(url, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_the_list_says_which_is_this_one(address: str, rebels: Rebels) -> None:
+    here, there = signed_in(rebels.luke), signed_in(rebels.luke, CHROME)
+    text = here.get(address).content.decode()
+    assert text.count("This browser") == 1
+    assert "Firefox on Linux" in text
+    assert "Chrome on Windows" in text
+    assert "127.0.0.1" in text
+    assert reverse("accounts:end_session", args=[session_of(there).pk]) in text
+    assert reverse("accounts:end_session", args=[session_of(here).pk]) not in text
+    assert "End all other sessions" in text
+
+
+def test_one_session_is_ended_and_recorded(rebels: Rebels) -> None:
+    here, there, third = (signed_in(rebels.luke, ua) for ua in (FIREFOX, CHROME, CHROME))
+    gone = session_of(there)
+    assert "that browser is signed out" in end(here, gone)
+    assert not is_signed_in(there)
+    assert is_signed_in(here)
+    assert is_signed_in(third)
+    event = AuditEvent.objects.get(kind=AuditKind.SESSIONS_ENDED)
+    assert (event.actor, event.organization) == (rebels.luke.user, rebels.organization)
+    assert event.details == {"browsers": ["Chrome on Windows"]}
+    url = reverse("accounts:end_session", args=[gone.pk])
+    assert here.post(url).status_code == 404
+
+
+def test_this_one_is_not_ended_but_logged_out(rebels: Rebels) -> None:
+    here = signed_in(rebels.luke)
+    assert "Log out instead" in end(here, session_of(here))
+    assert is_signed_in(here)
+    assert not AuditEvent.objects.filter(kind=AuditKind.SESSIONS_ENDED).exists()
+
+
+def test_all_others_are_ended_and_recorded(rebels: Rebels) -> None:
+    here, there, third = (signed_in(rebels.luke, ua) for ua in (FIREFOX, CHROME, FIREFOX))
+    page = here.post(LIST, follow=True).content.decode()
+    assert "All other sessions have ended" in page
+    assert [is_signed_in(browser) for browser in (here, there, third)] == [True, False, False]
+    event = AuditEvent.objects.get(kind=AuditKind.SESSIONS_ENDED)
+    assert event.details == {"browsers": ["Chrome on Windows", "Firefox on Linux"]}
+    here.post(LIST)
+    assert AuditEvent.objects.filter(kind=AuditKind.SESSIONS_ENDED).count() == 1
+
+
+def test_sessions_of_others_do_not_exist(rebels: Rebels) -> None:
+    han, luke = signed_in(rebels.han), signed_in(rebels.luke)
+    url = reverse("accounts:end_session", args=[session_of(han).pk])
+    assert luke.post(url).status_code == 404
+    assert luke.get(url).status_code == 405
+    assert Client().post(url)["Location"].startswith(reverse("account_login"))
+    with pytest.raises(PermissionDenied):
+        end_sessions([session_of(han)], actor=rebels.luke.user, origin=cast.ORIGIN)
+    assert is_signed_in(han)
+
+
+def pass_by(browser: Client, **times: object) -> None:
+    """As if the session were as old as that; what was noted a moment ago is not known any more."""
+    UserSession.objects.filter(pk=session_of(browser).pk).update(**times)
+    cache.clear()
+
+
+def test_a_session_has_an_end(rebels: Rebels, settings: Settings) -> None:
+    browser = signed_in(rebels.luke)
+    key = str(browser.session.session_key)
+    pass_by(browser, created_at=timezone.now() - settings.SESSION_LIFETIME + timedelta(minutes=1))
+    assert is_signed_in(browser)
+    pass_by(browser, created_at=timezone.now() - settings.SESSION_LIFETIME)
+    response = browser.get(reverse("accounts:my_profile"), follow=True)
+    [(location, _status)] = response.redirect_chain
+    assert location.startswith(reverse("account_login"))
+    assert "Your session has ended. Sign in again to go on." in response.content.decode()
+    assert not browser.session.exists(key)
+
+
+def test_a_session_that_nobody_uses_ends(rebels: Rebels, settings: Settings) -> None:
+    browser = signed_in(rebels.luke)
+    pass_by(browser, last_seen_at=timezone.now() - settings.SESSION_IDLE + timedelta(minutes=1))
+    assert is_signed_in(browser)
+    # That request was noted, so the time begins anew.
+    assert session_of(browser).last_seen_at > timezone.now() - timedelta(minutes=1)
+    pass_by(browser, last_seen_at=timezone.now() - settings.SESSION_IDLE)
+    assert not is_signed_in(browser)
+
+
+def test_a_post_of_a_session_that_is_over_changes_nothing(
+    rebels: Rebels, settings: Settings
+) -> None:
+    browser = signed_in(rebels.luke)
+    pass_by(browser, created_at=timezone.now() - settings.SESSION_LIFETIME)
+    response = browser.post(
+        reverse("accounts:my_profile"), {"first_name": "Eve", "last_name": "Example"}
+    )
+    assert response["Location"].startswith(reverse("account_login"))
+    rebels.luke.user.refresh_from_db()
+    assert rebels.luke.user.first_name == "Luke"

@@ -1,0 +1,311 @@
+"""Before a secret moves or rights change: with any factor that the person has, never none."""
+
+import uuid
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from accounts.models import AuditEvent, Membership, User
+from credentials.models import JwtCredential
+from tests import cast
+from tests.conftest import Rebels, SignIn
+from tests.house.urls import every_url
+
+# Everything that asks for it, and why. A view that is missing here fails the test below.
+ACTS = {
+    # A JWT, a client secret or a second factor would be seen.
+    "my_credentials:show": "shows a JWT again",
+    "developer_credentials:show": "shows a JWT again",
+    "credentials:replace_client_secret": "makes a client secret",
+    "my_credentials:rotate": "makes a JWT with the rights of another",
+    "developer_credentials:rotate": "makes a JWT with the rights of another",
+    # Something would end, or go on for longer.
+    "credentials:end_former_secret": "ends a client secret",
+    "my_credentials:extend_rotation": "keeps a JWT alive",
+    "developer_credentials:extend_rotation": "keeps a JWT alive",
+    "my_credentials:undo_rotation": "revokes a replacement",
+    "developer_credentials:undo_rotation": "revokes a replacement",
+    "my_credentials:finish_rotation": "ends a JWT",
+    "developer_credentials:finish_rotation": "ends a JWT",
+    # Rights would change.
+    "accounts:approve_access_request": "gives a role",
+    "accounts:invite": "gives a role",
+    "accounts:change_extension": "changes a user role",
+    "organization:change_role": "changes a role",
+    "organization:remove_access": "takes a role",
+    "organization:deactivate": "locks a person out",
+    "organization:reactivate": "lets a person in",
+    "organization:policy": "changes a policy",
+    "organization:second_factor": "changes a policy",
+    "operator:rotate_signing_key": "changes what signs",
+    "operator:distrust_signing_key": "changes what is trusted",
+    "account_set_password": "adds a way to sign in",
+}
+# The same by django-allauth, whose views are not ours to mark.
+ACTS_OF_ALLAUTH = (
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_generate_recovery_codes",
+    "mfa_view_recovery_codes",
+    "mfa_download_recovery_codes",
+)
+REAUTHENTICATE = "account_reauthenticate"
+BY_CODE = "mfa_reauthenticate"
+BY_KEY = "mfa_reauthenticate_webauthn"
+
+
+def without_password(user: User) -> None:
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+
+
+def add_key(user: User) -> Authenticator:
+    return Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.WEBAUTHN,
+        data={"name": "Laptop", "credential": {}},
+    )
+
+
+def add_totp(user: User) -> str:
+    secret: str = generate_totp_secret()
+    TOTP.activate(user, secret)
+    return secret
+
+
+def code_of(secret: str) -> str:
+    code: str = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    return code
+
+
+@pytest.fixture
+def credential(rebels: Rebels) -> JwtCredential:
+    return cast.credential(rebels.luke)
+
+
+@pytest.fixture
+def show(credential: JwtCredential) -> str:
+    """The page that shows a JWT again: the act of the tests by factor."""
+    return reverse("my_credentials:show", args=[credential.pk])
+
+
+def is_open(browser: Client, url: str) -> bool:
+    response = browser.get(url)
+    if response.status_code == 302:
+        assert response["Location"].startswith(reverse(REAUTHENTICATE))
+    return response.status_code == 200
+
+
+def test_the_list_of_acts_is_whole() -> None:
+    marked = {url.name for url in every_url() if getattr(url.callback, "asks_for_step_up", False)}
+    # Of two views at one address the walk sees django-allauth's, and the browser ours.
+    assert marked | {"account_set_password"} == set(ACTS)
+
+
+@pytest.mark.parametrize("name", [*ACTS, *ACTS_OF_ALLAUTH])
+def test_signing_in_is_not_enough(name: str, rebels: Rebels) -> None:
+    user = rebels.leia.user
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    key = add_key(user)
+    add_totp(user)
+    RecoveryCodes.activate(user)
+    if name == "account_set_password":
+        without_password(user)
+    browser = Client()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    [url] = [url for url in every_url() if url.name == name]
+    path = url.path({"pk": key.pk, "kid": "x", "user_id": uuid.uuid4()})
+    before = AuditEvent.objects.count()
+    for answer in (browser.get(path), browser.post(path, {"reason": "x"})):
+        if answer.status_code == 405:
+            continue
+        assert answer.status_code == 302
+        assert answer["Location"].partition("?")[0].endswith("reauthenticate/")
+    assert AuditEvent.objects.count() == before
+    assert Authenticator.objects.filter(user=user).count() == 3
+
+
+def test_nothing_posted_is_kept_until_then(
+    rebels: Rebels, sign_in: SignIn, credential: JwtCredential, show: str
+) -> None:
+    browser = sign_in(rebels.luke)
+    browser.post(show, {"reason": "typed before the password"})
+    assert "typed before" not in str(dict(browser.session))
+    response = browser.post(
+        f"{reverse(REAUTHENTICATE)}?next={show}", {"password": cast.PASSWORD, "next": show}
+    )
+    assert response["Location"] == show
+    assert browser.get(show).status_code == 200
+
+
+def test_by_password(rebels: Rebels, sign_in: SignIn, show: str) -> None:
+    browser = sign_in(rebels.luke)
+    assert not is_open(browser, show)
+    refused = browser.post(reverse(REAUTHENTICATE), {"password": "wrong", "next": show})
+    assert refused.context["form"].errors == {"password": ["This is not your password."]}
+    assert not is_open(browser, show)
+    done = browser.post(reverse(REAUTHENTICATE), {"password": cast.PASSWORD, "next": show})
+    assert done["Location"] == show
+    assert is_open(browser, show)
+
+
+@pytest.mark.parametrize("factor", ["password", "code", "recovery code"])
+def test_by_each_factor_of_somebody_with_several(
+    factor: str, rebels: Rebels, sign_in: SignIn, show: str
+) -> None:
+    user = rebels.luke.user
+    secret = add_totp(user)
+    codes = RecoveryCodes.activate(user)
+    browser = sign_in(rebels.luke)
+    page = browser.get(f"{reverse(REAUTHENTICATE)}?next={show}").content.decode()
+    assert "Use a code" in page
+    assert "Use a passkey" not in page
+    wrong = browser.post(reverse(BY_CODE), {"code": "000000", "next": show})
+    assert wrong.status_code == 200
+    assert not is_open(browser, show)
+    if factor == "password":
+        done = browser.post(reverse(REAUTHENTICATE), {"password": cast.PASSWORD, "next": show})
+    else:
+        code = code_of(secret) if factor == "code" else codes.get_unused_codes()[0]
+        done = browser.post(reverse(BY_CODE), {"code": code, "next": show})
+    assert done["Location"] == show
+    assert is_open(browser, show)
+
+
+def test_a_recovery_code_works_once(rebels: Rebels, sign_in: SignIn, show: str) -> None:
+    add_totp(rebels.luke.user)
+    code = RecoveryCodes.activate(rebels.luke.user).get_unused_codes()[0]
+    first, second = sign_in(rebels.luke), sign_in(rebels.luke)
+    assert first.post(reverse(BY_CODE), {"code": code}).status_code == 302
+    assert second.post(reverse(BY_CODE), {"code": code}).status_code == 200
+    assert not is_open(second, show)
+
+
+def test_by_passkey_without_a_password(
+    rebels: Rebels, show: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = rebels.luke.user
+    key = add_key(user)
+    without_password(user)
+    browser = Client()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    # The page of the password leads to that of the key, and keeps the way back.
+    led = browser.get(f"{reverse(REAUTHENTICATE)}?next={show}")
+    assert led["Location"].startswith(reverse(BY_KEY))
+    assert "next=" in led["Location"]
+    assert not is_open(browser, show)
+    monkeypatch.setattr(ReauthenticateWebAuthnForm, "clean_credential", lambda _form: key)
+    done = browser.post(reverse(BY_KEY), {"credential": '{"id": "key"}', "next": show})
+    assert done["Location"] == show
+    assert is_open(browser, show)
+
+
+def test_a_password_that_is_gone_confirms_nothing(rebels: Rebels, show: str) -> None:
+    user = rebels.luke.user
+    add_key(user)
+    without_password(user)
+    browser = Client()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    browser.post(reverse(REAUTHENTICATE), {"password": cast.PASSWORD})
+    browser.post(reverse(REAUTHENTICATE), {"password": ""})
+    assert not is_open(browser, show)
+
+
+@pytest.fixture
+def helpless(rebels: Rebels) -> Client:
+    """Signed in, with nothing left to authenticate with."""
+    user = rebels.luke.user
+    without_password(user)
+    browser = Client()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    return browser
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        REAUTHENTICATE,
+        "account_set_password",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+        "mfa_generate_recovery_codes",
+    ],
+)
+def test_whoever_has_no_factor_is_never_let_through(name: str, helpless: Client) -> None:
+    for response in (helpless.get(reverse(name)), helpless.post(reverse(name), {})):
+        assert response.status_code == 403
+        page = response.content.decode()
+        assert "Nothing to confirm with" in page
+        assert reverse("account_reset_password") in page
+    assert not Authenticator.objects.exists()
+
+
+def test_no_factor_shows_no_jwt_and_the_way_out_works(
+    helpless: Client, rebels: Rebels, show: str, mailoutbox: list[Any]
+) -> None:
+    for response in (helpless.get(show), helpless.post(show)):
+        assert response.status_code == 403
+        assert "Nothing to confirm with" in response.content.decode()
+    helpless.post(reverse("account_reset_password"), {"email": rebels.luke.user.email})
+    [message] = mailoutbox
+    [link] = [word for word in message.body.split() if "/password/reset/key/" in word]
+    page = helpless.get(link, follow=True)
+    password = "Tosche-Station-77"
+    helpless.post(
+        page.redirect_chain[-1][0], {"password1": password, "password2": password}, follow=True
+    )
+    again = Client()
+    again.post(reverse("account_login"), {"login": rebels.luke.user.email, "password": password})
+    again.post(reverse(REAUTHENTICATE), {"password": password})
+    assert again.get(show).status_code == 200
+
+
+def test_it_lasts_five_minutes(
+    rebels: Rebels, sign_in: SignIn, show: str, settings: Settings
+) -> None:
+    browser = sign_in(rebels.luke)
+    cast.step_up(browser)
+    assert is_open(browser, show)
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    assert not is_open(browser, show)
+
+
+def test_it_is_limited(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    answers = [
+        browser.post(reverse(REAUTHENTICATE), {"password": "wrong"}).status_code
+        for _attempt in range(12)
+    ]
+    assert answers[-1] == 429
+    refused = browser.post(reverse(REAUTHENTICATE), {"password": cast.PASSWORD})
+    assert "Too many attempts" in refused.content.decode()
+
+
+def test_changing_the_address_asks_first(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    data = {"email": "red5@rebels.example", "action_add": ""}
+    response = browser.post(reverse("account_email"), data)
+    assert response["Location"].startswith(reverse(REAUTHENTICATE))
+    assert membership_email(rebels.luke) == ["luke@rebels.example"]
+
+
+def membership_email(membership: Membership) -> list[str]:
+    addresses = EmailAddress.objects.filter(user=membership.user)
+    return list(addresses.values_list("email", flat=True))
