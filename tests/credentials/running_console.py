@@ -26,11 +26,11 @@ CSRF = "c" * 32
 class RunningConsole:
     """`bin/serve` on a free port of loopback. Leaving the block kills it without warning."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **settings: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        environment = {
+        self._environment = {
             **os.environ,
             **ENVIRONMENT,
             "DATABASE_URL": database_url,
@@ -41,10 +41,15 @@ class RunningConsole:
             "PORT": str(self.port),
             # It honours what the test has issued under an address of its own.
             "SANDBOX_PREVIOUS_BASE_URLS": f"{ENVIRONMENT['ORIGIN']}/sandbox",
+            **settings,
         }
+        self.start()
+
+    def start(self) -> None:
+        """Also once more, after it was stopped."""
         # A group of its own: the server and its workers die together.
         self.process = subprocess.Popen(
-            [ROOT / "bin" / "serve"], env=environment, start_new_session=True
+            [ROOT / "bin" / "serve"], env=self._environment, start_new_session=True
         )
 
     def __enter__(self) -> Self:

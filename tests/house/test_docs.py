@@ -150,7 +150,8 @@ def settings_of_containers() -> set[str]:
     """What only docker-compose.yml reads, and what it or bin/serve hands to the server."""
     in_compose = set(re.findall(r"\$\{(\w+)", text_of("docker-compose.yml")))
     granian = set(re.findall(r"GRANIAN_\w+", f"{COMPOSE} {text_of('bin/serve')}"))
-    return (in_compose - known_settings()) | granian
+    in_serve = set(re.findall(r"\$\{([A-Z_]+):-", text_of("bin/serve"))) - {"TMPDIR"}
+    return ((in_compose | in_serve) - known_settings()) | granian
 
 
 def test_every_setting_is_documented_and_exists() -> None:
