@@ -96,7 +96,7 @@ class PostgresServer:
             if not _others_can_reach(self.binaries):
                 self.binaries = _copied(self.binaries, self.directory / "install")
         self._initialize()
-        self.port = _free_port()
+        self.port = free_port()
         self.launch()
         return self.url
 
@@ -216,7 +216,7 @@ def _children_of(parent: int) -> list[int]:
     return children
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

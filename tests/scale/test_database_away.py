@@ -52,7 +52,7 @@ def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
     postgres: PostgresServer, calls: Caller, installation: Installation
 ) -> None:
     app = AppCalls(calls, installation.authorization)
-    developer = DeveloperCalls(calls, installation.session)
+    developer = DeveloperCalls(calls, installation.sessions[0])
     granted = app.exchange(installation.jwt)
     assert granted.status == 200
     access_token = granted.json["access_token"]
