@@ -1,10 +1,12 @@
 # make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
 # make test   every check and every test; make test STAGES="ruff unit-sqlite" runs a choice
+# make test-failover   kills the primary database under load, several times, and writes what
+#                      happened into docs/scale.md (two minutes)
 # make bench-pages   measures pages with a large organization into docs/performance.md (a quarter of an hour)
 # make lock   renews requirements*.txt after a change to requirements*.in
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench-pages install install-dev collectstatic lock clean
+.PHONY: run test test-failover bench-pages install install-dev collectstatic lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -23,6 +25,10 @@ run: install
 
 test: install-dev
 	@$(python) -m tests.stages $(STAGES)
+
+test-failover: install-dev
+	@FAILOVER_SECONDS=15 FAILOVER_ROUNDS=3 FAILOVER_WRITE=1 TEST_DATABASE=postgresql \
+		$(python) -m pytest --quiet tests/scale/test_failover.py
 
 bench-pages: install-dev
 	@$(python) -m benchmarks.pages --write

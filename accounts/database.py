@@ -33,5 +33,8 @@ def in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, An
     error = found[1] if isinstance(found, tuple) else found
     if isinstance(error, Exception) and is_away(error):
         del event["exc_info"]
-        event["error"] = str(error).strip()
+        event["error"] = str(error).strip().partition("\n")[0]
+        if event.get("code") == 500:
+            # Written before the answer is made.
+            event["code"] = STATUS
     return event

@@ -13,7 +13,6 @@ from tests.conftest import Rebels, SignIn
 from tests.credentials.running_console import SharedDatabase
 from tests.house.sources import ROOT
 
-
 # As many threads may write in the console: a session is for one page at a time.
 BROWSERS = 12
 
