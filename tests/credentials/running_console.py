@@ -18,6 +18,7 @@ from django.db import connection
 
 from tests.house.sources import ROOT
 from tests.plugins.environment import ENVIRONMENT
+from tests.plugins.postgres import children_of
 
 START_SECONDS = 30
 CSRF = "c" * 32
@@ -96,6 +97,10 @@ class RunningConsole:
             http_connection.request(method, path, body, sent)
             response = http_connection.getresponse()
             return response.status, response.headers, response.read()
+
+    def workers(self) -> set[int]:
+        """The processes that serve requests."""
+        return set(children_of(self.process.pid))
 
     def stop(self) -> int:
         """Ask it to end, as the system does, and wait for it; answers the exit code."""

@@ -117,7 +117,7 @@ class PostgresServer:
     def kill(self) -> None:
         """As if the machine lost its power: no process of it does anything any more."""
         assert self.process
-        children = _children_of(self.process.pid)
+        children = children_of(self.process.pid)
         for pid in (self.process.pid, *children):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -204,7 +204,7 @@ def _copied(binaries: Path, target: Path) -> Path:
     return copy / binaries.name
 
 
-def _children_of(parent: int) -> list[int]:
+def children_of(parent: int) -> list[int]:
     """From /proc; none where there is no such thing."""
     children = []
     for status in Path("/proc").glob("[0-9]*/stat"):

@@ -14,7 +14,9 @@ from tests import api
 from tests.credentials.pages import JWT, submission
 from tests.credentials.running_console import CSRF
 
-TIMEOUT = 20
+TIMEOUT = 20  # seconds
+# Who calls, when a proxy says so.
+CLIENT = "203.0.113.7"
 TOKEN = "/sandbox/restapi/oauth/token"
 ACCOUNT = "/sandbox/restapi/v1.0/account/~"
 OWN = "/console/my-credentials"
@@ -40,16 +42,21 @@ class Answer:
 
 
 class Caller:
-    """One kept-alive connection, used by one thread."""
+    """One kept-alive connection, used by one thread.
+
+    With a `host` it is the proxy for TLS in front of a balancer, and names whom it speaks for.
+    """
 
     def __init__(self, port: int, host: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        self._host = host or f"localhost:{port}"
+        self._headers = {"Host": host or f"localhost:{port}"}
+        if host:
+            self._headers["X-Forwarded-For"] = CLIENT
 
     def send(
         self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
     ) -> Answer:
-        sent = {"Host": self._host} | (headers or {})
+        sent = self._headers | (headers or {})
         try:
             self._connection.request(method, path, body or None, sent)
             response = self._connection.getresponse()

@@ -11,16 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.house.test_tooling import COMPOSE
 from tests.plugins.postgres import free_port
 
 START_SECONDS = 15
 
 
 @contextmanager
-def pgbouncer(database_url: str, *, connections: int, config: str) -> Iterator[str]:
+def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
     """Shares a few server connections among everybody who connects to the URL that it yields.
 
-    `config` is what an operator writes, without addresses and names.
+    Its configuration is that of docker-compose.yml, with the addresses of this test.
     """
     parts = urlsplit(database_url)
     port = free_port()
@@ -28,15 +29,20 @@ def pgbouncer(database_url: str, *, connections: int, config: str) -> Iterator[s
     user = "nobody" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="console-tests-pgbouncer-") as name:
         directory = Path(name)
+        config: str = COMPOSE["configs"]["pgbouncer"]["content"]
+        for there, here in (
+            ("${POSTGRES_PRIMARY:-postgres} port=5432", f"{parts.hostname} port={parts.port}"),
+            ("dbname=console", f"dbname={parts.path[1:]}"),
+            ("listen_addr = *", "listen_addr = 127.0.0.1"),
+            ("listen_port = 6432", f"listen_port = {port}"),
+            ("/etc/console-users.txt", f"{directory}/users.txt"),
+            ("default_pool_size = 20", f"default_pool_size = {connections}"),
+        ):
+            assert there in config
+            config = config.replace(there, here)
         files = {
             "users.txt": f'"{parts.username}" "{unquote(parts.password or "")}"\n',
-            "pgbouncer.ini": (
-                f"[databases]\nconsole = host={parts.hostname} port={parts.port}"
-                f" dbname={parts.path[1:]}\n"
-                f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-                f"auth_type = scram-sha-256\nauth_file = {directory}/users.txt\n"
-                f"default_pool_size = {connections}\n{config}"
-            ),
+            "pgbouncer.ini": config,
         }
         for file, text in files.items():
             (directory / file).write_text(text)

@@ -1,6 +1,5 @@
-"""The whole product through pgbouncer in transaction mode, as docs/scale.md sets it up."""
+"""The whole product through pgbouncer in transaction mode, as docker-compose.yml sets it up."""
 
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +9,6 @@ from django.db import connection
 from accounts.models import AuditEvent, AuditKind
 from credentials.models import ExchangeUsage, JwtCredential
 from tests.credentials.running_console import RunningConsole
-from tests.house.sources import ROOT
 from tests.scale.callers import AppCalls, DeveloperCalls, caller
 from tests.scale.conftest import BROWSERS, Installation
 from tests.scale.pgbouncer import pgbouncer
@@ -21,18 +19,9 @@ CALLERS = BROWSERS
 ROUNDS = 5
 
 
-def documented_config() -> str:
-    """The settings of the page for operators, as they stand there."""
-    page = (ROOT / "docs" / "scale.md").read_text()
-    (config,) = re.findall(r"^```ini\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return str(config)
-
-
 @pytest.fixture
 def database_url(installation: Installation) -> Iterator[str]:
-    with pgbouncer(
-        installation.url, connections=SERVER_CONNECTIONS, config=documented_config()
-    ) as url:
+    with pgbouncer(installation.url, connections=SERVER_CONNECTIONS) as url:
         yield url
 
 
