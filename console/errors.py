@@ -11,6 +11,7 @@ from accounts import database
 from accounts.access import NoConsoleAccess
 from accounts.views.access_requests import no_access
 from console.api.errors import entry, error_body
+from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
 
 
@@ -62,7 +63,8 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
             if "/restapi/oauth/" in request.path
             else error_body(entry(refusal.code, refusal.message))
         )
-        return JsonResponse(body, status=refusal.status, headers=refusal.headers)
+        headers = refusal.headers | {"Link": help_link(refusal.code)}
+        return JsonResponse(body, status=refusal.status, headers=headers)
     page = loader.get_template("503.html").render()
     return HttpResponse(page, status=database.STATUS, headers=database.HEADERS)
 

@@ -46,6 +46,10 @@ class RunningConsole:
         }
         self.start()
 
+    @property
+    def origin(self) -> str:
+        return self._environment["ORIGIN"]
+
     def start(self) -> None:
         """Also once more, after it was stopped."""
         # A group of its own: the server and its workers die together.

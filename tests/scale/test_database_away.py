@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.conf import settings
 
+from credentials.error_codes import help_url
 from tests.credentials.running_console import RunningConsole
 from tests.plugins.postgres import PostgresServer, find_binaries
 from tests.scale.callers import AppCalls, Caller, DeveloperCalls, caller
@@ -49,7 +51,10 @@ def calls(console: RunningConsole) -> Iterator[Caller]:
 
 
 def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
-    postgres: PostgresServer, calls: Caller, installation: Installation
+    postgres: PostgresServer,
+    console: RunningConsole,
+    calls: Caller,
+    installation: Installation,
 ) -> None:
     app = AppCalls(calls, installation.authorization)
     developer = DeveloperCalls(calls, installation.sessions[0])
@@ -75,6 +80,7 @@ def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
     assert refused.json == {
         "error": "temporarily_unavailable",
         "error_description": MESSAGE,
+        "error_uri": help_url("CMN-201").replace(settings.ORIGIN, console.origin),
         "errors": [{"errorCode": "CMN-201", "message": MESSAGE}],
     }
     assert app.refresh(granted.json["refresh_token"]).code == "CMN-201"
