@@ -2,11 +2,13 @@
 # make test   every check and every test; make test STAGES="ruff unit-sqlite" runs a choice
 # make bench  measures the Auth API and the REST API beside a floor and peers into docs/performance.md
 #             (three minutes; GROWTH=1 make bench also with a million credentials, some more)
+# make test-failover   kills the primary database under load, several times, and writes what
+#                      happened into docs/scale.md (two minutes)
 # make bench-pages   measures pages with a large organization into docs/performance.md (a quarter of an hour)
 # make lock   renews requirements*.txt after a change to requirements*.in
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench bench-pages install install-dev collectstatic lock clean
+.PHONY: run test test-failover bench bench-pages install install-dev collectstatic lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -28,6 +30,10 @@ test: install-dev
 
 bench: install-dev
 	@$(python) -m benchmarks.apis --write $(if $(GROWTH),--growth)
+
+test-failover: install-dev
+	@FAILOVER_SECONDS=15 FAILOVER_ROUNDS=3 FAILOVER_WRITE=1 TEST_DATABASE=postgresql \
+		$(python) -m pytest --quiet tests/scale/test_failover.py
 
 bench-pages: install-dev
 	@$(python) -m benchmarks.pages --write

@@ -8,6 +8,7 @@ import binascii
 import os
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -114,6 +115,40 @@ def base_url(name: str, default: str, problems: Problems) -> str:
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
         problems.add(f"{name}_BASE_URL", "must use https", "Tokens travel through it.")
     return value
+
+
+# Whatever the URL says wins. A server that vanished without a word is given up within seconds.
+_POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": 2,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+def prepare_postgresql(
+    database: dict[str, Any], *, is_kept_open: bool, is_behind_pgbouncer: bool
+) -> None:
+    """Completes what `DATABASE_URL` says of a PostgreSQL, which may name several hosts.
+
+    Each thread keeps a connection for an hour; whether it still stands is asked at each request
+    and costs nothing (accounts/postgresql).
+    """
+    options = dict(_POSTGRESQL)
+    if "," in str(database["HOST"]):
+        # A standby answers readers only.
+        options["target_session_attrs"] = "read-write"
+    options |= database.get("OPTIONS", {})
+    if is_behind_pgbouncer:
+        # In transaction mode the next statement may reach another server connection, where a
+        # statement prepared or a cursor opened before does not exist.
+        options["prepare_threshold"] = None
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True
+    if is_kept_open:
+        database.setdefault("CONN_MAX_AGE", 3600)
+        database["CONN_HEALTH_CHECKS"] = True
+    database |= {"ENGINE": "accounts.postgresql", "OPTIONS": options}
 
 
 def previous_base_urls(name: str) -> list[str]:

@@ -1,14 +1,19 @@
 """Error pages. Under an environment's base URL errors are JSON, as programs expect."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template import loader
 from django.urls import is_valid_path
 
+from accounts import database
 from accounts.access import NoConsoleAccess
 from accounts.step_up import NoFactor
 from accounts.views.access_requests import no_access
 from console.api.errors import entry, error_body
+from credentials.error_codes import help_link
+from credentials.oauth.errors import ServiceUnavailable
 
 
 def _is_api(request: HttpRequest) -> bool:
@@ -42,12 +47,29 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Needs no database and no session: either may be what failed."""
+    if database.is_away(sys.exc_info()[1]):
+        return _unavailable(request)
     request_id = getattr(request, "request_id", "")
     if _is_api(request):
         body = error_body(entry("CMN-500", f"Internal error; request {request_id}."))
         return JsonResponse(body, status=500)
     template = loader.get_template("500.html")
     return HttpResponse(template.render({"request_id": request_id}), status=500)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    """The database is away: nothing was decided, and asking again in a moment is right."""
+    if _is_api(request):
+        refusal = ServiceUnavailable()
+        body = (
+            refusal.body
+            if "/restapi/oauth/" in request.path
+            else error_body(entry(refusal.code, refusal.message))
+        )
+        headers = refusal.headers | {"Link": help_link(refusal.code)}
+        return JsonResponse(body, status=refusal.status, headers=headers)
+    page = loader.get_template("503.html").render()
+    return HttpResponse(page, status=database.STATUS, headers=database.HEADERS)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

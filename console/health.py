@@ -1,6 +1,10 @@
 """For load balancers: is the process alive, and can it serve?"""
 
+from pathlib import Path
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
@@ -19,14 +23,22 @@ def live(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """The database answers, and `KEY_ENCRYPTION_KEYS` opens the keys that sign now."""
-    sealed = SigningKey.objects.signing().values_list("sealed_private_key", flat=True)
-    try:
-        for private_key in sealed:
-            jose.unseal(private_key)
-    except vault.Unreadable:
-        return JsonResponse(
-            {"status": "error", "problem": "KEY_ENCRYPTION_KEYS does not open the signing keys."},
-            status=503,
-        )
+    """It may be sent requests: it is not about to stop, and what it needs is there."""
+    problem = _problem()
+    if problem is not None:
+        return JsonResponse({"status": "error", "problem": problem}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def _problem() -> str | None:
+    """Draining, a database that is away, or keys that `KEY_ENCRYPTION_KEYS` does not open."""
+    if settings.DRAIN_FILE and Path(settings.DRAIN_FILE).exists():
+        return "Draining: this server is about to stop."
+    try:
+        for key in SigningKey.objects.signing().values_list("sealed_private_key", flat=True):
+            jose.unseal(key)
+    except vault.Unreadable:
+        return "KEY_ENCRYPTION_KEYS does not open the signing keys."
+    except (DatabaseError, InterfaceError):
+        return "The database does not answer, or lacks its tables."
+    return None

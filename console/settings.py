@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.database import in_one_line
 from console import env as environment
 
 BASE_DIR = environment.BASE_DIR
@@ -147,8 +148,12 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     if _database["NAME"] != ":memory:":
         environment.make_private_database(Path(_database["NAME"]))
-elif not TESTING:
-    _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}
+else:
+    environment.prepare_postgresql(
+        _database,
+        is_kept_open=not TESTING,
+        is_behind_pgbouncer=env.bool("DATABASE_IS_PGBOUNCER", default=False),
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
     "default": env.cache_url("CACHE_URL", default="locmemcache://")
@@ -313,6 +318,15 @@ REFRESH_TOKEN_TTL_MAX = timedelta(days=7)
 # Whether a thread of each process writes what no answer waits for; tests write it themselves.
 BACKGROUND_WRITES = not TESTING
 
+# --- Operation ------------------------------------------------------------------------------------
+
+# While this file is there, /healthz/ready answers 503: a stop is under way (bin/serve).
+DRAIN_FILE: str = env.str("DRAIN_FILE", default="")
+# Without a port nothing is measured.
+METRICS_PORT: int = env.int("METRICS_PORT", default=0)
+METRICS_HOST: str = env.str("METRICS_HOST", default="127.0.0.1")
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+
 # --- Logs -----------------------------------------------------------------------------------------
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
@@ -333,6 +347,7 @@ LOGGING = {
             "foreign_pre_chain": _processors,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                in_one_line,
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
             ],

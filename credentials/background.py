@@ -1,8 +1,9 @@
 """Rows that no answer waits for: collected in the process, written by a thread each second. Pure.
 
 They are informational (who uses a credential, what was refused) and never decide about access.
-A crash loses what was not written yet, at most a second's worth. A full queue drops what comes on
-top and counts it: collecting never slows or fails the answer that it tells of.
+A crash loses what was not written yet, at most a second's worth. While the database is away, rows
+wait. A full queue drops what comes on top and counts it: collecting never slows or fails the
+answer that it tells of.
 """
 
 import os
@@ -15,6 +16,8 @@ from typing import ClassVar, Generic, TypeVar
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
+
+from accounts.database import is_away
 
 logger = structlog.get_logger(__name__)
 
@@ -79,13 +82,31 @@ class BackgroundWriter(Generic[Item]):
     def _write_safely(self, batch: list[Item]) -> None:
         try:
             self._write(batch)
-        except Exception:
+        except Exception as error:
+            if is_away(error) and self._keep(batch):
+                return
             # Whatever went wrong, the next batch is tried again; these rows are not worth a crash.
             self.dropped += len(batch)
             logger.exception("background_write_failed", writer=self.name, lost=len(batch))
         finally:
             if settings.BACKGROUND_WRITES:
                 close_old_connections()
+
+    def _keep(self, batch: list[Item]) -> bool:
+        """While the database is away, rows wait in their order as long as there is room."""
+        with self._lock:
+            if len(batch) + len(self._items) > self._capacity:
+                return False
+            self._items.extendleft(reversed(batch))
+        return True
+
+    @property
+    def waiting(self) -> int:
+        return len(self._items)
+
+    @classmethod
+    def all(cls) -> "list[BackgroundWriter[object]]":
+        return list(cls._all)
 
     @classmethod
     def flush_all(cls) -> int:

@@ -154,6 +154,14 @@ AUTH_API: tuple[ErrorCode, ...] = (
         "of exchanging for every call.",
     ),
     ErrorCode(
+        "CMN-201",
+        503,
+        "temporarily_unavailable",
+        None,
+        "The database of the server is away, so nothing can be granted or refused for good.",
+        "Ask again after as many seconds as Retry-After says; the same request may be sent again.",
+    ),
+    ErrorCode(
         "CMN-101",
         400,
         "invalid_scope",
@@ -254,6 +262,14 @@ REST_API: tuple[ErrorCode, ...] = (
         None,
         "The JSON can't be parsed.",
         "Send valid JSON.",
+    ),
+    ErrorCode(
+        "CMN-201",
+        503,
+        "",
+        None,
+        "The database of the server is away, so nothing can be granted or refused for good.",
+        "Ask again after as many seconds as Retry-After says; the same request may be sent again.",
     ),
     ErrorCode(
         "CMN-500",

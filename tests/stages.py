@@ -76,7 +76,7 @@ STAGES = (
     Stage(
         # On PostgreSQL, where every thread of the live server has a connection of its own.
         "browser",
-        "journeys in Chromium",
+        "journeys in Chromium, and servers that die and come back",
         [*PYTEST, "-m", "browser"],
         {"TEST_DATABASE": "postgresql"},
     ),
@@ -106,6 +106,9 @@ def main(names: Sequence[str]) -> int:
         # The lines and the proxy of the docs run as they stand, and so do other makers' clients.
         debian.install("curl", "curl")
         debian.install("nginx", "nginx")
+        # What stands between several servers and one database, and in front of them.
+        debian.install("pgbouncer", "pgbouncer")
+        debian.install("haproxy", "haproxy")
         install_npm_packages()
     if any(stage.name.startswith("unit-") for stage in stages):
         debian.install("redis-server", "redis-server")

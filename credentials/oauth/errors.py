@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from accounts import database
 from accounts.permissions import AppScope
 from credentials.error_codes import help_url
 from credentials.refused import RefusedRequest
@@ -94,6 +95,17 @@ class TemporarilyUnavailable(OAuthError):
 
     def __init__(self, message: str) -> None:
         super().__init__("CMN-301", message)
+
+
+class ServiceUnavailable(OAuthError):
+    """The database is away, so nothing can be granted, or refused for good (RFC 9110 §15.6.4)."""
+
+    error = "temporarily_unavailable"
+    status = database.STATUS
+    headers: ClassVar = database.HEADERS
+
+    def __init__(self) -> None:
+        super().__init__(database.CODE, database.MESSAGE)
 
 
 def _printable(text: str) -> str:

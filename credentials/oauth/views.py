@@ -29,7 +29,7 @@ from credentials.oauth.errors import (
     OAuthError,
     UnsupportedGrantType,
 )
-from credentials.oauth.grants import GRANTS, REQUIRED_PARAMETERS
+from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS, REQUIRED_PARAMETERS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters, count_by
@@ -218,6 +218,7 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     grant_type = parameters.require("grant_type")
     if grant_type not in GRANTS:
         raise UnsupportedGrantType(grant_type)
+    request.META[GRANT_IN_ENVIRON] = grant_type
     for name in REQUIRED_PARAMETERS[grant_type]:
         parameters.require(name)
     client = authenticated_client(request, parameters, environment)

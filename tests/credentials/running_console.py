@@ -18,6 +18,7 @@ from django.db import connection
 
 from tests.house.sources import ROOT
 from tests.plugins.environment import ENVIRONMENT
+from tests.plugins.postgres import children_of
 
 START_SECONDS = 30
 CSRF = "c" * 32
@@ -26,11 +27,11 @@ CSRF = "c" * 32
 class RunningConsole:
     """`bin/serve` on a free port of loopback. Leaving the block kills it without warning."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, **settings: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        environment = {
+        self._environment = {
             **os.environ,
             **ENVIRONMENT,
             "DATABASE_URL": database_url,
@@ -41,10 +42,19 @@ class RunningConsole:
             "PORT": str(self.port),
             # It honours what the test has issued under an address of its own.
             "SANDBOX_PREVIOUS_BASE_URLS": f"{ENVIRONMENT['ORIGIN']}/sandbox",
+            **settings,
         }
+        self.start()
+
+    @property
+    def origin(self) -> str:
+        return self._environment["ORIGIN"]
+
+    def start(self) -> None:
+        """Also once more, after it was stopped."""
         # A group of its own: the server and its workers die together.
         self.process = subprocess.Popen(
-            [ROOT / "bin" / "serve"], env=environment, start_new_session=True
+            [ROOT / "bin" / "serve"], env=self._environment, start_new_session=True
         )
 
     def __enter__(self) -> Self:
@@ -91,6 +101,10 @@ class RunningConsole:
             http_connection.request(method, path, body, sent)
             response = http_connection.getresponse()
             return response.status, response.headers, response.read()
+
+    def workers(self) -> set[int]:
+        """The processes that serve requests."""
+        return set(children_of(self.process.pid))
 
     def stop(self) -> int:
         """Ask it to end, as the system does, and wait for it; answers the exit code."""

@@ -273,7 +273,8 @@ def test_every_code_is_explained(
 
 def test_every_code_of_a_right_is_in_the_tables_above() -> None:
     tried = {code for code, *_ in EXCHANGES + REFRESHES}
-    assert tried == {entry.code for entry in AUTH_API}
+    # A database that is away refuses nobody: tests/scale/test_database_away.py.
+    assert tried == {entry.code for entry in AUTH_API if entry.check is not None}
     assert {code for code, *_ in CALLS} == {
         entry.code for entry in REST_API if entry.check is not None
     }

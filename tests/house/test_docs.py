@@ -10,7 +10,7 @@ from django.core.management import get_commands, load_command_class
 
 from credentials.error_codes import AUTH_API, REST_API
 from tests.house.sources import ROOT, sources, tracked_files
-from tests.house.test_tooling import COMPOSE, known_settings, make_targets
+from tests.house.test_tooling import COMPOSE, known_settings, make_targets, variables_of_serve
 
 DOCS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -150,9 +150,10 @@ def settings_read() -> set[str]:
 
 def settings_of_containers() -> set[str]:
     """What only docker-compose.yml reads, and what it or bin/serve hands to the server."""
-    in_compose = set(re.findall(r"\$\{(\w+)", text_of("docker-compose.yml")))
+    # With two dollar signs it is for a program in a container.
+    in_compose = set(re.findall(r"(?<!\$)\$\{(\w+)", text_of("docker-compose.yml")))
     granian = set(re.findall(r"GRANIAN_\w+", f"{COMPOSE} {text_of('bin/serve')}"))
-    return (in_compose - known_settings()) | granian
+    return ((in_compose | variables_of_serve()) - known_settings()) | granian
 
 
 def test_every_setting_is_documented_and_exists() -> None:

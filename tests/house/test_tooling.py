@@ -21,7 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "EMAIL_URL"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+OURS = {
+    name: service
+    for name, service in SERVICES.items()
+    if service.get("image") == "developer-console"
+}
+# What a proxy in front of the containers may be told to pass requests to.
+OPEN = {"web", "balancer"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SCRIPTS = ["bin/install", "bin/serve", ".ci/run"]
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
@@ -42,6 +48,12 @@ def known_settings() -> set[str]:
     }
 
 
+def variables_of_serve() -> set[str]:
+    """What bin/serve reads itself, besides what the system sets."""
+    text = (ROOT / "bin" / "serve").read_text()
+    return set(re.findall(r"\$\{([A-Z_]+):-", text)) - {"TMPDIR"}
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -53,7 +65,7 @@ def pins(lock: str) -> dict[str, str]:
 def test_compose_sets_only_settings_that_are_read() -> None:
     for service in OURS.values():
         ours = {name for name in service["environment"] if not name.startswith("GRANIAN_")}
-        assert ours <= known_settings()
+        assert ours <= known_settings() | variables_of_serve()
 
 
 def test_compose_refuses_to_start_without_secrets() -> None:
@@ -65,7 +77,12 @@ def test_compose_refuses_to_start_without_secrets() -> None:
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
 def test_images_are_pinned(name: str) -> None:
-    assert re.search(r":\d+", SERVICES[name]["image"])
+    """Those of others by version; what is built here from a release of Debian."""
+    service = SERVICES[name]
+    if "build" in service:
+        assert service["build"]["dockerfile_inline"].startswith("FROM debian:bookworm-slim\n")
+    else:
+        assert re.search(r":\d+", service["image"])
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -88,6 +105,40 @@ def test_compose_runs_commands_that_exist() -> None:
     assert set(commands) <= set(get_commands())
 
 
+def test_the_scale_profile_adds_what_a_second_machine_would() -> None:
+    added = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
+    assert added == {"balancer", "pgbouncer", "standby", "web-2"}
+    assert all("profiles" not in SERVICES[name] for name in SERVICES if name not in added)
+    web, second = SERVICES["web"], SERVICES["web-2"]
+    same = set(web) - {"ports"}
+    assert {name: web[name] for name in same} == {name: second[name] for name in same}
+    balancer = COMPOSE["configs"]["balancer"]["content"]
+    for server in ("web", "web-2"):
+        assert f"server {server} {server}:8000" in balancer
+
+
+def test_configurations_are_there_and_used() -> None:
+    used = {
+        config["source"]: config["target"]
+        for service in SERVICES.values()
+        for config in service.get("configs", [])
+    }
+    assert set(used) == set(COMPOSE["configs"])
+    told = f"{COMPOSE['configs']}{[service.get('command') for service in SERVICES.values()]}"
+    told += SERVICES["pgbouncer"]["build"]["dockerfile_inline"]
+    assert [target for target in used.values() if target not in told] == []
+
+
+def test_a_stop_is_awaited() -> None:
+    """Draining, and what the server is given for requests under way."""
+    workers = re.search(r"--workers-kill-timeout (\d+)", (ROOT / "bin" / "serve").read_text())
+    assert workers
+    recommended = re.search(r"DRAIN_SECONDS=(\d+)", (ROOT / "docs" / "scale.md").read_text())
+    assert recommended
+    grace = int(SERVICES["web"]["stop_grace_period"].removesuffix("s"))
+    assert grace > int(workers[1]) + int(recommended[1])
+
+
 def test_health_check_asks_an_existing_page() -> None:
     program = SERVICES["web"]["healthcheck"]["test"][-1]
     compile(program, "healthcheck", "exec", ast.PyCF_ONLY_AST)
@@ -100,7 +151,9 @@ def test_containers_are_confined() -> None:
     for service in OURS.values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-    assert all("ports" not in SERVICES[name] for name in SERVICES if name != "web")
+    assert {name for name in SERVICES if "ports" in SERVICES[name]} == OPEN
+    for name in OPEN:
+        assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
     assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 

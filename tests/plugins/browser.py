@@ -50,10 +50,13 @@ def install_chromium() -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks by directory, before `-m` chooses."""
-    directory = config.rootpath / "tests" / "browser"
+    """Marks by directory, before `-m` chooses.
+
+    The tests in tests/scale/ open no page, but need programs of their own as well.
+    """
+    directories = {config.rootpath / "tests" / name for name in ("browser", "scale")}
     for item in items:
-        if directory in item.path.parents:
+        if directories.intersection(item.path.parents):
             item.add_marker("browser")
 
 

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,8 +76,15 @@ class PostgresServer:
 
     binaries: Path
     settings: Mapping[str, str] = field(default_factory=lambda: SERVER_SETTINGS)
+    # It keeps other users of this machine out: a superuser runs programs.
+    password: str = field(default_factory=secrets.token_urlsafe, repr=False)
     directory: Path = field(init=False)
+    port: int = field(init=False)
     process: subprocess.Popen[bytes] | None = field(init=False, default=None)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> str:
         """Starts the server and returns its URL, once it answers."""
@@ -87,13 +95,10 @@ class PostgresServer:
             shutil.chown(self.directory, self.user)
             if not _others_can_reach(self.binaries):
                 self.binaries = _copied(self.binaries, self.directory / "install")
-        password = secrets.token_urlsafe()
-        self._initialize(password)
-        port = _free_port()
-        self._launch(port)
-        url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-        self._wait_for(url)
-        return url
+        self._initialize()
+        self.port = free_port()
+        self.launch()
+        return self.url
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
@@ -109,38 +114,52 @@ class PostgresServer:
     def _log(self) -> Path:
         return self.directory / "server.log"
 
-    def _initialize(self, password: str) -> None:
-        # The password keeps other users of this machine out: a superuser runs programs.
-        password_file = self.directory / "password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(password)
-        if self.user:
-            shutil.chown(password_file, self.user)
+    def kill(self) -> None:
+        """As if the machine lost its power: no process of it does anything any more."""
+        assert self.process
+        children = children_of(self.process.pid)
+        for pid in (self.process.pid, *children):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def run(self, program: str, *arguments: str) -> None:
+        """One of PostgreSQL's programs, as the user that the server runs as."""
         done = subprocess.run(
-            [
-                self.binaries / "initdb",
-                "--username=postgres",
-                "--auth=password",
-                f"--pwfile={password_file}",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                "--no-sync",
-                "--no-instructions",
-                f"--pgdata={self._data}",
-            ],
+            [self.binaries / program, *arguments],
             capture_output=True,
             cwd=self.directory,
+            env={**os.environ, "PGPASSWORD": self.password},
             user=self.user,
             check=False,
         )
         if done.returncode:
-            raise pytest.UsageError(f"initdb failed:\n{done.stderr.decode(errors='replace')}")
+            raise pytest.UsageError(f"{program} failed:\n{done.stderr.decode(errors='replace')}")
 
-    def _launch(self, port: int) -> None:
+    def _initialize(self) -> None:
+        password_file = self.directory / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password)
+        if self.user:
+            shutil.chown(password_file, self.user)
+        self.run(
+            "initdb",
+            "--username=postgres",
+            "--auth=password",
+            f"--pwfile={password_file}",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+            f"--pgdata={self._data}",
+        )
+
+    def launch(self) -> None:
+        """Starts it on its port and its data, also once more; returns when it answers."""
         settings = [f"--{name}={value}" for name, value in self.settings.items()]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.binaries / "postgres", "-D", self._data, f"--port={port}", *settings],
+                [self.binaries / "postgres", "-D", self._data, f"--port={self.port}", *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -150,6 +169,7 @@ class PostgresServer:
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
             )
+        self._wait_for(self.url)
 
     def _wait_for(self, url: str) -> None:
         assert self.process
@@ -184,7 +204,19 @@ def _copied(binaries: Path, target: Path) -> Path:
     return copy / binaries.name
 
 
-def _free_port() -> int:
+def children_of(parent: int) -> list[int]:
+    """From /proc; none where there is no such thing."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # After the name in parentheses: the state, then the parent.
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                children.append(int(status.parent.name))
+    return children
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -10,6 +10,8 @@ from credentials.oauth.parameters import Parameters
 
 Grant = Callable[[Environment, Client, Parameters], dict[str, Any]]
 
+# Where the token endpoint leaves the grant type for whoever counts requests from outside.
+GRANT_IN_ENVIRON = "console.grant_type"
 REQUIRED_PARAMETERS: dict[str, tuple[str, ...]] = {
     jwt_bearer.GRANT_TYPE: jwt_bearer.REQUIRED_PARAMETERS,
     refresh_token.GRANT_TYPE: refresh_token.REQUIRED_PARAMETERS,

@@ -1,0 +1,277 @@
+"""What the server tells a monitoring system (docs/operate.md, Metrics): counts and times, no names.
+
+A WSGI layer around the application sees what every caller saw, whichever code answered. The
+processes of a server count together, and one of them serves the result on a port of its own, so
+that it is there even when every thread for requests is busy. No label names a person, an app, a
+credential or an address.
+"""
+
+import hmac
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from django.conf import settings
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from accounts.environments import Environment
+from accounts.postgresql.base import ABSENCE, OPEN, is_busy
+from credentials.background import BackgroundWriter
+from credentials.oauth.grants import GRANT_IN_ENVIRON, jwt_bearer
+
+Application = Callable[..., Iterable[bytes]]
+
+# Seconds.
+SAMPLED_EVERY = 2.0
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+SHORT_GRANTS = {jwt_bearer.GRANT_TYPE: "jwt-bearer"}
+AUTH_ENDPOINTS = frozenset({"token", "revoke", "introspect", "verify", "revoke-leaked", "jwks"})
+_CODE = re.compile(r"[A-Z]{3}-[0-9]{3}")
+
+
+class Recorder:
+    """The figures, and how an answered request changes them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        # The labels are few and looked up at each request: keeping them halves the cost.
+        self._requests = cache(
+            Counter(
+                "console_requests", "Answered requests.", ["endpoint", "status"], registry=registry
+            ).labels
+        )
+        self._seconds = cache(
+            Histogram(
+                "console_request_seconds",
+                "Time to an answer.",
+                ["endpoint"],
+                registry=registry,
+                buckets=BUCKETS,
+            ).labels
+        )
+        self._token_requests = cache(
+            Counter(
+                "console_token_requests",
+                "Answers of the token endpoint: granted, refused or error.",
+                ["environment", "grant", "result"],
+                registry=registry,
+            ).labels
+        )
+        self._refusals = Counter(
+            "console_refusals",
+            "Refusals by errorCode (docs/errors.md); api is auth or rest.",
+            ["environment", "api", "code"],
+            registry=registry,
+        )
+        self._places = [
+            (environment.urls.host, f"/{environment.urls.path_prefix}", environment.value)
+            for environment in Environment
+        ]
+
+    def note(self, environ: dict[str, Any], status: int, body: bytes, seconds: float) -> None:
+        path: str = environ.get("PATH_INFO", "")
+        endpoint = endpoint_of(path)
+        self._requests(endpoint, status).inc()
+        self._seconds(endpoint).observe(seconds)
+        if "/restapi/" not in path:
+            return
+        environment = self._environment(environ.get("HTTP_HOST", ""), path)
+        if endpoint == "token":
+            grant = environ.get(GRANT_IN_ENVIRON, "")
+            self._token_requests(
+                environment, SHORT_GRANTS.get(grant, grant) or "none", result_of(status)
+            ).inc()
+        if status >= 400 and (code := code_of(body)):
+            api = "rest" if endpoint == "rest" else "auth"
+            self._refusals.labels(environment, api, code).inc()
+
+    def _environment(self, host: str, path: str) -> str:
+        for its_host, prefix, environment in self._places:
+            if path.startswith(prefix) and host.lower() == its_host:
+                return environment
+        return "none"
+
+
+def endpoint_of(path: str) -> str:
+    """One of a dozen names, whatever is asked for."""
+    _, auth, name = path.rpartition("/restapi/oauth/")
+    if auth:
+        return name if name in AUTH_ENDPOINTS else "auth"
+    if "/restapi/" in path:
+        return "rest"
+    if path.startswith("/static/"):
+        return "static"
+    return "health" if path.startswith("/healthz/") else "page"
+
+
+def result_of(status: int) -> str:
+    return "granted" if status < 300 else "refused" if status < 500 else "error"
+
+
+def code_of(body: bytes) -> str:
+    """The first errorCode of a refusal of either API; empty if the answer has none."""
+    try:
+        code = str(json.loads(body)["errors"][0]["errorCode"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return code if _CODE.fullmatch(code) else ""
+
+
+def measured(application: Application, recorder: Recorder) -> Application:
+    """The application, counted and timed."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answered = 500
+
+        def start(status: str, *arguments: Any) -> Any:
+            nonlocal answered
+            answered = int(status[:3])
+            return start_response(status, *arguments)
+
+        started = time.perf_counter()
+        response = application(environ, start)
+        seconds = time.perf_counter() - started
+        recorder.note(environ, answered, _body(response) if answered >= 400 else b"", seconds)
+        return response
+
+    return wrapped
+
+
+def _body(response: Iterable[bytes]) -> bytes:
+    if isinstance(response, list):
+        return b"".join(response)
+    # Django's response, unless it streams.
+    return getattr(response, "content", b"")
+
+
+class Sampler:
+    """What is no event but a state: looked at now and then, by a thread of each process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry, multiprocess_mode="livesum")
+
+        self._processes = gauge("console_processes", "Processes that serve requests.")
+        self._connections = gauge(
+            "console_database_connections", "Open connections, busy or idle.", "state"
+        )
+        self._away = gauge(
+            "console_database_away", "Processes that can't reach the database at the moment."
+        )
+        self._failures = Counter(
+            "console_database_connection_failures",
+            "Connections that could not be made.",
+            registry=registry,
+        )
+        self._queued = gauge(
+            "console_background_queue", "Rows that wait to be written in the background.", "writer"
+        )
+        self._dropped = Counter(
+            "console_background_dropped",
+            "Rows lost to a full queue or a failed write.",
+            ["writer"],
+            registry=registry,
+        )
+        self._seen: dict[str, int] = {}
+
+    def sample(self) -> None:
+        self._processes.set(1)
+        self._away.set(ABSENCE.is_known)
+        self._failures.inc(self._more("database", ABSENCE.failures))
+        for writer in BackgroundWriter.all():
+            self._queued.labels(writer.name).set(writer.waiting)
+            self._dropped.labels(writer.name).inc(self._more(writer.name, writer.dropped))
+        connections = list(OPEN)
+        busy = sum(is_busy(connection) for connection in connections)
+        self._connections.labels("busy").set(busy)
+        self._connections.labels("idle").set(len(connections) - busy)
+
+    def _more(self, name: str, total: int) -> int:
+        """How much a total has grown since it was last looked at."""
+        grown = max(0, total - self._seen.get(name, 0))
+        self._seen[name] = total
+        return grown
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the base names it
+        """Whoever collects figures each few seconds is not worth a line."""
+
+
+def exposition() -> Application:
+    """Answers the figures of all processes in Prometheus' format, to whoever has the token."""
+    directory = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+    figures = make_wsgi_app(registry)
+    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        given = str(environ.get("HTTP_AUTHORIZATION", "")).encode()
+        if settings.METRICS_TOKEN and not hmac.compare_digest(given, expected):
+            start_response("401 Unauthorized", [("WWW-Authenticate", 'Bearer realm="metrics"')])
+            return [b""]
+        forget_dead_processes(Path(directory))
+        answered: Iterable[bytes] = figures(environ, start_response)
+        return answered
+
+    return answer
+
+
+def forget_dead_processes(directory: Path) -> None:
+    """What a process counted stays, what it had open or waiting does not."""
+    for file in directory.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+
+
+class Exporter(threading.Thread):
+    """Samples; and serves the figures, in whichever process gets the port first."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        super().__init__(name="metrics", daemon=True)
+        self._sampler = sampler
+        self._server: WSGIServer | None = None
+
+    def run(self) -> None:
+        while True:
+            self._sampler.sample()
+            if self._server is None:
+                self._try_to_serve()
+            time.sleep(SAMPLED_EVERY)
+
+    def _try_to_serve(self) -> None:
+        try:
+            self._server = make_server(
+                settings.METRICS_HOST,
+                settings.METRICS_PORT,
+                exposition(),
+                server_class=_Server,
+                handler_class=_Silent,
+            )
+        except OSError:
+            # Another process of this server has it. When that one ends, somebody takes over.
+            return
+        threading.Thread(
+            target=self._server.serve_forever, name="metrics-server", daemon=True
+        ).start()
+
+
+def with_metrics(application: Application) -> Application:
+    """The application, measured, with the figures on `METRICS_PORT`."""
+    registry = CollectorRegistry()
+    Exporter(Sampler(registry)).start()
+    return measured(application, Recorder(registry))

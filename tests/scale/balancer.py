@@ -1,0 +1,56 @@
+"""The real HAProxy of Debian, with the configuration of docker-compose.yml, on loopback."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.house.test_tooling import COMPOSE
+from tests.plugins.postgres import free_port
+from tests.scale.callers import caller
+
+START_SECONDS = 15
+# Checked more often than once a second, so that a test need not wait so long.
+CHECK = "inter 100ms fall 2 rise 2"
+
+
+@contextmanager
+def balancer(ports: Sequence[int], host: str) -> Iterator[int]:
+    """The port at which the two servers answer as one; `host` is what they know themselves by."""
+    port = free_port()
+    config: str = COMPOSE["configs"]["balancer"]["content"].replace("$$", "$")
+    for there, here in (
+        ("bind :8000", f"bind 127.0.0.1:{port}"),
+        ("server web web:8000", f"server web 127.0.0.1:{ports[0]}"),
+        ("server web-2 web-2:8000", f"server web-2 127.0.0.1:{ports[1]}"),
+        ("inter 1s fall 2 rise 2", CHECK),
+    ):
+        assert there in config
+        config = config.replace(there, here)
+    with tempfile.TemporaryDirectory(prefix="console-tests-haproxy-") as directory:
+        file = Path(directory) / "haproxy.cfg"
+        file.write_text(config)
+        process = subprocess.Popen(
+            ["haproxy", "-db", "-q", "-f", file],
+            env={**os.environ, "CONSOLE_HOST": host},
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for(port, host, process)
+            yield port
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(port: int, host: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with caller(port, host) as connection:
+            if connection.send("GET", "/healthz/ready").status == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError("HAProxy did not start.")

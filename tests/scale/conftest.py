@@ -1,0 +1,59 @@
+"""An installation that servers of their own can use: people, an app, a credential, a session."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from tests import api, cast
+from tests.conftest import Rebels, SignIn
+from tests.credentials.running_console import SharedDatabase
+from tests.house.sources import ROOT
+
+# As many threads may write in the console: a session is for one page at a time.
+BROWSERS = 12
+
+
+@pytest.fixture(autouse=True)
+def _transactional(transactional_db: None) -> None:
+    """Other processes see what the test commits."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files() -> None:
+    """Pages of a real server name their static files by the hashes that collecting gives them."""
+    subprocess.run(["make", "--silent", "collectstatic"], cwd=ROOT, check=True)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What callers need; all of it is in the database at `url`."""
+
+    url: str = field(repr=False)
+    authorization: str = field(repr=False)
+    """Of an app that issues refresh tokens."""
+    jwt: str = field(repr=False)
+    sessions: list[str] = field(repr=False)
+    """Of Luke in as many browsers, who has just proved who he is."""
+
+
+@pytest.fixture
+def installation(rebels: Rebels, sign_in: SignIn, tmp_path: Path) -> Installation:
+    app = api.app(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
+    credential = cast.credential(rebels.luke)
+    # Keys are made on first use.
+    api.access_token(app, credential)
+    browsers = [sign_in(rebels.luke) for _ in range(BROWSERS)]
+    for browser in browsers:
+        # Nobody proves it so often; the limit counts in the cache.
+        cache.clear()
+        cast.step_up(browser)
+    return Installation(
+        SharedDatabase(tmp_path).open(),
+        app.authorization,
+        credential.encode(),
+        [browser.cookies[settings.SESSION_COOKIE_NAME].value for browser in browsers],
+    )

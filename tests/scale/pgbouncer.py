@@ -1,0 +1,75 @@
+"""The real pgbouncer of Debian in transaction mode, in front of a database, on loopback."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from tests.house.test_tooling import COMPOSE
+from tests.plugins.postgres import free_port
+
+START_SECONDS = 15
+
+
+@contextmanager
+def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
+    """Shares a few server connections among everybody who connects to the URL that it yields.
+
+    Its configuration is that of docker-compose.yml, with the addresses of this test.
+    """
+    parts = urlsplit(database_url)
+    port = free_port()
+    # It refuses to run as root.
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="console-tests-pgbouncer-") as name:
+        directory = Path(name)
+        config: str = COMPOSE["configs"]["pgbouncer"]["content"]
+        for there, here in (
+            ("${POSTGRES_PRIMARY:-postgres} port=5432", f"{parts.hostname} port={parts.port}"),
+            ("dbname=console", f"dbname={parts.path[1:]}"),
+            ("listen_addr = *", "listen_addr = 127.0.0.1"),
+            ("listen_port = 6432", f"listen_port = {port}"),
+            ("/etc/console-users.txt", f"{directory}/users.txt"),
+            ("default_pool_size = 20", f"default_pool_size = {connections}"),
+        ):
+            assert there in config
+            config = config.replace(there, here)
+        files = {
+            "users.txt": f'"{parts.username}" "{unquote(parts.password or "")}"\n',
+            "pgbouncer.ini": config,
+        }
+        for file, text in files.items():
+            (directory / file).write_text(text)
+        if user:
+            for path in (directory, *directory.iterdir()):
+                shutil.chown(path, user)
+        process = subprocess.Popen(
+            ["pgbouncer", "--quiet", directory / "pgbouncer.ini"],
+            stderr=subprocess.DEVNULL,
+            user=user,
+        )
+        try:
+            _wait_for(port, process)
+            password = quote(unquote(parts.password or ""), safe="")
+            yield f"postgresql://{parts.username}:{password}@127.0.0.1:{port}/console"
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("pgbouncer did not start.")

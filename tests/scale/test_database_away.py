@@ -1,0 +1,119 @@
+"""The database dies and comes back: nothing is accepted meanwhile, and nothing needs a restart."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+
+from credentials.error_codes import help_url
+from tests.credentials.running_console import RunningConsole
+from tests.plugins.postgres import PostgresServer, find_binaries
+from tests.scale.callers import AppCalls, Caller, DeveloperCalls, caller
+from tests.scale.conftest import Installation
+from tests.scale.postgres_pair import DURABLE, copy
+
+MESSAGE = "The service is temporarily unavailable. Try again in a moment."
+# Seconds. A machine that refuses connections is noticed at once.
+PATIENCE = 2.0
+RECOVERY = 5.0
+
+
+@contextmanager
+def server(copy_of: str) -> Iterator[PostgresServer]:
+    postgres = PostgresServer(find_binaries(), settings=DURABLE)
+    try:
+        postgres.start()
+        copy(copy_of, postgres.url)
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+@pytest.fixture
+def postgres(installation: Installation) -> Iterator[PostgresServer]:
+    with server(installation.url) as started:
+        yield started
+
+
+@pytest.fixture
+def console(postgres: PostgresServer) -> Iterator[RunningConsole]:
+    with RunningConsole(postgres.url) as running:
+        running.wait()
+        yield running
+
+
+@pytest.fixture
+def calls(console: RunningConsole) -> Iterator[Caller]:
+    with caller(console.port) as made:
+        yield made
+
+
+def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
+    postgres: PostgresServer,
+    console: RunningConsole,
+    calls: Caller,
+    installation: Installation,
+) -> None:
+    app = AppCalls(calls, installation.authorization)
+    developer = DeveloperCalls(calls, installation.sessions[0])
+    granted = app.exchange(installation.jwt)
+    assert granted.status == 200
+    access_token = granted.json["access_token"]
+    assert developer.get("/console/").status == 200
+    assert calls.send("GET", "/healthz/ready").status == 200
+
+    # The next request does not notice a restart of the database.
+    postgres.kill()
+    postgres.launch()
+    assert app.exchange(installation.jwt).status == 200
+
+    postgres.kill()
+    started = time.monotonic()
+    refused = app.exchange(installation.jwt)
+    assert time.monotonic() - started < PATIENCE
+    assert refused.status == 503
+    assert refused.headers["Retry-After"] == "2"
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert "X-Request-Id" in refused.headers
+    assert refused.json == {
+        "error": "temporarily_unavailable",
+        "error_description": MESSAGE,
+        "error_uri": help_url("CMN-201").replace(settings.ORIGIN, console.origin),
+        "errors": [{"errorCode": "CMN-201", "message": MESSAGE}],
+    }
+    assert app.refresh(granted.json["refresh_token"]).code == "CMN-201"
+    called = app.account(access_token)
+    assert (called.status, called.headers["Retry-After"]) == (503, "2")
+    assert called.json == {
+        "errorCode": "CMN-201",
+        "message": MESSAGE,
+        "errors": [{"errorCode": "CMN-201", "message": MESSAGE}],
+    }
+    verified = calls.send(
+        "GET", "/sandbox/restapi/oauth/verify", headers={"Authorization": f"Bearer {access_token}"}
+    )
+    assert verified.status == 503
+    page = developer.get("/console/")
+    assert (page.status, page.headers["Retry-After"]) == (503, "2")
+    assert "Nothing was half-saved" in page.body.decode()
+    ready = calls.send("GET", "/healthz/ready")
+    assert ready.status == 503
+    assert "database" in ready.json["problem"]
+    assert calls.send("GET", "/healthz/live").status == 200
+    # Threads that all wait for the database could not answer health checks.
+    started = time.monotonic()
+    assert [app.exchange(installation.jwt).status for _ in range(20)] == [503] * 20
+    assert time.monotonic() - started < PATIENCE
+
+    postgres.launch()
+
+    deadline = time.monotonic() + RECOVERY
+    while app.exchange(installation.jwt).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # What was refused meanwhile is as good as before.
+    assert app.refresh(granted.json["refresh_token"]).status == 200
+    assert app.account(access_token).status == 200
+    assert developer.get("/console/").status == 200

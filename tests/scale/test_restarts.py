@@ -1,0 +1,111 @@
+"""Servers are restarted under load, and hardly anybody notices: none behind a balancer."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from credentials.models import AddressUse
+from tests.credentials.running_console import RunningConsole
+from tests.scale.balancer import balancer
+from tests.scale.callers import CLIENT, caller
+from tests.scale.conftest import Installation
+from tests.scale.workload import Workload
+
+# Behind a balancer both servers have one name.
+HOST = "localhost"
+DRAIN_SECONDS = 1
+PATIENCE = 30.0  # seconds
+# Each caller may meet the end of the old process once, on a connection that was kept alive.
+MAX_RESETS = 8
+
+
+@contextmanager
+def two_servers(installation: Installation) -> Iterator[list[RunningConsole]]:
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(
+                RunningConsole(
+                    installation.url,
+                    ORIGIN=f"http://{HOST}",
+                    DRAIN_SECONDS=str(DRAIN_SECONDS),
+                    TRUSTED_PROXY_COUNT="2",
+                    # Each counts its drain file by its port.
+                    GRANIAN_WORKERS="1",
+                )
+            )
+            for _ in range(2)
+        ]
+        for server in servers:
+            server.wait()
+        yield servers
+
+
+def wait_until_ready(server: RunningConsole) -> None:
+    server.wait()
+    with caller(server.port, HOST) as connection:
+        deadline = time.monotonic() + PATIENCE
+        while connection.send("GET", "/healthz/ready").status != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def failures(answers: Counter[str]) -> dict[str, int]:
+    """What was not answered as it should be; by what was done and the status, 0 for none.
+
+    `ready` may say no: that is how a balancer learns of it.
+    """
+    return {
+        name: count
+        for name, count in answers.items()
+        if name.rpartition(" ")[2] not in ("200", "302") and not name.startswith("ready")
+    }
+
+
+def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Installation) -> None:
+    with (
+        two_servers(installation) as servers,
+        balancer([server.port for server in servers], HOST) as port,
+        Workload(port, installation, HOST) as workload,
+    ):
+        time.sleep(0.5)
+        for server in servers:
+            assert server.stop() == 0
+            server.start()
+            wait_until_ready(server)
+            # The balancer wants to see it twice, on a machine that does everything else as well.
+            time.sleep(1.5)
+    workload.raise_failures()
+    record = workload.record
+    assert failures(record.answers) == {}
+    assert record.accepted_after_revocation == []
+    assert record.sessions == 1
+    assert record.answers["exchange 200"] > 100
+    assert record.answers["revoke 302"] > 5
+    # Through both proxies.
+    assert CLIENT in AddressUse.objects.values_list("address", flat=True)
+
+
+def test_a_reload_of_one_server_resets_a_few_connections_at_most(
+    installation: Installation,
+) -> None:
+    with RunningConsole(installation.url, GRANIAN_RESPAWN_INTERVAL="6") as server:
+        server.wait()
+        before = server.workers()
+        with Workload(server.port, installation) as workload:
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGHUP)
+            deadline = time.monotonic() + PATIENCE
+            while before & server.workers() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert not before & server.workers()
+            time.sleep(0.5)
+        workload.raise_failures()
+    record = workload.record
+    # No answer is an error. What was reset is asked again, and means the same.
+    assert {name.rpartition(" ")[2] for name in failures(record.answers)} <= {"0"}
+    assert sum(failures(record.answers).values()) <= MAX_RESETS
+    assert record.accepted_after_revocation == []
+    assert record.sessions == 1
+    assert record.answers["exchange 200"] > 100
