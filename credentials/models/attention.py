@@ -50,7 +50,7 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     at = at or timezone.now()
     conditions = _conditions(at)
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
-    found = list(
+    found: list[Any] = list(
         JwtCredential.objects.of(owner)
         .annotate(is_refused_often=Exists(_often(at)))
         .filter(reduce(or_, conditions.values()))
