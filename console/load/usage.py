@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from console.load import bulk
 from console.load.apps import Apps
@@ -28,14 +30,17 @@ class Loaded:
     addresses: int
 
 
-@dataclass(frozen=True)
-class Day:
+class Day(NamedTuple):
     """A day (UTC) on which a client used a credential."""
 
     credential: JwtCredential
     client: Client
     day: date
     last_at: datetime
+
+    @property
+    def key(self) -> tuple[UUID, int, date]:
+        return self.credential.pk, self.client.pk, self.day
 
 
 def use(
@@ -51,29 +56,16 @@ def use(
     def thrown() -> Iterator[Day]:
         return _days(made, apps, since, apps_each, Dice(seed))
 
-    exchanges = bulk.stream(
+    exchanges = bulk.stream_values(
         ExchangeUsage,
-        (
-            ExchangeUsage(
-                credential=each.credential,
-                client=each.client,
-                day=each.day,
-                exchanges=dice.randint(1, EXCHANGES_A_DAY),
-                last_at=each.last_at,
-            )
-            for each in thrown()
-        ),
+        ("credential_id", "client_id", "day", "exchanges", "last_at"),
+        ((*each.key, dice.randint(1, EXCHANGES_A_DAY), each.last_at) for each in thrown()),
     )
-    calls = bulk.stream(
+    calls = bulk.stream_values(
         CallUsage,
+        ("credential_id", "client_id", "day", "calls", "last_at"),
         (
-            CallUsage(
-                credential=each.credential,
-                client=each.client,
-                day=each.day,
-                calls=dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE),
-                last_at=each.last_at,
-            )
+            (*each.key, dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE), each.last_at)
             for each in thrown()
         ),
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from credentials.models.inventory import Wanted, unused_since, wanted_of
+from credentials.models.inventory import Wanted, often_refused, unused_since, wanted_of
 from credentials.models.jwt_credentials import EXPIRES_SOON, NEVER, JwtCredential, stands
 from credentials.models.refusals import OFTEN, Refusal
 
@@ -51,7 +51,7 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     conditions = _conditions(at)
     marks = {"is_refused_often": Exists(_often(at))}
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
-    found = list(
+    found: list[Any] = list(
         JwtCredential.objects.of(owner)
         .annotate(**marks)
         .filter(reduce(or_, conditions.values()))
@@ -137,8 +137,12 @@ def organization_attention(
     """
     found: dict[str, QuerySet[Any]] = dict(beside)
     if credentials:
+        at = at or timezone.now()
+        # As the filter finds them, but without looking first how many there are.
+        found[Reason.REFUSED] = often_refused(organization, at)
         for reason, wanted in IN_ORGANIZATION.items():
-            found[reason] = wanted_of(organization, wanted, at=at)
+            if reason is not Reason.REFUSED:
+                found[reason] = wanted_of(organization, wanted, at=at)
     counts = {
         f"{name}_found": _CountOf(rows.order_by().values("pk")[: MANY + 1])
         for name, rows in found.items()

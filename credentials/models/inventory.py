@@ -32,7 +32,8 @@ ORDERS = {
     "-used": Order(("last_used_on", "pk"), descending=True),
 }
 DEFAULT_ORDER = "-created"
-FEW_OWNERS = 300
+# Keys that a query names one by one rather than by another query.
+FEW = 300
 # Of one person's credentials, which have one owner, and labels that the person knows.
 ORDERS_OF_ONE = {
     "label": Order(("label", "pk")),
@@ -80,7 +81,7 @@ def wanted_of(
     if wanted.owner or wanted.environment:
         found = found.filter(extension__in=_of_owners(organization, wanted))
     if wanted.refused_often:
-        found = found.filter(pk__in=_refused_often(organization, at))
+        found = found.filter(pk__in=_few_or_query(often_refused(organization, at)))
     if wanted.app:
         found = found.filter(_usable_by(organization, wanted.app))
     return found
@@ -113,30 +114,35 @@ def unused_since(moment: datetime) -> Q:
     return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
 
 
-def _refused_often(organization: Organization, at: datetime) -> QuerySet[Any, Any]:
+def often_refused(organization: Organization, at: datetime) -> JwtCredentialQuerySet:
     """Whatever their status: apps may still present what has ended."""
-    return (
+    often = (
         Refusal.objects.lately(at)
-        .filter(credential__organization=organization)
+        .filter(credential__isnull=False)
         .order_by()
         .values("credential")
         .annotate(times=Count("pk"))
         .filter(times__gte=OFTEN)
         .values("credential")
     )
+    return credentials_of(organization).filter(pk__in=often)
 
 
-def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[int]:
-    """The logins whose credentials are wanted.
+def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:
+    """The keys of what is found, if they are few; else the query that finds them.
 
-    Of few owners the database reads all credentials and sorts them; else it goes through the list
-    in its order until a page is full. It can't guess how many people a text finds, so we look.
+    Of few the database reads their credentials and sorts them; else it goes through the list in its
+    order until a page is full. It can't guess how many there are, so we look.
     """
+    keys = found.order_by().values_list("pk", flat=True)
+    few = list(keys[: FEW + 1])
+    return keys if len(few) > FEW else few
+
+
+def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[Any]:
+    """The logins whose credentials are wanted."""
     extensions = _extensions(organization, wanted)
-    if not wanted.owner:
-        return extensions
-    few = list(extensions.values_list("pk", flat=True)[: FEW_OWNERS + 1])
-    return extensions if len(few) > FEW_OWNERS else few
+    return _few_or_query(extensions) if wanted.owner else extensions
 
 
 def _extensions(organization: Organization, wanted: Wanted) -> QuerySet[Extension]:

@@ -277,7 +277,7 @@ def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> l
         .select_related("extension__user", "extension__account")
         .annotate(**counts)
     )
-    by_key = {credential.pk: credential for credential in credentials}
+    by_key: dict[UUID, Any] = {credential.pk: credential for credential in credentials}
     return [
         CredentialUse(by_key[pk], total, by_key[pk].recent_calls, last) for pk, total, last in found
     ]

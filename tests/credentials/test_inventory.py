@@ -47,7 +47,9 @@ def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
     assert "Nothing matches" not in text(browser, f"{LIST}?owner=luke")
 
 
-def test_what_is_refused_often(rebels: Rebels, partners: Partners, sign_in: SignIn) -> None:
+def test_what_is_refused_often(
+    rebels: Rebels, partners: Partners, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten times in a week; what has ended counts too, and the export says what it was of."""
     for label, times, days_ago in (("Noisy", 10, 6.9), ("Quiet", 9, 1), ("Long ago", 50, 7.1)):
         refused(cast.credential(rebels.luke, label=label), times=times, days_ago=days_ago)
@@ -56,8 +58,10 @@ def test_what_is_refused_often(rebels: Rebels, partners: Partners, sign_in: Sign
     revoke_jwt_credential(ended, reason="x", actor=rebels.leia.user, origin=cast.ORIGIN)
     refused(cast.credential(partners.lobot, label="Theirs"), times=99)
     auditor = sign_in(rebels.c3po)
-    listed = auditor.get(f"{LIST}?refused_often=on").context["credentials"]
-    assert {credential.label for credential in listed} == {"Noisy", "Ended"}
+    for few in (300, 0):
+        monkeypatch.setattr(inventory, "FEW", few)
+        listed = auditor.get(f"{LIST}?refused_often=on").context["credentials"]
+        assert {credential.label for credential in listed} == {"Noisy", "Ended"}
     auditor.post(f"{EXPORT}?refused_often=on").getvalue()
     event = AuditEvent.objects.get(kind=AuditKind.CREDENTIALS_EXPORTED)
     assert event.details["refused_often"] is True
@@ -67,7 +71,7 @@ def test_what_is_refused_often(rebels: Rebels, partners: Partners, sign_in: Sign
 def test_owners_are_found_however_many_there_are(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(inventory, "FEW_OWNERS", few)
+    monkeypatch.setattr(inventory, "FEW", few)
     cast.credential(rebels.luke, label="Of Luke")
     cast.credential(rebels.leia, label="Of Leia")
     page = text(sign_in(rebels.han), f"{LIST}?owner=luke&environment=sandbox")
