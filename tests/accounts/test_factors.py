@@ -171,6 +171,30 @@ def test_a_password_change_is_recorded_and_ends_other_sessions(
     assert elsewhere.get(reverse("mfa_index")).status_code == 302
 
 
+def test_a_new_address_counts_once_its_link_is_followed(
+    rebels: Rebels,
+    confirmed: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    user = rebels.luke.user
+    page = confirmed.post(
+        reverse("account_email"), {"email": "red5@rebels.example", "action_add": ""}, follow=True
+    ).content.decode()
+    assert "A link is on its way to red5@rebels.example." in page
+    [message] = mail.outbox
+    assert message.to == ["red5@rebels.example"]
+    [link] = [word for word in message.body.split() if "/confirm-email/" in word]
+    user.refresh_from_db()
+    assert user.email == "luke@rebels.example"
+    with django_capture_on_commit_callbacks(execute=True):
+        confirmed.post(link.removeprefix("http://localhost:8000"))
+    user.refresh_from_db()
+    assert user.email == "red5@rebels.example"
+    assert events(user) == [(AuditKind.EMAIL_CHANGED, {})]
+    # The former address is told: whoever took the account over reads only the new one.
+    assert "luke@rebels.example" in {to for sent in mail.outbox[1:] for to in sent.to}
+
+
 def test_keys_are_recorded_and_named_safely(
     rebels: Rebels, confirmed: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
