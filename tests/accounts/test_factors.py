@@ -233,12 +233,15 @@ def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None
     assert Authenticator.objects.get().data["name"] == "Laptop"
 
 
-def test_the_operator_helps_whoever_has_lost_everything(rebels: Rebels) -> None:
+def test_the_operator_helps_whoever_has_lost_everything(
+    rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     user = rebels.luke.user
     add_totp(user)
     RecoveryCodes.activate(user)
     output = StringIO()
-    call_command("reset_second_factor", user.email.upper(), stdout=output)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("reset_second_factor", user.email.upper(), stdout=output)
     assert output.getvalue() == (
         "Removed from luke@rebels.example: authenticator app, recovery codes.\n"
     )
@@ -246,6 +249,11 @@ def test_the_operator_helps_whoever_has_lost_everything(rebels: Rebels) -> None:
     assert events(user) == [
         (AuditKind.FACTOR_REMOVED, {"factor": "authenticator app, recovery codes"})
     ]
+    [message] = mail.outbox
+    assert message.to == [user.email]
+    assert "removed your second factors: authenticator app, recovery codes." in message.body
+    assert "http://localhost:8000/account/2fa/" in message.body
+    assert user.notices.get().path == reverse("mfa_index")
     assert remove_second_factors(user, origin=cast.ORIGIN) == []
     with pytest.raises(CommandError, match="Nobody"):
         call_command("reset_second_factor", "nobody@rebels.example")
