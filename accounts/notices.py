@@ -125,3 +125,13 @@ def new_device(device: Device) -> None:
         by=None,
         at=device.first_seen_at,
     )
+
+
+def second_factor_reset(user: User, removed: str) -> None:
+    """The operator took the person's second factors, as somebody had asked in the person's name."""
+    context = {
+        "user": user,
+        "removed": removed,
+        "password_url": emails.absolute(reverse("account_change_password")),
+    }
+    tell(NoticeKind.SECOND_FACTOR_RESET, [user], context, path=reverse("mfa_index"), by=None)

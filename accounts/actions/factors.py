@@ -6,7 +6,7 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import audit, vault
+from accounts import audit, notices, vault
 from accounts.access import membership_of
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
@@ -56,7 +56,8 @@ def note_factor_change(
 def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
     """Take every second factor of a person who has lost them all; names what was removed.
 
-    By the operator's command only, who knows who asked: the password alone then signs in.
+    By the operator's command only, who knows who asked: the password alone then signs in. The
+    person is told, in case it was somebody else who asked.
     """
     found = list(Authenticator.objects.filter(user=user).order_by("pk"))
     names = sorted({FACTOR_NAMES[authenticator.type] for authenticator in found})
@@ -71,6 +72,7 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
             organization=membership.organization if membership else None,
             factor=", ".join(names),
         )
+        notices.second_factor_reset(user, ", ".join(names))
     return names
 
 

@@ -26,6 +26,7 @@ class NoticeKind(models.TextChoices):
     DEACTIVATED = "deactivated"
     REACTIVATED = "reactivated"
     NEW_DEVICE = "new_device"
+    SECOND_FACTOR_RESET = "second_factor_reset"
     APPLICATION_TRANSFERRED = "application_transferred"
     JWT_CREDENTIAL_CREATED = "jwt_credential_created"
     JWT_CREDENTIAL_REVOKED = "jwt_credential_revoked"
@@ -44,6 +45,7 @@ def notice_kinds() -> list[tuple[str, str]]:
 _ICONS = {
     NoticeKind.INVITATIONS_EXPIRED: "mail",
     NoticeKind.NEW_DEVICE: "monitor-smartphone",
+    NoticeKind.SECOND_FACTOR_RESET: "shield",
     NoticeKind.APPLICATION_TRANSFERRED: "box",
     NoticeKind.JWT_CREDENTIAL_CREATED: "key-round",
     NoticeKind.JWT_CREDENTIAL_REVOKED: "key-round",

@@ -171,6 +171,30 @@ def test_a_password_change_is_recorded_and_ends_other_sessions(
     assert elsewhere.get(reverse("mfa_index")).status_code == 302
 
 
+def test_a_new_address_counts_once_its_link_is_followed(
+    rebels: Rebels,
+    confirmed: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    user = rebels.luke.user
+    page = confirmed.post(
+        reverse("account_email"), {"email": "red5@rebels.example", "action_add": ""}, follow=True
+    ).content.decode()
+    assert "A link is on its way to red5@rebels.example." in page
+    [message] = mail.outbox
+    assert message.to == ["red5@rebels.example"]
+    [link] = [word for word in message.body.split() if "/confirm-email/" in word]
+    user.refresh_from_db()
+    assert user.email == "luke@rebels.example"
+    with django_capture_on_commit_callbacks(execute=True):
+        confirmed.post(link.removeprefix("http://localhost:8000"))
+    user.refresh_from_db()
+    assert user.email == "red5@rebels.example"
+    assert events(user) == [(AuditKind.EMAIL_CHANGED, {})]
+    # The former address is told: whoever took the account over reads only the new one.
+    assert "luke@rebels.example" in {to for sent in mail.outbox[1:] for to in sent.to}
+
+
 def test_keys_are_recorded_and_named_safely(
     rebels: Rebels, confirmed: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,12 +233,15 @@ def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None
     assert Authenticator.objects.get().data["name"] == "Laptop"
 
 
-def test_the_operator_helps_whoever_has_lost_everything(rebels: Rebels) -> None:
+def test_the_operator_helps_whoever_has_lost_everything(
+    rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     user = rebels.luke.user
     add_totp(user)
     RecoveryCodes.activate(user)
     output = StringIO()
-    call_command("reset_second_factor", user.email.upper(), stdout=output)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("reset_second_factor", user.email.upper(), stdout=output)
     assert output.getvalue() == (
         "Removed from luke@rebels.example: authenticator app, recovery codes.\n"
     )
@@ -222,6 +249,11 @@ def test_the_operator_helps_whoever_has_lost_everything(rebels: Rebels) -> None:
     assert events(user) == [
         (AuditKind.FACTOR_REMOVED, {"factor": "authenticator app, recovery codes"})
     ]
+    [message] = mail.outbox
+    assert message.to == [user.email]
+    assert "removed your second factors: authenticator app, recovery codes." in message.body
+    assert "http://localhost:8000/account/2fa/" in message.body
+    assert user.notices.get().path == reverse("mfa_index")
     assert remove_second_factors(user, origin=cast.ORIGIN) == []
     with pytest.raises(CommandError, match="Nobody"):
         call_command("reset_second_factor", "nobody@rebels.example")

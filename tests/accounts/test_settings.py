@@ -59,6 +59,8 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("PRODUCTION_BASE_URL", "platform"),
         ("RATE_LIMIT_AUTH", "60"),
         ("RATE_LIMIT_LIGHT", "0/60"),
+        ("SESSION_HOURS", "0"),
+        ("SESSION_IDLE_MINUTES", "half an hour"),
     ],
 )
 def test_unsafe_setting_is_named(name: str, value: str) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -21,6 +22,7 @@ from accounts.actions.access_requests import (
     request_access,
 )
 from accounts.actions.devices import note_sign_in
+from accounts.actions.factors import remove_second_factors
 from accounts.actions.invitations import invite, tell_of_expired_invitations
 from accounts.actions.memberships import change_role, deactivate, reactivate
 from accounts.models import NoticeKind
@@ -96,6 +98,11 @@ def sign_in_elsewhere(rebels: Rebels) -> None:
         note_sign_in(rebels.luke.user, None, origin=cast.ORIGIN)
 
 
+def reset_factors(rebels: Rebels) -> None:
+    RecoveryCodes.activate(rebels.luke.user)
+    remove_second_factors(rebels.luke.user, origin=cast.ORIGIN)
+
+
 def transfer(rebels: Rebels) -> None:
     transfer_application(cast.application(rebels.han), rebels.luke, **by_leia(rebels))
 
@@ -156,6 +163,7 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.DEACTIVATED: shut_out,
     NoticeKind.REACTIVATED: let_in,
     NoticeKind.NEW_DEVICE: sign_in_elsewhere,
+    NoticeKind.SECOND_FACTOR_RESET: reset_factors,
     NoticeKind.APPLICATION_TRANSFERRED: transfer,
     NoticeKind.JWT_CREDENTIAL_CREATED: create,
     NoticeKind.JWT_CREDENTIAL_REVOKED: revoke,

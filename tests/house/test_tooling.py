@@ -36,11 +36,8 @@ LOCKS = ["requirements.txt", "requirements-dev.txt"]
 def known_settings() -> set[str]:
     """Every environment variable that the settings read."""
     code = "".join((ROOT / "console" / name).read_text() for name in ("env.py", "settings.py"))
-    names = set(
-        re.findall(
-            r'\b(?:env\.\w+|environment\.rate_limit|environment\.positive)\(\s*f?"([^"]+)"', code
-        )
-    )
+    read = r"\b(?:env\.\w+|environment\.rate_limit|environment\.positive)"
+    names = set(re.findall(rf'{read}\(\s*f?"([^"]+)"', code))
     return {
         name.replace("{name}", environment)
         for name in names
