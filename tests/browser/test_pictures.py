@@ -27,8 +27,12 @@ IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 
 
 @pytest.fixture(autouse=True)
-def _demo(transactional_db: None) -> None:
+def _demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo, whose credentials stay valid although they are older than the server's port."""
     demo.load()
+    for environment in Environment:
+        name = f"{environment.name}_PREVIOUS_BASE_URLS"
+        monkeypatch.setattr(settings, name, [f"{ORIGIN}/{environment}"])
 
 
 def picture(page: Page, name: str) -> None:
@@ -63,12 +67,15 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     page.get_by_role("button", name="Create JWT").click()
     page.get_by_role("heading", name="JWT created").wait_for()
     picture(page, "created")
+    expired = JwtCredential.objects.filter(label="Trial of the reporting app").earliest("pk")
+    page.goto(f"{console}{reverse('my_credentials:detail', args=[expired.pk])}")
+    page.get_by_role("button", name="Test", exact=True).click()
+    page.get_by_role("heading", name="Dry run").wait_for()
+    picture(page, "dry-run")
 
 
-def test_picture_of_a_rotation(page: Page, console: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_of_a_rotation(page: Page, console: str) -> None:
     """One of two apps has moved to the new JWT."""
-    # The demo was loaded before the test server had its port.
-    monkeypatch.setattr(settings, "SANDBOX_PREVIOUS_BASE_URLS", [f"{ORIGIN}/sandbox"])
     luke = Membership.objects.get(user__email="luke@rebels.example")
     old = JwtCredential.objects.of(luke).filter(label="Nightly jobs").order_by("pk")
     credential = next(found for found in old if found.environment == "sandbox")
