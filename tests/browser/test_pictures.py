@@ -56,10 +56,6 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     picture(page, "credentials")
     page.goto(f"{console}{reverse('accounts:notices')}")
     picture(page, "notices")
-    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
-    page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
-    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
-    picture(page, "why")
     page.goto(f"{console}{reverse('my_credentials:create')}")
     page.get_by_label("Label").fill("Contractor Key")
     page.get_by_label("All apps created by developers within my organization").check()
@@ -72,6 +68,10 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     page.get_by_role("button", name="Test", exact=True).click()
     page.get_by_role("heading", name="Dry run").wait_for()
     picture(page, "dry-run")
+    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
+    page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
+    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
+    picture(page, "why")
 
 
 def test_picture_of_a_rotation(page: Page, console: str) -> None:
