@@ -77,7 +77,7 @@ STAGES = (
         # On PostgreSQL, where every thread of the live server has a connection of its own.
         "browser",
         "journeys in Chromium, and servers that die and come back",
-        [*PYTEST, "-m", "browser"],
+        [*PYTEST, *PARALLEL, "-m", "browser"],
         {"TEST_DATABASE": "postgresql"},
     ),
 )

@@ -362,7 +362,7 @@ def try_exchange(
             "client": client,
             "findings": jwt_bearer.dry_run(exchange),
             "scopes": sorted(client.application.effective_scopes),
-            "grant": credential.extension.grant,
+            "permissions": sorted(credential.extension.grant.permissions),
         }
         if form.cleaned_data["client_secret"] and owner.is_own:
             context |= _exchange(request, credential, client, form.cleaned_data["client_secret"])

@@ -11,7 +11,9 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
 from console import demo
+from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Application, JwtCredential, Refusal
+from credentials.models.signing_keys import KeyPurpose
 from tests.browser.conftest import Check
 
 # The entries of a navigation that say where one is, but stand beside the window.
@@ -139,6 +141,7 @@ def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> No
 
 def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) -> None:
     call_command("make_operator", "leia@rebels.example", verbosity=0)
+    current_signing_key(Environment.SANDBOX, KeyPurpose.ACCESS_TOKEN)
     sign_in(page, console, "leia@rebels.example")
     luke = member("luke@rebels.example")
     page.goto(f"{console}{reverse('organization:deactivate', args=[luke.user_id])}")

@@ -27,8 +27,12 @@ IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 
 
 @pytest.fixture(autouse=True)
-def _demo(transactional_db: None) -> None:
+def _demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo, whose credentials stay valid although they are older than the server's port."""
     demo.load()
+    for environment in Environment:
+        name = f"{environment.name}_PREVIOUS_BASE_URLS"
+        monkeypatch.setattr(settings, name, [f"{ORIGIN}/{environment}"])
 
 
 def picture(page: Page, name: str) -> None:
@@ -52,10 +56,6 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     picture(page, "credentials")
     page.goto(f"{console}{reverse('accounts:notices')}")
     picture(page, "notices")
-    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
-    page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
-    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
-    picture(page, "why")
     nightly = JwtCredential.objects.filter(label="Nightly jobs").order_by("pk")[0]
     page.goto(f"{console}{reverse('my_credentials:detail', args=[nightly.pk])}")
     page.get_by_role("heading", name="Who is using it").evaluate("it => it.scrollIntoView()")
@@ -67,12 +67,19 @@ def test_pictures_of_a_developers_console(page: Page, console: str) -> None:
     page.get_by_role("button", name="Create JWT").click()
     page.get_by_role("heading", name="JWT created").wait_for()
     picture(page, "created")
+    expired = JwtCredential.objects.filter(label="Trial of the reporting app").earliest("pk")
+    page.goto(f"{console}{reverse('my_credentials:detail', args=[expired.pk])}")
+    page.get_by_role("button", name="Test", exact=True).click()
+    page.get_by_role("heading", name="Dry run").wait_for()
+    picture(page, "dry-run")
+    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
+    page.goto(f"{console}{reverse('refusals:why')}?request_id={refused.request_id}")
+    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
+    picture(page, "why")
 
 
-def test_picture_of_a_rotation(page: Page, console: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_of_a_rotation(page: Page, console: str) -> None:
     """One of two apps has moved to the new JWT."""
-    # The demo was loaded before the test server had its port.
-    monkeypatch.setattr(settings, "SANDBOX_PREVIOUS_BASE_URLS", [f"{ORIGIN}/sandbox"])
     luke = Membership.objects.get(user__email="luke@rebels.example")
     old = JwtCredential.objects.of(luke).filter(label="Nightly jobs").order_by("pk")
     credential = next(found for found in old if found.environment == "sandbox")

@@ -9,9 +9,7 @@ from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import JwtCredential, inventory
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
-from tests.credentials.pages import url, words_of
 from tests.credentials.refusing import refused
-from tests.credentials.rotating import answer, closed, rotation_of
 
 LIST = reverse("organization:credentials")
 REVOKE = reverse("organization:revoke_credentials")
@@ -112,38 +110,6 @@ def test_bulk_revoke_says_what_breaks_and_asks_why(rebels: Rebels, sign_in: Sign
     events = AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_REVOKED)
     assert {event.actor for event in events} == {rebels.han.user}
     assert len(events) == 2
-
-
-def asked_about(browser: Browser, *chosen: JwtCredential) -> str:
-    """What the confirmation says before these are revoked."""
-    query = "&".join(f"credential={credential.pk}" for credential in chosen)
-    response = browser.get(f"{REVOKE}?{query}")
-    assert response.status_code == 200
-    return words_of(response)
-
-
-def test_bulk_revoke_says_what_becomes_of_a_running_rotation(
-    rebels: Rebels, sign_in: SignIn
-) -> None:
-    app = api.app(rebels.luke)
-    old, apart = cast.credential(rebels.luke, label="Old"), cast.credential(rebels.leia)
-    rotation = rotation_of(old)
-    new = rotation.replacement
-    admin = sign_in(rebels.han)
-    page = asked_about(admin, old, apart)
-    assert "It is being replaced by Old 2, which goes on, but no app has used it yet." in page
-    assert page.count("replaced by") == 1
-    assert url("rotation", old, rebels.luke) in text(admin, f"{REVOKE}?credential={old.pk}")
-    assert answer(app, new) == (200, "")
-    assert "It is being replaced by Old 2, which goes on. See" in asked_about(admin, old)
-    undone = "It is replacing Old: the rotation is undone, and the old one goes on as before."
-    assert undone in asked_about(admin, new)
-    both = asked_about(admin, old, new)
-    assert "replaced by Old 2, which is revoked here as well, so nothing takes over." in both
-    assert "It is replacing Old, which is revoked here as well." in both
-    assert "goes on" not in both
-    closed(rotation)
-    assert "replac" not in asked_about(admin, new)
 
 
 def test_another_organizations_credential_is_not_revoked(

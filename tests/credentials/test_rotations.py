@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client as Browser
+from django.urls import reverse
 from django.utils import timezone
 from post_office.models import Email
 
@@ -67,6 +68,7 @@ from tests.credentials.rotating import (
 from tests.ticks import tick
 
 TICK = Origin.command("tick")
+BULK_REVOKE = reverse("organization:revoke_credentials")
 ACTS = ("extend_rotation", "undo_rotation", "finish_rotation")
 
 
@@ -675,6 +677,38 @@ def test_revoking_both_at_once(rebels: Rebels, rotation: Rotation) -> None:
     # Nothing was given back on the way, whichever of the two comes first.
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE).exists()
     assert Rotation.objects.get().undone_at is None
+
+
+def asked_about(browser: Browser, *chosen: JwtCredential) -> str:
+    """What the confirmation says before these are revoked."""
+    query = "&".join(f"credential={credential.pk}" for credential in chosen)
+    response = browser.get(f"{BULK_REVOKE}?{query}")
+    assert response.status_code == 200
+    return words_of(response)
+
+
+def test_bulk_revoke_says_what_becomes_of_a_running_rotation(
+    rebels: Rebels, app: App, sign_in: SignIn
+) -> None:
+    old, apart = cast.credential(rebels.luke, label="Old"), cast.credential(rebels.leia)
+    rotation = rotation_of(old)
+    new = rotation.replacement
+    admin = sign_in(rebels.han)
+    page = asked_about(admin, old, apart)
+    assert "It is being replaced by Old 2, which goes on, but no app has used it yet." in page
+    assert page.count("replaced by") == 1
+    confirmation = admin.get(f"{BULK_REVOKE}?credential={old.pk}")
+    assert url("rotation", old, rebels.luke) in text_of(confirmation)
+    assert answer(app, new) == (200, "")
+    assert "It is being replaced by Old 2, which goes on. See" in asked_about(admin, old)
+    undone = "It is replacing Old: the rotation is undone, and the old one goes on as before."
+    assert undone in asked_about(admin, new)
+    both = asked_about(admin, old, new)
+    assert "replaced by Old 2, which is revoked here as well, so nothing takes over." in both
+    assert "It is replacing Old, which is revoked here as well." in both
+    assert "goes on" not in both
+    closed(rotation)
+    assert "replac" not in asked_about(admin, new)
 
 
 def test_finish_ends_the_old_one_now(
