@@ -290,7 +290,7 @@ def _filters(administrator: Membership, rounds: int) -> str:
 
 def _pages(administrator: Membership, developer: Membership, rounds: int) -> str:
     """All that answer GET with HTML: as the developer who owns much, else as the administrator."""
-    values = _arguments(developer)
+    values = arguments_of(developer)
     browsers = [signed_in(developer), signed_in(administrator)]
     rows = []
     for url in every_url():
@@ -327,7 +327,7 @@ def _export(administrator: Membership) -> str:
     )
 
 
-def _arguments(developer: Membership) -> dict[str, object]:
+def arguments_of(developer: Membership) -> dict[str, object]:
     """Things with a long history: the first app, the first credential, a busy person."""
     organization = developer.organization
     first = {

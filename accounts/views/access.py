@@ -17,7 +17,7 @@ from accounts.pagination import keyset_page
 from accounts.roles import ConsolePermission
 
 # Three lists share the page, so each is shorter than a list of its own.
-PEOPLE_AT_ONCE = 20
+PEOPLE_AT_ONCE = 15
 REQUESTS_AT_ONCE = 10
 INVITATIONS_AT_ONCE = 10
 

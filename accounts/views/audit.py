@@ -29,7 +29,7 @@ from accounts.pagination import slice_of
 from accounts.roles import ConsolePermission
 from accounts.spreadsheets import csv_lines
 
-PAGE_SIZE = 50
+PAGE_SIZE = 20
 EXPORT_HEADING = (
     "at",
     "who",

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from django.db import OperationalError
 from pytest_django import Settings
 
 from credentials.background import BackgroundWriter
@@ -91,3 +92,37 @@ def test_all_writers_are_flushed_and_emptied_together(written: Written) -> None:
     BackgroundWriter.discard_all()
     assert BackgroundWriter.flush_all() == 0
     assert second.dropped == 0
+
+
+def test_while_the_database_is_away_rows_wait_in_their_order(written: Written) -> None:
+    away = [True]
+
+    def write(batch: list[int]) -> None:
+        if away:
+            raise OperationalError("refused")
+        written(batch)
+
+    writer = BackgroundWriter("numbers", write, capacity=4)
+    for number in (1, 2):
+        writer.put(number)
+    writer.flush()
+    writer.put(3)
+    assert (writer.waiting, writer.dropped) == (3, 0)
+    away.clear()
+    writer.flush()
+    assert written == [[1, 2, 3]]
+
+
+def test_rows_that_find_no_room_any_more_are_lost_and_counted() -> None:
+    writer: BackgroundWriter[int]
+
+    def write(batch: list[int]) -> None:
+        for number in range(3):
+            writer.put(number)
+        raise OperationalError("refused")
+
+    writer = BackgroundWriter("numbers", write, capacity=4)
+    for number in (1, 2):
+        writer.put(number)
+    writer.flush()
+    assert (writer.waiting, writer.dropped) == (3, 2)

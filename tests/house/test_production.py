@@ -20,6 +20,7 @@ NAMES = (
     "CSRF_COOKIE_HTTPONLY",
     "CSRF_COOKIE_SECURE",
     "CSRF_TRUSTED_ORIGINS",
+    "DATABASES",
     "DEBUG",
     "DEMO",
     "MIDDLEWARE",
@@ -101,6 +102,45 @@ def test_static_files_are_hashed_and_cached_by_whitenoise() -> None:
     middleware = production()["MIDDLEWARE"]
     whitenoise = middleware.index("whitenoise.middleware.WhiteNoiseMiddleware")
     assert whitenoise < middleware.index("console.middleware.NoStoreMiddleware")
+
+
+def database(**changed: str) -> dict[str, Any]:
+    started = start(production_environment() | changed)
+    assert started.returncode == 0, started.stderr
+    found: dict[str, Any] = json.loads(started.stdout)["DATABASES"]["default"]
+    return found
+
+
+def test_connections_are_kept_and_checked() -> None:
+    found = production()["DATABASES"]["default"]
+    assert found["ENGINE"] == "accounts.postgresql"
+    assert found["CONN_MAX_AGE"] > 0
+    assert found["CONN_HEALTH_CHECKS"]
+    assert found["OPTIONS"]["connect_timeout"] <= 5
+    assert "target_session_attrs" not in found["OPTIONS"]
+    assert not found.get("DISABLE_SERVER_SIDE_CURSORS")
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_used() -> None:
+    found = database(
+        DATABASE_URL="postgresql://console:a%2Fb@db-1:5432,db-2:5433/console?sslmode=require"
+    )
+    assert (found["HOST"], found["PORT"]) == ("db-1,db-2", "5432,5433")
+    assert (found["USER"], found["PASSWORD"], found["NAME"]) == ("console", "a/b", "console")
+    assert found["OPTIONS"]["target_session_attrs"] == "read-write"
+    assert found["OPTIONS"]["sslmode"] == "require"
+
+
+def test_what_the_url_says_wins() -> None:
+    url = "postgresql://console:x@db-1,db-2/console?target_session_attrs=any&connect_timeout=7"
+    options = database(DATABASE_URL=url)["OPTIONS"]
+    assert (options["target_session_attrs"], options["connect_timeout"]) == ("any", 7)
+
+
+def test_behind_pgbouncer_nothing_belongs_to_a_session() -> None:
+    found = database(DATABASE_IS_PGBOUNCER="1")
+    assert found["DISABLE_SERVER_SIDE_CURSORS"]
+    assert found["OPTIONS"]["prepare_threshold"] is None
 
 
 def test_without_settings_it_does_not_start_and_says_what_is_missing() -> None:

@@ -4,12 +4,15 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-from credentials.models import AddressUse
+from django.db import connection, transaction
+
+from credentials.models import AddressUse, JwtCredential
 from tests.credentials.running_console import RunningConsole
 from tests.scale.balancer import balancer
-from tests.scale.callers import CLIENT, caller
+from tests.scale.callers import CLIENT, DeveloperCalls, caller
 from tests.scale.conftest import Installation
 from tests.scale.workload import Workload
 
@@ -109,3 +112,33 @@ def test_a_reload_of_one_server_resets_a_few_connections_at_most(
     assert record.accepted_after_revocation == []
     assert record.sessions == 1
     assert record.answers["exchange 200"] > 100
+
+
+def test_what_is_under_way_is_finished(installation: Installation) -> None:
+    """A request that waits for a lock of the database while its server is told to end."""
+    with RunningConsole(installation.url) as server, caller(server.port) as connection_to_it:
+        server.wait()
+        developer = DeveloperCalls(connection_to_it, installation.sessions[0])
+        _, credential_id = developer.create("Key")
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                JwtCredential.objects.select_for_update().get(pk=credential_id)
+                revoking = pool.submit(developer.revoke, credential_id)
+                wait_until_somebody_waits()
+                server.process.terminate()
+                time.sleep(1)
+                assert server.process.poll() is None
+            assert revoking.result().status == 302
+        assert server.process.wait(timeout=PATIENCE) == 0
+    assert JwtCredential.objects.get(pk=credential_id).revoked_at
+
+
+def wait_until_somebody_waits() -> None:
+    deadline = time.monotonic() + PATIENCE
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("The request does not wait.")

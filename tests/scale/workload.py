@@ -45,11 +45,15 @@ class Record:
     attempts_with_revoked: int = 0
     slowest_health_check: float = 0.0
     unready: int = 0
+    refused: list[str] = field(default_factory=list)
+    """What was refused for good; in this workload nothing should be."""
     answers: Counter[str] = field(default_factory=Counter)
     """By what was done and how it was answered, `exchange 200`; 0 is no answer at all."""
 
     def note(self, what: str, answer: Answer) -> Answer:
         self.answers[f"{what} {answer.status}"] += 1
+        if 400 <= answer.status < 500:
+            self.refused.append(f"{what}: {answer.body.decode()[:300]}")
         if answer.status not in (200, 302):
             time.sleep(PAUSE)
         return answer
