@@ -1,10 +1,12 @@
 # make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
 # make test   every check and every test; make test STAGES="ruff unit-sqlite" runs a choice
+# make bench  measures the Auth API and the REST API beside a floor and peers into docs/performance.md
+#             (three minutes; GROWTH=1 make bench also with a million credentials, some more)
 # make bench-pages   measures pages with a large organization into docs/performance.md (a quarter of an hour)
 # make lock   renews requirements*.txt after a change to requirements*.in
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench-pages install install-dev collectstatic lock clean
+.PHONY: run test bench bench-pages install install-dev collectstatic lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -23,6 +25,9 @@ run: install
 
 test: install-dev
 	@$(python) -m tests.stages $(STAGES)
+
+bench: install-dev
+	@$(python) -m benchmarks.apis --write $(if $(GROWTH),--growth)
 
 bench-pages: install-dev
 	@$(python) -m benchmarks.pages --write

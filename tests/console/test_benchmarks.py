@@ -2,6 +2,8 @@
 
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from benchmarks import measured_pages, report
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_pages_are_measured(
@@ -24,6 +28,18 @@ def test_pages_are_measured(
     assert re.search(row, said, re.MULTILINE)
     assert re.search(r"^\| `organization:developer` \| \d+ \| \d+ \| \d+ \|$", said, re.MULTILINE)
     assert re.search(r"export of all 60 credentials as CSV", said)
+
+
+def test_apis_are_measured() -> None:
+    """All servers of `make bench` start and answer a few requests as they should."""
+    command = [sys.executable, "-m", "benchmarks.apis"]
+    command += ["--credentials", "40", "--rounds", "1", "--seconds", "0.1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in ("Floor", "Exchange, first seen", "Refresh", "Authlib", "django-oauth-toolkit"):
+        assert re.search(rf"^\| {name}[^|]*\| \d+ \| \d+\.\d\d \|", done.stdout, re.MULTILINE)
+    for name in ("Bare view, constant", "GET account/~", "verify", "introspect"):
+        assert f"\n| {name} | " in done.stdout
 
 
 def test_the_report_replaces_its_own_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Django views that answer what `GET account/~` answers, without authentication: the comparison.
+
+`constant` has the JSON at hand, `read` reads the account through the ORM. No middleware at all.
+"""
+
+import os
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+
+from accounts.models import PlatformAccount
+from console.api import representations as as_json
+
+ACCOUNT_ID = int(os.environ["ACCOUNT_ID"])
+
+
+def read(request: HttpRequest) -> JsonResponse:
+    return _answer(as_json.account(PlatformAccount.objects.get(pk=ACCOUNT_ID)))
+
+
+def constant(request: HttpRequest) -> JsonResponse:
+    return _answer(CONSTANT)
+
+
+def _answer(body: dict[str, Any]) -> JsonResponse:
+    response = JsonResponse(body)
+    # Else the server sends it in chunks.
+    response["Content-Length"] = str(len(response.content))
+    return response
+
+
+CONSTANT = as_json.account(PlatformAccount.objects.get(pk=ACCOUNT_ID))
+urlpatterns = [path("read", read), path("constant", constant)]

@@ -1,0 +1,145 @@
+"""What measures: subjects in rounds, servers that stop at the end, and copies of the database."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from benchmarks import load
+from benchmarks.load import Response
+from benchmarks.seed import Seeded, add_usage, multiply
+from benchmarks.servers import GRANIAN, Cores, Server, start
+
+WARM_UP = 300
+"""Requests before each round of a second or more; they open connections and prepare statements."""
+
+Check = Callable[[Response], None]
+
+
+class WrongAnswer(Exception):
+    """A server answered what it must not; its figures would mean nothing."""
+
+
+@dataclass
+class Measured:
+    """One round: CPU in microseconds per request, latencies in milliseconds."""
+
+    cpu: float
+    per_second: float
+    p50: float
+    p99: float
+
+
+@dataclass
+class Subject:
+    """One kind of request at one server."""
+
+    name: str
+    server: Server
+    requests: Iterator[bytes]
+    check: Check
+    rounds: list[Measured] = field(default_factory=list)
+
+    def measure(self, seconds: float) -> None:
+        """One round: some requests to warm up, and then for so long; each response is checked."""
+        self.server.wait()
+        port = self.server.port
+        warm = load.run(port, self.requests, count=WARM_UP if seconds >= 1 else load.CONNECTIONS)
+        before = self.server.cpu_seconds()
+        done = load.run(port, self.requests, seconds=seconds)
+        used = self.server.cpu_seconds() - before
+        for response in [*warm.responses, *done.responses]:
+            self.check(response)
+        answered = len(done.responses)
+        self.rounds.append(
+            Measured(
+                cpu=used / answered * 1e6,
+                per_second=answered / done.seconds,
+                p50=done.percentile(0.50) * 1000,
+                p99=done.percentile(0.99) * 1000,
+            )
+        )
+
+    @property
+    def best(self) -> Measured:
+        return min(self.rounds, key=lambda measured: measured.cpu)
+
+
+class Servers:
+    """Starts servers, and stops them all at the end."""
+
+    def __init__(self, cores: Cores, directory: Path) -> None:
+        self._cores = cores
+        self._directory = directory
+        self._started: list[Server] = []
+
+    def start(self, name: str, command: Sequence[str], **environment: str) -> Server:
+        log = self._directory / f"{name}.log"
+        server = start(command, environment, self._cores.keep_server, log)
+        self._started.append(server)
+        return server
+
+    def ours(self, name: str, database: str, **environment: str) -> Server:
+        """As an installation runs it, without limits; only errors are logged, as by the others."""
+        return self.start(
+            name,
+            ["bin/serve", "--host", "127.0.0.1"],
+            **{
+                "DATABASE_URL": database,
+                "LOG_LEVEL": "ERROR",
+                **{f"RATE_LIMIT_{group}": "off" for group in ("AUTH", "HEAVY", "MEDIUM", "LIGHT")},
+                **environment,
+            },
+        )
+
+    def granian(self, name: str, target: Sequence[str], **environment: str) -> Server:
+        command = [*GRANIAN, "--host", "127.0.0.1", "--port", "{port}", *target]
+        return self.start(name, command, **environment)
+
+    def stop(self) -> None:
+        for server in reversed(self._started):
+            server.stop()
+
+
+class Databases:
+    """Copies of the seeded database, each with as many credentials as asked for."""
+
+    def __init__(self, seeded: Seeded) -> None:
+        self.seeded = seeded
+        self._url = os.environ["DATABASE_URL"]
+        # A database with connections to it can't be copied.
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it
+
+    def url(self, name: str) -> str:
+        return urlunsplit(urlsplit(self._url)._replace(path=f"/{name}"))
+
+    def copy(self, name: str, credentials: int, usage_rows: int = 0) -> str:
+        self._create(name, template="postgres")
+        with psycopg.connect(self.url(name), autocommit=True) as database:
+            multiply(database, self.seeded, credentials)
+            if usage_rows:
+                add_usage(database, self.seeded.app.client, usage_rows)
+            database.execute("CHECKPOINT")
+        return self.url(name)
+
+    def empty(self, name: str) -> str:
+        self._create(name, template="template1")
+        return self.url(name)
+
+    def _create(self, name: str, *, template: str) -> None:
+        with psycopg.connect(self.url("template1"), autocommit=True) as database:
+            database.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+
+    def jwts(self, url: str, count: int) -> list[str]:
+        with psycopg.connect(url) as database:
+            return self.seeded.jwts(database, count)

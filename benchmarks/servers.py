@@ -1,0 +1,113 @@
+"""Servers under measure: each one process of granian on one core, and the CPU time it has used."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+THREADS = 16
+START_SECONDS = 60
+# Command line of the server for peers and the floor, as near to `bin/serve` as can be.
+GRANIAN = (
+    *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"),
+    *("--workers", "1", "--blocking-threads", str(THREADS)),
+)
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The server has one core, PostgreSQL and the load client share the other."""
+
+    server: frozenset[int]
+    others: frozenset[int]
+
+    @classmethod
+    def of_this_machine(cls) -> "Cores":
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            raise SystemExit("The benchmark needs two cores: one for the server, one for the rest.")
+        return cls(frozenset(cores[:1]), frozenset(cores[1:2]))
+
+    def keep_others(self) -> None:
+        """This process, and what it starts from now on, leaves the server's core alone."""
+        os.sched_setaffinity(0, self.others)
+
+    def keep_server(self) -> None:
+        os.sched_setaffinity(0, self.server)
+
+
+@dataclass
+class Server:
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self) -> None:
+        """Until it listens."""
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"A server did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.1)
+
+    def cpu_seconds(self) -> float:
+        """User and system time of the process and its children, all threads, to the nanosecond."""
+        return sum(map(_cpu_seconds, _family(self.process.pid)))
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from _family(int(child))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """The CPU clock of another process, as clock_getcpuclockid(3) names it on Linux."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def start(
+    command: Sequence[str], environment: Mapping[str, str], pin: Callable[[], None], log: Path
+) -> Server:
+    """Start a server on a port of its own; `wait` for it before it is asked."""
+    port = _free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [part.replace("{port}", str(port)) for part in command],
+            cwd=ROOT,
+            env={**os.environ, **environment, "PYTHONPATH": str(ROOT), "PORT": str(port)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=pin,  # noqa: PLW1509 - before any thread of ours
+        )
+    return Server(port, process, log)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
