@@ -143,8 +143,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
     if _database["NAME"] != ":memory:":
         Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
-elif not TESTING:
-    _database.setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 20, "timeout": 10}
+else:
+    # Each thread of the server keeps its connection: a pool would cost more than a statement.
+    _database["CONN_MAX_AGE"] = None
+# Off behind a pooler that gives each transaction another connection, like pgbouncer's.
+PREPARED_STATEMENTS: bool = env.bool("PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
     "default": env.cache_url("CACHE_URL", default="locmemcache://")
