@@ -74,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "console.apis.ApiMiddleware",
     "console.middleware.RequestLogMiddleware",
     "console.middleware.EnvironmentHostMiddleware",
     "django.middleware.security.SecurityMiddleware",

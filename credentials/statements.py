@@ -6,6 +6,7 @@ their fields, so that every property and every check works on them; the others w
 asked for. On PostgreSQL the connection prepares each statement once.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -57,6 +58,9 @@ def _cursor(database: BaseDatabaseWrapper) -> "psycopg.Cursor[Any]":
     kept: psycopg.Cursor[Any] | None = database.__dict__.get("hot_cursor")
     if kept is None or kept.connection is not database.connection:
         kept = database.__dict__["hot_cursor"] = psycopg.Cursor(database.connection)
+        if settings.PREPARED_STATEMENTS:
+            # Only what asks for it: what the ORM sends has its values in its text.
+            kept.connection.prepare_threshold = sys.maxsize
     return kept
 
 
@@ -138,7 +142,8 @@ class Joined:
             return None
         values = list(row)
         for index, convert in plan.converters:
-            values[index] = convert(values[index])
+            if values[index] is not None:
+                values[index] = convert(values[index])
         found: Found = {}
         for alias, model, names, start in plan.slices:
             end = start + len(names)
@@ -180,6 +185,10 @@ def _converter(field: "Field[Any, Any]", database: BaseDatabaseWrapper) -> Conve
         for step in steps:
             value = step(value, column, database)
         return value
+
+    if len(steps) == 1:
+        [only] = steps
+        return lambda value: only(value, column, database)
 
     return convert
 

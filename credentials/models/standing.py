@@ -54,17 +54,25 @@ _CREDENTIAL = {
     "credential": Part(
         JwtCredential,
         (
-            "id", "organization_id", "extension_id", "signing_key_id", "issuer", "app_access",
-            "issued_at", "expires_at", "revoked_at", "superseded_at", "awaits_first_use",
-            "allowed_networks",
+            "id", "extension_id", "signing_key_id", "issuer", "app_access", "issued_at",
+            "expires_at", "revoked_at", "superseded_at", "awaits_first_use", "allowed_networks",
         ),
     ),
+    "membership": Part(Membership, ("id", "user_id", "role")),
+    "policy": Part(Policy, ("id", *GOVERNING)),
+}  # fmt: skip
+# What the checks ask of the owner.
+_OWNER_CHECKED = {
+    "extension": Part(Extension, ("id", "account_id", "user_id", "status")),
+    "account": Part(PlatformAccount, ("id", "organization_id", "environment")),
+    "person": Part(User, ("id", "is_active")),
+}
+# What answers about a token say besides.
+_OWNER_TOLD = {
     "extension": Part.whole(Extension),
     "account": Part.whole(PlatformAccount),
     "person": Part(User, ("id", "is_active", "email", "first_name", "last_name")),
-    "membership": Part(Membership, ("id", "user_id", "organization_id", "role")),
-    "policy": Part(Policy, ("id", *GOVERNING)),
-}  # fmt: skip
+}
 _OWNER = """
 LEFT JOIN {extension} ON extension.id = credential.extension_id
 LEFT JOIN {account} ON account.id = extension.account_id
@@ -89,7 +97,7 @@ _EXCHANGE = Joined(
     "LEFT JOIN {credential} ON credential.id = %s "
     "LEFT JOIN {key} ON key.kid = credential.signing_key_id "
     f"{_OWNER} {_SIGNING} WHERE client.client_id = %s",
-    {**_CLIENT, **_CREDENTIAL, "key": _KEY, **_SIGNING_KEY},
+    {**_CLIENT, **_CREDENTIAL, **_OWNER_CHECKED, "key": _KEY, **_SIGNING_KEY},
     others=_LISTED,
     also=_LISTED_CLIENT,
 )
@@ -99,7 +107,13 @@ _REFRESH = Joined(
     "LEFT JOIN {ended} ON ended.session_id = token.session_id "
     "LEFT JOIN {credential} ON credential.id = token.credential_id "
     f"{_OWNER} {_SIGNING} WHERE client.client_id = %s",
-    {**_CLIENT, **_CREDENTIAL, "token": Part.whole(RefreshToken), **_SIGNING_KEY},
+    {
+        **_CLIENT,
+        **_CREDENTIAL,
+        **_OWNER_TOLD,
+        "token": Part.whole(RefreshToken),
+        **_SIGNING_KEY,
+    },
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
@@ -109,7 +123,7 @@ _CALL = Joined(
     "LEFT JOIN {credential} ON credential.id = %s "
     "LEFT JOIN {ended} ON ended.session_id = %s "
     f"{_OWNER} WHERE key.kid = %s",
-    {"key": _KEY, **_CLIENT, **_CREDENTIAL},
+    {"key": _KEY, **_CLIENT, **_CREDENTIAL, **_OWNER_TOLD},
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
