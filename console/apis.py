@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, get_resolver, set_urlconf
 from django.utils.module_loading import import_string
@@ -53,15 +53,21 @@ class ApiMiddleware:
             for environment in Environment
             for part in BELOW
         ]
+        self._paths = tuple(beginning for _host, beginning in self._beginnings)
         self._headers = {is_secure: _security_headers(is_secure) for is_secure in (False, True)}
         self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
-        self._answer = convert_exception_to_response(self._view)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(request) or self.get_response(request)
+
+    def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """None for what is for the other middlewares."""
+        if not request.path_info.startswith(self._paths):
+            return None
         host = self._host(request)
         if host is None or not self._is_ours(host, request.path_info):
-            return self.get_response(request)
-        return self._logged(request)
+            return None
+        return self._logged(request, self._hosts.get(host))
 
     def _host(self, request: HttpRequest) -> str | None:
         """Where the request goes; None for one that the other middlewares refuse or redirect."""
@@ -78,37 +84,42 @@ class ApiMiddleware:
             path.startswith(beginning) for where, beginning in self._beginnings if where == own
         )
 
-    def _logged(self, request: HttpRequest) -> HttpResponse:
+    def _logged(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
         request_id = str(uuid.uuid4())
         request.request_id = request_id  # type: ignore[attr-defined]
-        structlog.contextvars.bind_contextvars(request_id=request_id, ip=client_ip(request))
+        known = structlog.contextvars.bind_contextvars(request_id=request_id, ip=client_ip(request))
         try:
-            response = self._answer(request)
+            response = self._answered(request, urlconf)
             self._complete(request, response)
             level = logging.ERROR if response.status_code >= 500 else logging.INFO
             if _level_of_log.isEnabledFor(level):
                 what = f"{request.method} {request.path}"
                 log.log(level, "request_finished", code=response.status_code, request=what)
         finally:
-            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.reset_contextvars(**known)
         return response
 
-    def _view(self, request: HttpRequest) -> HttpResponse:
-        urlconf = self._hosts.get(request.get_host().lower())
+    def _answered(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
+        set_urlconf(urlconf)  # type: ignore[arg-type]
         if urlconf is not None:
             request.urlconf = urlconf  # type: ignore[assignment]
-            set_urlconf(urlconf)  # type: ignore[arg-type]
-        match = self._match(urlconf or self._own_paths, request.path_info)
-        request.resolver_match = match
-        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        try:
+            match = self._match(urlconf or self._own_paths, request.path_info)
+            request.resolver_match = match
+            response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        except Exception as error:
+            # What Django does around each middleware: 404, 400, or 500 and a log line.
+            return response_for_exception(request, error)
         return response
 
     def _complete(self, request: HttpRequest, response: HttpResponse) -> None:
-        for name, value in self._headers[request.is_secure()].items():
-            response.headers.setdefault(name, value)
+        """Add the headers that are the same for all, where the response has none of its own."""
+        own = response.headers._store  # type: ignore[attr-defined]
+        # One by one, Django would look at each name and value again.
+        response.headers._store = {**self._headers[request.is_secure()], **own}  # type: ignore[attr-defined]
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         if not response.streaming:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response["Content-Length"] = str(len(response.content))
 
 
 def _match(urlconf: HostUrls, path: str) -> ResolverMatch:
@@ -120,8 +131,8 @@ def _host_of_its_own(environment: Environment) -> str | None:
     return None if host == urlsplit(settings.ORIGIN).netloc.lower() else host
 
 
-def _security_headers(is_secure: bool) -> dict[str, str]:
-    """What the middlewares for pages would add, as they would add it."""
+def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
+    """What the middlewares for pages would add, as they would add it; by name in lower case."""
 
     def empty(request: HttpRequest) -> HttpResponse:
         return HttpResponse(headers={"Content-Type": ""})
@@ -132,6 +143,6 @@ def _security_headers(is_secure: bool) -> dict[str, str]:
     request = HttpRequest()
     request.META["wsgi.url_scheme"] = "https" if is_secure else "http"
     request._get_scheme = lambda: "https" if is_secure else "http"  # type: ignore[method-assign]
-    headers = dict(answer(request).items())
+    headers = {**dict(answer(request).items()), "Cache-Control": "no-store"}
     del headers["Content-Type"]
-    return {**headers, "Cache-Control": "no-store"}
+    return {name.lower(): (name, value) for name, value in headers.items()}

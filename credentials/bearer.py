@@ -22,6 +22,7 @@ from credentials.keys import trusted_key
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.standing import Standing, of_call
+from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
 
 REALM = "REST API"
@@ -170,12 +171,12 @@ def authenticate_token(
 
 
 def _token_of(request: HttpRequest) -> str:
-    if "access_token" in request.GET:
+    if request.META.get("QUERY_STRING") and "access_token" in request.GET:
         raise TokenInQuery
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    scheme, token = authorization(request)
+    if scheme != "bearer" or not token:
         raise MissingToken
-    return token.strip()
+    return token
 
 
 def verified_claims(token: str, environment: Environment) -> jose.Claims:

@@ -82,6 +82,8 @@ LEFT JOIN {policy} ON policy.organization_id = account.organization_id
   AND policy.environment = account.environment
 LEFT JOIN {listed} ON listed.credential_id = credential.id AND listed.client_id = client.id
 """
+# What no row means. Read only, and so the same for all.
+_NO_LIMITS = Policy()
 _LISTED = {"listed": PermittedClient}
 _LISTED_CLIENT = {"listed_client_id": "listed.client_id"}
 _KEY = Part(SigningKey, ("kid", "environment", "purpose", "public_jwk", "distrusted_at"))
@@ -186,6 +188,6 @@ def _link_owner(found: Found) -> None:
     link(extension, "user", found["person"])
     if found["membership"] is not None:
         link(found["person"], "membership", found["membership"])
-    policy = found["policy"].__dict__ if found["policy"] is not None else {}
-    credential.__dict__.update({f"policy_{name}": policy.get(name) for name in GOVERNING})
-    credential.listed_client_id = found["listed_client_id"]
+    # As if they had been asked for already: a cached property, and what `permits` looks at first.
+    credential.__dict__["policy"] = found["policy"] or _NO_LIMITS
+    credential.__dict__["listed_client_id"] = found["listed_client_id"]
