@@ -189,7 +189,8 @@ def sign(claims: Claims, *, sealed_private_key: str, kid: str, token_type: str) 
 
 @lru_cache(maxsize=64)
 def _header(token_type: str, kid: str) -> str:
-    return _encoded(_compact_json({"typ": token_type, "alg": ALGORITHM, "kid": kid}).encode())
+    """In the order of names: credentials that were shown have this one."""
+    return _encoded(_compact_json({"alg": ALGORITHM, "kid": kid, "typ": token_type}).encode())
 
 
 @lru_cache(maxsize=64)

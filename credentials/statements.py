@@ -43,6 +43,9 @@ def write(sql: str, parameters: Row) -> Row | None:
         with database.cursor() as cursor:
             cursor.execute(sql, [_adapted(value, database) for value in parameters])
             return cast("Row | None", cursor.fetchone())
+    if database.force_debug_cursor:
+        # Whoever listens to Django's statements hears of these as well.
+        database.queries_log.append({"sql": sql, "time": "0"})
     database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
@@ -81,10 +84,12 @@ class Part:
     """By attribute: `extension_id`, not `extension`. The primary key comes first."""
 
     @classmethod
-    def whole(cls, model: type[Model]) -> "Part":
-        fields = model._meta.concrete_fields
-        names = sorted((field.attname for field in fields), key=lambda name: name != _pk(model))
-        return cls(model, tuple(names))
+    def whole(cls, model: type[Model], *, but: tuple[str, ...] = ()) -> "Part":
+        names = [field.attname for field in model._meta.concrete_fields]
+        kept = sorted(
+            (name for name in names if name not in but), key=lambda name: name != _pk(model)
+        )
+        return cls(model, tuple(kept))
 
     @property
     def fields(self) -> "list[Field[Any, Any]]":

@@ -69,8 +69,8 @@ _OWNER_CHECKED = {
 }
 # What answers about a token say besides.
 _OWNER_TOLD = {
-    "extension": Part.whole(Extension),
-    "account": Part.whole(PlatformAccount),
+    "extension": Part.whole(Extension, but=("created_at",)),
+    "account": Part.whole(PlatformAccount, but=("created_at",)),
     "person": Part(User, ("id", "is_active", "email", "first_name", "last_name")),
 }
 _OWNER = """

@@ -89,7 +89,7 @@ def _upsert_sql(
 
 
 @cache
-def _count_sql(vendor: str, *, in_transaction: bool) -> str:
+def count_sql(vendor: str, *, in_transaction: bool) -> str:
     """Counts an exchange and answers how many there are by now, without waiting for the disk.
 
     In a transaction of others, whether to wait is theirs to say.
@@ -131,7 +131,7 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         day = at.astimezone(UTC).date()
         row = (credential_id, client_pk, day, times, at)
         counted = statements.write(
-            _count_sql(connection.vendor, in_transaction=connection.in_atomic_block), row
+            count_sql(connection.vendor, in_transaction=connection.in_atomic_block), row
         )
         if counted and counted[0] == times:
             _days_of_use.put((credential_id, day))
