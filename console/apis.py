@@ -10,12 +10,14 @@ import logging
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import ResolverMatch, get_resolver, set_urlconf
 from django.utils.module_loading import import_string
@@ -114,9 +116,9 @@ class ApiMiddleware:
 
     def _complete(self, request: HttpRequest, response: HttpResponse) -> None:
         """Add the headers that are the same for all, where the response has none of its own."""
-        own = response.headers._store  # type: ignore[attr-defined]
+        own = response.headers._store
         # One by one, Django would look at each name and value again.
-        response.headers._store = {**self._headers[request.is_secure()], **own}  # type: ignore[attr-defined]
+        response.headers._store = {**self._headers[request.is_secure()], **own}
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         if not response.streaming:
             response["Content-Length"] = str(len(response.content))
@@ -140,9 +142,10 @@ def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
     answer: GetResponse = empty
     for name in HEADERS_FROM:
         answer = import_string(name)(answer)
-    request = HttpRequest()
-    request.META["wsgi.url_scheme"] = "https" if is_secure else "http"
-    request._get_scheme = lambda: "https" if is_secure else "http"  # type: ignore[method-assign]
+    scheme = "https" if is_secure else "http"
+    request = WSGIRequest(
+        {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
+    )
     headers = {**dict(answer(request).items()), "Cache-Control": "no-store"}
     del headers["Content-Type"]
     return {name.lower(): (name, value) for name, value in headers.items()}

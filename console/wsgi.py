@@ -1,7 +1,7 @@
 """The WSGI callable that granian serves."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -24,9 +24,8 @@ class Handler(WSGIHandler):
         # By name, as Django loads all of them: it knows models, which are not there before `setup`.
         self._apis = import_string("console.apis.ApiMiddleware")(self.get_response)
 
-    def __call__(
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answers an iterable of bytes, as WSGI has it."""
         if environ.get("SCRIPT_NAME"):
             return super().__call__(environ, start_response)
         request = self.request_class(environ)

@@ -50,7 +50,7 @@ def write(sql: str, parameters: Row) -> Row | None:
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
         prepared = _cursor(database)
-        prepared.execute(sql, parameters, prepare=settings.PREPARED_STATEMENTS)  # type: ignore[call-overload]
+        prepared.execute(sql, parameters, prepare=settings.PREPARED_STATEMENTS)
         return cast("Row | None", prepared.fetchone())
 
 
@@ -212,4 +212,4 @@ def _instance(model: type[Model], names: tuple[str, ...], values: Row) -> Model 
 
 def link(row: Model, name: str, other: Model) -> None:
     """Let `row.name` be that other row, as after `select_related`."""
-    row._state.fields_cache[name] = other  # type: ignore[attr-defined]  # django-stubs omits it
+    row._state.fields_cache[name] = other

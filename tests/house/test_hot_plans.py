@@ -6,6 +6,7 @@ index shows all the same.
 
 import re
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,14 +19,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 # As many as each statement has; they need not find anything.
-PARAMETERS = {
+PARAMETERS: dict[str, list[Any]] = {
     "exchange": [uuid4(), "client"],
     "refresh": ["0" * 64, "client"],
     "call": ["client", uuid4(), uuid4(), "k" * 43],
 }
 
 
-def plan_of(sql: str, parameters: list[object]) -> list[str]:
+def plan_of(sql: str, parameters: list[Any]) -> list[str]:
     with connection.cursor() as cursor:
         for method in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
             cursor.execute(f"SET LOCAL enable_{method} = off")
