@@ -356,7 +356,15 @@ def _text(
             _table(exchanges, "floor"),
             "Bearer authentication:",
             _table(calls, "bare"),
-            *(["Few and many credentials:", _table(growth, "few")] if growth else []),
+            *(
+                [
+                    f"With few and with many credentials, and {USAGE_ROWS:,} days of use:",
+                    _table(growth[::2], "few"),
+                    _table(growth[1::2], "few"),
+                ]
+                if growth
+                else []
+            ),
         ]
     )
 
