@@ -5,7 +5,7 @@ policy and a rotated or distrusted key count at once, in every process. Tokens a
 what they claim before anything of them is verified; whoever reads checks that afterwards.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts.models import Extension, Membership, PlatformAccount, User
@@ -30,7 +30,7 @@ class Standing:
     """The key that signed what is presented: of the credential, or the one that a token names."""
     signing_key: SigningKey | None = None
     """The key that signs access tokens of the credential's environment now."""
-    refresh_token: RefreshToken | None = None
+    refresh_token: RefreshToken | None = field(default=None, repr=False)
     session_has_ended: bool = False
 
 
