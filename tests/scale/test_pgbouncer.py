@@ -77,5 +77,7 @@ def server_connections() -> int:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            # Not a vacuum that the server starts by itself.
+            " AND backend_type = 'client backend'"
         )
         return int(cursor.fetchone()[0])
