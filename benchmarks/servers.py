@@ -1,13 +1,14 @@
 """Servers under measure: each one process of granian on one core, and the CPU time it has used."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.ports import free_port, is_open
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = 16
@@ -50,7 +51,7 @@ class Server:
     def wait(self) -> None:
         """Until it listens."""
         deadline = time.monotonic() + START_SECONDS
-        while not _listens(self.port):
+        while not is_open(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"A server did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.1)
@@ -84,7 +85,7 @@ def start(
     command: Sequence[str], environment: Mapping[str, str], pin: Callable[[], None], log: Path
 ) -> Server:
     """Start a server on a port of its own; `wait` for it before it is asked."""
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [part.replace("{port}", str(port)) for part in command],
@@ -96,18 +97,3 @@ def start(
             preexec_fn=pin,  # noqa: PLW1509 - before any thread of ours
         )
     return Server(port, process, log)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -3,11 +3,9 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,9 +21,9 @@ from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.browser.exchange import exchange
 from tests.conftest import Rebels
+from tests.ports import START_SECONDS, free_port, wait_until_open
 
 DOCS = (Path(__file__).parents[2] / "docs" / "verify-tokens.md").read_text()
-START_SECONDS = 15
 
 
 def block(language: str) -> str:
@@ -109,13 +107,6 @@ class Service(BaseHTTPRequestHandler):
         """Not on the test's output."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 NGINX = """\
 daemon off;
 pid {directory}/nginx.pid;
@@ -153,25 +144,13 @@ def proxy(granted: Granted, tmp_path: Path) -> Iterator[str]:
     config.write_text(NGINX.format(directory=tmp_path, server=server, user=user))
     process = subprocess.Popen(["nginx", "-p", tmp_path, "-c", config])
     try:
-        wait_for(port, process)
+        wait_until_open(port, process, "nginx")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=START_SECONDS)
         service.shutdown()
         service.server_close()
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx did not start.")
 
 
 def answer(url: str, **headers: str) -> tuple[int, dict[str, str]]:

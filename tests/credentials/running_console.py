@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import time
@@ -19,6 +18,7 @@ from django.db import connection
 from tests.house.sources import ROOT
 from tests.plugins.environment import ENVIRONMENT
 from tests.plugins.postgres import children_of
+from tests.ports import free_port
 
 START_SECONDS = 30
 CSRF = "c" * 32
@@ -28,9 +28,7 @@ class RunningConsole:
     """`bin/serve` on a free port of loopback. Leaving the block kills it without warning."""
 
     def __init__(self, database_url: str, **settings: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._environment = {
             **os.environ,
             **ENVIRONMENT,

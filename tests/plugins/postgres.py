@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.ports import free_port
 
 # Durability is not what the tests test, and a server that lives for a minute needs no vacuum.
 SERVER_SETTINGS = {
@@ -214,13 +215,6 @@ def children_of(parent: int) -> list[int]:
             if int(fields[1]) == parent:
                 children.append(int(status.parent.name))
     return children
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _end_with_parent() -> None:

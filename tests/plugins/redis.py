@@ -1,7 +1,6 @@
 """A throwaway Redis server for the tests that need one, from Debian's package, on loopback only."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.ports import free_port
+
 START_SECONDS = 20
 
 
@@ -19,9 +20,7 @@ class RedisServer:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

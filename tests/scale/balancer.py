@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.house.test_tooling import COMPOSE
-from tests.plugins.postgres import free_port
+from tests.ports import free_port
 from tests.scale.callers import caller
 
 START_SECONDS = 15

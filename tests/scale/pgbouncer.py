@@ -2,19 +2,15 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.house.test_tooling import COMPOSE
-from tests.plugins.postgres import free_port
-
-START_SECONDS = 15
+from tests.ports import START_SECONDS, free_port, wait_until_open
 
 
 @contextmanager
@@ -55,21 +51,9 @@ def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
             user=user,
         )
         try:
-            _wait_for(port, process)
+            wait_until_open(port, process, "pgbouncer")
             password = quote(unquote(parts.password or ""), safe="")
             yield f"postgresql://{parts.username}:{password}@127.0.0.1:{port}/console"
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("pgbouncer did not start.")

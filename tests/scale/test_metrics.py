@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.credentials.running_console import RunningConsole
-from tests.plugins.postgres import free_port
+from tests.ports import free_port
 from tests.scale.callers import AppCalls, Caller, DeveloperCalls, caller
 from tests.scale.conftest import Installation
 
