@@ -51,7 +51,7 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     conditions = _conditions(at)
     marks = {"is_refused_often": Exists(_often(at))}
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
-    found: list[Any] = list(
+    found = list(
         JwtCredential.objects.of(owner)
         .annotate(**marks)
         .filter(reduce(or_, conditions.values()))

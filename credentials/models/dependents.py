@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Membership
-from accounts.roles import ConsolePermission
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import JwtCredential, PermittedClient
-from credentials.models.usage import ExchangeUsage
+from credentials.models.jwt_credentials import JwtCredential, PermittedClient, visible_to
+from credentials.models.usage import ExchangeUsage, first_recent_day
 
-USED_WITHIN = timedelta(days=30)
 SHOWN_AT_MOST = 20
 
 
@@ -37,7 +35,7 @@ class Dependents:
 
 def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = None) -> Dependents:
     at = at or timezone.now()
-    usage = ExchangeUsage.objects.filter(client=client, day__gt=(at - USED_WITHIN).date())
+    usage = ExchangeUsage.objects.filter(client=client, day__gte=first_recent_day(at))
     exchanges = (
         usage.filter(credential=OuterRef("pk"))
         .order_by()
@@ -49,7 +47,7 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
     # A union: from two lists joined by OR the database would look at every credential there is.
     concerned = listing.values("credential").union(usage.order_by().values("credential"))
     standing = JwtCredential.objects.filter(pk__in=concerned).standing(at)
-    visible = _visible_to(viewer)
+    visible = visible_to(viewer)
     counts = standing.aggregate(all=Count("pk"), visible=Count("pk", filter=visible))
     credentials = list(
         standing.filter(visible)
@@ -63,12 +61,6 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
         others=counts["all"] - counts["visible"],
         exchanges=usage.aggregate(total=Sum("exchanges"))["total"] or 0,
     )
-
-
-def _visible_to(viewer: Membership) -> Q:
-    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
-        return Q(organization=viewer.organization)
-    return Q(extension__user=viewer.user)
 
 
 def guests_of(application: Application, *, at: datetime | None = None) -> int:

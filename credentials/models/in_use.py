@@ -1,7 +1,7 @@
 """What would stop working without a person: asked before someone takes access away."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Max, QuerySet, Sum
@@ -10,9 +10,8 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.models.extensions import ExtensionStatus
 from credentials.models.jwt_credentials import JwtCredential
-from credentials.models.usage import ClientUse, ExchangeUsage
+from credentials.models.usage import ClientUse, ExchangeUsage, first_recent_day
 
-USED_WITHIN = timedelta(days=30)
 SHOWN_AT_MOST = 20
 
 
@@ -50,7 +49,7 @@ def live_credentials_of(owner: Membership, *, at: datetime | None = None) -> Liv
         .filter(extension__status=ExtensionStatus.ENABLED)
     )
     usage = ExchangeUsage.objects.filter(
-        credential__in=live, day__gte=(at - USED_WITHIN).date()
+        credential__in=live, day__gte=first_recent_day(at)
     ).order_by()
     latest = list(
         usage.values("credential")

@@ -24,7 +24,7 @@ from django.utils.functional import cached_property
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
 from accounts.models.extensions import ExtensionStatus
-from accounts.roles import DEVELOPER_ROLES
+from accounts.roles import DEVELOPER_ROLES, ConsolePermission
 from credentials import jose, networks
 from credentials.models.applications import Client
 from credentials.models.policies import Policy
@@ -66,6 +66,13 @@ def replaced(at: datetime) -> Q:
     """Ended by a replacement, whether `tick` has made that a revocation or not."""
     until = Q(revoked_at__isnull=True, superseded_at__lte=at)
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
+
+
+def visible_to(viewer: Membership, path: str = "") -> Q:
+    """Those that a person may see; `path` leads to them from a row about them (`credential__`)."""
+    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
+        return Q(**{f"{path}organization": viewer.organization})
+    return Q(**{f"{path}extension__user": viewer.user})
 
 
 class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):

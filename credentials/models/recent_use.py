@@ -19,7 +19,6 @@ from django.db.models import (
     GenericIPAddressField,
     Max,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
     Sum,
@@ -29,10 +28,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Membership
-from accounts.roles import ConsolePermission
 from credentials.charts import BarChart, bar_chart
 from credentials.models.applications import Client
-from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.jwt_credentials import JwtCredential, visible_to
 from credentials.models.usage import (
     ADDRESSES_SHOWN,
     RECENT,
@@ -208,7 +206,7 @@ def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = N
     if not (by_day.exchanges or by_day.calls):
         return UseByClient(by_day)
     usage = ExchangeUsage.objects.filter(client=client, day__gte=since).order_by()
-    visible = _visible_to(viewer)
+    visible = visible_to(viewer, "credential__")
     counts = usage.aggregate(
         all=Count("credential", distinct=True),
         visible=Count("credential", distinct=True, filter=visible),
@@ -251,12 +249,6 @@ def _daily_of_client(client: Client, since: date) -> Daily:
     return {(kind, day): (int(total), last) for kind, day, total, last in rows}
 
 
-def _visible_to(viewer: Membership) -> Q:
-    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
-        return Q(credential__organization=viewer.organization)
-    return Q(credential__extension__user=viewer.user)
-
-
 def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> list[CredentialUse]:
     found = list(
         usage.values("credential")
@@ -277,7 +269,7 @@ def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> l
         .select_related("extension__user", "extension__account")
         .annotate(**counts)
     )
-    by_key: dict[UUID, Any] = {credential.pk: credential for credential in credentials}
+    by_key = {credential.pk: credential for credential in credentials}
     return [
         CredentialUse(by_key[pk], total, by_key[pk].recent_calls, last) for pk, total, last in found
     ]

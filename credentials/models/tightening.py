@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 from credentials import networks
 from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import Policy
-from credentials.models.usage import RECENT, ClientUse, ExchangeUsage
+from credentials.models.usage import ClientUse, ExchangeUsage, first_recent_day
 
 SHOWN_AT_MOST = 20
 _SALT = "credentials.policies.confirmation"
@@ -76,7 +76,7 @@ def _proof(*what: object) -> str:
 
 
 def _affected(credentials: QuerySet[JwtCredential], at: datetime) -> Affected:
-    usage = ExchangeUsage.objects.filter(day__gte=(at - RECENT).date()).order_by()
+    usage = ExchangeUsage.objects.filter(day__gte=first_recent_day(at)).order_by()
     exchanges = (
         usage.filter(credential=OuterRef("pk"))
         .values("credential")
