@@ -30,6 +30,8 @@ def test_pages_are_measured(
     assert re.search(r"export of all 60 credentials as CSV", said)
 
 
+# Once: it has a PostgreSQL of its own, whichever database the other tests use.
+@pytest.mark.browser
 def test_apis_are_measured() -> None:
     """All servers of `make bench` start and answer a few requests as they should."""
     command = [sys.executable, "-m", "benchmarks.apis"]
