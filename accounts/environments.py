@@ -1,9 +1,12 @@
 """The two environments and the URLs that belong to each. Pure."""
 
 from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.db.models import TextChoices
 
 
@@ -27,16 +30,16 @@ class EnvironmentUrls:
     base_url: str
     previous_base_urls: tuple[str, ...]
 
-    @property
+    @cached_property
     def token_endpoint(self) -> str:
         return token_endpoint(self.base_url)
 
-    @property
+    @cached_property
     def rest_api(self) -> str:
         """The audience of access tokens (RFC 9068 §2.2)."""
         return f"{self.base_url}/restapi"
 
-    @property
+    @cached_property
     def accepted_base_urls(self) -> tuple[str, ...]:
         """Issuers whose credentials are still honoured: the present one and its predecessors."""
         return (self.base_url, *self.previous_base_urls)
@@ -56,6 +59,7 @@ def token_endpoint(base_url: str) -> str:
     return f"{base_url}/restapi/oauth/token"
 
 
+@cache
 def _environment_urls(environment: Environment) -> EnvironmentUrls:
     if environment is Environment.SANDBOX:
         return EnvironmentUrls(
@@ -64,3 +68,11 @@ def _environment_urls(environment: Environment) -> EnvironmentUrls:
     return EnvironmentUrls(
         settings.PRODUCTION_BASE_URL, tuple(settings.PRODUCTION_PREVIOUS_BASE_URLS)
     )
+
+
+def _forget_urls(**kwargs: Any) -> None:
+    """Tests change settings; a server reads them once."""
+    _environment_urls.cache_clear()
+
+
+setting_changed.connect(_forget_urls)

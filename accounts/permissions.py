@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.db.models import TextChoices
 
@@ -45,7 +46,11 @@ def effective_scopes(scopes: Iterable[str]) -> frozenset[AppScope]:
 
 def scope_string(scopes: Iterable[str]) -> str:
     """Space-delimited in catalogue order (RFC 6749 §3.3)."""
-    wanted = set(scopes)
+    return _scope_string(frozenset(scopes))
+
+
+@lru_cache(maxsize=256)
+def _scope_string(wanted: frozenset[str]) -> str:
     return " ".join(scope.value for scope in AppScope if scope.value in wanted)
 
 

@@ -20,6 +20,8 @@ SERVER = {
     "full_page_writes": "on",
     "autovacuum": "on",
     "shared_buffers": "512MB",
+    # Every server under measure keeps one for each of its threads.
+    "max_connections": "300",
 }
 
 

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "console.apis.ApiMiddleware",
     "console.middleware.RequestLogMiddleware",
     "console.middleware.EnvironmentHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -135,6 +136,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'console.sqlite3'}"
     )
 }
+_IS_BEHIND_PGBOUNCER: bool = env.bool("DATABASE_IS_PGBOUNCER", default=False)
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # Writers queue up instead of failing: a deferred transaction that turns into a writer
@@ -150,10 +152,10 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         environment.make_private_database(Path(_database["NAME"]))
 else:
     environment.prepare_postgresql(
-        _database,
-        is_kept_open=not TESTING,
-        is_behind_pgbouncer=env.bool("DATABASE_IS_PGBOUNCER", default=False),
+        _database, is_kept_open=not TESTING, is_behind_pgbouncer=_IS_BEHIND_PGBOUNCER
     )
+# In pgbouncer's transaction mode each transaction may have another connection.
+PREPARED_STATEMENTS = not _IS_BEHIND_PGBOUNCER
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
     "default": env.cache_url("CACHE_URL", default="locmemcache://")

@@ -1,14 +1,13 @@
 """Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it may do now.
 
-The signature alone proves little: the credential, its owner, the app and the allow-list are read
-afresh at every call, so that revoking any of them counts at the next request; the organization's
-policy comes with the credential's row.
+The signature alone proves little: the key, the credential, its owner, the app, the allow-list, the
+organization's policy and the session are read afresh at every call, in one statement
+(`credentials/models/standing.py`), so that revoking any of them counts at the next request.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,8 +18,11 @@ from accounts.origin import client_ip
 from accounts.permissions import AppScope, UserPermission, effective_scopes
 from credentials import jose
 from credentials.checks import CHECKS, Exchange
-from credentials.models import Client, EndedSession, JwtCredential, SigningKey
+from credentials.keys import trusted_key
+from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
+from credentials.models.standing import Standing, of_call
+from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
 
 REALM = "REST API"
@@ -160,34 +162,53 @@ def authenticate_token(
     server asks about a token.
     """
     at = at or timezone.now()
-    claims = verified_claims(token, environment)
+    opened, standing = _presented(token)
+    claims = _verified_claims(opened, standing, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         expired = InvalidAccessToken("OAU-210", "The access token has expired.")
         raise expired.about(**_facts(claims))
-    return _standing_bearer(claims, environment, source, at)
+    return _standing_bearer(claims, standing, source, at)
 
 
 def _token_of(request: HttpRequest) -> str:
-    if "access_token" in request.GET:
+    if request.META.get("QUERY_STRING") and "access_token" in request.GET:
         raise TokenInQuery
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    scheme, token = authorization(request)
+    if scheme != "bearer" or not token:
         raise MissingToken
-    return token.strip()
+    return token
 
 
 def verified_claims(token: str, environment: Environment) -> jose.Claims:
     """The claims of an access token that we signed for this environment, expired or not."""
-    invalid = InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
+    opened, standing = _presented(token)
+    return _verified_claims(opened, standing, environment)
+
+
+def _presented(token: str) -> tuple[jose.Opened, Standing]:
+    """A token taken apart, and the rows that it names, in one statement; nothing is verified."""
     try:
-        key = (
-            SigningKey.objects.trusted()
-            .filter(kid=jose.key_id(token), purpose=KeyPurpose.ACCESS_TOKEN)
-            .first()
-        )
-        if key is None:
-            raise invalid.about(reason=_what_it_seems(token))
-        claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
+        opened = jose.open_token(token)
+    except jose.InvalidToken as error:
+        raise _not_ours() from error
+    if not opened.kid:
+        raise _not_ours()
+    return opened, of_call(opened.kid, *map(opened.claimed, ("client_id", "credential_id", "sid")))
+
+
+def _not_ours() -> InvalidAccessToken:
+    return InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
+
+
+def _verified_claims(
+    opened: jose.Opened, standing: Standing, environment: Environment
+) -> jose.Claims:
+    invalid = _not_ours()
+    key = trusted_key(opened.kid, KeyPurpose.ACCESS_TOKEN, standing)
+    if key is None:
+        raise invalid.about(reason=_what_it_seems(opened))
+    try:
+        claims = jose.verify_opened(opened, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
     if not claims.keys() >= REQUIRED_CLAIMS:
@@ -203,9 +224,9 @@ def verified_claims(token: str, environment: Environment) -> jose.Claims:
     return claims
 
 
-def _what_it_seems(token: str) -> str:
+def _what_it_seems(opened: jose.Opened) -> str:
     """What a string that we did not sign as access token says of itself."""
-    return Reason.CREDENTIAL_AS_TOKEN if jose.said_type(token) == jose.CREDENTIAL_TYPE else ""
+    return Reason.CREDENTIAL_AS_TOKEN if opened.token_type == jose.CREDENTIAL_TYPE else ""
 
 
 def _facts(claims: jose.Claims) -> dict[str, str | bool]:
@@ -218,24 +239,14 @@ def _facts(claims: jose.Claims) -> dict[str, str | bool]:
 
 
 def _standing_bearer(
-    claims: jose.Claims, environment: Environment, source: str | None, at: datetime
+    claims: jose.Claims, standing: Standing, source: str | None, at: datetime
 ) -> Bearer:
     revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
     revoked.about(**_facts(claims))
-    credential = (
-        JwtCredential.objects.select_related("extension__account", "extension__user__membership")
-        .with_policy()
-        .filter(pk=claims["credential_id"], extension_id=claims["sub"])
-        .first()
-    )
-    client = (
-        Client.objects.select_related("application")
-        .filter(client_id=claims["client_id"], environment=environment)
-        .first()
-    )
-    if credential is None or client is None:
+    client, credential = standing.client, standing.credential
+    if credential is None or client is None or str(credential.extension_id) != claims["sub"]:
         raise revoked.about(check=CheckName.SESSION, reason=Reason.CREDENTIAL_GONE)
-    if EndedSession.objects.contains_session(UUID(claims["sid"])):
+    if standing.session_has_ended:
         raise revoked.about(check=CheckName.SESSION, reason=Reason.SESSION_ENDED)
     if not client.is_active:
         raise revoked.about(check=CheckName.CLIENT, reason=Reason.SUSPENDED)

@@ -1,18 +1,27 @@
 """Signing and verification (RFC 7515, 7517, 7518, 7638, 8725). The only importer of `jwt`. Pure.
 
 Everything is ES256. Signatures are deterministic (RFC 6979), so that a credential signed again
-from its row is the same string; PyJWT's own signer is not, hence `_DeterministicES256`.
+from its row is the same string.
+
+A credential is presented again and again: what this process has verified once is known by its
+digest and key (`_seen`), and only the signature is; state is the caller's to read.
 """
 
 import hashlib
 import json
 import re
+import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import jwt
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -21,7 +30,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from jwt.algorithms import ECAlgorithm
-from jwt.utils import der_to_raw_signature
 
 from accounts import vault
 
@@ -33,7 +41,10 @@ MAX_TOKEN_LENGTH = 4096
 # RFC 7515 §7.1: three parts of base64url without padding, so that no token has a second spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 # RFC 7518 §3.4: two numbers of 32 bytes.
+_SIGNATURE_BYTES = 64
 _SIGNATURE_LENGTH = 86
+# How many tokens of each key a process knows again, at about a kilobyte each.
+SEEN_CAPACITY = 10_000
 # A thumbprint; anything else may hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -45,15 +56,69 @@ class InvalidToken(Exception):
     """The string is not a JWT that the expected key signed for the expected use."""
 
 
-class _DeterministicES256(ECAlgorithm):
-    def sign(self, msg: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
-        der = key.sign(msg, ec.ECDSA(SHA256(), deterministic_signing=True))
-        return der_to_raw_signature(der, key.curve)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A compact JWS taken apart (RFC 7515 §7.1). None of it is proved, all of it is claimed."""
+
+    digest: bytes
+    """SHA-256 of the whole string."""
+    header: dict[str, Any]
+    claims: Claims | None
+    """None if the payload is no JSON object."""
+    message: bytes
+    """What the signature is of."""
+    signature: bytes
+
+    @property
+    def kid(self) -> str:
+        """Which of our own keys it names (RFC 8725 §3.10); empty for none that could be ours."""
+        kid = self.header.get("kid")
+        return kid if isinstance(kid, str) and _KID.fullmatch(kid) else ""
+
+    @property
+    def token_type(self) -> str:
+        return str(self.header.get("typ", ""))
+
+    def claimed(self, name: str) -> str:
+        """A claim that is a text; empty if it is missing or something else."""
+        value = (self.claims or {}).get(name)
+        return value if isinstance(value, str) else ""
 
 
-_signer = jwt.PyJWS(algorithms=[])
-_signer.register_algorithm(ALGORITHM, _DeterministicES256(ECAlgorithm.SHA256, ec.SECP256R1))
-_verifier = jwt.PyJWS(algorithms=[ALGORITHM])
+class SeenTokens:
+    """The tokens that keys of ours have signed, as far as this process has verified them."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._by_key: dict[tuple[str, str], dict[bytes, Opened]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, digest: bytes) -> Opened | None:
+        """The same string as before, so that it is not taken apart again."""
+        for seen in tuple(self._by_key.values()):
+            if (opened := seen.get(digest)) is not None:
+                return opened
+        return None
+
+    def is_verified(self, opened: Opened, key: tuple[str, str]) -> bool:
+        return opened.digest in self._by_key.get(key, ())
+
+    def add(self, opened: Opened, key: tuple[str, str]) -> None:
+        """Remember a token, and forget the oldest of its key if there are too many."""
+        with self._lock:
+            seen = self._by_key.setdefault(key, {})
+            while len(seen) >= self._capacity:
+                del seen[next(iter(seen))]
+            seen[opened.digest] = opened
+
+    def forget(self, key: tuple[str, str]) -> None:
+        with self._lock:
+            self._by_key.pop(key, None)
+
+
+_seen = SeenTokens(SEEN_CAPACITY)
+_ES256 = ec.ECDSA(SHA256(), deterministic_signing=True)
+_compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def generate_private_key() -> ec.EllipticCurvePrivateKey:
@@ -86,13 +151,15 @@ def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
 
 def sign(claims: Claims, *, sealed_private_key: str, kid: str, token_type: str) -> str:
     """A compact JWS; the same claims and key always give the same string."""
-    payload = json.dumps(claims, separators=(",", ":")).encode()
-    return _signer.encode(
-        payload,
-        unseal(sealed_private_key),
-        algorithm=ALGORITHM,
-        headers={"typ": token_type, "kid": kid},
-    )
+    message = f"{_header(token_type, kid)}.{_encoded(_compact_json(claims).encode())}"
+    r, s = decode_dss_signature(unseal(sealed_private_key).sign(message.encode(), _ES256))
+    return f"{message}.{_encoded(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+@lru_cache(maxsize=64)
+def _header(token_type: str, kid: str) -> str:
+    """In the order of names: credentials that were shown have this one."""
+    return _encoded(_compact_json({"alg": ALGORITHM, "kid": kid, "typ": token_type}).encode())
 
 
 @lru_cache(maxsize=64)
@@ -103,30 +170,58 @@ def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
+def open_token(token: str) -> Opened:
+    """Take a token apart, or find it again. Raises `InvalidToken` for what is no JWS of this kind.
+
+    Refused here are other algorithms, and headers that change what is signed or must be understood
+    (RFC 7515 §4.1.11, RFC 7797): ours have none.
+    """
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise InvalidToken("too long")
+    digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+    return _seen.find(digest) or _taken_apart(token, digest)
+
+
+def _taken_apart(token: str, digest: bytes) -> Opened:
+    if not _COMPACT.fullmatch(token):
+        raise InvalidToken("not a compact JWS")
+    message, _dot, signature = token.rpartition(".")
+    header, _dot, payload = message.partition(".")
+    try:
+        raw_signature = _decoded(signature)
+    except ValueError as error:
+        raise InvalidToken("malformed") from error
+    opened = Opened(
+        digest, _object(header) or {}, _object(payload), message.encode(), raw_signature
+    )
+    if opened.header.get("alg") != ALGORITHM or opened.header.keys() & {"crit", "b64"}:
+        raise InvalidToken("another algorithm or an unknown extension")
+    return opened
+
+
+def _object(part: str) -> dict[str, Any] | None:
+    """The JSON object of one part; None if it is none."""
+    try:
+        found = json.loads(_decoded(part))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def key_id(token: str) -> str:
     """The `kid` of the header, unverified: it only picks among our own keys (RFC 8725 §3.10)."""
-    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-        raise InvalidToken("too long or not a compact JWS")
-    try:
-        kid = jwt.get_unverified_header(token).get("kid")
-    except jwt.InvalidTokenError as error:
-        raise InvalidToken("malformed") from error
-    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+    kid = open_token(token).kid
+    if not kid:
         raise InvalidToken("no kid of ours")
     return kid
 
 
 def claimed_subject(token: str) -> str:
     """The `sub` of a JWT, unverified and therefore no more than a claim; empty without one."""
-    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-        return ""
-    payload = token.split(".")[1]
     try:
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
+        return open_token(token).claimed("sub")
+    except InvalidToken:
         return ""
-    subject = claims.get("sub") if isinstance(claims, dict) else None
-    return subject if isinstance(subject, str) else ""
 
 
 def shape_problem(text: str) -> str:
@@ -172,28 +267,49 @@ def _content_problem(parts: list[str]) -> str:
 
 
 def _decoded(part: str) -> bytes:
+    """Raises `ValueError` for a length that base64 does not have."""
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _encoded(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def said_type(token: str) -> str:
     """The `typ` that a string says of itself, unverified: only for words, never for a decision."""
-    if len(token) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(token):
-        return ""
     try:
-        return str(jwt.get_unverified_header(token).get("typ", ""))
-    except jwt.InvalidTokenError:
+        return open_token(token).token_type
+    except InvalidToken:
         return ""
 
 
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
     """The claims of a token that this key signed for this use; times are the caller's to check."""
-    try:
-        decoded = _verifier.decode_complete(
-            token, key=_public_key(jwk["x"], jwk["y"]), algorithms=[ALGORITHM]
-        )
-        claims = json.loads(decoded["payload"])
-    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-        raise InvalidToken("bad signature or malformed") from error
-    if decoded["header"].get("typ") != token_type or not isinstance(claims, dict):
+    return verify_opened(open_token(token), jwk=jwk, token_type=token_type)
+
+
+def verify_opened(opened: Opened, *, jwk: Jwk, token_type: str) -> Claims:
+    """The same of a token that was taken apart already. Raises `InvalidToken`."""
+    key = (jwk["x"], jwk["y"])
+    if not _seen.is_verified(opened, key):
+        _verify_signature(opened, key)
+        _seen.add(opened, key)
+    if opened.token_type != token_type or opened.claims is None:
         raise InvalidToken("wrong type")
-    return claims
+    return dict(opened.claims)
+
+
+def _verify_signature(opened: Opened, key: tuple[str, str]) -> None:
+    raw = opened.signature
+    if len(raw) != _SIGNATURE_BYTES:
+        raise InvalidToken("no ES256 signature")
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    try:
+        _public_key(*key).verify(der, opened.message, _ES256)
+    except InvalidSignature as error:
+        raise InvalidToken("bad signature") from error
+
+
+def forget_key(jwk: Jwk) -> None:
+    """Know none of its tokens any more, as it is distrusted."""
+    _seen.forget((jwk["x"], jwk["y"]))

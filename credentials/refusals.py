@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 
 import structlog
+from django.core.exceptions import BadRequest, TooManyFieldsSent
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -176,8 +177,12 @@ def _presented(request: HttpRequest) -> str:
 
 def _form_value(request: HttpRequest, name: str) -> str:
     """A field of a form that was read already; of one that can't be read, nothing."""
-    form = getattr(request, "_post", None)
-    return str(form.get(name, "")) if form is not None else ""
+    if not hasattr(request, "_body"):
+        return ""
+    try:
+        return request.POST.get(name, "")
+    except (BadRequest, TooManyFieldsSent):
+        return ""
 
 
 def _template(request: HttpRequest) -> str:

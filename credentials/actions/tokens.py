@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts.permissions import scope_string
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
-from credentials.models import Client, ExchangeUsage, JwtCredential
+from credentials.models import Client, ExchangeUsage, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.usage import note_use
 
@@ -44,15 +44,17 @@ def issue_access_token(
     session_id: UUID,
     at: datetime,
     source: str | None = None,
+    signing_key: SigningKey | None = None,
 ) -> IssuedToken:
     """Sign an access token and count the exchange; it never outlives its credential.
 
-    `source` is the address that the client called from, None if nobody knows it.
+    `source` is the address that the client called from, None if nobody knows it. `signing_key` is
+    the current one, if it was read for this request; there is none before the first use.
     """
     urls = credential.environment.urls
     issued_at = int(at.timestamp())
     expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
-    key = current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
+    key = signing_key or current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {
             "iss": urls.base_url,

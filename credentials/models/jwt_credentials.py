@@ -53,7 +53,7 @@ class AppAccess(models.TextChoices):
 
 
 # What a policy says about credentials that exist; who may create them is asked at creation.
-_GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
+GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
 _ORGANIZATION = "extension__account__organization"
 
 
@@ -87,7 +87,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 **{f"{_ORGANIZATION}__policies__environment": F("extension__account__environment")}
             ),
         )
-        fields = {f"policy_{name}": F(f"governing__{name}") for name in _GOVERNING}
+        fields = {f"policy_{name}": F(f"governing__{name}") for name in GOVERNING}
         return self.alias(governing=governing).annotate(**fields)
 
     def presented(self, pk: uuid.UUID) -> "JwtCredential | None":
@@ -238,6 +238,8 @@ class JwtCredential(models.Model):
     # Annotation of `due_for_reminder`.
     due_days: int
     first_clients: list[Client]
+    # The client that presents it, if the list has that one: read with the row by `standing`.
+    listed_client_id: int | None
 
     class Meta:
         constraints: ClassVar = [
@@ -390,7 +392,7 @@ class JwtCredential(models.Model):
         """The policy that governs it: read with the row by `with_policy`, else now."""
         if "policy_max_lifetime_days" not in self.__dict__:
             return Policy.objects.governing(self.organization_id, self.environment)
-        values = {name: self.__dict__[f"policy_{name}"] for name in _GOVERNING}
+        values = {name: self.__dict__[f"policy_{name}"] for name in GOVERNING}
         return Policy(
             environment=self.environment,
             **{name: value for name, value in values.items() if value is not None},
@@ -451,6 +453,8 @@ class JwtCredential(models.Model):
             return own
         if not own and not client.application.is_public:
             return False
+        if "listed_client_id" in self.__dict__:
+            return self.listed_client_id == client.pk
         return PermittedClient.objects.filter(credential=self, client=client).exists()
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.db.models import F, Max, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from credentials import networks
+from credentials import networks, statements
 from credentials.background import BackgroundWriter
 
 RECENT = timedelta(days=30)
@@ -95,6 +96,20 @@ def _upsert_sql(
     )
 
 
+@cache
+def count_sql(vendor: str, *, in_transaction: bool) -> str:
+    """Counts an exchange and answers how many there are by now, without waiting for the disk.
+
+    In a transaction of others, whether to wait is theirs to say.
+    """
+    sql = _upsert_sql(ExchangeUsage, _DAILY, "exchanges", 1) + " RETURNING exchanges"
+    if vendor == "postgresql" and not in_transaction:
+        values = "SELECT %s::uuid, %s::bigint, %s::date, %s::bigint, %s::timestamptz"
+        off = "set_config('synchronous_commit', 'off', true)"
+        sql = sql.replace("VALUES (%s, %s, %s, %s, %s)", f"{values} FROM {off}")
+    return sql
+
+
 def _prepared(model: type[models.Model], fields: Sequence[str], row: Sequence[Any]) -> list[Any]:
     """The values of a row as the database takes them."""
     prepared = zip(_fields(model, fields), row, strict=True)
@@ -122,21 +137,21 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         """
         at = at or timezone.now()
         day = at.astimezone(UTC).date()
-        fields = (*_DAILY, "exchanges", "last_at")
         row = (credential_id, client_pk, day, times, at)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _upsert_sql(self.model, _DAILY, "exchanges", 1) + " RETURNING exchanges",
-                _prepared(self.model, fields, row),
-            )
-            (exchanges,) = cursor.fetchone()
-        if exchanges == times:
-            self._note_use(credential_id, day)
+        counted = statements.write(
+            count_sql(connection.vendor, in_transaction=connection.in_atomic_block), row
+        )
+        if counted and counted[0] == times:
+            _days_of_use.put((credential_id, day))
 
-    def _note_use(self, credential_id: UUID, day: date) -> None:
-        """Once a day and client: lists sort and filter by the day of the last use."""
+    def note_days(self, uses: Iterable[tuple[UUID, date]]) -> None:
+        """Lists sort and filter by the day of the last use: written once a day and client."""
+        by_day: dict[date, set[UUID]] = defaultdict(set)
+        for credential_id, day in uses:
+            by_day[day].add(credential_id)
         credentials = apps.get_model("credentials", "JwtCredential").objects
-        credentials.filter(pk=credential_id, last_used_on__lt=day).update(last_used_on=day)
+        for day, ids in by_day.items():
+            credentials.filter(pk__in=ids, last_used_on__lt=day).update(last_used_on=day)
 
     def recent_by_credential(
         self, credential_ids: Iterable[UUID], at: datetime | None = None
@@ -333,6 +348,9 @@ def _write(uses: list[Use]) -> None:
     AddressUse.objects.note(uses)
 
 
+_days_of_use: BackgroundWriter[tuple[UUID, date]] = BackgroundWriter(
+    "days-of-use", ExchangeUsage.objects.note_days, capacity=20_000
+)
 # Room for more than a process can serve in a second.
 _writer = BackgroundWriter("usage", _write, capacity=20_000)
 

@@ -7,6 +7,7 @@ from accounts.environments import Environment
 from credentials.background import BackgroundWriter
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
+from credentials.models.standing import Standing
 from credentials.oauth.errors import InvalidClient, InvalidRequest
 from credentials.oauth.parameters import (
     BasicCredentials,
@@ -43,21 +44,21 @@ def presented_credentials(request: HttpRequest, parameters: Parameters) -> Basic
 
 
 def authenticate_client(
-    credentials: BasicCredentials | None, environment: Environment, *, source: str | None = None
+    credentials: BasicCredentials | None,
+    environment: Environment,
+    standing: Standing,
+    *,
+    source: str | None = None,
 ) -> Client:
     """The client of this environment whose secret this is. Raises `InvalidClient`.
 
+    `standing` is what was read for its client ID, in one statement with what else it presents.
     `source` is the address that it called from, to tell who still uses a secret about to end;
     None if no app called, as in a test from the console.
     """
     if credentials is None or not credentials.client_id or not credentials.client_secret:
         raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
-    client = (
-        Client.objects.select_related("application")
-        # PostgreSQL refuses NUL in a text; no client ID holds a space either.
-        .filter(client_id=credentials.client_id.replace("\x00", " "))
-        .first()
-    )
+    client = standing.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
     authentic = match is not SecretMatch.NONE

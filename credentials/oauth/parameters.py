@@ -3,9 +3,10 @@
 import base64
 import binascii
 from dataclasses import dataclass, field
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
 from accounts.origin import client_ip
@@ -40,16 +41,12 @@ class Parameters:
             )
         if request.content_type != FORM:
             raise InvalidRequest(f"Send the parameters as {FORM}.")
-        try:
-            form = request.POST
-        except (RequestDataTooBig, TooManyFieldsSent) as error:
-            raise InvalidRequest("The request is too large.") from error
-        except BadRequest as error:
-            raise InvalidRequest(f"Send the parameters as {FORM} in UTF-8.") from error
-        repeated = next((name for name, values in form.lists() if len(values) > 1), None)
-        if repeated is not None:
+        if (request.encoding or "utf-8").lower() != "utf-8":
+            raise InvalidRequest(f"Send the parameters as {FORM} in UTF-8.")
+        pairs = _pairs(request)
+        values = dict(pairs)
+        if len(values) < len(pairs):
             raise InvalidRequest("A parameter is repeated.", code="OAU-111")
-        values = {name: value for name, value in form.items() if isinstance(value, str)}
         return cls(values, source=client_ip(request) or "", meter=meter_of(request))
 
     def get(self, name: str) -> str | None:
@@ -66,6 +63,24 @@ class Parameters:
         count_by(self.meter, *who)
 
 
+def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """What `request.POST` holds, without making lists and dictionaries of it first."""
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise InvalidRequest("The request is too large.") from error
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = body.decode("iso-8859-1")
+    try:
+        return parse_qsl(
+            text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+        )
+    except ValueError as error:
+        raise InvalidRequest("The request is too large.") from error
+
+
 def count_by(meter: Meter, *who: str) -> None:
     """One more request at the Auth API of whoever this is. Raises `TemporarilyUnavailable`."""
     try:
@@ -74,13 +89,22 @@ def count_by(meter: Meter, *who: str) -> None:
         raise TemporarilyUnavailable(str(limited)) from limited
 
 
+def authorization(request: HttpRequest) -> tuple[str, str]:
+    """The scheme in lower case and the credentials (RFC 9110 §11.4), empty without the header.
+
+    Not by `request.headers`, which reads all headers of every request first.
+    """
+    scheme, _space, rest = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return scheme.lower(), rest.strip()
+
+
 def has_basic(request: HttpRequest) -> bool:
-    return request.headers.get("Authorization", "").split(" ")[0].lower() == "basic"
+    return authorization(request)[0] == "basic"
 
 
 def basic_credentials(request: HttpRequest) -> BasicCredentials | None:
     """The client ID and secret of HTTP Basic, form-decoded (RFC 6749 §2.3.1); None if malformed."""
-    encoded = request.headers.get("Authorization", "").partition(" ")[2].strip()
+    _scheme, encoded = authorization(request)
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError):

@@ -9,30 +9,35 @@ from accounts.environments import Environment
 from accounts.permissions import scope_string
 from credentials.bearer import BearerError, authenticate_token, verified_claims
 from credentials.checks import Exchange
-from credentials.models import Client, EndedSession, RefreshToken
+from credentials.models import Client, RefreshToken
+from credentials.models.standing import Standing
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants.jwt_bearer import require_standing
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-def session_of(token: str, client: Client, environment: Environment) -> UUID | None:
-    """The session that a token of this client belongs to, be it expired; else None."""
-    row = _refresh_token(token, client)
-    if row is not None:
-        return row.session_id
+def session_of(token: str, standing: Standing, environment: Environment) -> UUID | None:
+    """The session that a token of this client belongs to, be it expired; else None.
+
+    `standing` is the client with the token, if that is a refresh token of its own.
+    """
+    if standing.refresh_token is not None:
+        return standing.refresh_token.session_id
     try:
         claims = verified_claims(token, environment)
     except BearerError:
         return None
-    return UUID(claims["sid"]) if claims["client_id"] == client.client_id else None
+    is_own = standing.client is not None and claims["client_id"] == standing.client.client_id
+    return UUID(claims["sid"]) if is_own else None
 
 
-def introspection(token: str, client: Client, environment: Environment) -> dict[str, Any]:
+def introspection(
+    token: str, client: Client, standing: Standing, environment: Environment
+) -> dict[str, Any]:
     """The body of RFC 7662 §2.2; `{"active": false}` for every token that is not theirs."""
-    row = _refresh_token(token, client)
-    if row is not None:
-        return _of_refresh_token(row, environment)
+    if standing.refresh_token is not None:
+        return _of_refresh_token(standing.refresh_token, standing, environment)
     try:
         bearer = authenticate_token(token, environment)
     except BearerError:
@@ -49,24 +54,13 @@ def introspection(token: str, client: Client, environment: Environment) -> dict[
     }
 
 
-def _refresh_token(token: str, client: Client) -> RefreshToken | None:
-    return (
-        RefreshToken.objects.with_token(token)
-        .filter(client=client)
-        .select_related(
-            "client__application",
-            "credential__extension__account",
-            "credential__extension__user__membership",
-        )
-        .first()
-    )
-
-
-def _of_refresh_token(row: RefreshToken, environment: Environment) -> dict[str, Any]:
+def _of_refresh_token(
+    row: RefreshToken, standing: Standing, environment: Environment
+) -> dict[str, Any]:
     at = timezone.now()
     if row.is_expired(at) or (row.used_at is not None and not row.in_grace(at)):
         return INACTIVE
-    if EndedSession.objects.contains_session(row.session_id):
+    if standing.session_has_ended:
         return INACTIVE
     try:
         require_standing(Exchange(row.client, row.credential, at))

@@ -22,6 +22,7 @@ from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
 from credentials.models.refusals import RefusedWhat
 from credentials.models.signing_keys import JWKS_MAX_AGE
+from credentials.models.standing import Standing, of_refresh
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import (
     InvalidClient,
@@ -29,10 +30,10 @@ from credentials.oauth.errors import (
     OAuthError,
     UnsupportedGrantType,
 )
-from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS, REQUIRED_PARAMETERS
+from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
-from credentials.oauth.parameters import Parameters, count_by
+from credentials.oauth.parameters import BasicCredentials, Parameters, count_by
 from credentials.oauth.tokens import introspection, session_of
 from credentials.refusals import note_refusal
 from credentials.refused import CheckName
@@ -81,16 +82,18 @@ def no_store(response: HttpResponse) -> HttpResponse:
 
 
 def authenticated_client(
-    request: HttpRequest, parameters: Parameters, environment: Environment
+    credentials: BasicCredentials | None,
+    parameters: Parameters,
+    environment: Environment,
+    standing: Standing,
 ) -> Client:
     """The client that this request comes from. Raises `InvalidClient`.
 
     Failures are counted by client ID and address together, and never a success: whoever guesses
     at one address keeps nobody out, not even the client itself at the same address.
     """
-    credentials = presented_credentials(request, parameters)
     try:
-        return authenticate_client(credentials, environment, source=parameters.source)
+        return authenticate_client(credentials, environment, standing, source=parameters.source)
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
         try:
@@ -113,11 +116,11 @@ def known_client(client: Client) -> Iterator[None]:
 def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
-    client = authenticated_client(request, parameters, environment)
+    client, standing = _asking_client(request, parameters, environment)
     with known_client(client):
         raw_token = parameters.require("token")
         parameters.count(client.client_id, _claimed_user(raw_token))
-        session_id = session_of(raw_token, client, environment)
+        session_id = session_of(raw_token, standing, environment)
         if session_id is None:
             parameters.count(client.client_id)
     if session_id is not None:
@@ -129,16 +132,28 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
 def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
-    client = authenticated_client(request, parameters, environment)
+    client, standing = _asking_client(request, parameters, environment)
     with known_client(client):
         raw_token = parameters.require("token")
         if client.is_resource_server:
-            return JsonResponse(introspection(raw_token, client, environment))
+            return JsonResponse(introspection(raw_token, client, standing, environment))
         parameters.count(client.client_id, _claimed_user(raw_token))
-        body = introspection(raw_token, client, environment)
+        body = introspection(raw_token, client, standing, environment)
         if not body["active"]:
             parameters.count(client.client_id)
         return JsonResponse(body)
+
+
+def _asking_client(
+    request: HttpRequest, parameters: Parameters, environment: Environment
+) -> tuple[Client, Standing]:
+    """Who asks about a token, and what was read with them: the token, if it is a refresh token."""
+    credentials = presented_credentials(request, parameters)
+    standing = Standing()
+    if credentials is not None:
+        digest = raw_secrets.digest(parameters.get("token") or "")
+        standing = of_refresh(credentials.client_id, digest)
+    return authenticated_client(credentials, parameters, environment, standing), standing
 
 
 def _claimed_user(raw_token: str) -> str:
@@ -214,13 +229,15 @@ def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
 def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     """The token endpoint (RFC 6749 §3.2)."""
     parameters = Parameters.of(request)
-    presented_credentials(request, parameters)
+    credentials = presented_credentials(request, parameters)
     grant_type = parameters.require("grant_type")
     if grant_type not in GRANTS:
         raise UnsupportedGrantType(grant_type)
     request.META[GRANT_IN_ENVIRON] = grant_type
-    for name in REQUIRED_PARAMETERS[grant_type]:
+    grant = GRANTS[grant_type]
+    for name in grant.required_parameters:
         parameters.require(name)
-    client = authenticated_client(request, parameters, environment)
+    standing = grant.read(credentials.client_id, parameters) if credentials else Standing()
+    client = authenticated_client(credentials, parameters, environment, standing)
     with known_client(client):
-        return JsonResponse(GRANTS[grant_type](environment, client, parameters))
+        return JsonResponse(grant.answer(environment, client, parameters, standing))

@@ -377,8 +377,11 @@ def _exchange(
     parameters = Parameters({"assertion": credential.encode()})
     outcome: dict[str, Any]
     try:
-        authentic = authenticate_client(BasicCredentials(client.client_id, raw_secret), environment)
-        response = jwt_bearer.grant(environment, authentic, parameters)
+        standing = jwt_bearer.read(client.client_id, parameters)
+        authentic = authenticate_client(
+            BasicCredentials(client.client_id, raw_secret), environment, standing
+        )
+        response = jwt_bearer.grant(environment, authentic, parameters, standing)
         outcome = {"granted": {k: v for k, v in response.items() if k != "access_token"}}
     except OAuthError as error:
         outcome = {"refused": error}

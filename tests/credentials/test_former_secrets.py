@@ -272,7 +272,7 @@ def test_an_exchange_takes_no_statement_more(
     new = replaced(app)
     status(new, jwt)
     for each in (app, new):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(2):
             assert status(each, jwt) == 200
 
 

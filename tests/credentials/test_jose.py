@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -88,7 +89,7 @@ def test_any_header_is_refused_in_one_way(header: bytes) -> None:
 
 @pytest.mark.parametrize("payload", [b"", b"null", b"[]", b"1", b'"x"', b"{", b"\xff", b"[" * 2000])
 def test_a_genuine_signature_over_anything_but_an_object_is_refused(payload: bytes) -> None:
-    token = jose._signer.encode(payload, PRIVATE_KEY, algorithm="ES256", headers={"typ": "JWT"})
+    token = jwt.PyJWS().encode(payload, PRIVATE_KEY, algorithm="ES256", headers={"typ": "JWT"})
     with pytest.raises(jose.InvalidToken):
         jose.verify(token, jwk=JWK, token_type="JWT")
 
@@ -101,6 +102,97 @@ def test_a_kid_that_is_no_thumbprint_never_reaches_the_database(kid: Any) -> Non
     header = encoded(json.dumps({"alg": "ES256", "kid": kid}).encode())
     with pytest.raises(jose.InvalidToken):
         jose.key_id(f"{header}.e30.c2ln")
+
+
+def test_the_same_string_as_ever() -> None:
+    """Credentials that owners keep were signed through PyJWT; they are shown again by `sign`."""
+    usual = jwt.PyJWS().encode(
+        json.dumps(CLAIMS, separators=(",", ":")).encode(),
+        PRIVATE_KEY,
+        algorithm="ES256",
+        headers={"typ": "JWT", "kid": JWK["kid"]},
+    )
+    assert sign(CLAIMS).rpartition(".")[0] == usual.rpartition(".")[0]
+
+
+@given(place=st.integers(0, 400), character=st.sampled_from("AZaz09-_.="))
+def test_another_library_agrees_about_every_change(place: int, character: str) -> None:
+    token = sign(CLAIMS)
+    changed = token[:place] + character + token[place + 1 :]
+    try:
+        theirs = jwt.PyJWS().decode(changed, PRIVATE_KEY.public_key(), algorithms=["ES256"])
+        verified = {"claims": json.loads(theirs)}
+    except (jwt.InvalidTokenError, ValueError):
+        verified = {}
+    try:
+        ours = {"claims": jose.verify(changed, jwk=JWK, token_type="JWT")}
+    except jose.InvalidToken:
+        ours = {}
+    assert ours == verified
+
+
+@pytest.mark.parametrize("more", [{"crit": ["exp"], "exp": 1}, {"b64": False}, {"b64": True}])
+def test_what_a_header_demands_is_not_understood(more: dict[str, Any]) -> None:
+    header = encoded(json.dumps({"alg": "ES256", "kid": JWK["kid"], "typ": "JWT", **more}).encode())
+    message = f"{header}.{encoded(b'{}')}"
+    raw = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(
+        message.encode(), PRIVATE_KEY
+    )
+    with pytest.raises(jose.InvalidToken):
+        jose.verify(f"{message}.{encoded(raw)}", jwk=JWK, token_type="JWT")
+
+
+class TestSeen:
+    @pytest.fixture(autouse=True)
+    def _verifications(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.verified = 0
+        verify_signature = jose._verify_signature
+
+        def counting(opened: jose.Opened, key: tuple[str, str]) -> None:
+            self.verified += 1
+            verify_signature(opened, key)
+
+        monkeypatch.setattr(jose, "_verify_signature", counting)
+        monkeypatch.setattr(jose, "_seen", jose.SeenTokens(3))
+
+    def verify(self, number: int, jwk: jose.Jwk = JWK, token_type: str = "JWT") -> jose.Claims:
+        return jose.verify(sign(CLAIMS | {"n": number}), jwk=jwk, token_type=token_type)
+
+    def test_a_signature_is_verified_once(self) -> None:
+        assert self.verify(1) == self.verify(1) == CLAIMS | {"n": 1}
+        assert self.verified == 1
+
+    def test_the_claims_are_each_callers_own(self) -> None:
+        self.verify(1).clear()
+        assert self.verify(1) == CLAIMS | {"n": 1}
+
+    def test_only_for_its_key_and_its_type(self) -> None:
+        self.verify(1)
+        for jwk, token_type in [(OTHER_JWK, "JWT"), (JWK, "at+jwt")]:
+            with pytest.raises(jose.InvalidToken):
+                self.verify(1, jwk, token_type)
+
+    def test_a_forgery_is_never_known(self) -> None:
+        forged = sign(CLAIMS)[:-8] + "AAAAAAAA"
+        for times in (1, 2):
+            with pytest.raises(jose.InvalidToken):
+                jose.verify(forged, jwk=JWK, token_type="JWT")
+            assert self.verified == times
+
+    def test_the_oldest_are_forgotten(self) -> None:
+        for number in (1, 2, 3, 4):
+            self.verify(number)
+        self.verify(4)
+        assert self.verified == 4
+        self.verify(1)
+        assert self.verified == 5
+
+    def test_a_distrusted_key_is_forgotten(self) -> None:
+        self.verify(1)
+        jose.forget_key(JWK)
+        assert jose._seen.find(hashlib.sha256(sign(CLAIMS | {"n": 1}).encode()).digest()) is None
+        self.verify(1)
+        assert self.verified == 2
 
 
 def test_a_token_has_one_spelling() -> None:

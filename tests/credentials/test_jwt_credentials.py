@@ -18,6 +18,7 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
 from credentials.actions import jwt_credentials as actions
 from credentials.actions.applications import suspend_client
+from credentials.background import BackgroundWriter
 from credentials.forms import jwt_credentials as forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
 from credentials.views import jwt_credentials as views
@@ -362,6 +363,7 @@ def test_sorting(rebels: Rebels, apps: Apps, sign_in: SignIn, sort: str, labels:
         if used:
             at = now - timedelta(days=used)
             ExchangeUsage.objects.count_exchange(credential.pk, apps.dialer.pk, at=at)
+    BackgroundWriter.flush_all()
     response = sign_in(rebels.luke).get(url("list"), {"sort": sort})
     assert " ".join(re.findall(r">(\w+)</a>\s*</span>", text_of(response))) == labels
     sorted_by = re.findall(r'aria-sort="(?:a|de)scending"><a[^>]*>([\w ]+)', text_of(response))

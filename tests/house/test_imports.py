@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.demo_env",
         "console.env",
     ),
-    "models": ("accounts.models", "credentials.models"),
+    "models": ("accounts.models", "credentials.models", "credentials.statements"),
     # They read models, and what they write belongs to the action that calls them.
     "beside actions": (
         "accounts.access",
@@ -59,6 +59,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "credentials.bearer",
         "credentials.checks",
         "credentials.converters",
+        "credentials.keys",
         "credentials.notices",
         "credentials.oauth.client_auth",
     ),
@@ -109,6 +110,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "credentials.apps",
         "credentials.oauth.urls",
         "credentials.urls",
+        "console.apis",
         "console.apps",
         "console.checks",
         "console.environment_urls",

@@ -33,11 +33,12 @@ ALLOWED = {
     "pk=use.client_pk, former_secret_digest=use.digest).update": (
         "who still uses a secret that is about to end: never decides about access"
     ),
-    "credentials/models/usage.py: ExchangeUsageQuerySet._note_use: credentials.filter("
-    "pk=credential_id, last_used_on__lt=day).update": "the day of the last use, for lists",
-    "credentials/models/usage.py: ExchangeUsageQuerySet.count_exchange: cursor.execute": (
-        "the usage counter: one statement, never decides about access"
+    "credentials/models/usage.py: ExchangeUsageQuerySet.note_days: credentials.filter("
+    "pk__in=ids, last_used_on__lt=day).update": "the day of the last use, for lists",
+    "credentials/statements.py: write: cursor.execute": (
+        "the statements of the hot paths: all read, but for the usage counter"
     ),
+    "credentials/statements.py: write: prepared.execute": "the same on PostgreSQL",
     "credentials/models/usage.py: _upsert: cursor.execute": (
         "calls and addresses: what programs do, written in the background"
     ),
@@ -53,6 +54,8 @@ ALLOWED = {
         "asks whether it is a standby"
     ),
     "console/settings.py: (module): globals().update": "a dict",
+    "credentials/statements.py: Joined.first: found.update": "a dict",
+    "credentials/statements.py: _instance: row.__dict__.update": "a dict",
 }
 
 

@@ -18,8 +18,10 @@ from credentials.actions.first_use import note_first_use
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.checks import CHECKS, Check, Exchange, revoked_refusal
+from credentials.keys import trusted_key
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
+from credentials.models.standing import Standing, of_exchange
 from credentials.oauth.errors import (
     InvalidClient,
     InvalidGrant,
@@ -51,14 +53,25 @@ class Finding:
     note: str = ""
 
 
-def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
+def read(client_id: str, parameters: Parameters) -> Standing:
+    """The client and the credential, by the `jti` that the assertion claims."""
+    try:
+        credential_id = jose.open_token(parameters.require("assertion")).claimed("jti")
+    except jose.InvalidToken:
+        credential_id = ""
+    return of_exchange(client_id, credential_id)
+
+
+def grant(
+    environment: Environment, client: Client, parameters: Parameters, standing: Standing
+) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     assertion = parameters.require("assertion")
     parameters.count(client.client_id, jose.claimed_subject(assertion))
     if (refused := flow_refusal(client)) is not None:
         raise refused
     try:
-        credential = genuine_credential(assertion, environment)
+        credential = genuine_credential(assertion, environment, standing)
     except InvalidGrant:
         # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
         parameters.count(client.client_id)
@@ -68,23 +81,29 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     scopes = granted_scopes(exchange, client.application.effective_scopes, parameters.get("scope"))
     # A test from the console is no use by an app: it has no source, and starts no drain.
     if credential.awaits_first_use and exchange.source is not None:
-        return _first_grant(exchange, scopes, parameters)
-    return _granted(exchange, scopes, parameters)
+        return _first_grant(exchange, scopes, parameters, standing.signing_key)
+    return _granted(exchange, scopes, parameters, standing.signing_key)
 
 
 @transaction.atomic
 def _first_grant(
-    exchange: Exchange, scopes: frozenset[AppScope], parameters: Parameters
+    exchange: Exchange,
+    scopes: frozenset[AppScope],
+    parameters: Parameters,
+    signing_key: SigningKey | None,
 ) -> dict[str, Any]:
     """The first exchange of a replacement: granted and noted, or neither."""
     now = note_first_use(exchange.credential, at=exchange.at)
     if (refused := revoked_refusal(replace(exchange, credential=now))) is not None:
         raise refused.about(check=CheckName.REVOCATION, credential_id=str(exchange.credential.pk))
-    return _granted(exchange, scopes, parameters)
+    return _granted(exchange, scopes, parameters, signing_key)
 
 
 def _granted(
-    exchange: Exchange, scopes: frozenset[AppScope], parameters: Parameters
+    exchange: Exchange,
+    scopes: frozenset[AppScope],
+    parameters: Parameters,
+    signing_key: SigningKey | None,
 ) -> dict[str, Any]:
     client, credential = exchange.client, exchange.credential
     session_id = uuid4()
@@ -96,6 +115,7 @@ def _granted(
         session_id=session_id,
         at=exchange.at,
         source=exchange.source,
+        signing_key=signing_key,
     )
     refresh_token = None
     if client.application.issues_refresh_tokens:
@@ -142,18 +162,20 @@ def flow_refusal(client: Client) -> OAuthError | None:
     return UnauthorizedClient("This app does not use the JWT auth flow.")
 
 
-def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:
-    """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104."""
+def genuine_credential(
+    assertion: str, environment: Environment, standing: Standing | None = None
+) -> JwtCredential:
+    """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104.
+
+    `standing` is what was read for the assertion, if that was.
+    """
     invalid = InvalidGrant("JWT-101", _NOT_A_CREDENTIAL)
     try:
-        key = (
-            SigningKey.objects.trusted()
-            .filter(kid=jose.key_id(assertion), purpose=KeyPurpose.CREDENTIAL)
-            .first()
-        )
+        opened = jose.open_token(assertion)
+        key = trusted_key(opened.kid, KeyPurpose.CREDENTIAL, standing)
         if key is None:
             raise invalid
-        claims = jose.verify(assertion, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
+        claims = jose.verify_opened(opened, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
     home = Environment(key.environment)
@@ -166,7 +188,7 @@ def genuine_credential(assertion: str, environment: Environment) -> JwtCredentia
             f"This is a {home.label.lower()} credential; use it with the {home.label.lower()} "
             "base URL.",
         ).about(credential_id=str(claims.get("jti")))
-    credential = _row(claims.get("jti"))
+    credential = standing.credential if standing else _row(claims.get("jti"))
     if credential is None or credential.claims != claims:
         raise invalid
     return credential

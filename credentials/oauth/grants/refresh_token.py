@@ -4,12 +4,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.permissions import effective_scopes
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.checks import Exchange
-from credentials.models import Client, EndedSession, RefreshToken
+from credentials.models import Client, RefreshToken
+from credentials.models.standing import Standing, of_refresh
 from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
 from credentials.oauth.grants.jwt_bearer import (
     flow_refusal,
@@ -24,22 +26,20 @@ GRANT_TYPE = "refresh_token"
 REQUIRED_PARAMETERS = ("refresh_token",)
 
 
-def grant(environment: Environment, client: Client, parameters: Parameters) -> dict[str, Any]:
+def read(client_id: str, parameters: Parameters) -> Standing:
+    """The client, the refresh token if it is one of its own, and the credential behind it."""
+    return of_refresh(client_id, raw_secrets.digest(parameters.require("refresh_token")))
+
+
+def grant(
+    environment: Environment, client: Client, parameters: Parameters, standing: Standing
+) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     if (refused := _flow_refusal(client)) is not None:
         raise refused
     raw_token = parameters.require("refresh_token")
     at = timezone.now()
-    row = (
-        RefreshToken.objects.with_token(raw_token)
-        .filter(client=client)
-        .select_related(
-            "client__application",
-            "credential__extension__account",
-            "credential__extension__user__membership",
-        )
-        .first()
-    )
+    row = standing.refresh_token
     if row is None:
         parameters.count(client.client_id)
         raise _invalid().about(reason=Reason.UNKNOWN_TOKEN)
@@ -47,7 +47,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
     parameters.count(client.client_id, str(credential.extension_id))
     if row.is_expired(at):
         raise _refused(row, Reason.EXPIRED_TOKEN)
-    if EndedSession.objects.contains_session(row.session_id):
+    if standing.session_has_ended:
         raise _refused(row, Reason.SESSION_ENDED)
     exchange = Exchange(client, credential, at, parameters.source)
     require_standing(exchange)
@@ -65,6 +65,7 @@ def grant(environment: Environment, client: Client, parameters: Parameters) -> d
         session_id=row.session_id,
         at=at,
         source=parameters.source,
+        signing_key=standing.signing_key,
     )
     return token_response(
         access_token,

@@ -1,0 +1,151 @@
+"""The short way to the two APIs: what pages need, sessions and CSRF above all, is not for programs.
+
+First of `MIDDLEWARE`: what lies below an environment's base URL is answered here with a request id,
+a log line and the security headers, and never reaches the other middlewares. Anything out of the
+ordinary, like a host that is not allowed or a request that must be redirected to https, goes on to
+them and gets the answer that a page would get.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
+from urllib.parse import urlsplit
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import ResolverMatch, get_resolver, set_urlconf
+from django.utils.module_loading import import_string
+
+from accounts.environments import Environment
+from accounts.origin import client_ip
+from console.environment_urls import HostUrls, environment_hosts, environment_paths
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# They only add headers, the same to every response.
+HEADERS_FROM = (
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+)
+BELOW = ("restapi", ".well-known")
+# Addresses without ids are few; those with ids come and go.
+KEPT_MATCHES = 1_000
+
+# The name of the log of requests to pages; what is below its level is not even put together.
+log = structlog.get_logger("django_structlog.middlewares.request")
+_level_of_log = logging.getLogger("django_structlog.middlewares.request")
+
+
+class ApiMiddleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._hosts = environment_hosts()
+        self._own_paths = HostUrls()
+        self._own_paths.urlpatterns = [*environment_paths()]
+        # Where the paths of each environment begin, with its host if that is not the console's.
+        self._beginnings = [
+            (_host_of_its_own(environment), f"/{environment.urls.path_prefix}{part}")
+            for environment in Environment
+            for part in BELOW
+        ]
+        self._paths = tuple(beginning for _host, beginning in self._beginnings)
+        self._headers = {is_secure: _security_headers(is_secure) for is_secure in (False, True)}
+        self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.answer(request) or self.get_response(request)
+
+    def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """None for what is for the other middlewares."""
+        if not request.path_info.startswith(self._paths):
+            return None
+        host = self._host(request)
+        if host is None or not self._is_ours(host, request.path_info):
+            return None
+        return self._logged(request, self._hosts.get(host))
+
+    def _host(self, request: HttpRequest) -> str | None:
+        """Where the request goes; None for one that the other middlewares refuse or redirect."""
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            return None
+        try:
+            return request.get_host().lower()
+        except DisallowedHost:
+            return None
+
+    def _is_ours(self, host: str, path: str) -> bool:
+        own = None if host not in self._hosts else host
+        return any(
+            path.startswith(beginning) for where, beginning in self._beginnings if where == own
+        )
+
+    def _logged(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
+        request_id = str(uuid.uuid4())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        known = structlog.contextvars.bind_contextvars(request_id=request_id, ip=client_ip(request))
+        try:
+            response = self._answered(request, urlconf)
+            self._complete(request, response)
+            level = logging.ERROR if response.status_code >= 500 else logging.INFO
+            if _level_of_log.isEnabledFor(level):
+                what = f"{request.method} {request.path}"
+                log.log(level, "request_finished", code=response.status_code, request=what)
+        finally:
+            structlog.contextvars.reset_contextvars(**known)
+        return response
+
+    def _answered(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
+        set_urlconf(urlconf)  # type: ignore[arg-type]
+        if urlconf is not None:
+            request.urlconf = urlconf  # type: ignore[assignment]
+        try:
+            match = self._match(urlconf or self._own_paths, request.path_info)
+            request.resolver_match = match
+            response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        except Exception as error:
+            # What Django does around each middleware: 404, 400, or 500 and a log line.
+            return response_for_exception(request, error)
+        return response
+
+    def _complete(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Add the headers that are the same for all, where the response has none of its own."""
+        own = response.headers._store
+        # One by one, Django would look at each name and value again.
+        response.headers._store = {**self._headers[request.is_secure()], **own}
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        if not response.streaming:
+            response["Content-Length"] = str(len(response.content))
+
+
+def _match(urlconf: HostUrls, path: str) -> ResolverMatch:
+    return get_resolver(urlconf).resolve(path)  # type: ignore[arg-type]
+
+
+def _host_of_its_own(environment: Environment) -> str | None:
+    host = environment.urls.host
+    return None if host == urlsplit(settings.ORIGIN).netloc.lower() else host
+
+
+def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
+    """What the middlewares for pages would add, as they would add it; by name in lower case."""
+
+    def empty(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(headers={"Content-Type": ""})
+
+    answer: GetResponse = empty
+    for name in HEADERS_FROM:
+        answer = import_string(name)(answer)
+    scheme = "https" if is_secure else "http"
+    request = WSGIRequest(
+        {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
+    )
+    headers = {**dict(answer(request).items()), "Cache-Control": "no-store"}
+    del headers["Content-Type"]
+    return {name.lower(): (name, value) for name, value in headers.items()}

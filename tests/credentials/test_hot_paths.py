@@ -1,0 +1,362 @@
+"""What a program's request costs in statements, and what these read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Extension, User
+from accounts.permissions import UserRole
+from credentials import jose, statements
+from credentials.actions.applications import suspend_client
+from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.signing_keys import distrust_signing_key, rotate_signing_key
+from credentials.models import (
+    ExchangeUsage,
+    JwtCredential,
+    Policy,
+    RefreshToken,
+    SigningKey,
+    standing,
+    usage,
+)
+from credentials.models.signing_keys import KeyPurpose
+from credentials.statements import Joined, Part
+from tests import api, cast
+from tests.conftest import Rebels
+
+SANDBOX = api.SANDBOX
+
+
+@contextmanager
+def statements_at_most(count: int, *, writes: int = 0) -> Iterator[None]:
+    """No more than so many, and exactly so many of them change rows."""
+    with CaptureQueriesContext(connection) as queries:
+        yield
+    said = [query["sql"] for query in queries]
+    assert len(said) <= count, said
+    changing = [sql for sql in said if sql.lstrip().startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert len(changing) == writes, said
+
+
+@pytest.fixture
+def app(rebels: Rebels) -> api.App:
+    return api.app(rebels.luke, scopes=["ReadAccounts"])
+
+
+@pytest.fixture
+def refreshing(rebels: Rebels) -> api.App:
+    return api.app(rebels.luke, name="Refresher", issues_refresh_tokens=True)
+
+
+@pytest.fixture
+def credential(rebels: Rebels) -> JwtCredential:
+    return cast.credential(rebels.luke)
+
+
+@pytest.fixture
+def token(app: api.App, credential: JwtCredential) -> str:
+    """Makes the keys as well, which the first exchange ever does."""
+    return api.access_token(app, credential)
+
+
+def test_an_exchange_takes_two_statements(
+    app: api.App, credential: JwtCredential, token: str
+) -> None:
+    jwt = credential.encode()
+    with statements_at_most(2, writes=1):
+        assert api.exchange(app, jwt).status_code == 200
+
+
+def test_the_first_exchange_of_a_day_too(
+    rebels: Rebels, app: api.App, credential: JwtCredential, token: str
+) -> None:
+    jwt = cast.credential(rebels.luke, label="Another").encode()
+    with statements_at_most(2, writes=1):
+        assert api.exchange(app, jwt).status_code == 200
+
+
+def test_specific_apps_take_no_more(rebels: Rebels, app: api.App, token: str) -> None:
+    jwt = cast.credential(rebels.luke, clients=[app.client]).encode()
+    with statements_at_most(2, writes=1):
+        assert api.exchange(app, jwt).status_code == 200
+
+
+def test_a_refresh_token_takes_one_statement_more(
+    refreshing: api.App, credential: JwtCredential, token: str
+) -> None:
+    jwt = credential.encode()
+    with statements_at_most(3, writes=2):
+        assert "refresh_token" in api.exchange(refreshing, jwt).json()
+
+
+def test_a_refresh(refreshing: api.App, credential: JwtCredential) -> None:
+    """What decides; then the token is used and another made, in one transaction; the usage."""
+    refresh_token = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
+    body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    in_a_test = 2  # A savepoint stands for the transaction.
+    with statements_at_most(4 + in_a_test, writes=3):
+        assert api.post(body, refreshing.authorization).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/account/~", "/account/~/business-address", "/account/~/extension/~"]
+)
+def test_a_call_takes_one_statement(path: str, token: str) -> None:
+    with statements_at_most(1):
+        assert api.call("GET", path, token).status_code == 200
+
+
+def test_verify_takes_one_statement(token: str) -> None:
+    with statements_at_most(1):
+        assert verify(token).status_code == 204
+
+
+def test_introspection_takes_two(app: api.App, token: str) -> None:
+    """The client that asks, and what the token names."""
+    with statements_at_most(2):
+        assert introspect(app, token).json()["active"]
+
+
+def test_introspection_of_a_refresh_token_takes_one(
+    refreshing: api.App, credential: JwtCredential
+) -> None:
+    refresh_token = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
+    with statements_at_most(1):
+        assert introspect(refreshing, refresh_token).json()["active"]
+
+
+def test_a_refusal_takes_no_statement_to_say(
+    app: api.App, credential: JwtCredential, token: str
+) -> None:
+    revoke_jwt_credential(credential, reason="", actor=credential.created_by, origin=cast.ORIGIN)
+    jwt = credential.encode()
+    with statements_at_most(1):
+        assert api.exchange(app, jwt).json()["errors"][0]["errorCode"] == "JWT-102"
+    with statements_at_most(1):
+        assert api.call("GET", "/account/~", token).json()["errorCode"] == "OAU-213"
+
+
+def verify(token: str) -> Any:
+    return api.program().get(
+        f"/{SANDBOX}/restapi/oauth/verify", HTTP_AUTHORIZATION=f"Bearer {token}"
+    )
+
+
+def introspect(app: api.App, token: str) -> Any:
+    return api.program().post(
+        f"/{SANDBOX}/restapi/oauth/introspect",
+        f"token={token}",
+        content_type=api.FORM,
+        HTTP_AUTHORIZATION=app.authorization,
+    )
+
+
+# --- What is read is what the models say ----------------------------------------------------------
+
+
+def test_every_part_is_as_the_orm_reads_it(
+    rebels: Rebels, app: api.App, refreshing: api.App, credential: JwtCredential
+) -> None:
+    Policy.objects.create(
+        organization=rebels.organization,
+        environment=SANDBOX,
+        max_lifetime_days=99_999,
+        allowed_networks=["127.0.0.0/8"],
+    )
+    JwtCredential.objects.filter(pk=credential.pk).update(allowed_networks=["127.0.0.0/9"])
+    raw = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
+    row = RefreshToken.objects.with_token(raw).get()
+    found = [
+        standing.of_exchange(app.client_id, str(credential.pk)),
+        standing.of_refresh(refreshing.client_id, row.token_digest),
+        standing.of_call(current_key().kid, app.client_id, str(credential.pk), str(uuid4())),
+    ]
+    for one in found:
+        assert one.client is not None
+        assert one.credential is not None
+        assert_read(one.client, one.client.application)
+        extension = one.credential.extension
+        assert_read(
+            one.credential,
+            one.credential.policy,
+            extension,
+            extension.account,
+            extension.user,
+            extension.user.membership,
+        )
+        assert not one.session_has_ended
+    exchange, refresh, call = found
+    assert exchange.key is not None
+    assert exchange.signing_key is not None
+    assert refresh.refresh_token is not None
+    assert call.key is not None
+    assert_read(exchange.key, exchange.signing_key, refresh.refresh_token, call.key)
+    assert exchange.key.kid == credential.signing_key_id
+    assert exchange.signing_key == refresh.signing_key == call.key == current_key()
+
+
+def assert_read(*rows: Model) -> None:
+    """Whatever fields were read are equal to those of the whole row, in value and in type."""
+    for row in rows:
+        whole = type(row)._base_manager.get(pk=row.pk)
+        read = {name for name in row.__dict__ if name in whole.__dict__ and name != "_state"}
+        assert len(read) > 1
+        for name in read:
+            ours, theirs = row.__dict__[name], whole.__dict__[name]
+            assert (ours, type(ours)) == (theirs, type(theirs)), (type(row), name)
+        assert row == whole
+        assert not row._state.adding
+
+
+def current_key() -> SigningKey:
+    return SigningKey.objects.current(SANDBOX, KeyPurpose.ACCESS_TOKEN).get()
+
+
+def test_other_fields_are_read_when_asked_for(app: api.App, credential: JwtCredential) -> None:
+    found = standing.of_exchange(app.client_id, str(credential.pk)).credential
+    assert found is not None
+    assert found.label == credential.label
+    found.label = "Changed"
+    found.save()
+    credential.refresh_from_db()
+    assert credential.label == "Changed"
+
+
+def test_a_field_that_the_model_lost_is_an_error() -> None:
+    joined = Joined("{person}", {"person": Part(User, ("id", "no_such_field"))})
+    with pytest.raises(KeyError, match="no_such_field"):
+        joined.first([])
+
+
+@pytest.mark.parametrize(
+    "texts", [("", ""), ("\x00", "\x00"), ("'", "' OR 1=1"), ("é" * 99, "{}"), ("x", str(uuid4()))]
+)
+def test_whatever_is_claimed_finds_nothing(db: None, texts: tuple[str, str]) -> None:
+    client_id, other_id = texts
+    assert standing.of_exchange(client_id, other_id) == standing.Standing()
+    assert standing.of_refresh(client_id, "0" * 64) == standing.Standing()
+    assert standing.of_call("k" * 43, client_id, other_id, other_id) == standing.Standing()
+
+
+# --- State counts at once -------------------------------------------------------------------------
+
+
+def _suspended(app: api.App, credential: JwtCredential) -> None:
+    suspend_client(app.client, actor=credential.created_by, origin=cast.ORIGIN)
+
+
+def _revoked(app: api.App, credential: JwtCredential) -> None:
+    revoke_jwt_credential(credential, reason="", actor=credential.created_by, origin=cast.ORIGIN)
+
+
+def _deactivated(app: api.App, credential: JwtCredential) -> None:
+    User.objects.filter(pk=credential.extension.user_id).update(is_active=False)
+
+
+def _disabled(app: api.App, credential: JwtCredential) -> None:
+    Extension.objects.filter(pk=credential.extension_id).update(status="Disabled")
+
+
+def _policy(app: api.App, credential: JwtCredential) -> None:
+    Policy.objects.create(
+        organization_id=credential.organization_id, environment=SANDBOX, all_apps_allowed=False
+    )
+
+
+def _distrusted_credential_key(app: api.App, credential: JwtCredential) -> None:
+    rotate_signing_key(SANDBOX, KeyPurpose.CREDENTIAL, compromised=True, origin=cast.ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_suspended, _revoked, _deactivated, _disabled, _policy, _distrusted_credential_key],
+    ids=lambda change: change.__name__,
+)
+def test_what_was_seen_before_is_refused_after_a_change(
+    change: Callable[[api.App, JwtCredential], None],
+    app: api.App,
+    credential: JwtCredential,
+    token: str,
+) -> None:
+    jwt = credential.encode()
+    assert api.exchange(app, jwt).status_code == 200
+    assert verify(token).status_code == 204
+    change(app, credential)
+    assert api.exchange(app, jwt).status_code in (400, 401)
+    if change is not _distrusted_credential_key:
+        assert verify(token).status_code == 401
+
+
+def test_a_rotated_key_signs_at_the_next_exchange(
+    app: api.App, credential: JwtCredential, token: str
+) -> None:
+    former = current_key()
+    rotate_signing_key(SANDBOX, KeyPurpose.ACCESS_TOKEN, compromised=False, origin=cast.ORIGIN)
+    fresh = api.access_token(app, credential)
+    assert jose.key_id(fresh) == current_key().kid != former.kid
+    assert verify(token).status_code == verify(fresh).status_code == 204
+    former.refresh_from_db()
+    distrust_signing_key(former, origin=cast.ORIGIN)
+    assert (verify(token).status_code, verify(fresh).status_code) == (401, 204)
+
+
+def test_a_user_role_counts_at_the_next_call(
+    app: api.App, credential: JwtCredential, token: str
+) -> None:
+    changed = UserRole.SUPER_ADMIN
+    Extension.objects.filter(pk=credential.extension_id).update(user_role=changed)
+    permissions = api.call("GET", "/account/~/extension/~/authz-profile", token).json()
+    assert len(permissions["permissions"]) == 4
+
+
+# --- The short way in -----------------------------------------------------------------------------
+
+
+def test_headers_are_those_of_pages(db: None) -> None:
+    page = api.program().get("/account/login/")
+    answer = api.program().get(f"/{SANDBOX}/restapi/v1.0/status")
+    names = ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
+             "X-Frame-Options", "Content-Security-Policy")  # fmt: skip
+    for name in names:
+        assert answer[name] == page[name]
+    assert answer["Cache-Control"] == "no-store"
+    assert not answer.cookies
+
+
+# --- Usage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_usage_is_counted_exactly_and_waits_for_no_disk(rebels: Rebels) -> None:
+    """Outside of a transaction, as in production; what comes after it waits again."""
+    app, jwt = api.app(rebels.luke), cast.credential(rebels.luke).encode()
+    for _ in range(3):
+        assert api.exchange(app, jwt).status_code == 200
+    assert ExchangeUsage.objects.get().exchanges == 3
+    alone, among_others = (
+        usage.count_sql(connection.vendor, in_transaction=inside) for inside in (False, True)
+    )
+    assert "synchronous_commit" not in among_others
+    if connection.vendor == "postgresql":
+        assert "set_config('synchronous_commit', 'off', true)" in alone
+        row = statements.read("SHOW synchronous_commit", [])
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            assert row == cursor.fetchone()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_made_again_for_a_read(rebels: Rebels) -> None:
+    app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        connection.connection.close()
+    else:
+        connection.close()
+    assert standing.of_exchange(app.client_id, str(credential.pk)).client == app.client
