@@ -16,6 +16,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.background import BackgroundWriter
 from credentials.models import Client, ExchangeUsage, JwtCredential
 from credentials.models.refusals import OFTEN
 from tests import cast
@@ -127,6 +128,7 @@ def test_figures(
 def used(credential: JwtCredential, client: Client, *, days_ago: int = 0) -> None:
     at = timezone.now() - timedelta(days=days_ago)
     ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
+    BackgroundWriter.flush_all()
 
 
 def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
