@@ -139,11 +139,13 @@ def prepare_postgresql(
     if "," in str(database["HOST"]):
         # A standby answers readers only.
         options["target_session_attrs"] = "read-write"
+    # Never by itself: the ORM sends its values in the text, so that hardly any comes twice. The hot
+    # paths prepare theirs (accounts/postgresql/prepared.py).
+    options["prepare_threshold"] = None
     options |= database.get("OPTIONS", {})
     if is_behind_pgbouncer:
-        # In transaction mode the next statement may reach another server connection, where a
-        # statement prepared or a cursor opened before does not exist.
-        options["prepare_threshold"] = None
+        # In transaction mode the next statement may reach another server connection, where a cursor
+        # opened before does not exist.
         database["DISABLE_SERVER_SIDE_CURSORS"] = True
     if is_kept_open:
         database.setdefault("CONN_MAX_AGE", 3600)

@@ -3,46 +3,72 @@
 The models stay the one definition of the schema: columns, converters and tables are theirs, only
 the joins are written out. What comes back are their instances, as if the ORM had read a part of
 their fields, so that every property and every check works on them; the others would be read when
-asked for. On PostgreSQL the connection prepares each statement once.
+asked for. On PostgreSQL the connection prepares each statement once (accounts/postgresql).
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, Protocol
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
 
+from accounts.postgresql.prepared import Statements
+
 Row = Sequence[Any]
+# Rows that a process has read before, of each statement, at about two kilobytes each.
+KEPT_ROWS = 5_000
 
 
-def read(sql: str, parameters: Row) -> Row | None:
+class Answer(Protocol):
+    """The first row of a result."""
+
+    @property
+    def raw(self) -> tuple[Any, ...]:
+        """As the database sent it: equal rows have equal values."""
+
+    def values(self) -> Row: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """Of a database that sends values."""
+
+    raw: tuple[Any, ...]
+
+    def values(self) -> Row:
+        return self.raw
+
+
+def read(sql: str, parameters: Row) -> Answer | None:
     """The first row. On a connection that turns out to be gone, once more on a new one."""
     database = connections[DEFAULT_DB_ALIAS]
     try:
-        return write(sql, parameters)
+        return _first(database, sql, parameters)
     except OperationalError:
         if database.in_atomic_block or database.connection is None or database.is_usable():
             raise
         database.close()
-        return write(sql, parameters)
+        return _first(database, sql, parameters)
 
 
-def write(sql: str, parameters: Row) -> Row | None:
+def write(sql: str, parameters: Row) -> Answer | None:
     """The first row that a statement answers; it takes part in the transaction, if there is one."""
-    database = connections[DEFAULT_DB_ALIAS]
+    return _first(connections[DEFAULT_DB_ALIAS], sql, parameters)
+
+
+def _first(database: BaseDatabaseWrapper, sql: str, parameters: Row) -> Answer | None:
     if database.vendor != "postgresql":
         with database.cursor() as cursor:
             cursor.execute(sql, [_adapted(value, database) for value in parameters])
-            return cast("Row | None", cursor.fetchone())
+            row = cursor.fetchone()
+            return None if row is None else _Loaded(row)
     if database.force_debug_cursor:
         # Whoever listens to Django's statements hears of these as well.
         database.queries_log.append({"sql": sql, "time": "0"})
@@ -50,21 +76,14 @@ def write(sql: str, parameters: Row) -> Row | None:
     database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
-        prepared = _cursor(database)
-        prepared.execute(sql, parameters, prepare=settings.PREPARED_STATEMENTS)
-        return cast("Row | None", prepared.fetchone())
+        return _prepared(database).first(sql, parameters)
 
 
-def _cursor(database: BaseDatabaseWrapper) -> "psycopg.Cursor[Any]":
-    """One for each connection, which binds parameters in the server: making them costs as much as
-    a small statement does.
-    """
-    kept: psycopg.Cursor[Any] | None = database.__dict__.get("hot_cursor")
+def _prepared(database: BaseDatabaseWrapper) -> Statements:
+    kept: Statements | None = database.__dict__.get("prepared_statements")
     if kept is None or kept.connection is not database.connection:
-        kept = database.__dict__["hot_cursor"] = psycopg.Cursor(database.connection)
-        if settings.PREPARED_STATEMENTS:
-            # Only what asks for it: what the ORM sends has its values in its text.
-            kept.connection.prepare_threshold = sys.maxsize
+        kept = Statements(database.connection, are_kept=settings.PREPARED_STATEMENTS)
+        database.__dict__["prepared_statements"] = kept
     return kept
 
 
@@ -114,6 +133,21 @@ class _Plan:
     converters: tuple[tuple[int, Convert], ...]
     slices: tuple[tuple[str, type[Model], tuple[str, ...], int], ...]
     """Alias, model, attributes, and where its columns begin."""
+    known: dict[tuple[Any, ...], Row]
+    """Values by the row as it was sent: the same row again need not be read again."""
+
+    def values(self, row: Answer) -> Row:
+        """What the row says now. Nobody may change one of these values, as others have it too."""
+        known = self.known.get(row.raw)
+        if known is None:
+            values = list(row.values())
+            for index, convert in self.converters:
+                if values[index] is not None:
+                    values[index] = convert(values[index])
+            if len(self.known) >= KEPT_ROWS:
+                self.known.clear()
+            known = self.known[row.raw] = values
+        return known
 
 
 class Joined:
@@ -146,10 +180,7 @@ class Joined:
         row = read(plan.sql, parameters)
         if row is None:
             return None
-        values = list(row)
-        for index, convert in plan.converters:
-            if values[index] is not None:
-                values[index] = convert(values[index])
+        values = plan.values(row)
         found: Found = {}
         for alias, model, names, start in plan.slices:
             end = start + len(names)
@@ -174,7 +205,7 @@ class Joined:
         }
         select = ", ".join([*columns, *self._also.values()])
         sql = f"SELECT {select} FROM {self._tables.format(**tables)}"  # noqa: S608 - all ours
-        return _Plan(sql, tuple(converters), tuple(slices))
+        return _Plan(sql, tuple(converters), tuple(slices), {})
 
 
 def _converter(field: "Field[Any, Any]", database: BaseDatabaseWrapper) -> Convert | None:

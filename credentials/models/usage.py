@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.models import F, Max, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -138,10 +138,11 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         at = at or timezone.now()
         day = at.astimezone(UTC).date()
         row = (credential_id, client_pk, day, times, at)
+        database = connections[DEFAULT_DB_ALIAS]
         counted = statements.write(
-            count_sql(connection.vendor, in_transaction=connection.in_atomic_block), row
+            count_sql(database.vendor, in_transaction=database.in_atomic_block), row
         )
-        if counted and counted[0] == times:
+        if counted and int(counted.raw[0]) == times:
             _days_of_use.put((credential_id, day))
 
     def note_days(self, uses: Iterable[tuple[UUID, date]]) -> None:

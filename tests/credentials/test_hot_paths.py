@@ -348,7 +348,8 @@ def test_usage_is_counted_exactly_and_waits_for_no_disk(rebels: Rebels) -> None:
         row = statements.read("SHOW synchronous_commit", [])
         with connection.cursor() as cursor:
             cursor.execute("SHOW synchronous_commit")
-            assert row == cursor.fetchone()
+            assert row is not None
+            assert row.values() == cursor.fetchone()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,104 @@
+"""Statements that a connection prepares once and then runs in one call of libpq.
+
+A cursor of psycopg costs more than the server needs for a small statement: it chooses formats,
+waits in Python and reads a row that was read before. Here a row comes back as the server sent it,
+and is read with psycopg's own loaders when somebody asks for its values.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+Row = Sequence[Any]
+_SUCCESSES = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
+
+
+class Answer:
+    """The first row of a result."""
+
+    __slots__ = ("_connection", "_result", "raw")
+
+    def __init__(self, connection: "psycopg.Connection[Any]", result: PGresult) -> None:
+        self._connection = connection
+        self._result = result
+        self.raw = tuple([result.get_value(0, column) for column in range(result.nfields)])
+        """Its columns in the text format, None for NULL."""
+
+    def values(self) -> Row:
+        transformer = Transformer(self._connection)
+        transformer.set_pgresult(self._result)
+        row: tuple[Any, ...] = transformer.load_rows(0, 1, tuple)[0]
+        return row
+
+
+class Statements:
+    """Those of one connection, each prepared when it is first run, unless none may be kept."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", *, are_kept: bool) -> None:
+        self.connection = connection
+        self._run = self._run_prepared if are_kept else self._run_once
+        self._names: dict[str, bytes] = {}
+        self._prepared = 0
+
+    def first(self, sql: str, parameters: Row) -> Answer | None:
+        """The first row, None if there is none; `sql` has `%s` for each parameter.
+
+        Raises what psycopg's cursor would raise.
+        """
+        connection = self.connection
+        if not connection.autocommit and _is_idle(connection):
+            # psycopg begins a transaction with the first statement that goes through it.
+            connection.execute("")
+        result = self._run(sql, [_encoded(value) for value in parameters])
+        if result.status not in _SUCCESSES:
+            # A plan may have become impossible, as after a migration.
+            self._names.pop(sql, None)
+            raise _error(connection, result)
+        return Answer(connection, result) if result.ntuples else None
+
+    def _run_prepared(self, sql: str, values: list[bytes]) -> PGresult:
+        name = self._names.get(sql) or self._prepare(sql)
+        return self.connection.pgconn.exec_prepared(name, values)
+
+    def _run_once(self, sql: str, values: list[bytes]) -> PGresult:
+        return self.connection.pgconn.exec_params(_numbered(sql), values)
+
+    def _prepare(self, sql: str) -> bytes:
+        self._prepared += 1
+        name = f"statement {self._prepared}".encode()
+        result = self.connection.pgconn.prepare(name, _numbered(sql))
+        if result.status not in _SUCCESSES:
+            raise _error(self.connection, result)
+        self._names[sql] = name
+        return name
+
+
+def _is_idle(connection: "psycopg.Connection[Any]") -> bool:
+    return connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+@cache
+def _numbered(sql: str) -> bytes:
+    """With `$1` and so on instead of `%s`, as PostgreSQL has it."""
+    first, *others = sql.split("%s")
+    return (first + "".join(f"${n}{text}" for n, text in enumerate(others, 1))).encode()
+
+
+def _encoded(value: object) -> bytes:
+    """The text format: that of texts, UUIDs, integers, dates and times is how they print."""
+    text = str(value)
+    if "\0" in text:
+        raise psycopg.DataError("A text for PostgreSQL can't hold NUL.")
+    return text.encode()
+
+
+def _error(connection: "psycopg.Connection[Any]", result: PGresult) -> psycopg.Error:
+    if connection.pgconn.status == ConnStatus.BAD:
+        return psycopg.OperationalError(connection.pgconn.get_error_message())
+    return error_from_result(result)
