@@ -41,6 +41,11 @@ SCOPE_CLOSURE: dict[str, frozenset[AppScope]] = {
 
 def effective_scopes(scopes: Iterable[str]) -> frozenset[AppScope]:
     """The given scopes with all that they include; unknown names grant nothing."""
+    return _effective_scopes(frozenset(scopes))
+
+
+@lru_cache(maxsize=256)
+def _effective_scopes(scopes: frozenset[str]) -> frozenset[AppScope]:
     return frozenset[AppScope]().union(*(SCOPE_CLOSURE.get(scope, frozenset()) for scope in scopes))
 
 

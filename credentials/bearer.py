@@ -203,22 +203,21 @@ def _not_ours() -> InvalidAccessToken:
 def _verified_claims(
     opened: jose.Opened, standing: Standing, environment: Environment
 ) -> jose.Claims:
-    invalid = _not_ours()
     key = trusted_key(opened.kid, KeyPurpose.ACCESS_TOKEN, standing)
     if key is None:
-        raise invalid.about(reason=_what_it_seems(opened))
+        raise _not_ours().about(reason=_what_it_seems(opened))
     try:
         claims = jose.verify_opened(opened, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     except jose.InvalidToken as error:
-        raise invalid from error
+        raise _not_ours() from error
     if not claims.keys() >= REQUIRED_CLAIMS:
-        raise invalid
+        raise _not_ours()
     issuer, audience = claims["iss"], claims["aud"]
     home = Environment(key.environment)
     if issuer not in home.urls.accepted_base_urls or audience != f"{issuer}/restapi":
-        raise invalid
+        raise _not_ours()
     if home is not environment:
-        raise invalid.about(
+        raise _not_ours().about(
             check=CheckName.ENVIRONMENT, reason=Reason.OTHER_ENVIRONMENT, **_facts(claims)
         )
     return claims
@@ -241,20 +240,24 @@ def _facts(claims: jose.Claims) -> dict[str, str | bool]:
 def _standing_bearer(
     claims: jose.Claims, standing: Standing, source: str | None, at: datetime
 ) -> Bearer:
-    revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
-    revoked.about(**_facts(claims))
     client, credential = standing.client, standing.credential
     if credential is None or client is None or str(credential.extension_id) != claims["sub"]:
-        raise revoked.about(check=CheckName.SESSION, reason=Reason.CREDENTIAL_GONE)
+        raise _revoked(claims, CheckName.SESSION, Reason.CREDENTIAL_GONE)
     if standing.session_has_ended:
-        raise revoked.about(check=CheckName.SESSION, reason=Reason.SESSION_ENDED)
+        raise _revoked(claims, CheckName.SESSION, Reason.SESSION_ENDED)
     if not client.is_active:
-        raise revoked.about(check=CheckName.CLIENT, reason=Reason.SUSPENDED)
+        raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
     exchange = Exchange(client, credential, at, source)
     for check in CHECKS:
         if check.refusal(exchange) is not None:
-            raise revoked.about(check=check.name)
+            raise _revoked(claims, check.name)
     granted = effective_scopes(str(claims["scope"]).split())
     return Bearer(
         claims, credential.extension, client, granted & client.application.effective_scopes
     )
+
+
+def _revoked(claims: jose.Claims, check: CheckName, reason: str = "") -> InvalidAccessToken:
+    revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
+    revoked.about(check=check, reason=reason, **_facts(claims))
+    return revoked

@@ -62,11 +62,11 @@ class Statements:
             raise _error(connection, result)
         return Answer(connection, result) if result.ntuples else None
 
-    def _run_prepared(self, sql: str, values: list[bytes]) -> PGresult:
+    def _run_prepared(self, sql: str, values: list[bytes | None]) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)
         return self.connection.pgconn.exec_prepared(name, values)
 
-    def _run_once(self, sql: str, values: list[bytes]) -> PGresult:
+    def _run_once(self, sql: str, values: list[bytes | None]) -> PGresult:
         return self.connection.pgconn.exec_params(_numbered(sql), values)
 
     def _prepare(self, sql: str) -> bytes:
@@ -90,8 +90,10 @@ def _numbered(sql: str) -> bytes:
     return (first + "".join(f"${n}{text}" for n, text in enumerate(others, 1))).encode()
 
 
-def _encoded(value: object) -> bytes:
+def _encoded(value: object) -> bytes | None:
     """The text format: that of texts, UUIDs, integers, dates and times is how they print."""
+    if value is None:
+        return None
     text = str(value)
     if "\0" in text:
         raise psycopg.DataError("A text for PostgreSQL can't hold NUL.")

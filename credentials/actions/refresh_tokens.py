@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import raw_secrets
 from accounts.permissions import scope_string
+from credentials import statements
 from credentials.models import Client, EndedSession, JwtCredential, RefreshToken
 from credentials.models.refresh_tokens import dead_tokens
 
@@ -69,7 +70,7 @@ def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshToken
     row.token_digest = raw_secrets.digest(raw_token)
     row.issued_at = at
     row.expires_at = min(at + timedelta(seconds=row.lifetime_seconds), row.credential.ends_at)
-    row.save(force_insert=True)
+    statements.insert(row)
     return _issued(row, raw_token, at)
 
 
@@ -92,8 +93,7 @@ def rotate_refresh_token(
     answers the same successor.
     """
     successor = _successor(raw_token)
-    # One statement decides between two at once; the other waits here, and then finds it used.
-    if RefreshToken.objects.filter(pk=row.pk, used_at__isnull=True).update(used_at=at):
+    if _use(row, at):
         following = RefreshToken(
             session_id=row.session_id,
             credential=row.credential,
@@ -108,6 +108,13 @@ def rotate_refresh_token(
         return _issued(known, successor, at)
     end_session(row.session_id, at=at)
     return None
+
+
+def _use(row: RefreshToken, at: datetime) -> bool:
+    """Whether it was unused until now. Of two at once one waits here, and then finds it used."""
+    table = connection.ops.quote_name(RefreshToken._meta.db_table)
+    sql = f"UPDATE {table} SET used_at = %s WHERE id = %s AND used_at IS NULL RETURNING id"  # noqa: S608 - the name is ours
+    return statements.write(sql, [at, row.pk]) is not None
 
 
 @transaction.atomic
