@@ -16,6 +16,8 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 Row = Sequence[Any]
+# libpq's text format of each parameter; psycopg's types leave out that None is NULL.
+_Values = list[Any]
 _SUCCESSES = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 
 
@@ -62,11 +64,11 @@ class Statements:
             raise _error(connection, result)
         return Answer(connection, result) if result.ntuples else None
 
-    def _run_prepared(self, sql: str, values: list[bytes | None]) -> PGresult:
+    def _run_prepared(self, sql: str, values: _Values) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)
         return self.connection.pgconn.exec_prepared(name, values)
 
-    def _run_once(self, sql: str, values: list[bytes | None]) -> PGresult:
+    def _run_once(self, sql: str, values: _Values) -> PGresult:
         return self.connection.pgconn.exec_params(_numbered(sql), values)
 
     def _prepare(self, sql: str) -> bytes:
