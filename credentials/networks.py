@@ -54,6 +54,7 @@ def allows(address: str | None, allowed: Sequence[str]) -> bool:
     return any(caller in known for known in map(_known, allowed) if known is not None)
 
 
+@lru_cache(maxsize=4096)
 def canonical_address(text: str) -> str | None:
     """An address in its one spelling, an IPv4-mapped one as IPv4; None for what is no address."""
     try:

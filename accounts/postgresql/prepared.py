@@ -93,10 +93,16 @@ def _numbered(sql: str) -> bytes:
 
 
 def _encoded(value: object) -> bytes | None:
-    """The text format: that of texts, UUIDs, integers, dates and times is how they print."""
+    """The text format: that of texts, UUIDs, integers, dates and times is how they print.
+
+    A tuple is an array; none of its elements may hold a quotation mark or a backslash.
+    """
     if value is None:
         return None
-    text = str(value)
+    if isinstance(value, tuple):
+        text = "{" + ",".join([f'"{each}"' for each in value]) + "}"
+    else:
+        text = str(value)
     if "\0" in text:
         raise psycopg.DataError("A text for PostgreSQL can't hold NUL.")
     return text.encode()

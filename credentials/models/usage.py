@@ -70,27 +70,28 @@ def first_recent_day(at: datetime) -> date:
     return (at - RECENT).astimezone(UTC).date() + timedelta(days=1)
 
 
-def _fields(model: type[models.Model], names: Sequence[str]) -> list["models.Field[Any, Any]"]:
+def _columns(
+    model: type[models.Model], key: Sequence[str], counter: str | None
+) -> "list[models.Field[Any, Any]]":
+    """Those of a row of `(*key, [counter], last_at)`."""
+    names = [*key, *([counter] if counter else []), "last_at"]
     return [cast("models.Field[Any, Any]", model._meta.get_field(name)) for name in names]
 
 
 def _upsert_sql(
-    model: type[models.Model], key: Sequence[str], counter: str | None, count: int
+    model: type[models.Model], key: Sequence[str], counter: str | None, rows: str
 ) -> str:
-    """Inserts `count` rows of `(*key, [counter], last_at)`, or adds them to those that exist."""
+    """Inserts rows of `(*key, [counter], last_at)`, or adds them to those that exist."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    names = [*key, *([counter] if counter else []), "last_at"]
-    columns = [quote(str(field.column)) for field in _fields(model, names)]
+    columns = [quote(str(field.column)) for field in _columns(model, key, counter)]
     greatest = "MAX" if connection.vendor == "sqlite" else "GREATEST"
     changes = [f"last_at = {greatest}({table}.last_at, excluded.last_at)"]
     if counter:
         added = columns[len(key)]
         changes.append(f"{added} = {table}.{added} + excluded.{added}")
-    row = f"({', '.join(['%s'] * len(columns))})"
     return (
-        f"INSERT INTO {table} ({', '.join(columns)})"  # noqa: S608 - the names are ours
-        f" VALUES {', '.join([row] * count)}"
+        f"INSERT INTO {table} ({', '.join(columns)}) {rows}"
         f" ON CONFLICT ({', '.join(columns[: len(key)])})"
         f" DO UPDATE SET {', '.join(changes)}"
     )
@@ -102,18 +103,24 @@ def count_sql(vendor: str, *, in_transaction: bool) -> str:
 
     In a transaction of others, whether to wait is theirs to say.
     """
-    sql = _upsert_sql(ExchangeUsage, _DAILY, "exchanges", 1) + " RETURNING exchanges"
+    rows = "VALUES (%s, %s, %s, %s, %s)"
     if vendor == "postgresql" and not in_transaction:
         values = "SELECT %s::uuid, %s::bigint, %s::date, %s::bigint, %s::timestamptz"
-        off = "set_config('synchronous_commit', 'off', true)"
-        sql = sql.replace("VALUES (%s, %s, %s, %s, %s)", f"{values} FROM {off}")
-    return sql
+        rows = f"{values} FROM set_config('synchronous_commit', 'off', true)"
+    return _upsert_sql(ExchangeUsage, _DAILY, "exchanges", rows) + " RETURNING exchanges"
 
 
-def _prepared(model: type[models.Model], fields: Sequence[str], row: Sequence[Any]) -> list[Any]:
-    """The values of a row as the database takes them."""
-    prepared = zip(_fields(model, fields), row, strict=True)
-    return [field.get_db_prep_value(value, connection) for field, value in prepared]
+@cache
+def _batch_sql(
+    model: type[models.Model], key: Sequence[str], counter: str | None, vendor: str, count: int
+) -> str:
+    """Adds so many rows; PostgreSQL gets an array of each column, however many there are."""
+    fields = _columns(model, key, counter)
+    if vendor == "postgresql":
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+        return _upsert_sql(model, key, counter, f"SELECT * FROM unnest({arrays})")  # noqa: S608
+    row = f"({', '.join(['%s'] * len(fields))})"
+    return _upsert_sql(model, key, counter, f"VALUES {', '.join([row] * count)}")
 
 
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
@@ -314,12 +321,16 @@ def _upsert(
     counter: str | None,
     rows: Sequence[Sequence[Any]],
 ) -> None:
-    fields = [*key, *([counter] if counter else []), "last_at"]
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            values = [value for row in batch for value in _prepared(model, fields, row)]
-            cursor.execute(_upsert_sql(model, key, counter, len(batch)), values)
+    vendor = connection.vendor
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        if vendor == "postgresql":
+            statements.write(
+                _batch_sql(model, key, counter, vendor, 0), list(zip(*batch, strict=True))
+            )
+        else:
+            sql = _batch_sql(model, key, counter, vendor, len(batch))
+            statements.write(sql, [value for row in batch for value in row])
 
 
 def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddress]:

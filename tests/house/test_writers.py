@@ -42,7 +42,7 @@ ALLOWED = {
     "accounts/postgresql/prepared.py: Statements.first: connection.execute": (
         "an empty statement: psycopg begins the transaction"
     ),
-    "credentials/models/usage.py: _upsert: cursor.execute": (
+    "credentials/models/usage.py: _upsert: statements.write": (
         "calls and addresses: what programs do, written in the background"
     ),
     "credentials/models/usage.py: AddressUseQuerySet._forget_all_but_the_last: self.filter("
