@@ -178,8 +178,9 @@ def test_enter_sends_the_form(
     page.get_by_label("Label").press("Enter")
     shown_jwt(page)
     page.goto(f"{console}/console/my-credentials/{JwtCredential.objects.get().pk}")
-    page.get_by_label("Label").fill("Renamed")
-    page.get_by_label("Label").press("Enter")
+    label = page.get_by_role("textbox", name="Label")
+    label.fill("Renamed")
+    label.press("Enter")
     expect(page.get_by_text("Saved.")).to_be_visible()
     page.close()
     assert JwtCredential.objects.get().label == "Renamed"
