@@ -358,5 +358,7 @@
   document.querySelectorAll("[data-user-menu]").forEach(enhanceUserMenu);
   markTheme(root.dataset.theme ?? "system");
   enhance();
+  // A form that came back: where it has to be corrected, which may be far down.
+  document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("htmx:afterSettle", enhance);
 })();

@@ -165,6 +165,19 @@ def test_a_form_stays_when_the_app_was_not_added(
     shown_jwt(page)
 
 
+def test_a_form_that_comes_back_shows_where_to_correct_it(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    page = sign_in_page(rebels.luke)
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("Nightly jobs")
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_label("Allowed networks").fill("300.1.1.1/99")
+    page.get_by_role("button", name="Create JWT").click()
+    expect(page.get_by_text("is no address and no network")).to_be_in_viewport()
+    expect(page.get_by_label("Allowed networks")).to_be_focused()
+
+
 @pytest.mark.parametrize("with_script", [True, False])
 def test_enter_sends_the_form(
     with_script: bool, console: str, browser: Browser, rebels: Rebels
