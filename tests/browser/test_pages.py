@@ -12,6 +12,7 @@ from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
 from console import demo
 from credentials.actions.signing_keys import current_signing_key
+from credentials.background import BackgroundWriter
 from credentials.models import Application, JwtCredential, Refusal
 from credentials.models.signing_keys import KeyPurpose
 from tests import cast
@@ -41,6 +42,7 @@ NARROW = {"width": 390, "height": 844}
 @pytest.fixture(autouse=True)
 def _demo(transactional_db: None) -> None:
     demo.load()
+    BackgroundWriter.flush_all()
 
 
 def member(name: str) -> Membership:
