@@ -30,7 +30,7 @@ from accounts.step_up import require_a_factor
 _RECORDED: dict[str, tuple[AuditKind, str]] = {
     "account/email/email_changed": (AuditKind.EMAIL_CHANGED, ""),
     "account/email/password_changed": (AuditKind.PASSWORD_CHANGED, ""),
-    "account/email/password_reset": (AuditKind.PASSWORD_CHANGED, "reset by e-mail"),
+    "account/email/password_reset": (AuditKind.PASSWORD_CHANGED, "reset by email"),
     "account/email/password_set": (AuditKind.PASSWORD_CHANGED, ""),
     "mfa/email/recovery_codes_generated": (AuditKind.RECOVERY_CODES_MADE, ""),
     "mfa/email/totp_activated": (AuditKind.FACTOR_ADDED, "authenticator app"),
@@ -68,10 +68,10 @@ logger = structlog.get_logger(__name__)
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "The e-mail address or the password is wrong.",
+        "email_password_mismatch": "The email address or the password is wrong.",
         "enter_current_password": "This is not your current password.",
         "incorrect_password": "This is not your password.",
-        "same_as_current": "This is your e-mail address already.",
+        "same_as_current": "This is your email address already.",
         "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
     }
     is_notice = False

@@ -22,7 +22,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "cannot_generate_recovery_codes": "Recovery codes stand in for a second factor: set up an "
         "authenticator app or a key first.",
         "incorrect_code": "This code is wrong, or was used already.",
-        "unverified_email": "Confirm your new e-mail address first: follow the link in the mail.",
+        "unverified_email": "Confirm your new email address first: follow the link in the mail.",
     }
 
     def encrypt(self, text: str) -> str:

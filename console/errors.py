@@ -1,6 +1,7 @@
 """Error pages. Under an environment's base URL errors are JSON, as programs expect."""
 
 import sys
+from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -24,7 +25,7 @@ def _is_api(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
         return JsonResponse(error_body(entry("CMN-101", "The request is malformed.")), status=400)
-    return render(request, "400.html", status=400)
+    return _bare_page(request, "400.html", status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -53,8 +54,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         body = error_body(entry("CMN-500", f"Internal error; request {request_id}."))
         return JsonResponse(body, status=500)
-    template = loader.get_template("500.html")
-    return HttpResponse(template.render({"request_id": request_id}), status=500)
+    return _bare_page(request, "500.html", status=500)
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
@@ -68,9 +68,21 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
         )
         headers = refusal.headers | {"Link": help_link(refusal.code)}
         return JsonResponse(body, status=refusal.status, headers=headers)
-    page = loader.get_template("503.html").render()
-    return HttpResponse(page, status=database.STATUS, headers=database.HEADERS)
+    return _bare_page(request, "503.html", status=database.STATUS, headers=database.HEADERS)
+
+
+def _bare_page(
+    request: HttpRequest, name: str, *, status: int, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """A page about the request alone: no context processor runs, which would look people up."""
+    context = {
+        "request_id": getattr(request, "request_id", ""),
+        "theme": request.COOKIES.get("theme"),
+        "may_repeat": request.method == "GET",
+    }
+    page = loader.get_template(name).render(context)
+    return HttpResponse(page, status=status, headers=headers)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return render(request, "403_csrf.html", status=403)
+    return _bare_page(request, "403_csrf.html", status=403)

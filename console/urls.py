@@ -22,6 +22,11 @@ urlpatterns = [
         factors.remove_key,
         name="mfa_remove_webauthn",
     ),
+    path(
+        "account/2fa/webauthn/reauthenticate/",
+        factors.reauthenticate_by_key,
+        name="mfa_reauthenticate_webauthn",
+    ),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("credentials.urls")),

@@ -100,7 +100,7 @@ def _require_use(invitation: Invitation) -> None:
         user=user, organization_id=invitation.organization_id
     ).first()
     if membership is None:
-        raise ValidationError({"email": "There is already a person with this e-mail address."})
+        raise ValidationError({"email": "There is already a person with this email address."})
     if not user.is_active:
         raise ValidationError(
             {"email": f"{user.name} is deactivated. Reactivate this person instead."}
@@ -181,7 +181,7 @@ def accept_invitation(
     """Turn an open invitation into a person of the organization; works once."""
     locked = _locked_open(invitation)
     if User.objects.filter(email__iexact=locked.email).exists():
-        raise ValidationError("There is already a person with this e-mail address. Sign in.")
+        raise ValidationError("There is already a person with this email address. Sign in.")
     membership = join_organization(
         locked.organization,
         email=locked.email,

@@ -36,7 +36,7 @@ class AuditFilterForm(ListForm):
         label="Who",
         required=False,
         max_length=100,
-        widget=forms.TextInput({"placeholder": "Name or e-mail"}),
+        widget=forms.TextInput({"placeholder": "Name or email"}),
     )
     kind = UncheckedChoiceField(label="Did what", choices=kinds_by_subject())
     target_type = UncheckedChoiceField(label="To a", choices=list(TARGET_TYPES.items()))
@@ -63,7 +63,7 @@ class AuditFilterForm(ListForm):
             if self.actors.are_too_many:
                 self.actors = None
                 raise forms.ValidationError(
-                    f"More than {MAX_PEOPLE} people fit. Write more of the name, or the e-mail."
+                    f"More than {MAX_PEOPLE} people fit. Write more of the name, or the email."
                 )
         return person
 

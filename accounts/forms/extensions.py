@@ -49,7 +49,7 @@ class ExtensionFilterForm(forms.Form):
     """The query string of the list; what makes no sense in it is ignored."""
 
     q = forms.CharField(
-        label="Name or e-mail",
+        label="Name or email",
         required=False,
         max_length=100,
         widget=forms.SearchInput(attrs={"class": "input--medium"}),

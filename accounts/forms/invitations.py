@@ -15,7 +15,7 @@ from accounts.roles import ConsoleRole
 
 class InviteForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail",
+        label="Email",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         help_text="The invitation goes there. It works once, and for seven days.",

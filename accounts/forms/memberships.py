@@ -28,7 +28,7 @@ class PeopleFilterForm(forms.Form):
     """The query string of the list of people; what makes no sense in it is ignored."""
 
     q = forms.CharField(
-        label="Name or e-mail",
+        label="Name or email",
         required=False,
         max_length=100,
         widget=forms.SearchInput(attrs={"class": "input--medium"}),

@@ -67,7 +67,7 @@ class AuditKind(models.TextChoices):
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
     SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
     PASSWORD_CHANGED = "user.password_changed", "changed the password of"
-    EMAIL_CHANGED = "user.email_changed", "changed the e-mail address of"
+    EMAIL_CHANGED = "user.email_changed", "changed the email address of"
     FACTOR_ADDED = "user.factor_added", "added a way to sign in as"
     FACTOR_REMOVED = "user.factor_removed", "removed a way to sign in as"
     RECOVERY_CODES_MADE = "user.recovery_codes_made", "made new recovery codes for"
@@ -85,7 +85,7 @@ _ABOUT_ONESELF = {
     AuditKind.MEMBERSHIP_CREATED: "joined the organization",
     AuditKind.USER_UPDATED: "changed their own profile",
     AuditKind.PASSWORD_CHANGED: "changed their own password",
-    AuditKind.EMAIL_CHANGED: "changed their own e-mail address",
+    AuditKind.EMAIL_CHANGED: "changed their own email address",
     AuditKind.FACTOR_ADDED: "added a way to sign in",
     AuditKind.FACTOR_REMOVED: "removed a way to sign in",
     AuditKind.RECOVERY_CODES_MADE: "made new recovery codes",

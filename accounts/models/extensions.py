@@ -22,7 +22,7 @@ class ExtensionQuerySet(models.QuerySet["Extension"]):
         return self.filter(status=ExtensionStatus.ENABLED)
 
     def matching(self, text: str) -> Self:
-        """Whose name or e-mail contains each word of the text."""
+        """Whose name or email contains each word of the text."""
         matching = self
         for word in text.split():
             matching = matching.filter(

@@ -50,7 +50,7 @@ class Invitation(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="invitations"
     )
-    email = models.EmailField("e-mail")
+    email = models.EmailField("email")
     role = models.CharField(max_length=20, choices=ConsoleRole.choices)
     is_account_admin = models.BooleanField("account administrator", default=False)
     token_digest = models.CharField(max_length=64, unique=True, editable=False)

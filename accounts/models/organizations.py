@@ -30,7 +30,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(role__in=DEVELOPER_ROLES, user__is_active=True)
 
     def matching(self, text: str) -> Self:
-        """Whose name or e-mail contains each word of the text."""
+        """Whose name or email contains each word of the text."""
         matching = self
         for word in text.split():
             matching = matching.filter(

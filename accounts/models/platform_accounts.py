@@ -23,7 +23,7 @@ class PlatformAccount(models.Model):
     environment = models.CharField(max_length=10, choices=Environment.choices)
     main_number = models.CharField("main phone number", max_length=20, blank=True)
     company = models.CharField(max_length=120)
-    email = models.EmailField("administrator e-mail", blank=True)
+    email = models.EmailField("administrator email", blank=True)
     main_site_name = models.CharField(max_length=120, blank=True)
     country = models.CharField(max_length=60, blank=True)
     state = models.CharField(max_length=60, blank=True)

@@ -34,10 +34,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. Signs in with an e-mail address; is deactivated, never deleted."""
+    """A person. Signs in with an email address; is deactivated, never deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail", max_length=254, unique=True)
+    email = models.EmailField("email", max_length=254, unique=True)
     first_name = models.CharField(max_length=80)
     last_name = models.CharField(max_length=80, blank=True)
     is_active = models.BooleanField(default=True)
@@ -55,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(
                 Lower("email"),
                 name="user_email_unique",
-                violation_error_message="There is already a person with this e-mail address.",
+                violation_error_message="There is already a person with this email address.",
             )
         ]
 

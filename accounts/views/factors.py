@@ -1,9 +1,10 @@
-"""Pages of django-allauth about the ways to sign in, where it lets through what we don't."""
+"""Pages of django-allauth about the ways to sign in, where it does less than we promise."""
 
 from allauth.account.views import password_set as allauth_password_set
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.views import remove_webauthn
+from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView, remove_webauthn
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -17,6 +18,16 @@ def set_password(request: HttpRequest) -> HttpResponse:
     """A first password is a new way to sign in: whoever only found the browser open has none."""
     response: HttpResponse = allauth_password_set(request)
     return response
+
+
+class _ReauthenticateByKey(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    def form_invalid(self, form: Form) -> HttpResponse:
+        """Try again here; allauth goes to the sign-in page and forgets what was wanted."""
+        messages.error(self.request, "The key was not accepted. Try again.")
+        return redirect(self.passthrough_next_url(self.request.path))
+
+
+reauthenticate_by_key = _ReauthenticateByKey.as_view()
 
 
 def remove_key(request: HttpRequest, pk: int) -> HttpResponse:

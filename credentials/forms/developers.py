@@ -15,7 +15,7 @@ class DeveloperFilterForm(ListForm):
     orders, default_order = ORDERS, DEFAULT_ORDER
 
     q = forms.CharField(
-        label="Name or e-mail",
+        label="Name or email",
         required=False,
         max_length=100,
         widget=forms.SearchInput(attrs={"autocomplete": "off"}),

@@ -33,7 +33,7 @@ class TransferForm(forms.Form):
         error_messages={"required": "Choose at least one app."},
     )
     new_owner = forms.EmailField(
-        label="E-mail of the new owner",
+        label="Email of the new owner",
         widget=forms.EmailInput(attrs={"list": "developers", "autocomplete": "off"}),
         help_text="An active Developer or Developer Admin of your organization.",
     )

@@ -56,20 +56,24 @@
     window.setTimeout(() => button.classList.remove("is-copied"), 1800);
   });
 
-  // --- Passkeys and security keys ------------------------------------------------------------
+  // --- What went wrong without a new page ----------------------------------------------------
+
+  const complain = (place, text) => {
+    place.querySelector("[data-complaint]")?.remove();
+    const message = document.createElement("div");
+    message.className = "alert alert--danger";
+    message.dataset.complaint = "";
+    message.setAttribute("role", "alert");
+    message.textContent = text;
+    place.prepend(message);
+  };
 
   // django-allauth's script dispatches this when the browser gave up, or the person did.
   document.addEventListener("allauth.error", (event) => {
     const form = document.querySelector("#main form.form");
     if (!form) return;
     event.preventDefault();
-    form.querySelector("[data-key-error]")?.remove();
-    const message = document.createElement("div");
-    message.className = "alert alert--danger";
-    message.dataset.keyError = "";
-    message.setAttribute("role", "alert");
-    message.textContent = "The key did not answer, or you stopped. Try again.";
-    form.prepend(message);
+    complain(form, "The key did not answer, or you stopped. Try again.");
   });
 
   // --- One submit per form ------------------------------------------------------------------
@@ -87,11 +91,56 @@
     }
   };
 
+  // --- A form of which the server is changing a part -----------------------------------------
+
+  // While an app is being added to the list, a form sent now would lack it. It is sent as soon as
+  // the list is there; if the app was refused, or no answer came, it stays here and says so.
+  let waiting = null;
+
+  const isChanging = (form) => form.querySelector(".htmx-request") !== null;
+
+  const submitWhenChanged = (form, submitter) => {
+    waiting = { form, submitter };
+    setBusy(form, true);
+    announce("One moment: the list of apps is being changed. The form is sent right after.");
+  };
+
+  const stopWaiting = () => {
+    const stopped = waiting;
+    waiting = null;
+    if (stopped) setBusy(stopped.form, false);
+    return stopped;
+  };
+
+  document.addEventListener("htmx:afterSettle", () => {
+    if (!waiting || isChanging(waiting.form)) return;
+    const { form, submitter } = stopWaiting();
+    const refused = form.querySelector("[data-live] .field--invalid input");
+    if (!refused) {
+      form.requestSubmit(submitter);
+      return;
+    }
+    refused.focus();
+    announce("The form was not sent.");
+  });
+
+  for (const failure of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(failure, (event) => {
+      const text = "The server did not answer as it should, and nothing was changed. Try again.";
+      complain(event.detail.target, stopWaiting() ? `${text} The form was not sent.` : text);
+    });
+  }
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.hasAttribute("data-allow-resubmit")) return;
     if (form.hasAttribute("data-submitting")) {
       event.preventDefault();
+      return;
+    }
+    if (isChanging(form)) {
+      event.preventDefault();
+      submitWhenChanged(form, event.submitter);
       return;
     }
     setBusy(form, true);
@@ -309,5 +358,7 @@
   document.querySelectorAll("[data-user-menu]").forEach(enhanceUserMenu);
   markTheme(root.dataset.theme ?? "system");
   enhance();
+  // A form that came back: where it has to be corrected, which may be far down.
+  document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("htmx:afterSettle", enhance);
 })();

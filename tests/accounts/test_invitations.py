@@ -135,7 +135,7 @@ def test_address_taken_meanwhile(
     cast.join(rebels.organization, "mon@rebels.example", ConsoleRole.AUDITOR, sandbox=False)
     response = client.post(invitation[1], DATA)
     assert response.status_code == 200
-    assert "already a person with this e-mail address" in response.content.decode()
+    assert "already a person with this email address" in response.content.decode()
 
 
 def test_signed_in_visitors_log_out_first(
@@ -429,7 +429,7 @@ def test_nobody_takes_the_invitation_of_another(
 def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client: Client) -> None:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
     response = client.post(link_in(mail.outbox[0]), DATA)
-    assert "already a person with this e-mail address. Sign in." in response.content.decode()
+    assert "already a person with this email address. Sign in." in response.content.decode()
 
 
 # --- Nobody accepted in time ---------------------------------------------------------------------

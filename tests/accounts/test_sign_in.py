@@ -106,7 +106,7 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(rebels: Rebels) -
         for email in (known, unknown, inactive)
     }
     assert len(pages) == 1
-    assert "The e-mail address or the password is wrong." in pages.pop()
+    assert "The email address or the password is wrong." in pages.pop()
 
 
 def test_an_unknown_address_costs_a_hash_too(

@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -215,6 +216,19 @@ def test_by_passkey_without_a_password(
     done = browser.post(reverse(BY_KEY), {"credential": '{"id": "key"}', "next": show})
     assert done["Location"] == show
     assert is_open(browser, show)
+
+
+def test_a_refused_passkey_is_tried_again_and_keeps_the_way_back(rebels: Rebels, show: str) -> None:
+    user = rebels.luke.user
+    add_key(user)
+    without_password(user)
+    browser = Client()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    refused = browser.post(reverse(BY_KEY), {"credential": "{}", "next": show})
+    assert refused["Location"] == f"{reverse(BY_KEY)}?{urlencode({'next': show})}"
+    page = browser.get(reverse("accounts:my_profile")).content.decode()
+    assert "The key was not accepted. Try again." in page
+    assert not is_open(browser, show)
 
 
 def test_a_password_that_is_gone_confirms_nothing(rebels: Rebels, show: str) -> None:

@@ -120,7 +120,7 @@ def test_who_is_invited_can_do_at_once_what_a_new_role_allows(
     leia.get_by_role("link", name="Access", exact=True).click()
     leia.get_by_role("link", name="Invite", exact=True).click()
     confirm_password(leia)
-    leia.get_by_label("E-mail").fill("mon@rebels.example")
+    leia.get_by_label("Email").fill("mon@rebels.example")
     leia.get_by_role("radio", name="Auditor").check()
     arrived(leia, "Invite")
     leia.get_by_role("button", name="Send invitation").click()

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.environments import Environment
 from credentials.models import JwtCredential
 from tests import cast
-from tests.browser.conftest import Check, SignInPage
+from tests.browser.conftest import Check, SignInPage, sign_in_through_the_form
 from tests.browser.exchange import call, error_code, exchange
 from tests.conftest import Partners, Rebels
 
@@ -104,6 +104,99 @@ def test_without_sandbox_account_one_is_led_to_create_it(
     page.get_by_label("All apps created by developers within my organization").check()
     page.get_by_role("button", name="Create JWT").click()
     expect(page.get_by_role("heading", name="JWT created")).to_be_visible()
+
+
+def fill_in_with_one_app(page: Page, console: str, client_id: str) -> None:
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("Contractor Key")
+    page.get_by_label("Only specific apps of my choice").check()
+    page.get_by_label("Client ID", exact=True).fill(client_id)
+
+
+def create_before_the_app_is_added(page: Page) -> Route:
+    """Choose *Add app*, then *Create JWT* before the answer; the request, which is held."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/create/apps", hold)
+    with page.expect_request("**/create/apps"):
+        page.get_by_role("button", name="Add app").click()
+    page.get_by_role("button", name="Create JWT").click()
+    expect(page.get_by_text("One moment: the list of apps is being changed.")).to_be_attached()
+    assert not JwtCredential.objects.exists()
+    return held[0]
+
+
+def test_a_form_waits_for_the_app_that_is_being_added(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    client, _ = cast.client(cast.application(rebels.luke))
+    page = sign_in_page(rebels.luke)
+    fill_in_with_one_app(page, console, client.client_id)
+    create_before_the_app_is_added(page).continue_()
+    shown_jwt(page)
+    credential = JwtCredential.objects.get()
+    assert [permitted.pk for permitted in credential.permitted_clients.all()] == [client.pk]
+
+
+def test_a_form_stays_when_the_app_was_not_added(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    client, _ = cast.client(cast.application(rebels.luke))
+    page = sign_in_page(rebels.luke)
+    fill_in_with_one_app(page, console, "nobody")
+    create_before_the_app_is_added(page).continue_()
+    expect(page.get_by_text("No app has this client ID.")).to_be_visible()
+    expect(page.get_by_label("Client ID", exact=True)).to_be_focused()
+    expect(page.get_by_text("The form was not sent.")).to_be_attached()
+    page.unroute_all()
+
+    page.get_by_label("Client ID", exact=True).fill(client.client_id)
+    create_before_the_app_is_added(page).abort()
+    expect(page.get_by_role("alert")).to_contain_text("The server did not answer as it should")
+    assert not JwtCredential.objects.exists()
+    page.unroute_all()
+    page.get_by_role("button", name="Add app").click()
+    expect(page.get_by_role("row", name=re.compile(client.client_id))).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Create JWT").click()
+    shown_jwt(page)
+
+
+def test_a_form_that_comes_back_shows_where_to_correct_it(
+    console: str, sign_in_page: SignInPage, rebels: Rebels
+) -> None:
+    page = sign_in_page(rebels.luke)
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("Label").fill("Nightly jobs")
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_label("Allowed networks").fill("300.1.1.1/99")
+    page.get_by_role("button", name="Create JWT").click()
+    expect(page.get_by_text("is no address and no network")).to_be_in_viewport()
+    expect(page.get_by_label("Allowed networks")).to_be_focused()
+
+
+@pytest.mark.parametrize("with_script", [True, False])
+def test_enter_sends_the_form(
+    with_script: bool, console: str, browser: Browser, rebels: Rebels
+) -> None:
+    """Its first button is *Add app*, which nobody sees while all apps are permitted."""
+    page = browser.new_page(java_script_enabled=with_script)
+    sign_in_through_the_form(page, console, "luke@rebels.example")
+    page.goto(f"{console}/console/my-credentials/create")
+    page.get_by_label("All apps created by developers within my organization").check()
+    page.get_by_label("Label").fill("By keyboard")
+    page.get_by_label("Label").press("Enter")
+    shown_jwt(page)
+    page.goto(f"{console}/console/my-credentials/{JwtCredential.objects.get().pk}")
+    label = page.get_by_role("textbox", name="Label")
+    label.fill("Renamed")
+    label.press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.close()
+    assert JwtCredential.objects.get().label == "Renamed"
 
 
 def test_the_whole_form_works_without_javascript(

@@ -36,7 +36,7 @@ def test_every_answer_is_as_described(console: str, token: str, method: str, pat
     with urlopen(f"{console}/sandbox/restapi/openapi.json", timeout=10) as response:
         schema = schemathesis.openapi.from_dict(json.load(response))
     operation = schema[f"/restapi/v1.0{path}"][method]
-    # A body may have the right form and say nonsense: what is an e-mail address, or a text
+    # A body may have the right form and say nonsense: what is an email address, or a text
     # without control characters, is more than a schema tells.
     unsaid = [positive_data_acceptance] if method == "PUT" else []
 

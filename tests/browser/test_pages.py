@@ -12,8 +12,10 @@ from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
 from console import demo
 from credentials.actions.signing_keys import current_signing_key
+from credentials.background import BackgroundWriter
 from credentials.models import Application, JwtCredential, Refusal
 from credentials.models.signing_keys import KeyPurpose
+from tests import cast
 from tests.browser.conftest import Check
 
 # The entries of a navigation that say where one is, but stand beside the window.
@@ -27,6 +29,12 @@ Array.from(document.querySelectorAll(".nav [aria-current=page], .side-nav [aria-
   })
   .map((entry) => entry.textContent)
 """
+# The window and the panels whose contents are wider than they are.
+OVERFLOWING = """
+[document.documentElement, ...document.querySelectorAll(".panel")]
+  .filter((box) => box.scrollWidth > box.clientWidth)
+  .map((box) => `${box.localName} ${box.innerText.slice(0, 40)}`)
+"""
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
@@ -34,6 +42,7 @@ NARROW = {"width": 390, "height": 844}
 @pytest.fixture(autouse=True)
 def _demo(transactional_db: None) -> None:
     demo.load()
+    BackgroundWriter.flush_all()
 
 
 def member(name: str) -> Membership:
@@ -190,6 +199,33 @@ def test_pages_before_and_without_access(page: Page, console: str, accessible: C
     visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
     sign_in(page, console, "wedge@rebels.example")
     visit(page, console, iter((reverse("dashboard"), reverse("accounts:notices"))), accessible)
+
+
+def test_no_name_and_no_window_makes_a_page_wider(page: Page, console: str) -> None:
+    """320 px is a window of 1280 px at four times the size (WCAG 2.2, 1.4.10)."""
+    luke = member("luke@rebels.example")
+    application = cast.application(luke, "M" * 60)
+    client, _ = cast.client(application)
+    credential = cast.credential(luke, label="W" * 100, clients=[client])
+    sign_in(page, console, "leia@rebels.example")
+    for path in (
+        reverse("dashboard"),
+        reverse("credentials:applications"),
+        reverse("credentials:application", args=[application.pk]),
+        reverse("organization:developers"),
+        reverse("organization:developer", args=[luke.user_id]),
+        reverse("organization:credentials"),
+        reverse("developer_credentials:list", args=[luke.user_id]),
+        reverse("developer_credentials:detail", args=[luke.user_id, credential.pk]),
+        reverse("developer_credentials:revoke", args=[luke.user_id, credential.pk]),
+        reverse("accounts:audit_log"),
+        reverse("reference"),
+        reverse("refusals:error_codes"),
+    ):
+        page.goto(f"{console}{path}")
+        for width in (1280, 390, 320):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(OVERFLOWING) == [], f"{path} at {width}"
 
 
 def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check) -> None:

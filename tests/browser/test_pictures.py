@@ -30,6 +30,7 @@ IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 def _demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo, whose credentials stay valid although they are older than the server's port."""
     demo.load()
+    BackgroundWriter.flush_all()
     for environment in Environment:
         name = f"{environment.name}_PREVIOUS_BASE_URLS"
         monkeypatch.setattr(settings, name, [f"{ORIGIN}/{environment}"])

@@ -1,7 +1,11 @@
 """Pages and bodies for what can't be answered."""
 
-from django.test import Client
+import pytest
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
+from console import errors
 from tests.conftest import Rebels, SignIn
 
 
@@ -25,3 +29,60 @@ def test_an_unknown_call_is_json(client: Client) -> None:
         "message": "Invalid URI.",
         "errors": [{"errorCode": "CMN-120", "message": "Invalid URI."}],
     }
+
+
+def page_of_error(error: Exception, *, method: str = "GET", theme: str = "") -> HttpResponse:
+    request = RequestFactory().generic(method, "/console/")
+    request.request_id = "4f1c"  # type: ignore[attr-defined]
+    if theme:
+        request.COOKIES["theme"] = theme
+    try:
+        raise error
+    except Exception:
+        return errors.server_error(request)
+
+
+BROKEN, AWAY = ValueError("broken"), OperationalError("server closed the connection")
+
+
+@pytest.mark.parametrize(("error", "status"), [(BROKEN, 500), (AWAY, 503)])
+def test_a_failure_says_what_to_do_without_asking_the_database(
+    error: Exception, status: int
+) -> None:
+    """No database here: the test has asked for none."""
+    response = page_of_error(error, theme="dark")
+    page = response.content.decode()
+    assert response.status_code == status
+    assert "nothing was half-saved" in page.lower()
+    assert 'data-copy="4f1c"' in page
+    assert 'data-theme="dark"' in page
+    assert '<a class="button button--primary" href="">Try again</a>' in page
+
+
+def test_what_was_sent_is_not_sent_again_by_a_link() -> None:
+    assert "Try again</a>" not in page_of_error(BROKEN, method="POST").content.decode()
+
+
+def test_a_theme_is_one_of_ours() -> None:
+    assert "data-theme" not in page_of_error(BROKEN, theme='"><script>').content.decode()
+
+
+def test_an_expired_form_says_so(rebels: Rebels) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(rebels.luke.user, "allauth.account.auth_backends.AuthenticationBackend")
+    response = browser.post("/console/my-credentials/create", {"label": "Late"})
+    assert response.status_code == 403
+    page = response.content.decode()
+    assert "This form has expired" in page
+    assert f'data-copy="{response.headers["X-Request-Id"]}"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/console/nothing", 404), ("/console/organization", 403)]
+)
+def test_a_refusal_names_its_request(
+    path: str, status: int, rebels: Rebels, sign_in: SignIn
+) -> None:
+    response = sign_in(rebels.luke).get(path)
+    assert response.status_code == status
+    assert f'data-copy="{response.headers["X-Request-Id"]}"' in response.content.decode()

@@ -176,7 +176,7 @@ def test_the_page_of_a_person(rebels: Rebels, sign_in: SignIn) -> None:
     words = words_of(response)
     for pattern in (
         r"User Profile Credentials",
-        r"E-mail luke@rebels\.example Console role Developer Account administrator No",
+        r"Email luke@rebels\.example Console role Developer Account administrator No",
         r"Status Active MFA Off Last active Never Active credentials 0 Joined on \w{3} \d+, \d{4}",
         r"Sandbox \d+ \d+ .*Standard User Enabled Production \d+ \d+ .*Standard User Enabled",
     ):

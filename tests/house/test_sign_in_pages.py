@@ -44,7 +44,7 @@ RENDERED = sorted(
     {name for url in views_of_allauth() for name in templates_of(url) if name.endswith(".html")}
     - set(UNREACHABLE)
     # Answered by functions.
-    | {"429.html", "account/verification_sent.html"}
+    | {"429.html", "account/verification_sent.html", "mfa/webauthn/reauthenticate.html"}
 )
 # Texts of mails and messages for what people can do here.
 TEXTS = sorted(

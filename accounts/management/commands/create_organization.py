@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="name of the organization")
-        parser.add_argument("--admin", required=True, metavar="EMAIL", help="e-mail of the person")
+        parser.add_argument("--admin", required=True, metavar="EMAIL", help="email of the person")
         parser.add_argument("--main-number", default="", help="main phone number of the company")
 
     def handle(self, *args: Any, **options: Any) -> None:

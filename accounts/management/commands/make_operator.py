@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()
         if user is None:
-            raise CommandError("Nobody has this e-mail address: invite the person first.")
+            raise CommandError("Nobody has this email address: invite the person first.")
         marked = not options["undo"]
         mark_operator(user, marked=marked, origin=Origin.command("make_operator"))
         what = "is" if marked else "is no longer"

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()
         if user is None:
-            raise CommandError("Nobody has this e-mail address.")
+            raise CommandError("Nobody has this email address.")
         removed = remove_second_factors(user, origin=Origin.command("reset_second_factor"))
         what = ", ".join(removed) or "nothing, there was none"
         self.stdout.write(f"Removed from {user.email}: {what}.")
