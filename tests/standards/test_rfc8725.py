@@ -123,7 +123,8 @@ def test_section_3_4_keys_are_points_of_the_curve(db: None) -> None:
         jwk = current_signing_key(environment, purpose).public_jwk
         x, y = (int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big") for name in "xy")
         # Raises if the point is not on the curve.
-        assert ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+        key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+        assert key.key_size == 256
 
 
 def test_section_3_5_keys_have_entropy(db: None) -> None:

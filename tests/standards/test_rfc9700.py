@@ -99,7 +99,8 @@ def test_section_4_13_a_caller_does_not_speak_for_the_proxy(
     JwtCredential.objects.filter(pk=credential.pk).update(allowed_networks=["192.0.2.0/24"])
     grant = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode()}
     for header in ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"):
-        answer = api.post(grant, app.authorization, **{header: "192.0.2.1"})
+        invented: dict[str, Any] = {header: "192.0.2.1"}
+        answer = api.post(grant, app.authorization, **invented)
         assert answer.json()["errors"][0]["errorCode"] == "JWT-107"
     assert api.post(grant, app.authorization, REMOTE_ADDR="192.0.2.1").status_code == 200
 
