@@ -306,6 +306,7 @@ class TestVerify:
         response = api.program().get(self.PATH, headers=headers)
         assert response.status_code == 401
         assert 'error="invalid_token"' in response.headers["WWW-Authenticate"]
+        assert response["Link"] == '<http://localhost:8000/docs/errors#OAU-213>; rel="help"'
 
 
 class TestPublishedKeys:
