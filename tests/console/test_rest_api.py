@@ -295,6 +295,13 @@ def test_head_answers_like_get(rebels: Rebels) -> None:
     assert api.call("HEAD", "/account/~").status_code == 401
 
 
+def test_a_body_has_limits(rebels: Rebels) -> None:
+    body = b'{"company": "' + b"a" * 300_000 + b'"}'
+    response = api.call("PUT", ADDRESS, token_of(rebels.leia), body)
+    assert response.status_code == 400
+    assert response.json() == api.rest_error("CMN-101", "The body is too large.")
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/account", "/account/~/extension/~/more", "/"])
 def test_an_unknown_address(db: None, path: str) -> None:
     response = api.call("GET", path)
