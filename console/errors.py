@@ -12,7 +12,7 @@ from accounts import database
 from accounts.access import NoConsoleAccess
 from accounts.step_up import NoFactor
 from accounts.views.access_requests import no_access
-from console.api.errors import entry, error_body
+from console.api.errors import entry, error_response
 from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
 
@@ -24,7 +24,7 @@ def _is_api(request: HttpRequest) -> bool:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return JsonResponse(error_body(entry("CMN-101", "The request is malformed.")), status=400)
+        return error_response(400, entry("CMN-101", "The request is malformed."))
     return _bare_page(request, "400.html", status=400)
 
 
@@ -38,7 +38,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return JsonResponse(error_body(entry("CMN-120", "Invalid URI.")), status=404)
+        return error_response(404, entry("CMN-120", "Invalid URI."))
     shorter = request.path.rstrip("/")
     if request.method == "GET" and shorter != request.path and is_valid_path(shorter):
         # The console's addresses end without a slash; who adds one means the same page.
@@ -52,8 +52,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _unavailable(request)
     request_id = getattr(request, "request_id", "")
     if _is_api(request):
-        body = error_body(entry("CMN-500", f"Internal error; request {request_id}."))
-        return JsonResponse(body, status=500)
+        return error_response(500, entry("CMN-500", f"Internal error; request {request_id}."))
     return _bare_page(request, "500.html", status=500)
 
 
@@ -61,13 +60,11 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
     """The database is away: nothing was decided, and asking again in a moment is right."""
     if _is_api(request):
         refusal = ServiceUnavailable()
-        body = (
-            refusal.body
-            if "/restapi/oauth/" in request.path
-            else error_body(entry(refusal.code, refusal.message))
-        )
+        if "/restapi/oauth/" not in request.path:
+            found = entry(refusal.code, refusal.message)
+            return error_response(refusal.status, found, refusal.headers)
         headers = refusal.headers | {"Link": help_link(refusal.code)}
-        return JsonResponse(body, status=refusal.status, headers=headers)
+        return JsonResponse(refusal.body, status=refusal.status, headers=headers)
     return _bare_page(request, "503.html", status=database.STATUS, headers=database.HEADERS)
 
 

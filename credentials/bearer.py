@@ -30,6 +30,9 @@ REQUIRED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "credential_id"}
 )
 
+# Parameters of the Auth API that hold one; no call has a parameter of these names.
+SECRETS = frozenset({"access_token", "assertion", "client_secret", "refresh_token", "token"})
+
 
 class BearerError(RefusedRequest):
     """A call refused for its token or for what the token may not do (RFC 6750 §3)."""
@@ -60,14 +63,18 @@ class MissingToken(BearerError):
         return f'Bearer realm="{REALM}"'
 
 
-class TokenInQuery(BearerError):
-    """RFC 6750 §2.3 allows it and warns of it: query strings end up in logs."""
+class SecretInQuery(BearerError):
+    """RFC 6750 §2.3 allows a token there and warns of it: query strings end up in logs."""
 
     status = 400
     rfc_error = "invalid_request"
 
     def __init__(self) -> None:
-        super().__init__("CMN-101", "An access token belongs in the Authorization header.")
+        super().__init__(
+            "CMN-101",
+            "Tokens and secrets have no place in the query string. An access token belongs in the "
+            "Authorization header.",
+        )
 
     @property
     def challenge(self) -> str:
@@ -170,9 +177,14 @@ def authenticate_token(
     return _standing_bearer(claims, standing, source, at)
 
 
+def refuse_secrets_in_query(request: HttpRequest) -> None:
+    """Whatever else the request brings: who reads the refusal stops sending it there."""
+    if request.META.get("QUERY_STRING") and not SECRETS.isdisjoint(request.GET):
+        raise SecretInQuery
+
+
 def _token_of(request: HttpRequest) -> str:
-    if request.META.get("QUERY_STRING") and "access_token" in request.GET:
-        raise TokenInQuery
+    refuse_secrets_in_query(request)
     scheme, token = authorization(request)
     if scheme != "bearer" or not token:
         raise MissingToken

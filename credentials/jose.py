@@ -194,6 +194,9 @@ def _taken_apart(token: str, digest: bytes) -> Opened:
     opened = Opened(
         digest, _object(header) or {}, _object(payload), message.encode(), raw_signature
     )
+    # The last character of a signature has four bits to spare, which no other character has.
+    if _encoded(raw_signature) != signature:
+        raise InvalidToken("another spelling of a signature")
     if opened.header.get("alg") != ALGORITHM or opened.header.keys() & {"crit", "b64"}:
         raise InvalidToken("another algorithm or an unknown extension")
     return opened

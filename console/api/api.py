@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
@@ -76,6 +76,7 @@ def build_api(environment: Environment) -> EnvironmentApi:
     api.exception_handler(RequestValidationError)(_invalid_request)
     api.exception_handler(ValidationError)(_invalid_values)
     api.exception_handler(HttpError)(_unreadable_body)
+    api.exception_handler(RequestDataTooBig)(_too_large)
     return api
 
 
@@ -97,4 +98,10 @@ def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpRespons
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
     return errors.api_error_response(
         request, errors.ApiError(error.status_code, "CMN-103", "The JSON can't be parsed.")
+    )
+
+
+def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return errors.api_error_response(
+        request, errors.ApiError(400, "CMN-101", "The body is too large.")
     )

@@ -20,7 +20,13 @@ from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
-from credentials.bearer import Bearer, PermissionMissing, TooManyCalls, authenticate
+from credentials.bearer import (
+    Bearer,
+    PermissionMissing,
+    TooManyCalls,
+    authenticate,
+    refuse_secrets_in_query,
+)
 from credentials.models.usage import note_use
 from credentials.throttle import LimitGroup, RateLimited, meter_of
 
@@ -347,10 +353,12 @@ def router(environment: Environment) -> Router:
 
     @calls.get("", auth=None, response=schemas.ApiVersion, summary="API version")
     def version(request: HttpRequest) -> dict[str, Any]:
+        refuse_secrets_in_query(request)
         return {"uri": version_uri, "versionString": as_json.VERSION.lstrip("v")}
 
     @calls.get("/status", auth=None, response=schemas.ServiceStatus, summary="Service status")
     def status(request: HttpRequest) -> dict[str, Any]:
+        refuse_secrets_in_query(request)
         return {"uri": f"{version_uri}/status", "status": "OK"}
 
     for call in CALLS:

@@ -1,5 +1,6 @@
 """The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/errors.md)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -65,9 +66,18 @@ def entry(
     return {"errorCode": code, "message": message} | present
 
 
+def error_response(
+    status: int, found: dict[str, Any], headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """The answer for one entry; like every error it links to its code."""
+    link = {"Link": help_link(found["errorCode"])}
+    return JsonResponse(error_body(found), status=status, headers=link | dict(headers or {}))
+
+
 def api_error_response(request: HttpRequest, error: ApiError) -> HttpResponse:
-    body = error_body(entry(error.code, error.message, parameter_name=error.parameter_name))
-    return JsonResponse(body, status=error.status, headers={"Link": help_link(error.code)})
+    return error_response(
+        error.status, entry(error.code, error.message, parameter_name=error.parameter_name)
+    )
 
 
 def bearer_error_response(
@@ -82,20 +92,21 @@ def bearer_error_response(
         rfc_error=error.rfc_error,
         what=RefusedWhat.CALL,
     )
-    body = error_body(entry(error.code, error.message, permission_name=error.permission_name))
-    response = JsonResponse(body, status=error.status, headers={"Link": help_link(error.code)})
-    if error.challenge is not None:
-        response["WWW-Authenticate"] = error.challenge
-    return response
+    challenge = {} if error.challenge is None else {"WWW-Authenticate": error.challenge}
+    return error_response(
+        error.status,
+        entry(error.code, error.message, permission_name=error.permission_name),
+        challenge,
+    )
 
 
 def method_not_allowed(allowed: str) -> HttpResponse:
-    body = error_body(entry("CMN-101", f"The method is not allowed; use {allowed}."))
-    return JsonResponse(body, status=405, headers={"Allow": allowed})
+    message = f"The method is not allowed; use {allowed}."
+    return error_response(405, entry("CMN-101", message), {"Allow": allowed})
 
 
 @login_not_required
 @csrf_exempt
 def unknown_uri(request: HttpRequest) -> HttpResponse:
     """Whatever lies below a base URL's `/restapi` and is no call."""
-    return JsonResponse(error_body(entry("CMN-120", "Invalid URI.")), status=404)
+    return error_response(404, entry("CMN-120", "Invalid URI."))

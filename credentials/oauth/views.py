@@ -193,7 +193,8 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
             rfc_error=error.rfc_error,
             what=RefusedWhat.VERIFY,
         )
-        return no_store(HttpResponse(status=401, headers={"WWW-Authenticate": error.challenge}))
+        told = {"WWW-Authenticate": error.challenge, "Link": help_link(error.code)}
+        return no_store(HttpResponse(status=401, headers=told))
     return no_store(
         HttpResponse(
             status=204,

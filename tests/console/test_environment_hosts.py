@@ -64,6 +64,30 @@ def test_production_under_a_path_of_its_host(rebels: Rebels) -> None:
     assert exchange(app, jwt, PRODUCTION_HOST, "/restapi/oauth/token").status_code == 404
 
 
+WELL_KNOWN = "/.well-known/oauth-authorization-server"
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "issuer"),
+    [
+        (SANDBOX_HOST, WELL_KNOWN, f"https://{SANDBOX_HOST}"),
+        (PRODUCTION_HOST, f"{WELL_KNOWN}/v2", f"https://{PRODUCTION_HOST}/v2"),
+        (PRODUCTION_HOST, f"/v2{WELL_KNOWN}", f"https://{PRODUCTION_HOST}/v2"),
+    ],
+)
+def test_metadata_and_keys_are_where_their_issuer_says(
+    db: None, host: str, path: str, issuer: str
+) -> None:
+    """RFC 8414 §3: between host and path of the issuer; and appended, as many look it up."""
+    found = Program().get(path, headers={"Host": host}).json()
+    assert found["issuer"] == issuer
+    assert found["jwks_uri"] == f"{issuer}/restapi/oauth/jwks"
+    keys = Program().get(found["jwks_uri"].removeprefix(f"https://{host}"), headers={"Host": host})
+    assert keys.json().keys() == {"keys"}
+    for other in {SANDBOX_HOST, PRODUCTION_HOST, "localhost"} - {host}:
+        assert Program().get(path, headers={"Host": other}).status_code == 404
+
+
 def test_each_host_serves_its_environment_only(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     jwt = cast.credential(rebels.luke).encode()

@@ -1,11 +1,14 @@
 """Pages and bodies for what can't be answered."""
 
+from typing import Any
+
 import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from console import errors
+from tests import api, cast
 from tests.conftest import Rebels, SignIn
 
 
@@ -86,3 +89,38 @@ def test_a_refusal_names_its_request(
     response = sign_in(rebels.luke).get(path)
     assert response.status_code == status
     assert f'data-copy="{response.headers["X-Request-Id"]}"' in response.content.decode()
+
+
+def refused_to_leia(rebels: Rebels, body: bytes) -> Any:
+    token = api.access_token(api.app(rebels.leia), cast.credential(rebels.leia))
+    return api.call("PUT", "/account/~/business-address", token, body)
+
+
+def failing(rebels: Rebels, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def broken(request: object, *_: object, **__: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr("console.api.calls.authenticate", broken)
+    program = Client(raise_request_exception=False)
+    return program.get("/sandbox/restapi/v1.0/account/~")
+
+
+def test_every_error_of_the_rest_api_links_to_its_code(
+    rebels: Rebels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each shape of error has its own way through the code; all of them link."""
+    answers = {
+        "CMN-120": api.call("GET", "/nothing"),
+        "OAU-123": api.call("GET", "/account/~"),
+        "OAU-149": api.call("GET", "/account/~", "x.y.z"),
+        "CMN-101 405": api.call("DELETE", "/account/~"),
+        "CMN-101 400": refused_to_leia(rebels, b'{"email": "nonsense"}'),
+        "CMN-101 400 host": api.program().get("/restapi/v1.0", headers={"Host": "evil.example"}),
+        "CMN-101 400 size": refused_to_leia(rebels, b'{"company": "' + b"a" * 3_000_000 + b'"}'),
+        "CMN-103": refused_to_leia(rebels, b"{"),
+        "CMN-500": failing(rebels, monkeypatch),
+    }
+    for name, answer in answers.items():
+        code = name.split()[0]
+        assert answer.json()["errorCode"] == code
+        assert answer["Link"] == f'<http://localhost:8000/docs/errors#{code}>; rel="help"', name

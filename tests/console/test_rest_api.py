@@ -210,7 +210,7 @@ def test_what_is_wrong_is_said_whole(rebels: Rebels, subtests: pytest.Subtests) 
         (b"\xff\xfe{}", unparsable),
         (b"[" * 5000, unparsable),
         (b"company=Jedi", unparsable),
-        (b"{}" * 150_000, api.rest_error("CMN-101", "The request is malformed.")),
+        (b"{}" * 150_000, api.rest_error("CMN-101", "The body is too large.")),
         (b"[]", invalid("body", "Input should be an object")),
         (b"", invalid("body", "Field required")),
         (b'{"company": 7}', invalid("company", "Input should be a valid string")),

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from email.message import Message
 from pathlib import Path
@@ -91,9 +92,16 @@ class RunningConsole:
         return status, received.get("Location", "")
 
     def request(
-        self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: str | Iterable[bytes] = "",
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, Message, bytes]:
-        """Status, headers and body of one answer. Raises if none comes."""
+        """Status, headers and body of one answer. Raises if none comes.
+
+        A body in pieces is sent in chunks.
+        """
         sent = {"Host": f"localhost:{self.port}"} | (headers or {})
         with closing(self._connection()) as http_connection:
             http_connection.request(method, path, body, sent)

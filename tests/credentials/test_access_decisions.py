@@ -1,17 +1,14 @@
 """What account administrators decide about people, and what it does to their credentials."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
 from django.core import mail
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection, connections
 from django.urls import reverse
 
 from accounts.actions import memberships
 from accounts.actions.access_requests import (
-    approve_access_request,
     decline_access_request,
     request_access,
 )
@@ -28,10 +25,6 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 
 OWN = "/account/~/extension/~"
-needs_two_connections = pytest.mark.skipif(
-    connection.vendor == "sqlite",
-    reason="An in-memory SQLite is one connection; the race needs two. It runs on PostgreSQL.",
-)
 
 
 def event(kind: AuditKind) -> AuditEvent:
@@ -187,71 +180,3 @@ def test_a_retired_app_is_over(rebels: Rebels) -> None:
     retire_application(app.application, actor=rebels.luke.user, origin=cast.ORIGIN)
     assert refused(app, cast.credential(rebels.luke).encode()) == "OAU-146"
     assert event(AuditKind.APPLICATION_RETIRED).actor == rebels.luke.user
-
-
-def at_once(*acts: Callable[[], object]) -> list[str]:
-    """What each of the acts said, done by threads with connections of their own."""
-    start, said = threading.Barrier(len(acts)), []
-
-    def run(act: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            act()
-            said.append("done")
-        except ValidationError as error:
-            said.append(error.messages[0])
-        except PermissionDenied:
-            said.append("no right any more")
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(said)
-
-
-@needs_two_connections
-@pytest.mark.django_db(transaction=True)
-def test_two_administrators_approve_one_request(rebels: Rebels) -> None:
-    memberships.change_role(
-        rebels.han,
-        role=ConsoleRole.DEVELOPER_ADMIN,
-        is_account_admin=True,
-        actor=rebels.leia.user,
-        origin=cast.ORIGIN,
-    )
-    request = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
-
-    def approve(admin: Membership, role: ConsoleRole) -> Callable[[], object]:
-        return lambda: approve_access_request(
-            request, role=role, actor=admin.user, origin=cast.ORIGIN
-        )
-
-    said = at_once(
-        approve(rebels.leia, ConsoleRole.DEVELOPER), approve(rebels.han, ConsoleRole.AUDITOR)
-    )
-    assert "done" in said
-    assert any("has already approved the request" in answer for answer in said)
-    assert AuditEvent.objects.filter(kind=AuditKind.ACCESS_GRANTED).count() == 1
-
-
-@needs_two_connections
-@pytest.mark.django_db(transaction=True)
-def test_the_last_two_administrators_demote_each_other(rebels: Rebels) -> None:
-    memberships.change_role(
-        rebels.han,
-        role=ConsoleRole.DEVELOPER_ADMIN,
-        is_account_admin=True,
-        actor=rebels.leia.user,
-        origin=cast.ORIGIN,
-    )
-
-    def demote(target: Membership, actor: Membership) -> Callable[[], object]:
-        return lambda: memberships.remove_access(target, actor=actor.user, origin=cast.ORIGIN)
-
-    said = at_once(demote(rebels.han, rebels.leia), demote(rebels.leia, rebels.han))
-    assert said == ["done", "no right any more"]
-    assert rebels.organization.memberships.account_admins().count() == 1

@@ -65,11 +65,23 @@ def test_another_scheme_is_no_token(app: api.App, header: str) -> None:
 def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) -> None:
     """Refused, even beside the header: query strings end up in logs."""
     token = api.access_token(app, credential)
-    refusal = api.rest_error("CMN-101", "An access token belongs in the Authorization header.")
+    refusal = api.rest_error(
+        "CMN-101",
+        "Tokens and secrets have no place in the query string. An access token belongs in the "
+        "Authorization header.",
+    )
     for sent in (None, token):
-        response = api.call("GET", f"{OWN}?access_token={token}", sent)
-        assert response.status_code == 400
-        assert response.json() == refusal
+        for path in (OWN, "", "/status"):
+            response = api.call("GET", f"{path}?access_token={token}", sent)
+            assert response.status_code == 400
+            assert response.json() == refusal
+    for name in ("assertion", "client_secret", "refresh_token", "token"):
+        response = api.call("GET", f"{OWN}?page=1&{name}=x", token)
+        assert (response.status_code, response.json()) == (400, refusal)
+        asked = api.program().get(
+            f"/sandbox/restapi/oauth/verify?{name}=x", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert asked.status_code == 401
 
 
 @pytest.mark.parametrize("missing", ["sub", "client_id", "scope", "sid", "credential_id", "exp"])

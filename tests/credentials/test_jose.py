@@ -128,7 +128,9 @@ def test_another_library_agrees_about_every_change(place: int, character: str) -
         ours = {"claims": jose.verify(changed, jwk=JWK, token_type="JWT")}
     except jose.InvalidToken:
         ours = {}
-    assert ours == verified
+    # It reads a signature whose last character has other bits to spare. That is another string.
+    is_respelled = place == len(token) - 1 and changed != token
+    assert ours == ({} if is_respelled else verified)
 
 
 @pytest.mark.parametrize("more", [{"crit": ["exp"], "exp": 1}, {"b64": False}, {"b64": True}])
@@ -201,6 +203,10 @@ def test_a_token_has_one_spelling() -> None:
     for other in [token + "==", token + "\n", " " + token, token + ".", "." + token, token + "é"]:
         with pytest.raises(jose.InvalidToken):
             jose.key_id(other)
+    respelled = token[:-1] + chr(ord(token[-1]) + 1)
+    assert decoded(respelled.split(".")[2]) == decoded(token.split(".")[2])
+    with pytest.raises(jose.InvalidToken):
+        jose.verify(respelled, jwk=JWK, token_type="JWT")
     with pytest.raises(jose.InvalidToken):
         jose.key_id("a" * jose.MAX_TOKEN_LENGTH + ".e30.c2ln")
 

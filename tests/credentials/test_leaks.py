@@ -342,3 +342,23 @@ def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) 
     [beginning] = re.findall(r"begins with `(eyJ\w+)`", text)
     assert credential.encode().startswith(beginning)
     assert namespace["leaked"](file, ["https://elsewhere.example.com"]) == [secret, token]
+
+
+def test_the_patterns_of_the_docs_are_of_what_we_issue(rebels: Rebels) -> None:
+    text = (ROOT / Path("docs/detect-leaks.md")).read_text()
+    patterns = dict(re.findall(r"^\| ([a-zA-Z ]+) \| `([^`]+)` \|", text, re.MULTILINE))
+    app = api.app(rebels.luke, issues_refresh_tokens=True)
+    jwt = cast.credential(rebels.luke).encode()
+    issued = {
+        "client secret": app.secret,
+        "refresh token": api.exchange(app, jwt).json()["refresh_token"],
+        "JWT credential": jwt,
+    }
+    assert patterns.keys() == issued.keys()
+    for name, secret in issued.items():
+        matching = {other for other in patterns if re.fullmatch(patterns[other], secret)}
+        assert matching == {name}
+        # Within a line of a file, after a quotation mark, as in a URL.
+        found = re.search(patterns[name], f'export KEY="{secret}"; curl https://x/?a={secret}')
+        assert found
+        assert found[0] == secret

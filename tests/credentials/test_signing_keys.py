@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client as Program
 from pytest_django import Settings
 
@@ -27,7 +28,7 @@ from credentials.models.signing_keys import KeyPurpose, KeyState
 from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX, oauth_error, rest_error
 from tests.conftest import Rebels
-from tests.races import at_once
+from tests.races import at_once, shared_database
 
 CREDENTIAL, ACCESS_TOKEN = KeyPurpose.CREDENTIAL, KeyPurpose.ACCESS_TOKEN
 NOT_A_CREDENTIAL = oauth_error(
@@ -294,12 +295,9 @@ def test_an_installation_with_the_wrong_encryption_key_is_not_ready(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="SQLite in memory has one writer and one connection."
-)
 @pytest.mark.parametrize("purpose", KeyPurpose)
 def test_rotations_during_exchanges_lose_none(
-    transactional_db: None, rebels: Rebels, purpose: KeyPurpose
+    transactional_db: None, rebels: Rebels, purpose: KeyPurpose, tmp_path: Path
 ) -> None:
     app, jwt = api.app(rebels.luke), cast.credential(rebels.luke).encode()
     current_signing_key(SANDBOX, ACCESS_TOKEN)
@@ -315,6 +313,7 @@ def test_rotations_during_exchanges_lose_none(
     def rotations() -> list[KeyState]:
         return [rotate(purpose).state for _ in range(10)]
 
-    answers = at_once(exchanges, rotations, exchanges, rotations)
+    with shared_database(tmp_path):
+        answers = at_once(exchanges, rotations, exchanges, rotations)
+        assert states(purpose).count("retired") == 20
     assert answers == [[200] * 30, [KeyState.CURRENT] * 10, [200] * 30, [KeyState.CURRENT] * 10]
-    assert states(purpose).count("retired") == 20

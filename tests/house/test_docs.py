@@ -192,6 +192,25 @@ def test_the_table_of_error_codes_is_complete_and_in_step_with_the_docs() -> Non
         assert documented == {(entry.code, entry.status) for entry in entries}
 
 
+def clauses_tested() -> set[tuple[str, str]]:
+    """RFC and section of every test that is named after one."""
+    found = set()
+    for path in (ROOT / "tests" / "standards").glob("test_rfc*.py"):
+        for digits in re.findall(r"^def test_section_((?:\d+_)+)", path.read_text(), re.MULTILINE):
+            found.add((path.stem.removeprefix("test_rfc"), digits.strip("_").replace("_", ".")))
+    return found
+
+
+def test_each_clause_of_the_standards_has_its_test_and_the_other_way_round() -> None:
+    documented = set()
+    for part in re.split(r"^## ", text_of("docs/standards.md"), flags=re.MULTILINE):
+        if rfc := re.match(r"RFC (\d+)", part):
+            documented |= {
+                (rfc[1], section) for section in table_rows(part) if section[0].isdigit()
+            }
+    assert documented == clauses_tested()
+
+
 def test_every_endpoint_and_parameter_of_the_auth_api_is_documented() -> None:
     text = text_of("docs/auth-api.md")
     endpoints = set(re.findall(r'path\("([\w-]+)"', text_of(f"{OAUTH}urls.py")))

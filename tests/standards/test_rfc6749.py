@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pytest_django import Settings
 
 from credentials.models import JwtCredential
 from tests import api
@@ -47,6 +48,16 @@ def test_section_2_3_1_never_in_the_uri(app: api.App, credential: JwtCredential)
     query = f"?client_id={app.client_id}&client_secret={app.secret}"
     response = api.post(grant(credential), query=query)
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+
+
+def test_section_2_3_1_guessing_is_limited(
+    app: api.App, credential: JwtCredential, settings: Settings
+) -> None:
+    """The server MUST protect the endpoint against brute force; the right secret always passes."""
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"Auth": (2, 60)}
+    guesses = [api.post(grant(credential), basic(app.client_id, "guess")) for _ in range(3)]
+    assert [guess.status_code for guess in guesses] == [401, 401, 429]
+    assert api.post(grant(credential), app.authorization).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])

@@ -16,17 +16,17 @@ def refused(app: api.App, claims: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("value", [None, "", "http://localhost:8000", "https://evil.example", 7])
-def test_section_3_1_issuer(app: api.App, credential: JwtCredential, value: Any) -> None:
+def test_section_3_item_1_issuer(app: api.App, credential: JwtCredential, value: Any) -> None:
     assert refused(app, credential.claims | {"iss": value})
 
 
 @pytest.mark.parametrize("value", [None, "", "1", 1, ["1"]])
-def test_section_3_2_subject(app: api.App, credential: JwtCredential, value: Any) -> None:
+def test_section_3_item_2_subject(app: api.App, credential: JwtCredential, value: Any) -> None:
     """The subject is the extension that the token acts for: the one that the credential is of."""
     assert refused(app, credential.claims | {"sub": value})
 
 
-def test_section_3_2_subject_is_the_owner(app: api.App, credential: JwtCredential) -> None:
+def test_section_3_item_2_subject_is_the_owner(app: api.App, credential: JwtCredential) -> None:
     assert credential.claims["sub"] == str(credential.extension_id)
     body = api.exchange(app, credential.encode()).json()
     assert body["owner_id"] == str(credential.extension_id)
@@ -42,49 +42,49 @@ def test_section_3_2_subject_is_the_owner(app: api.App, credential: JwtCredentia
         ["http://localhost:8000/sandbox/restapi/oauth/token", "https://evil.example"],
     ],
 )
-def test_section_3_3_audience(app: api.App, credential: JwtCredential, value: Any) -> None:
+def test_section_3_item_3_audience(app: api.App, credential: JwtCredential, value: Any) -> None:
     assert refused(app, credential.claims | {"aud": value})
 
 
-def test_section_3_3_audience_is_the_token_endpoint(credential: JwtCredential) -> None:
+def test_section_3_item_3_audience_is_the_token_endpoint(credential: JwtCredential) -> None:
     assert credential.claims["aud"] == SANDBOX.urls.token_endpoint
 
 
 @pytest.mark.parametrize("value", [None, "tomorrow", 1, -1, 10**20, 1e300])
-def test_section_3_4_expiration(app: api.App, credential: JwtCredential, value: Any) -> None:
+def test_section_3_item_4_expiration(app: api.App, credential: JwtCredential, value: Any) -> None:
     assert refused(app, credential.claims | {"exp": value})
 
 
-def test_section_3_4_expiration_is_always_there(credential: JwtCredential) -> None:
+def test_section_3_item_4_expiration_is_always_there(credential: JwtCredential) -> None:
     """A credential without expiration date carries the last day of 2099."""
     assert credential.claims["exp"] == 4102358400
 
 
-def test_section_3_5_not_before(app: api.App, credential: JwtCredential) -> None:
+def test_section_3_item_5_not_before(app: api.App, credential: JwtCredential) -> None:
     """We never issue `nbf`; one that somebody added is a claim that is not ours."""
     assert refused(app, credential.claims | {"nbf": 0})
 
 
-def test_section_3_6_issued_at(app: api.App, credential: JwtCredential) -> None:
+def test_section_3_item_6_issued_at(app: api.App, credential: JwtCredential) -> None:
     assert refused(app, credential.claims | {"iat": credential.claims["iat"] + 1})
 
 
 @pytest.mark.parametrize("value", [None, "", "unknown", "0" * 32, 7])
-def test_section_3_7_identifier(app: api.App, credential: JwtCredential, value: Any) -> None:
+def test_section_3_item_7_identifier(app: api.App, credential: JwtCredential, value: Any) -> None:
     assert refused(app, credential.claims | {"jti": value})
 
 
-def test_section_3_8_other_claims(app: api.App, credential: JwtCredential) -> None:
+def test_section_3_item_8_other_claims(app: api.App, credential: JwtCredential) -> None:
     assert refused(app, credential.claims | {"scope": "Accounts"})
 
 
-def test_section_3_9_signature(app: api.App, credential: JwtCredential) -> None:
+def test_section_3_item_9_signature(app: api.App, credential: JwtCredential) -> None:
     head, payload, signature = credential.encode().split(".")
     for forged in (f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload}."):
         assert api.exchange(app, forged).json()["errors"][0]["errorCode"] == "JWT-101"
 
 
-def test_section_3_10_the_key_of_another_environment(
+def test_section_3_item_10_the_key_of_another_environment(
     app: api.App, credential: JwtCredential
 ) -> None:
     """The signature is of a key of ours, but of the other environment's: not this issuer's."""
@@ -92,8 +92,8 @@ def test_section_3_10_the_key_of_another_environment(
     assert api.exchange(app, foreign).json()["error"] == "invalid_grant"
 
 
-def test_section_3_1_1_error_response(app: api.App) -> None:
-    """§3.1: `invalid_grant`, with words for the developer."""
+def test_section_3_1_error_response(app: api.App) -> None:
+    """`invalid_grant`, with words for the developer."""
     body = api.exchange(app, "x.y.z").json()
     assert body == api.oauth_error(
         "invalid_grant",

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import zlib
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.utils import der_to_raw_signature
 
 from credentials import jose
+from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import JwtCredential
 from credentials.models.signing_keys import KeyPurpose
-from tests import api
+from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX
+from tests.conftest import Rebels
 
 
 def b64(data: bytes | dict[str, Any]) -> str:
@@ -77,6 +80,51 @@ def test_section_3_3_every_part_is_verified(app: api.App, credential: JwtCredent
         if jwt[position] != ".":
             changed = "A" if jwt[position] != "A" else "B"
             assert code(app, jwt[:position] + changed + jwt[position + 1 :]) == "JWT-101"
+
+
+# The order of P-256 (FIPS 186): the numbers of a signature lie between 0 and it.
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def numbers(jwt: str) -> tuple[int, int]:
+    """Those of an ES256 signature (RFC 7518 §3.4)."""
+    raw = base64.urlsafe_b64decode(jwt.split(".")[2] + "==")
+    return int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+
+
+def with_numbers(jwt: str, r: int, s: int) -> str:
+    signed, _, _ = jwt.rpartition(".")
+    return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def test_section_3_3_a_signature_has_a_twin_that_says_the_same(
+    app: api.App, rebels: Rebels, credential: JwtCredential
+) -> None:
+    """Of every ECDSA signature anybody can make a second valid one. It is the same credential."""
+    jwt = credential.encode()
+    r, s = numbers(jwt)
+    twin = with_numbers(jwt, r, ORDER - s)
+    assert api.exchange(app, twin).json()["owner_id"] == str(credential.extension_id)
+    revoke_jwt_credential(credential, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
+    assert (code(app, jwt), code(app, twin)) == ("JWT-102", "JWT-102")
+
+
+def test_section_3_4_numbers_out_of_range(app: api.App, credential: JwtCredential) -> None:
+    """Zeros, and whatever is not below the order, verify with some libraries. Not here."""
+    jwt = credential.encode()
+    r, s = numbers(jwt)
+    for pair in ((0, 0), (r, 0), (0, s), (ORDER, ORDER), (r, ORDER), (2**256 - 1, s)):
+        assert code(app, with_numbers(jwt, *pair)) == "JWT-101"
+
+
+def test_section_3_4_keys_are_points_of_the_curve(db: None) -> None:
+    """Others are not looked at: no key comes from a token."""
+    for environment, purpose in product((SANDBOX, PRODUCTION), KeyPurpose):
+        jwk = current_signing_key(environment, purpose).public_jwk
+        x, y = (int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big") for name in "xy")
+        # Raises if the point is not on the curve.
+        key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+        assert key.key_size == 256
 
 
 def test_section_3_5_keys_have_entropy(db: None) -> None:

@@ -1,5 +1,6 @@
 """RFC 9068, JWT Profile for OAuth 2.0 Access Tokens."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_section_2_2_3_scope(decoded: dict[str, Any], tokens: dict[str, Any]) ->
     assert decoded["payload"]["scope"] == tokens["scope"]
 
 
+def test_section_2_2_3_the_scope_bounds_what_the_app_gained_since(
+    app: api.App, credential: JwtCredential
+) -> None:
+    """A scope that the app lost counts at once; one that it gained needs a new token."""
+    token = api.access_token(app, credential)
+    app.application.scopes = ["EditExtensions"]
+    app.application.save()
+    assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
+
+
 def bearer_claims(credential: JwtCredential, app: api.App) -> dict[str, Any]:
     token = api.access_token(app, credential)
     found: dict[str, Any] = pyjwt.decode(token, options={"verify_signature": False})
@@ -103,11 +114,9 @@ def test_section_4_required_claims(app: api.App, credential: JwtCredential, clai
     assert answer(claims) == "OAU-149" or (claim == "exp" and answer(claims) == "OAU-210")
 
 
-def test_section_5_the_scope_bounds_what_the_app_gained_since(
-    app: api.App, credential: JwtCredential
+def test_section_5_a_subject_is_never_mistaken_for_a_client(
+    decoded: dict[str, Any], app: api.App
 ) -> None:
-    """A scope that the app lost counts at once; one that it gained needs a new token."""
-    token = api.access_token(app, credential)
-    app.application.scopes = ["EditExtensions"]
-    app.application.save()
-    assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
+    """Extensions are numbers, client IDs are longer than any: no app can be named like a person."""
+    assert re.fullmatch(r"[0-9]{1,18}", decoded["payload"]["sub"])
+    assert re.fullmatch(r"[A-Za-z0-9]{22}", app.client_id)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from django.utils import timezone
 
@@ -75,3 +76,38 @@ def test_section_4_12_no_redirects_with_credentials(app: api.App) -> None:
             url = f"/sandbox/restapi/oauth/{path}"
             status = api.program().generic(method, url, HTTP_HOST="localhost").status_code
             assert status // 100 in (2, 4)
+
+
+def test_section_2_6_metadata_are_published(app: api.App) -> None:
+    """So that no client has to be told addresses by hand."""
+    found = api.program().get("/.well-known/oauth-authorization-server/sandbox").json()
+    assert found["token_endpoint"] == "http://localhost:8000/sandbox/restapi/oauth/token"
+
+
+def test_section_4_10_2_a_token_is_for_one_audience(tokens: dict[str, Any]) -> None:
+    """The REST API of its environment. The other one refuses it, and so must whoever is neither."""
+    claims = pyjwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert claims["aud"] == "http://localhost:8000/sandbox/restapi"
+    there = api.call("GET", "/account/~", tokens["access_token"], environment=api.PRODUCTION)
+    assert there.status_code == 401
+
+
+def test_section_4_13_a_caller_does_not_speak_for_the_proxy(
+    app: api.App, credential: JwtCredential
+) -> None:
+    """An address that the caller invents opens no network; the trusted proxies are counted."""
+    JwtCredential.objects.filter(pk=credential.pk).update(allowed_networks=["192.0.2.0/24"])
+    grant = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode()}
+    for header in ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED"):
+        invented: dict[str, Any] = {header: "192.0.2.1"}
+        answer = api.post(grant, app.authorization, **invented)
+        assert answer.json()["errors"][0]["errorCode"] == "JWT-107"
+    assert api.post(grant, app.authorization, REMOTE_ADDR="192.0.2.1").status_code == 200
+
+
+def test_section_4_15_no_client_passes_for_a_person(app: api.App, tokens: dict[str, Any]) -> None:
+    """Tokens are always of a person: there is no grant by which a client gets one for itself."""
+    claims = pyjwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert claims["sub"] == tokens["owner_id"] != app.client_id
+    answer = api.post({"grant_type": "client_credentials"}, app.authorization)
+    assert answer.json()["error"] == "unsupported_grant_type"

@@ -1,0 +1,36 @@
+"""What the production server hands to the console."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests import api
+from tests.credentials.running_console import RunningConsole, SharedDatabase
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("transactional_db"),
+]
+PATH = "/sandbox/restapi/oauth/token"
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[RunningConsole]:
+    with RunningConsole(SharedDatabase(tmp_path).open()) as console:
+        console.wait()
+        yield console
+
+
+def test_a_body_may_come_in_chunks(console: RunningConsole) -> None:
+    """RFC 9112 §7.1: clients that stream do not say how long a body will be."""
+    headers = {"Authorization": api.basic("nobody", "x"), "Content-Type": api.FORM}
+    pieces = [b"grant_type=refr", b"esh_token&refresh_", b"token=x"]
+    status, _, body = console.request("POST", PATH, iter(pieces), headers)
+    assert (status, json.loads(body)["errors"][0]["errorCode"]) == (401, "OAU-146")
+    too_long = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 5
+    # What is too long is refused, and not read to its end.
+    status, _, body = console.request("POST", PATH, iter([b"a" * too_long]), headers)
+    assert (status, json.loads(body)["error_description"]) == (400, "The request is too large.")
