@@ -286,6 +286,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING
+# Each of the thousands of test clients has its own middleware, which would list all files first.
+WHITENOISE_AUTOREFRESH = TESTING
 
 # --- Language and time ----------------------------------------------------------------------------
 

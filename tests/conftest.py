@@ -1,5 +1,6 @@
 """The cast: people of two organizations, and how they sign in."""
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -40,6 +41,12 @@ class Partners:
     organization: Organization
     lobot: Membership
     """Account administrator and Developer Admin of the other organization."""
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay: looking through them again and again is a tenth of the run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

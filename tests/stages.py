@@ -1,6 +1,7 @@
-"""`make test`: every check in its order, stopping at the first that fails.
+"""`make test`: every check, then one stage of tests after another, until one fails.
 
 `make test STAGES="ruff browser"` runs a choice of them; the summary names what was left out.
+A check uses one core, so two run side by side, while what the tests need is installed.
 """
 
 import base64
@@ -9,7 +10,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,9 @@ PYTEST = ("pytest", "--quiet")
 PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 # The tools that import the settings must not touch a database that someone works with.
 NO_DATABASE = ENVIRONMENT | {"DATABASE_URL": "sqlite://:memory:"}
+
+# Workers, servers and stages import the same modules: compiled once, not each time.
+LEFT_OUT = {*UNSET, "PYTHONDONTWRITEBYTECODE"}
 
 
 def production_environment() -> dict[str, str]:
@@ -48,6 +53,10 @@ class Stage:
     module: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=lambda: NO_DATABASE)
 
+    @property
+    def is_tests(self) -> bool:
+        return self.module[0] == "pytest"
+
 
 STAGES = (
     Stage("ruff", "lint", ["ruff", "check", "."]),
@@ -62,15 +71,21 @@ STAGES = (
     ),
     Stage("migrations", "none is missing", ["django", "makemigrations", "--check", "--dry-run"]),
     Stage(
-        "unit-sqlite",
-        "tests on SQLite",
-        [*PYTEST, *PARALLEL, "-m", "not browser"],
+        "unit",
+        "functions and rules of the house, without a database",
+        [*PYTEST, *PARALLEL, "-m", "unit"],
         {"TEST_DATABASE": "sqlite"},
     ),
     Stage(
-        "unit-postgresql",
-        "the same tests on PostgreSQL",
-        [*PYTEST, *PARALLEL, "-m", "not browser"],
+        "sqlite",
+        "what touches rows, on SQLite",
+        [*PYTEST, *PARALLEL, "-m", "database"],
+        {"TEST_DATABASE": "sqlite"},
+    ),
+    Stage(
+        "postgresql",
+        "the same on PostgreSQL",
+        [*PYTEST, *PARALLEL, "-m", "database"],
         {"TEST_DATABASE": "postgresql"},
     ),
     Stage(
@@ -90,53 +105,101 @@ def chosen_stages(names: Sequence[str]) -> list[Stage]:
     return [stage for stage in STAGES if not names or stage.name in names]
 
 
-def run(stage: Stage) -> bool:
-    inherited = {name: value for name, value in os.environ.items() if name not in UNSET}
+@dataclass(frozen=True)
+class Outcome:
+    passed: bool
+    seconds: float
+    output: str = ""
+
+    def __str__(self) -> str:
+        return f"{'passed' if self.passed else 'FAILED'} {self.seconds:.1f} s"
+
+
+def run(stage: Stage) -> Outcome:
+    inherited = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     settings = {"DJANGO_SETTINGS_MODULE": "console.settings"}
-    environment = {**inherited, **settings, **stage.environment}
-    command = [sys.executable, "-m", *stage.module]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", *stage.module],
+        cwd=ROOT,
+        env={**inherited, **settings, **stage.environment},
+        # What runs side by side is shown one after another.
+        stdout=None if stage.is_tests else subprocess.PIPE,
+        stderr=None if stage.is_tests else subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode == 0, time.monotonic() - started, done.stdout or "")
 
 
 def main(names: Sequence[str]) -> int:
     stages = chosen_stages(names)
-    if any(stage.name == "browser" for stage in stages):
-        # Before the first stage: half an hour of tests should not end in a missing program.
-        say(f"Browser: {install_chromium()}")
-        # The lines and the proxy of the docs run as they stand, and so do other makers' clients.
-        debian.install("curl", "curl")
-        debian.install("nginx", "nginx")
-        # What stands between several servers and one database, and in front of them.
-        debian.install("pgbouncer", "pgbouncer")
-        debian.install("haproxy", "haproxy")
-        install_npm_packages()
-    if any(stage.name.startswith("unit-") for stage in stages):
-        debian.install("redis-server", "redis-server")
-    outcomes: dict[str, str] = {}
-    for stage in stages:
-        say(f"\n== {stage.name}: {stage.purpose}")
-        started = time.monotonic()
-        passed = run(stage)
-        outcomes[stage.name] = f"{'passed' if passed else 'FAILED'} {seconds_since(started)}"
-        if not passed:
+    tests = [stage for stage in stages if stage.is_tests]
+    with ThreadPoolExecutor(max_workers=1) as installing:
+        installed = installing.submit(install_programs, {stage.name for stage in tests})
+        outcomes = checked([stage for stage in stages if not stage.is_tests])
+        # Before the first test: minutes of tests should not end in a missing program.
+        say(installed.result())
+    for stage in tests:
+        if not all_passed(outcomes):
             break
+        announce(stage)
+        outcomes[stage.name] = run(stage)
     summarize(outcomes)
-    return 0 if all(outcome.startswith("passed") for outcome in outcomes.values()) else 1
+    return 0 if all_passed(outcomes) else 1
 
 
-def summarize(outcomes: Mapping[str, str]) -> None:
+def checked(checks: Sequence[Stage]) -> dict[str, Outcome]:
+    """All of them, also when one fails: they take seconds."""
+    outcomes: dict[str, Outcome] = {}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running = {stage.name: pool.submit(run, stage) for stage in slowest_first(checks)}
+        for stage in checks:
+            announce(stage)
+            outcomes[stage.name] = running[stage.name].result()
+            say(outcomes[stage.name].output)
+    return outcomes
+
+
+def all_passed(outcomes: Mapping[str, Outcome]) -> bool:
+    return all(outcome.passed for outcome in outcomes.values())
+
+
+def slowest_first(checks: Sequence[Stage]) -> list[Stage]:
+    return sorted(checks, key=lambda stage: stage.name != "mypy")
+
+
+def install_programs(names: Set[str]) -> str:
+    """What the stages run against; answers what to say of it."""
+    if not names:
+        return ""
+    packages = ["redis-server"]
+    if "browser" not in names:
+        debian.install(packages)
+        return ""
+    chromium = install_chromium()
+    # The lines and the proxy of the docs run as they stand; and what stands between several
+    # servers and one database, and in front of them.
+    debian.install([*packages, "curl", "nginx", "pgbouncer", "haproxy"])
+    # Other makers' clients.
+    install_npm_packages()
+    return f"Browser: {chromium}"
+
+
+def announce(stage: Stage) -> None:
+    say(f"\n== {stage.name}: {stage.purpose}")
+
+
+def summarize(outcomes: Mapping[str, Outcome]) -> None:
     say("\n== summary")
     for stage in STAGES:
-        say(f"{stage.name:<16} {outcomes.get(stage.name, 'not run'):<16} {stage.purpose}")
+        say(f"{stage.name:<12} {outcomes.get(stage.name, 'not run')!s:<16} {stage.purpose}")
 
 
-def seconds_since(started: float) -> str:
-    return f"{time.monotonic() - started:.1f} s"
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+def say(text: str) -> None:
+    if text:
+        sys.stdout.write(f"{text.rstrip()}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -29,9 +29,13 @@ def _remind_some(at: datetime) -> int:
     Of two at the same moment one waits for the rows, and finds them done.
     """
     due = JwtCredential.objects.due_for_reminder(at)
-    owners = due.order_by().values_list("extension__user", flat=True).distinct()
+    owners = list(
+        due.order_by().values_list("extension__user", flat=True).distinct()[:OWNERS_AT_ONCE]
+    )
+    if not owners:
+        return 0
     found = list(
-        due.filter(extension__user__in=list(owners[:OWNERS_AT_ONCE]))
+        due.filter(extension__user__in=owners)
         .select_for_update(of=("self",))
         .select_related("extension__account", "extension__user")
         .order_by("pk")  # one order for all, else two could wait for each other

@@ -58,12 +58,13 @@ def sign_in(page: Page, console: str, email: str) -> None:
 
 
 def visit(page: Page, console: str, paths: Iterator[str], accessible: Check) -> None:
+    """Each page in both sizes; only style sheets ask for the size, so it need not come twice."""
     for path in paths:
+        response = page.goto(f"{console}{path}")
+        assert response is not None
+        assert response.status in (200, 403, 404, 410), path
         for size in (WIDE, NARROW):
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            response = page.goto(f"{console}{path}")
-            assert response is not None
-            assert response.status in (200, 403, 404, 410), path
             accessible(f"{path} at {size['width']}")
             assert page.evaluate(OUT_OF_SIGHT) == [], f"{path} at {size['width']}"
 

@@ -15,6 +15,8 @@ from benchmarks import measured_pages, report
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Once, on PostgreSQL, as `make bench-pages` does.
+@pytest.mark.browser
 def test_pages_are_measured(
     db: None, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,18 +48,6 @@ def install_chromium() -> str:
     raise RuntimeError(f"apt-get installed no Chromium that can be found. {INSTALL}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks by directory, before `-m` chooses.
-
-    The tests in tests/scale/ open no page, but need programs of their own as well.
-    """
-    directories = {config.rootpath / "tests" / name for name in ("browser", "scale")}
-    for item in items:
-        if directories.intersection(item.path.parents):
-            item.add_marker("browser")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # Playwright's synchronous API keeps an event loop in this thread until the session ends, and
     # Django would refuse to query the database beside it.

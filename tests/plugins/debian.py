@@ -3,22 +3,30 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 
-def install(program: str, package: str) -> None:
-    """Makes sure that the program is there. Raises `RuntimeError` with what to do if it is not."""
-    if not shutil.which(program) and can_install():
-        apt_install(package)
-    if not shutil.which(program):
-        raise RuntimeError(f"The tests need {program}. On Debian: sudo apt-get install {package}")
+def install(programs: Sequence[str]) -> None:
+    """Makes sure that these are there, each of a package of the same name; all in one go.
+
+    Raises `RuntimeError` with what to do if one is not.
+    """
+    if absent(programs) and can_install():
+        apt_install(*absent(programs))
+    if missing := " ".join(absent(programs)):
+        raise RuntimeError(f"The tests need {missing}. On Debian: sudo apt-get install {missing}")
+
+
+def absent(programs: Sequence[str]) -> list[str]:
+    return [program for program in programs if not shutil.which(program)]
 
 
 def can_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def apt_install(package: str) -> None:
+def apt_install(*packages: str) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=300"]
-    for arguments in (["update"], ["install", "--no-install-recommends", package]):
+    for arguments in (["update"], ["install", "--no-install-recommends", *packages]):
         subprocess.run([*apt, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True)
