@@ -14,6 +14,7 @@ from console.load.credentials import Credentials, credentials
 from console.load.dice import Dice
 from console.load.history import history
 from console.load.people import People, add_invitations, add_requests, domain_of, people
+from console.load.refusals import refusals
 from console.load.usage import Loaded as LoadedUsage
 from console.load.usage import use
 
@@ -28,9 +29,10 @@ class Size:
     apps: int = 500
     requests: int = 300
     invitations: int = 300
-    usage_days: int = 30
-    usage_apps: int = 1
+    usage_days: int = 60
+    usage_apps: int = 2
     """How many apps use each credential."""
+    refusals: int = 200_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Loaded:
     apps: Apps
     credentials: Credentials
     usage: LoadedUsage
+    refusals: int
     events: int
 
 
@@ -66,5 +69,6 @@ def _made(name: str, size: Size, dice: Dice, now: datetime) -> Loaded:
         built = apps(everyone, size.apps, dice=dice, now=now)
     issued = credentials(everyone, built, size.credentials, dice=dice, now=now)
     usage = use(issued, built, size.usage_days, size.usage_apps, dice=dice, now=now)
+    refused = refusals(issued, built, size.refusals, dice=dice, now=now)
     events = history(everyone, built, issued, size.events, dice=dice, now=now)
-    return Loaded(everyone, built, issued, usage, events)
+    return Loaded(everyone, built, issued, usage, refused, events)

@@ -1,18 +1,29 @@
 """Writing down what the APIs refused, and forgetting it. Programs do it, nobody decided it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from credentials.models import Client, JwtCredential, Refusal
-from credentials.models.refusals import Refused, uuid_or_none
+from credentials.models.refusals import OFTEN, OFTEN_WITHIN, Refused, uuid_or_none
+
+# What is refused all the time is noted once an hour: so much too early it may leave the lists.
+NOTED_EVERY = timedelta(hours=1)
 
 
 @transaction.atomic
 def record_refusals(refused: Iterable[Refused]) -> int:
-    """One row each, in one statement; client IDs and credential IDs become the rows they name."""
-    batch = list(refused)
+    """One row each, in one statement; then which credentials are refused often by now."""
+    rows = _written(list(refused))
+    note_often_refused({row.credential_id for row in rows if row.credential_id is not None})
+    return len(rows)
+
+
+def _written(batch: list[Refused]) -> list[Refusal]:
+    """Client IDs and credential IDs become the rows they name."""
     clients = Client.objects.in_bulk(
         {one.presented_client_id for one in batch if one.presented_client_id},
         field_name="client_id",
@@ -46,7 +57,26 @@ def record_refusals(refused: Iterable[Refused]) -> int:
                 address=one.address,
             )
         )
-    return len(Refusal.objects.bulk_create(rows))
+    return Refusal.objects.bulk_create(rows)
+
+
+def note_often_refused(credential_ids: Iterable[UUID]) -> None:
+    """Note until when credentials count as refused often: that long after the tenth last refusal.
+
+    In the order of their keys, as everyone locks them.
+    """
+    latest = Refusal.objects.filter(credential=OuterRef("pk")).order_by("-id")
+    found = (
+        JwtCredential.objects.filter(pk__in=list(credential_ids))
+        .annotate(tenth_last_at=Subquery(latest.values("at")[OFTEN - 1 : OFTEN]))
+        .filter(tenth_last_at__isnull=False)
+        .order_by("pk")
+        .values_list("pk", "refused_often_until", "tenth_last_at")
+    )
+    for pk, noted, tenth_last_at in found:
+        until = tenth_last_at + OFTEN_WITHIN
+        if noted is None or until - noted >= NOTED_EVERY:
+            JwtCredential.objects.filter(pk=pk).update(refused_often_until=until)
 
 
 @transaction.atomic

@@ -8,14 +8,19 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from credentials.models.inventory import Wanted, often_refused, unused_since, wanted_of
-from credentials.models.jwt_credentials import EXPIRES_SOON, NEVER, JwtCredential, stands
-from credentials.models.refusals import OFTEN, Refusal
+from credentials.models.inventory import Wanted, unused_since, wanted_of
+from credentials.models.jwt_credentials import (
+    EXPIRES_SOON,
+    NEVER,
+    JwtCredential,
+    refused_often,
+    stands,
+)
 
 UNUSED = timedelta(days=30)
 SHOWN_AT_MOST = 10
@@ -49,35 +54,25 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     """The owner's credentials that something is the matter with; one query."""
     at = at or timezone.now()
     conditions = _conditions(at)
-    marks = {"is_refused_often": Exists(_often(at))}
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
     found = list(
         JwtCredential.objects.of(owner)
-        .annotate(**marks)
         .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
         .annotate(rank=Case(*ranks, output_field=IntegerField()))
         .order_by("rank", "expires_at", "issued_at", "pk")[: SHOWN_AT_MOST + 1]
     )
     return OwnAttention(
-        [
-            Attention(each, _reasons(each, at, is_refused_often=each.is_refused_often))
-            for each in found[:SHOWN_AT_MOST]
-        ],
+        [Attention(each, _reasons(each, at)) for each in found[:SHOWN_AT_MOST]],
         more=len(found) > SHOWN_AT_MOST,
     )
-
-
-def _often(at: datetime) -> QuerySet[Refusal]:
-    """The refusal that makes them often: the database need not read more than these."""
-    return Refusal.objects.lately(at).filter(credential=OuterRef("pk"))[OFTEN - 1 : OFTEN]
 
 
 def _conditions(at: datetime) -> dict[Reason, Q]:
     """A refusal matters of what has ended, too; the rest only of what nothing replaces already."""
     lasting = stands(at) & Q(superseded_at__isnull=True)
     return {
-        Reason.REFUSED: Q(is_refused_often=True),
+        Reason.REFUSED: refused_often(at),
         Reason.EXPIRING: lasting & Q(expires_at__lte=at + EXPIRES_SOON),
         Reason.NEVER_EXPIRES: lasting
         & Q(expires_at__gte=NEVER, extension__account__environment=Environment.PRODUCTION),
@@ -85,15 +80,13 @@ def _conditions(at: datetime) -> dict[Reason, Q]:
     }
 
 
-def _reasons(
-    credential: JwtCredential, at: datetime, *, is_refused_often: bool
-) -> tuple[Reason, ...]:
+def _reasons(credential: JwtCredential, at: datetime) -> tuple[Reason, ...]:
     """The same conditions, of a row that has been read."""
     since = at - UNUSED
     ended = credential.is_ended(at) or credential.is_expired(at)
     lasting = not ended and credential.superseded_at is None
     holds = {
-        Reason.REFUSED: is_refused_often,
+        Reason.REFUSED: credential.is_refused_often(at),
         Reason.EXPIRING: lasting and credential.expires_at <= at + EXPIRES_SOON,
         Reason.NEVER_EXPIRES: lasting
         and credential.never_expires
@@ -138,11 +131,8 @@ def organization_attention(
     found: dict[str, QuerySet[Any]] = dict(beside)
     if credentials:
         at = at or timezone.now()
-        # As the filter finds them, but without looking first how many there are.
-        found[Reason.REFUSED] = often_refused(organization, at)
         for reason, wanted in IN_ORGANIZATION.items():
-            if reason is not Reason.REFUSED:
-                found[reason] = wanted_of(organization, wanted, at=at)
+            found[reason] = wanted_of(organization, wanted, at=at)
     counts = {
         f"{name}_found": _CountOf(rows.order_by().values("pk")[: MANY + 1])
         for name, rows in found.items()

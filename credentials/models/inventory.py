@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Extension, Organization
@@ -16,10 +16,10 @@ from credentials.models.jwt_credentials import (
     JwtCredential,
     JwtCredentialQuerySet,
     PermittedClient,
+    refused_often,
     replaced,
     stands,
 )
-from credentials.models.refusals import OFTEN, Refusal
 
 ORDERS = {
     "created": Order(("issued_at", "pk")),
@@ -81,7 +81,7 @@ def wanted_of(
     if wanted.owner or wanted.environment:
         found = found.filter(extension__in=_of_owners(organization, wanted))
     if wanted.refused_often:
-        found = found.filter(pk__in=_few_or_query(often_refused(organization, at)))
+        found = found.filter(refused_often(at))
     if wanted.app:
         found = found.filter(_usable_by(organization, wanted.app))
     return found
@@ -112,20 +112,6 @@ def _use(wanted: Wanted, at: datetime) -> Q:
 def unused_since(moment: datetime) -> Q:
     """That says something only about what has existed for as long."""
     return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
-
-
-def often_refused(organization: Organization, at: datetime) -> JwtCredentialQuerySet:
-    """Whatever their status: apps may still present what has ended."""
-    often = (
-        Refusal.objects.lately(at)
-        .filter(credential__isnull=False)
-        .order_by()
-        .values("credential")
-        .annotate(times=Count("pk"))
-        .filter(times__gte=OFTEN)
-        .values("credential")
-    )
-    return credentials_of(organization).filter(pk__in=often)
 
 
 def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:

@@ -62,6 +62,11 @@ def stands(at: datetime) -> Q:
     return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
 
 
+def refused_often(at: datetime) -> Q:
+    """Whatever their status: apps may still present what has ended."""
+    return Q(refused_often_until__gt=at)
+
+
 def replaced(at: datetime) -> Q:
     """Ended by a replacement, whether `tick` has made that a revocation or not."""
     until = Q(revoked_at__isnull=True, superseded_at__lte=at)
@@ -211,6 +216,8 @@ class JwtCredential(models.Model):
     )
     # The day (UTC) of the last exchange; the minute is in the usage.
     last_used_on = models.DateField(default=NEVER_USED, editable=False)
+    # Until when it counts as refused often, as far as it is known by now.
+    refused_often_until = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -233,7 +240,6 @@ class JwtCredential(models.Model):
     last_call_at: datetime | None
     # What the questions about recent use and about what needs attention add.
     recent_calls: int
-    is_refused_often: bool
     permitted_count: int
     # Annotation of `due_for_reminder`.
     due_days: int
@@ -270,6 +276,11 @@ class JwtCredential(models.Model):
                 fields=["superseded_at"],
                 condition=Q(superseded_at__isnull=False, revoked_at__isnull=True),
                 name="jwt_credential_closing",
+            ),
+            models.Index(
+                fields=["organization", "refused_often_until"],
+                condition=Q(refused_often_until__isnull=False),
+                name="jwt_credential_org_refused",
             ),
         ]
 
@@ -308,6 +319,9 @@ class JwtCredential(models.Model):
     def is_ended(self, at: datetime | None = None) -> bool:
         """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
         return self.is_revoked or self.is_replaced(at)
+
+    def is_refused_often(self, at: datetime) -> bool:
+        return self.refused_often_until is not None and self.refused_often_until > at
 
     @property
     def is_being_replaced(self) -> bool:

@@ -67,10 +67,6 @@ class RefusalQuerySet(models.QuerySet["Refusal"]):
             "credential__extension__account__organization",
         )
 
-    def lately(self, at: datetime) -> Self:
-        """Recent enough to count for what is refused often."""
-        return self.filter(at__gt=at - OFTEN_WITHIN)
-
     def too_old(self, at: datetime | None = None) -> Self:
         return self.filter(at__lt=(at or timezone.now()) - KEPT)
 

@@ -8,6 +8,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from credentials.actions.refusals import note_often_refused
 from credentials.background import BackgroundWriter
 from credentials.models import JwtCredential, Refusal
 from credentials.models.refusals import RefusedWhat
@@ -46,7 +47,7 @@ def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> No
     at = timezone.now() - timedelta(days=days_ago)
     Refusal.objects.bulk_create(
         Refusal(
-            at=at - timedelta(seconds=number),
+            at=at - timedelta(seconds=times - 1 - number),
             request_id=str(uuid4()),
             environment=credential.environment,
             what=RefusedWhat.EXCHANGE,
@@ -59,3 +60,4 @@ def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> No
         )
         for number in range(times)
     )
+    note_often_refused([credential.pk])

@@ -248,7 +248,8 @@ def test_one_batch_is_one_insert(app: App, credential: JwtCredential) -> None:
         BackgroundWriter.flush_all()
     statements = [query["sql"].split()[0] for query in queries]
     assert statements.count("INSERT") == 1
-    assert statements.count("SELECT") == 2
+    assert statements.count("SELECT") == 3
+    assert statements.count("UPDATE") == 1
     assert Refusal.objects.filter(credential=credential, client=app.client).count() == 30
 
 

@@ -53,6 +53,7 @@ class Command(BaseCommand):
             "days of exchanges": loaded.usage.exchange_days,
             "days of calls": loaded.usage.call_days,
             "addresses": loaded.usage.addresses,
+            "refusals": loaded.refusals,
             "audit events": loaded.events,
         }
         for name, count in counts.items():

@@ -1,0 +1,122 @@
+"""What the APIs refused of the large organization's apps and credentials lately, as it is kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounts.permissions import AppScope
+from console.load import bulk
+from console.load.apps import Apps
+from console.load.credentials import Credentials
+from console.load.dice import Dice
+from credentials.actions.refusals import note_often_refused
+from credentials.bearer import BearerError, InvalidAccessToken, ScopeMissing
+from credentials.error_codes import entry_of
+from credentials.models import AppAccess, Client, JwtCredential, Refusal
+from credentials.models.refusals import KEPT, RefusedWhat
+from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
+from credentials.refused import Reason
+
+# One credential in so many is refused at all, and the first of them more often than the others.
+REFUSED_SHARE = 50
+# A client secret that was replaced and is still presented; a call after its access token's end.
+WRONG_SECRETS, CALLS = 0.1, 0.2
+# One refusal in so many is the first app's: one long list.
+FAVOURITE_SHARE = 0.05
+
+WRONG_SECRET = InvalidClient(
+    "OAU-146", "Client authentication failed: check client ID, secret and environment."
+).about(reason=Reason.WRONG_SECRET)
+REVOKED = InvalidGrant("JWT-102", "This credential has been revoked.")
+EXPIRED = InvalidGrant("JWT-103", "This credential has expired.")
+NOT_PERMITTED = InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
+TOKEN_EXPIRED = InvalidAccessToken("OAU-210", "The access token has expired.")
+SCOPE_MISSING = ScopeMissing(AppScope.EDIT_ACCOUNTS)
+
+NAMES = (
+    "at", "request_id", "environment", "what", "method", "path", "status", "error", "code",
+    "message", "check_name", "reason", "presented_client_id", "client_id", "is_authentic",
+    "credential_id", "missing", "address",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request that was refused: by whom it was made, of what credential, and why."""
+
+    at: datetime
+    client: Client
+    credential: JwtCredential | None
+    error: OAuthError | BearerError
+    address: str
+
+    def row(self, request_id: str) -> tuple[object, ...]:
+        is_call = isinstance(self.error, BearerError)
+        rfc_error = (
+            self.error.rfc_error if isinstance(self.error, BearerError) else self.error.error
+        )
+        entry = entry_of(self.error.code, rfc_error, rest=is_call)
+        return (
+            self.at,
+            request_id,
+            self.client.environment,
+            RefusedWhat.CALL.value if is_call else RefusedWhat.EXCHANGE.value,
+            "GET" if is_call else "POST",
+            "/restapi/v1.0/account/{accountId}" if is_call else "/restapi/oauth/token",
+            self.error.status,
+            rfc_error,
+            self.error.code,
+            self.error.message,
+            str(entry.check) if entry and entry.check else "",
+            self.error.known.reason,
+            self.client.client_id,
+            self.client.pk,
+            self.error is not WRONG_SECRET,
+            self.credential.pk if self.credential else None,
+            self.error.known.missing,
+            self.address,
+        )
+
+
+def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: datetime) -> int:
+    """`count` of them at even distances, as far back as they are kept."""
+    concerned = dice.sample(made.credentials, -(-len(made.credentials) // REFUSED_SHARE))
+    start = now - KEPT
+    moments = (start + (now - start) * (number + 1) / (count + 1) for number in range(count))
+    written = bulk.stream_values(
+        Refusal,
+        NAMES,
+        (each.row(str(dice.uuid())) for each in _thrown(concerned, apps, moments, dice)),
+    )
+    note_often_refused(credential.pk for credential in concerned)
+    return written
+
+
+def _thrown(
+    concerned: list[JwtCredential], apps: Apps, moments: Iterator[datetime], dice: Dice
+) -> Iterator[Refused]:
+    for at in moments:
+        address = f"198.51.100.{dice.randrange(1, 255)}"
+        if dice.chance(WRONG_SECRETS) or not concerned:
+            clients = dice.choice(list(apps.clients.values()))
+            yield Refused(at, _client(clients, dice), None, WRONG_SECRET, address)
+        else:
+            credential = dice.favourite(concerned)
+            clients = apps.clients[credential.extension.environment]
+            error = _why(credential, at, dice)
+            yield Refused(at, _client(clients, dice), credential, error, address)
+
+
+def _client(clients: list[Client], dice: Dice) -> Client:
+    return clients[0] if dice.chance(FAVOURITE_SHARE) else dice.favourite(clients)
+
+
+def _why(credential: JwtCredential, at: datetime, dice: Dice) -> OAuthError | BearerError:
+    """The check that fails for such a credential, else one on the call that it was used for."""
+    if credential.revoked_at is not None and credential.revoked_at <= at:
+        return REVOKED
+    if credential.is_expired(at):
+        return EXPIRED
+    if credential.app_access == AppAccess.SPECIFIC and not dice.chance(CALLS):
+        return NOT_PERMITTED
+    return TOKEN_EXPIRED if dice.chance(0.5) else SCOPE_MISSING
