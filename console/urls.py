@@ -2,7 +2,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts.views import factors
+from accounts.views import factors, sessions
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
@@ -22,6 +22,7 @@ urlpatterns = [
         factors.remove_key,
         name="mfa_remove_webauthn",
     ),
+    path("account/sessions/", sessions.sessions, name="usersessions_list"),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("credentials.urls")),

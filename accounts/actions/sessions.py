@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -36,3 +37,10 @@ def end_sessions(
             browsers=sorted(ended),
         )
     return len(ended)
+
+
+def forget_ended_sessions() -> int:
+    """Remove from the lists of sessions what is stored no longer: programs do it."""
+    stored = Session.objects.values("session_key")
+    forgotten, _ = UserSession.objects.exclude(session_key__in=stored).delete()
+    return int(forgotten)

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from accounts import browsers
 from accounts.models import AuditEvent, AuditKind, Device, User
+from accounts.models.sessions import sessions_of
 
 register = template.Library()
 
@@ -24,9 +25,8 @@ def known_devices(user: User) -> Iterable[Device]:
 @register.simple_tag
 def signed_in_sessions(user: User) -> list[UserSession]:
     """The browsers that are signed in as the person: this one first, then the last used."""
-    sessions = UserSession.objects.purge_and_list(user)
     return sorted(
-        sessions,
+        sessions_of(user),
         key=lambda session: (session.is_current(), session.last_seen_at),
         reverse=True,
     )

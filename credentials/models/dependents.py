@@ -1,17 +1,18 @@
 """What would stop working without a client: asked before someone suspends it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Count, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Case, When
 from django.utils import timezone
 
 from accounts.models import Membership
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import JwtCredential, PermittedClient, visible_to
-from credentials.models.usage import ExchangeUsage, first_recent_day
+from credentials.models.client_use import exchanged_by
+from credentials.models.jwt_credentials import JwtCredential, JwtCredentialQuerySet, visible_to
+from credentials.models.usage import first_recent_day
 
 SHOWN_AT_MOST = 20
 
@@ -21,7 +22,7 @@ class Dependents:
     """Credentials that stand and list a client, or that it exchanged in the last 30 days."""
 
     credentials: Sequence[JwtCredential]
-    """The most used of those that the viewer may see, each with its `exchanges`."""
+    """The most used of those that the viewer may see, each with its `recent_exchanges`."""
     more: int
     """How many more the viewer may see."""
     others: int
@@ -34,32 +35,42 @@ class Dependents:
 
 
 def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = None) -> Dependents:
+    """In three queries; their cost grows with the use of the client, not with all there is."""
     at = at or timezone.now()
-    usage = ExchangeUsage.objects.filter(client=client, day__gte=first_recent_day(at))
-    exchanges = (
-        usage.filter(credential=OuterRef("pk"))
-        .order_by()
-        .values("credential")
-        .annotate(total=Sum("exchanges"))
-        .values("total")
-    )
-    listing = PermittedClient.objects.filter(client=client).order_by()
-    # A union: from two lists joined by OR the database would look at every credential there is.
-    concerned = listing.values("credential").union(usage.order_by().values("credential"))
-    standing = JwtCredential.objects.filter(pk__in=concerned).standing(at)
-    visible = visible_to(viewer)
-    counts = standing.aggregate(all=Count("pk"), visible=Count("pk", filter=visible))
-    credentials = list(
-        standing.filter(visible)
-        .select_related("extension__user")
-        .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
-        .order_by("-exchanges", "label", "pk")[:SHOWN_AT_MOST]
+    standing = JwtCredential.objects.standing(at)
+    used = exchanged_by(client, viewer, first_recent_day(at), among=standing)
+    exchanges = {each.credential_id: each.exchanges for each in used}
+    is_visible = {each.credential_id: each.is_visible for each in used}
+    labels = {}
+    for pk, label, seen in _listing(client, viewer, standing):
+        is_visible[pk], labels[pk] = seen, label
+    visible = sorted(
+        (pk for pk, seen in is_visible.items() if seen),
+        key=lambda pk: (-exchanges.get(pk, 0), labels.get(pk, ""), pk),
     )
     return Dependents(
-        credentials=credentials,
-        more=counts["visible"] - len(credentials),
-        others=counts["all"] - counts["visible"],
-        exchanges=usage.aggregate(total=Sum("exchanges"))["total"] or 0,
+        credentials=_with_exchanges(visible[:SHOWN_AT_MOST], exchanges),
+        more=max(0, len(visible) - SHOWN_AT_MOST),
+        others=list(is_visible.values()).count(False),
+        exchanges=sum(exchanges.values()),
+    )
+
+
+def _listing(
+    client: Client, viewer: Membership, standing: JwtCredentialQuerySet
+) -> Iterable[tuple[UUID, str, bool]]:
+    """Key and label of those that list the client, and whether the viewer may see them."""
+    is_visible = Case(When(visible_to(viewer), then=True), default=False)
+    rows = standing.filter(permitted_clients=client).order_by().annotate(seen=is_visible)
+    return rows.values_list("pk", "label", "seen")
+
+
+def _with_exchanges(shown: list[UUID], exchanges: Mapping[UUID, int]) -> list[JwtCredential]:
+    credentials = JwtCredential.objects.select_related("extension__user").in_bulk(shown)
+    for pk, credential in credentials.items():
+        credential.recent_exchanges = exchanges.get(pk, 0)
+    return sorted(
+        credentials.values(), key=lambda each: (-each.recent_exchanges, each.label, each.pk)
     )
 
 

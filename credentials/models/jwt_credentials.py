@@ -240,6 +240,7 @@ class JwtCredential(models.Model):
     last_call_at: datetime | None
     # What the questions about recent use and about what needs attention add.
     recent_calls: int
+    recent_exchanges: int
     permitted_count: int
     # Annotation of `due_for_reminder`.
     due_days: int

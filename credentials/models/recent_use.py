@@ -13,13 +13,11 @@ from uuid import UUID
 
 from django.db.models import (
     BigIntegerField,
-    Count,
     DateField,
     F,
     GenericIPAddressField,
     Max,
     OuterRef,
-    QuerySet,
     Subquery,
     Sum,
     Value,
@@ -30,7 +28,8 @@ from django.utils import timezone
 from accounts.models import Membership
 from credentials.charts import BarChart, bar_chart
 from credentials.models.applications import Client
-from credentials.models.jwt_credentials import JwtCredential, visible_to
+from credentials.models.client_use import Exchanged, exchanged_by
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import (
     ADDRESSES_SHOWN,
     RECENT,
@@ -198,27 +197,22 @@ def _days(counts: dict[tuple[int, date], int], at: datetime) -> Days:
 
 
 def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = None) -> UseByClient:
-    """Which credentials the client used, in five queries."""
+    """Which credentials the client used, in four queries."""
     at = at or timezone.now()
     since = first_recent_day(at)
     daily = _daily_of_client(client, since)
     by_day = _days({key: total for key, (total, _) in daily.items()}, at)
     if not (by_day.exchanges or by_day.calls):
         return UseByClient(by_day)
-    usage = ExchangeUsage.objects.filter(client=client, day__gte=since).order_by()
-    visible = visible_to(viewer, "credential__")
-    counts = usage.aggregate(
-        all=Count("credential", distinct=True),
-        visible=Count("credential", distinct=True, filter=visible),
-        of_visible=Coalesce(Sum("exchanges", filter=visible), 0),
-    )
-    shown = _most_used(usage.filter(visible), client, since)
+    used = exchanged_by(client, viewer, since, among=JwtCredential.objects.all())
+    visible = [each for each in used if each.is_visible]
+    shown = visible[:SHOWN_AT_MOST]
     return UseByClient(
         by_day=by_day,
-        credentials=shown,
-        more=counts["visible"] - len(shown),
-        others=counts["all"] - counts["visible"],
-        exchanges_of_others=by_day.exchanges - counts["of_visible"],
+        credentials=_with_calls(shown, client, since),
+        more=len(visible) - len(shown),
+        others=len(used) - len(visible),
+        exchanges_of_others=sum(each.exchanges for each in used if not each.is_visible),
         addresses=_addresses_of(client, at - RECENT),
         last_exchange_at=_last(daily, _EXCHANGES),
         last_call_at=_last(daily, _CALLS),
@@ -249,13 +243,7 @@ def _daily_of_client(client: Client, since: date) -> Daily:
     return {(kind, day): (int(total), last) for kind, day, total, last in rows}
 
 
-def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> list[CredentialUse]:
-    found = list(
-        usage.values("credential")
-        .annotate(total=Sum("exchanges"), last=Max("last_at"))
-        .order_by("-total", "credential")
-        .values_list("credential", "total", "last")[:SHOWN_AT_MOST]
-    )
+def _with_calls(used: Sequence[Exchanged], client: Client, since: date) -> list[CredentialUse]:
     calls = (
         CallUsage.objects.filter(credential=OuterRef("pk"), client=client, day__gte=since)
         .order_by()
@@ -265,13 +253,14 @@ def _most_used(usage: QuerySet[ExchangeUsage], client: Client, since: date) -> l
     )
     counts = {"recent_calls": Coalesce(Subquery(calls), 0)}
     credentials = (
-        JwtCredential.objects.filter(pk__in=[pk for pk, *_ in found])
-        .select_related("extension__user", "extension__account")
+        JwtCredential.objects.select_related("extension__user", "extension__account")
         .annotate(**counts)
+        .in_bulk([each.credential_id for each in used])
     )
-    by_key = {credential.pk: credential for credential in credentials}
     return [
-        CredentialUse(by_key[pk], total, by_key[pk].recent_calls, last) for pk, total, last in found
+        CredentialUse(credential, each.exchanges, credential.recent_calls, each.last_at)
+        for each in used
+        if (credential := credentials.get(each.credential_id))
     ]
 
 

@@ -19,7 +19,7 @@ from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
-from benchmarks.measured_pages import arguments_of, signed_in
+from benchmarks.console_pages import arguments_of, signed_in
 from credentials.models import ExchangeUsage
 from tests import cast
 from tests.conftest import Rebels, SignIn

@@ -25,6 +25,7 @@ from accounts.actions.devices import remove_forgotten_devices
 from accounts.actions.invitations import tell_of_expired_invitations
 from accounts.actions.notices import remove_outdated_notices
 from accounts.actions.seals import seal_events
+from accounts.actions.sessions import forget_ended_sessions
 from accounts.models import Device, Invitation, Notice
 from accounts.models.seals import unsealed_events
 from accounts.origin import Origin
@@ -76,6 +77,7 @@ def send_mail() -> int | str:
 def remove_expired_sessions() -> int:
     expired = _expired_sessions()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    forget_ended_sessions()
     return expired
 
 

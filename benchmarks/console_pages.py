@@ -1,0 +1,288 @@
+"""The pages that `benchmarks.pages` asks for: lists, their filters, and every other one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import Count, F, QuerySet
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.actions.users import mark_operator
+from accounts.environments import Environment
+from accounts.models import Extension, Membership, Notice
+from accounts.models.audit_log import NEWEST_FIRST, events_of
+from accounts.models.extensions import ExtensionStatus
+from accounts.origin import Origin
+from accounts.pagination import PAGE_SIZE, Order
+from credentials.actions.rotations import DRAINS, rotate_jwt_credential
+from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
+from credentials.models.developers import ORDERS as PEOPLE_ORDERS
+from credentials.models.developers import people_of
+from credentials.models.inventory import ORDERS as CREDENTIAL_ORDERS
+from credentials.models.inventory import ORDERS_OF_ONE, credentials_of
+from tests.house.urls import every_url
+
+ORIGIN = Origin.command("benchmarks.pages")
+NEWEST = Order(("created_at", "pk"), descending=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page of a list: the query string that asks for it."""
+
+    query: dict[str, str]
+
+    def address(self, path: str) -> str:
+        return f"{path}?{urlencode(self.query)}" if self.query else path
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list in one order: its rows, to find pages in the middle and at the end."""
+
+    name: str
+    path: str
+    rows: QuerySet[Any]
+    order: Order
+    query: dict[str, str]
+    after: str = "after"
+    before: str = "before"
+    key: str = "pk"
+    """What `after` names: the row, or its value in the order."""
+
+    @property
+    def count(self) -> int:
+        return self.rows.count()
+
+    @property
+    def places(self) -> list[Place]:
+        """The first page, one in the middle, the last; and the first and middle, coming back."""
+        places = [Place(self.query)]
+        if (count := self.count) > PAGE_SIZE:
+            middle, end = self._key_at(count // 2), self._key_at(count - PAGE_SIZE)
+            places += [self._at(self.after, middle), self._at(self.after, end)]
+            if self.before:
+                places += [self._at(self.before, end), self._at(self.before, middle)]
+        return places
+
+    def _at(self, name: str, key: object) -> Place:
+        return Place({**self.query, name: str(key)})
+
+    def _key_at(self, index: int) -> object:
+        return self.rows.order_by(*self.order.columns).values_list(self.key, flat=True)[index]
+
+
+@dataclass(frozen=True)
+class People:
+    """Who looks at the pages, in the order of how much they may see."""
+
+    administrator: Membership
+    """Account administrator and Developer Admin, and operator of the installation."""
+    developer: Membership
+    """Owns many apps and credentials."""
+
+    @classmethod
+    def of(cls, name: str) -> "People":
+        """The two of the organization of `seed_load` who can sign in."""
+        founders = Membership.objects.select_related("user", "organization").filter(
+            organization__name=name, user__last_name="Load"
+        )
+        administrator, developer = founders.order_by("-is_account_admin")
+        return cls(administrator, developer)
+
+    def sign_in(self) -> tuple[Browser, Browser]:
+        return signed_in(self.administrator), signed_in(self.developer)
+
+
+def signed_in(membership: Membership) -> Browser:
+    """A browser whose person has just proved again who they are, as some pages demand."""
+    browser = Browser(SERVER_NAME="localhost")
+    browser.force_login(membership.user, settings.AUTHENTICATION_BACKENDS[0])
+    browser.post(reverse("account_reauthenticate"), {"password": settings.DEMO_PASSWORD})
+    return browser
+
+
+def listings(people: People) -> Iterator[Listing]:
+    """Every long list, in every order."""
+    organization = people.administrator.organization
+    path = reverse("organization:developers")
+    for sort, order in PEOPLE_ORDERS.items():
+        yield Listing(f"Developers by {sort}", path, people_of(organization), order, {"sort": sort})
+    path = reverse("organization:credentials")
+    everything = credentials_of(organization)
+    for sort, order in CREDENTIAL_ORDERS.items():
+        yield Listing(f"Credentials by {sort}", path, everything, order, {"sort": sort})
+    path = reverse("developer_credentials:list", args=[people.developer.user_id])
+    own = JwtCredential.objects.of(people.developer)
+    for sort, order in ORDERS_OF_ONE.items():
+        yield Listing(f"One person's credentials by {sort}", path, own, order, {"sort": sort})
+    yield Listing(
+        "Apps", reverse("credentials:applications"), organization.applications.all(), NEWEST, {},
+        before="",
+    )  # fmt: skip
+    yield Listing(
+        "Access: people", reverse("accounts:access"),
+        organization.memberships.annotate(email=F("user__email")), Order(("email",)), {},
+        key="email",
+    )  # fmt: skip
+    yield Listing(
+        "Access: invitations", reverse("accounts:access"), organization.invitations.all(), NEWEST,
+        {}, after="invitations_after", before="",
+    )  # fmt: skip
+    for environment in Environment:
+        yield Listing(
+            f"Platform logins, {environment.label.lower()}", reverse("accounts:extensions"),
+            Extension.objects.filter(
+                account__organization=organization, account__environment=environment
+            ),
+            Order(("extension_number",)), {"environment": environment.value},
+            key="extension_number",
+        )  # fmt: skip
+    yield Listing(
+        "Audit log", reverse("accounts:audit_log"), events_of(organization), NEWEST_FIRST, {}
+    )
+    yield Listing(
+        "Notices", reverse("accounts:notices"), people.administrator.user.notices.all(),
+        Notice.NEWEST_FIRST, {},
+    )  # fmt: skip
+
+
+def filters(people: People) -> list[tuple[str, dict[str, str]]]:
+    """Lists with filters that combine: many match, few, and none."""
+    organization, developer = people.administrator.organization, people.developer
+    client = Client.objects.filter(application__organization=organization).order_by("pk")[0]
+    app = client.application
+    month_ago = timezone.now() - timedelta(days=30)
+    people_, inventory = reverse("organization:developers"), reverse("organization:credentials")
+    access, audit = reverse("accounts:access"), reverse("accounts:audit_log")
+    credential = JwtCredential.objects.of(developer).order_by("issued_at")[0]
+    return [
+        (people_, {"q": "garcia"}),
+        (people_, {"q": "zoe zimmer"}),
+        (people_, {"q": "nobody has this name"}),
+        (people_, {"role": "auditor"}),
+        (people_, {"environment": "sandbox", "mfa": "on", "status": "deactivated"}),
+        (people_, {"mfa": "off", "sort": "-active"}),
+        (inventory, {"owner": "garcia"}),
+        (inventory, {"owner": "nobody has this name"}),
+        (inventory, {"app": client.client_id}),
+        (inventory, {"app": app.name}),
+        (inventory, {"app": "billing", "sort": "owner"}),
+        (inventory, {"app": "no such app"}),
+        (inventory, {"environment": "sandbox"}),
+        (inventory, {"environment": "sandbox", "sort": "expires"}),
+        (inventory, {"status": "active"}),
+        (inventory, {"status": "expired", "sort": "owner"}),
+        (inventory, {"status": "revoked", "sort": "-used"}),
+        (inventory, {"app_access": "specific", "sort": "-owner"}),
+        (inventory, {"never_expires": "on", "unused_days": "90"}),
+        (inventory, {"expiring_days": "30", "sort": "expires"}),
+        (inventory, {"expiring_days": "1", "environment": "production", "owner": "zoe"}),
+        (inventory, {"unused_days": "700", "status": "active", "sort": "owner"}),
+        (inventory, {"refused_often": "on"}),
+        (inventory, {"refused_often": "on", "status": "active", "sort": "expires"}),
+        (inventory, {"refused_often": "on", "owner": "garcia", "sort": "owner"}),
+        (access, {"q": "garcia"}),
+        (access, {"role": "developer_admin"}),
+        (reverse("accounts:extensions"), {"environment": "production", "q": "zoe zimmer"}),
+        (audit, {"person": developer.user.email}),
+        (audit, {"person": "zoe zimmer"}),
+        (audit, {"kind": "client.issued"}),
+        (audit, {"kind": "jwt_credential.shown", "since": f"{month_ago:%Y-%m-%dT%H:%M}"}),
+        (audit, {"target_type": "application", "target": app.name}),
+        (audit, {"target": str(credential.pk)}),
+        (audit, {"person": developer.user.email, "target_type": "user"}),
+        (audit, {"until": f"{month_ago:%Y-%m-%dT%H:%M}", "kind": "user.updated"}),
+    ]
+
+
+@dataclass(frozen=True)
+class Console:
+    """Every page, with things that have a long history where its address names one."""
+
+    values: Mapping[str, object]
+    of_page: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Other values for some pages, by the name of the URL."""
+    queries: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    """Query strings to ask for as well."""
+
+    def pages(self) -> Iterator[tuple[str, str]]:
+        """`(name, address)` of all that may be a page for people who are signed in."""
+        for url in every_url():
+            path = url.path({**self.values, **self.of_page.get(url.name, {})})
+            if not path.startswith(FOR_PEOPLE) or url.name in ENDS_THE_SESSION:
+                continue
+            yield f"`{url.name}`", path
+            for query in self.queries.get(url.name, ()):
+                yield f"`{url.name}`, {', '.join(query)}", f"{path}?{urlencode(query)}"
+
+
+# Where pages lie; elsewhere are the APIs and what machines ask for.
+FOR_PEOPLE = ("/console", "/account/", "/docs/", "/report-leaked")
+ENDS_THE_SESSION = ("account_logout",)
+
+
+def console_of(people: People) -> Console:
+    """The pages of the organization; makes a rotation, and an operator of the administrator."""
+    administrator, developer = people.administrator, people.developer
+    mark_operator(administrator.user, marked=True, origin=ORIGIN)
+    refused = Refusal.objects.filter(credential__extension__user=developer.user).order_by("-id")
+    request_id = refused.values_list("request_id", flat=True).first()
+    rotated = {"credential_id": _rotated(developer).pk}
+    busiest = (
+        ExchangeUsage.objects.filter(client__application__organization=developer.organization)
+        .values("client__application")
+        .annotate(days=Count("pk"))
+        .order_by("-days")
+        .values_list("client__application", flat=True)
+        .first()
+    )
+    environments = [{"environment": environment.value} for environment in Environment]
+    return Console(
+        values=arguments_of(developer),
+        of_page={
+            "credentials:application_usage": {"application_id": busiest},
+            "my_credentials:rotation": rotated,
+            "developer_credentials:rotation": rotated,
+        },
+        queries={
+            "credentials:application_usage": environments,
+            "refusals:why": [{"request_id": request_id}] if request_id else [],
+        },
+    )
+
+
+def _rotated(developer: Membership) -> JwtCredential:
+    """A credential of the developer that another one is taking over from."""
+    credential = (
+        JwtCredential.objects.of(developer)
+        .standing(timezone.now())
+        .filter(superseded_at__isnull=True, extension__status=ExtensionStatus.ENABLED)
+        .order_by("-last_used_on", "-pk")[0]
+    )
+    rotate_jwt_credential(
+        credential, label=credential.label, expires_on=None, drain=DRAINS[0],
+        deadline=timedelta(days=30), actor=developer.user, origin=ORIGIN,
+    )  # fmt: skip
+    return credential
+
+
+def arguments_of(developer: Membership) -> dict[str, object]:
+    """Things with a long history: the first app, the first credential, a busy person."""
+    organization = developer.organization
+    first = {
+        "application_id": organization.applications.order_by("created_at"),
+        "credential_id": JwtCredential.objects.of(developer)
+        .filter(revoked_at__isnull=True)
+        .order_by("-last_used_on", "pk"),
+        "extension_id": developer.user.extensions.order_by("pk"),
+        "request_id": organization.access_requests.pending().order_by("pk"),
+        "invitation_id": organization.invitations.filter(withdrawn_at=None).order_by("pk"),
+    }
+    found = {name: rows.values_list("pk", flat=True).first() for name, rows in first.items()}
+    return {**found, "environment": Environment.PRODUCTION, "user_id": developer.user_id}

@@ -1,0 +1,58 @@
+"""Which credentials a client exchanged lately: what pages of apps count, sum up and list."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import BooleanField, Case, Max, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models.expressions import BaseExpression
+
+from accounts.models import Membership
+from credentials.models.applications import Client
+from credentials.models.jwt_credentials import JwtCredential, visible_to
+from credentials.models.usage import ExchangeUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A credential that a client exchanged."""
+
+    credential_id: UUID
+    exchanges: int
+    last_at: datetime
+    is_visible: bool | None
+    """Whether the viewer may see the credential; None if it is not among those asked about."""
+
+
+class _OfGroup(Subquery):
+    """Looked up once for each group instead of each row: it is about what is grouped by."""
+
+    def get_group_by_cols(self) -> list[BaseExpression]:
+        return []
+
+
+def exchanged_by(
+    client: Client, viewer: Membership, since: date, *, among: QuerySet[JwtCredential]
+) -> list[Exchanged]:
+    """What the client exchanged since that day, the most exchanged first.
+
+    In one query that reads the client's days, and then each credential by its key. A join would
+    make PostgreSQL read every credential of the installation.
+    """
+    is_visible = Case(
+        When(visible_to(viewer), then=True), default=False, output_field=BooleanField()
+    )
+    credential = among.filter(pk=OuterRef("credential")).order_by().annotate(seen=is_visible)
+    rows = (
+        ExchangeUsage.objects.filter(client=client, day__gte=since)
+        .order_by()
+        .values("credential")
+        .annotate(
+            total=Sum("exchanges"),
+            last=Max("last_at"),
+            seen=_OfGroup(credential.values("seen")[:1]),
+        )
+        .values_list("credential", "total", "last", "seen")
+    )
+    found = [Exchanged(pk, int(total), last, seen) for pk, total, last, seen in rows]
+    return sorted(found, key=lambda each: (-each.exchanges, each.credential_id))
