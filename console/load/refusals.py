@@ -80,8 +80,9 @@ class Refused:
 
 def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: datetime) -> int:
     """`count` of them at even distances, as far back as they are kept."""
-    concerned = dice.sample(made.credentials, -(-len(made.credentials) // REFUSED_SHARE))
     start = now - KEPT
+    there = [credential for credential in made.credentials if credential.issued_at < start]
+    concerned = dice.sample(there, -(-len(there) // REFUSED_SHARE))
     moments = (start + (now - start) * (number + 1) / (count + 1) for number in range(count))
     written = bulk.stream_values(
         Refusal,

@@ -44,4 +44,12 @@ class Migration(migrations.Migration):
                 name="jwt_credential_org_refused",
             ),
         ),
+        migrations.AddIndex(
+            model_name="jwtcredential",
+            index=models.Index(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=["signing_key", "expires_at"],
+                name="jwt_credential_by_key",
+            ),
+        ),
     ]

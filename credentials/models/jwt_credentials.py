@@ -147,7 +147,8 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def with_facts(self) -> Self:
         """Everything that the list and the detail page say about a credential, in one query."""
         last_used, last_call = (
-            rows.filter(credential=OuterRef("pk"))
+            # Not a year of days: none of them is before the day of the last exchange.
+            rows.filter(credential=OuterRef("pk"), day__gte=OuterRef("last_used_on"))
             .order_by()
             .values("credential")
             .annotate(last=Max("last_at"))
@@ -282,6 +283,11 @@ class JwtCredential(models.Model):
                 fields=["organization", "refused_often_until"],
                 condition=Q(refused_often_until__isnull=False),
                 name="jwt_credential_org_refused",
+            ),
+            models.Index(
+                fields=["signing_key", "expires_at"],
+                condition=Q(revoked_at__isnull=True),
+                name="jwt_credential_by_key",
             ),
         ]
 

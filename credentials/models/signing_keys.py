@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Max, Q
+from django.db.models import Count, FilteredRelation, Max, Q
 from django.utils import timezone
 
 from accounts.environments import Environment
@@ -57,14 +57,16 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         )
 
     def with_use(self, at: datetime | None = None) -> Self:
-        """What each credential key carries: live credentials, and when the last one ends."""
-        live = Q(
-            jwt_credentials__revoked_at__isnull=True,
+        """How many credentials a key still stands for, and how long the last of them lasts.
+
+        Counted in an index that holds these alone, by the key and the date.
+        """
+        condition = Q(
             jwt_credentials__expires_at__gt=at or timezone.now(),
+            jwt_credentials__revoked_at__isnull=True,
         )
-        return self.annotate(
-            live_credentials=Count("jwt_credentials", filter=live),
-            needed_until=Max("jwt_credentials__expires_at", filter=live),
+        return self.alias(live=FilteredRelation("jwt_credentials", condition=condition)).annotate(
+            live_credentials=Count("live__expires_at"), needed_until=Max("live__expires_at")
         )
 
     def trusted(self) -> Self:

@@ -28,7 +28,7 @@ from tests import api, cast
 
 SMALL = {
     "people": 40, "credentials": 120, "events": 900, "apps": 12, "requests": 9, "invitations": 6,
-    "usage_days": 5,
+    "usage_days": 5, "refusals": 200,
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ MAX_BYTES = 60_000
 # Every list has more than a page, and every choice more than it offers.
 LARGE = {
     "people": 60, "credentials": 400, "events": 500, "apps": 130, "requests": 40, "invitations": 40,
-    "usage_days": 31,
+    "usage_days": 31, "refusals": 2_000,
 }  # fmt: skip
 
 
