@@ -17,7 +17,10 @@
   // --- Copy buttons -------------------------------------------------------------------------
 
   const textToCopy = (button) => {
-    if (button.dataset.copy !== undefined) return button.dataset.copy;
+    // Without a value it is the text beside the button, which lists would say twice in each row.
+    if (button.dataset.copy !== undefined) {
+      return button.dataset.copy || button.previousElementSibling.textContent;
+    }
     const target = document.querySelector(button.dataset.copyTarget);
     if (!target) return "";
     return "value" in target ? target.value : target.textContent;
