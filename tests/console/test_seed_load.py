@@ -23,7 +23,9 @@ from credentials.models import (
     ExchangeUsage,
     JwtCredential,
     PermittedClient,
+    Refusal,
 )
+from credentials.models.refusals import KEPT, OFTEN, OFTEN_WITHIN
 from tests import api, cast
 
 SMALL = {
@@ -155,6 +157,32 @@ def test_its_usage_is_what_the_counters_would_have_left(db: None) -> None:
     pairs = set(ExchangeUsage.objects.values_list("credential", "client"))
     assert set(CallUsage.objects.values_list("credential", "client")) == pairs
     assert set(AddressUse.objects.values_list("credential", "client")) == pairs
+
+
+def test_its_refusals_are_what_the_apis_would_have_left(db: None) -> None:
+    said = seed()
+    assert re.search(r"^ +200 refusals$", said, re.MULTILINE)
+    rows = list(Refusal.objects.select_related("client", "credential").order_by("id"))
+    assert [row.at for row in rows] == sorted(row.at for row in rows)
+    assert len({row.request_id for row in rows}) == 200
+    for row in rows:
+        row.full_clean()
+        assert timezone.now() - KEPT < row.at < timezone.now()
+        assert row.client
+        assert row.presented_client_id == row.client.client_id
+        assert row.is_authentic == (row.reason != "wrong_secret") == (row.credential is not None)
+        assert row.failed_check
+        if row.credential:
+            assert row.credential.issued_at < row.at
+        if row.code == "JWT-102":
+            assert row.credential
+            assert row.credential.revoked_at
+            assert row.credential.revoked_at <= row.at
+    often = JwtCredential.objects.filter(refused_often_until__gt=timezone.now())
+    lately = Refusal.objects.filter(at__gt=timezone.now() - OFTEN_WITHIN)
+    assert often.exists()
+    for credential in often:
+        assert lately.filter(credential=credential).count() >= OFTEN
 
 
 def test_events_are_in_the_order_of_time(db: None) -> None:

@@ -1,7 +1,7 @@
 """Every refusal of both APIs is written down off the request path, and holds no secret."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from credentials.models import JwtCredential, Refusal
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Rebels
-from tests.credentials.refusing import recorded
+from tests.credentials.refusing import recorded, refused
 
 
 @pytest.fixture
@@ -251,6 +251,36 @@ def test_one_batch_is_one_insert(app: App, credential: JwtCredential) -> None:
     assert statements.count("SELECT") == 3
     assert statements.count("UPDATE") == 1
     assert Refusal.objects.filter(credential=credential, client=app.client).count() == 30
+
+
+def test_often_is_noted_until_a_week_after_the_tenth_last(
+    app: App, credential: JwtCredential
+) -> None:
+    def refuse(times: int) -> datetime | None:
+        for _ in range(times):
+            api.exchange(app, credential.encode(), scope="Nothing")
+        BackgroundWriter.flush_all()
+        return JwtCredential.objects.get().refused_often_until
+
+    assert refuse(9) is None
+    first = Refusal.objects.order_by("id")[0]
+    assert refuse(1) == first.at + timedelta(days=7)
+    noted = JwtCredential.objects.get()
+    assert noted.is_refused_often(first.at + timedelta(days=7, seconds=-1))
+    assert not noted.is_refused_often(first.at + timedelta(days=7))
+
+
+def test_often_is_noted_once_an_hour(app: App, credential: JwtCredential) -> None:
+    """What is refused every second must not write its credential every second."""
+    refused(credential, times=10, days_ago=1)
+    before = JwtCredential.objects.get().refused_often_until
+    assert before is not None
+    refused(credential, times=10, days_ago=1 - 0.9 / 24)
+    assert JwtCredential.objects.get().refused_often_until == before
+    refused(credential, times=10, days_ago=1 - 1.1 / 24)
+    after = JwtCredential.objects.get().refused_often_until
+    assert after is not None
+    assert timedelta(hours=1) < after - before < timedelta(hours=1.2)
 
 
 def test_a_credential_that_is_not_there_loses_no_batch(app: App) -> None:

@@ -12,10 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.actions.users import mark_operator
 from accounts.environments import Environment
 from accounts.models import Membership
+from credentials.models import ExchangeUsage
+from credentials.models.refusals import OFTEN
 from tests import cast
 from tests.conftest import Rebels, SignIn
+from tests.credentials.refusing import refused
 
 pytestmark = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite explains its plans in other words"
@@ -38,9 +42,22 @@ def plan_of(browser: Client, address: str, table: str) -> str:
         assert browser.get(address).status_code == 200
     fills = re.compile(rf'^SELECT "{table}"\..* FROM "{table}" .*ORDER BY .* LIMIT (?!1$)\d+$')  # noqa: S608 - reads SQL
     [sql] = [query["sql"] for query in captured if fills.match(query["sql"])]
+    return explained(sql)
+
+
+def explained(sql: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}")
         return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def plans_of(browser: Client, address: str, pattern: str) -> list[str]:
+    """The plans of a page's queries that look like this."""
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(address).status_code == 200
+    found = [query["sql"] for query in captured if re.search(pattern, query["sql"])]
+    assert found
+    return [explained(sql) for sql in found]
 
 
 def assert_read_in_order(plan: str, index: str) -> None:
@@ -102,3 +119,62 @@ def test_people_in_the_order_of_their_addresses(rebels: Rebels, sign_in: SignIn)
     owner: Membership = rebels.leia
     plan = plan_of(sign_in(owner), reverse("accounts:access"), "accounts_membership")
     assert "accounts_user_email" in plan, plan
+
+
+def test_what_is_refused_often_is_counted_in_its_index(rebels: Rebels, sign_in: SignIn) -> None:
+    """However many refusals there are: not one of them is read."""
+    refused(cast.credential(rebels.luke), times=OFTEN)
+    [plan] = plans_of(sign_in(rebels.leia), reverse("dashboard"), "refused_often_found")
+    assert "jwt_credential_org_refused" in plan, plan
+    assert "refusal" not in plan.replace("refused", ""), plan
+
+
+def test_what_needs_attention_of_ones_own_reads_no_refusal(rebels: Rebels, sign_in: SignIn) -> None:
+    refused(cast.credential(rebels.luke), times=OFTEN)
+    browser = sign_in(rebels.luke)
+    with CaptureQueriesContext(connection) as captured:
+        assert "Refused often" in browser.get(reverse("dashboard")).content.decode()
+    assert not [query["sql"] for query in captured if "credentials_refusal" in query["sql"]]
+
+
+def test_what_an_app_used_is_read_by_its_days_and_then_looked_up(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    """Never by looking through every credential there is."""
+    app = cast.application(rebels.luke)
+    client, _ = cast.client(app)
+    ExchangeUsage.objects.count_exchange(cast.credential(rebels.luke).pk, client.pk)
+    usage = reverse("credentials:application_usage", args=[app.pk])
+    suspend = reverse("credentials:suspend_client", args=[app.pk, client.environment])
+    for who in (rebels.leia, rebels.luke):
+        browser = sign_in(who)
+        cast.step_up(browser)
+        for address in (usage, suspend):
+            [plan] = plans_of(browser, address, r"AS \"seen\".* GROUP BY ")
+            assert "exchange_usage_by_client" in plan, plan
+            # A lookup for each group, instead of a join with all there are.
+            assert plan.index("Aggregate") < plan.index("SubPlan"), plan
+            assert "Join" not in plan, plan
+
+
+def test_live_credentials_of_a_key_are_counted_in_an_index(rebels: Rebels, sign_in: SignIn) -> None:
+    cast.credential(rebels.luke)
+    mark_operator(rebels.leia.user, marked=True, origin=cast.ORIGIN)
+    plans = plans_of(sign_in(rebels.leia), reverse("operator:signing_keys"), "live_credentials")
+    assert len(plans) == 4
+    for plan in plans:
+        assert re.search(r"Index (Only )?Scan (using|on) jwt_credential_by_key", plan), plan
+
+
+def test_the_last_use_is_read_from_its_day_on(rebels: Rebels, sign_in: SignIn) -> None:
+    credential = cast.credential(rebels.luke)
+    address = reverse("my_credentials:detail", args=[credential.pk])
+    [plan, *_] = plans_of(sign_in(rebels.luke), address, "last_call_at")
+    for index in ("exchange_usage_once_a_day", "call_usage_once_a_day"):
+        condition = plan.partition(index)[2]
+        assert re.search(r"Index Cond: .*day >= ", condition.partition("SubPlan")[0]), plan
+
+
+def test_the_audit_log_is_read_in_the_order_of_time(rebels: Rebels, sign_in: SignIn) -> None:
+    plan = history(sign_in(rebels.leia), reverse("accounts:audit_log"))
+    assert "Sort Key" not in plan, plan
