@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.test import Client
@@ -13,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditEvent, AuditKind, Membership
+from console.management.commands.tick import remove_expired_sessions
 from tests import cast
 from tests.accounts.test_devices import CHROME, FIREFOX
 from tests.conftest import Rebels
@@ -53,6 +55,26 @@ def test_the_list_says_which_is_this_one(address: str, rebels: Rebels) -> None:
     assert reverse("accounts:end_session", args=[session_of(there).pk]) in text
     assert reverse("accounts:end_session", args=[session_of(here).pk]) not in text
     assert "End all other sessions" in text
+
+
+@pytest.mark.parametrize("how", ["expired", "gone", "begun with a former password"])
+def test_what_does_not_stand_is_not_listed_and_soon_forgotten(rebels: Rebels, how: str) -> None:
+    there, here = signed_in(rebels.luke, CHROME), signed_in(rebels.luke)
+    stored = Session.objects.filter(session_key=there.session.session_key)
+    link = reverse("accounts:end_session", args=[session_of(there).pk])
+    assert link in here.get(LIST).content.decode()
+    if how == "expired":
+        stored.update(expire_date=timezone.now() - timedelta(seconds=1))
+    elif how == "gone":
+        stored.delete()
+    else:
+        session = there.session
+        session["_auth_user_hash"] = "0" * 64
+        session.save()
+    assert link not in here.get(LIST).content.decode()
+    remove_expired_sessions()
+    assert UserSession.objects.count() == (2 if "password" in how else 1)
+    assert is_signed_in(here)
 
 
 def test_one_session_is_ended_and_recorded(rebels: Rebels) -> None:

@@ -166,7 +166,7 @@ def test_its_refusals_are_what_the_apis_would_have_left(db: None) -> None:
     assert [row.at for row in rows] == sorted(row.at for row in rows)
     assert len({row.request_id for row in rows}) == 200
     for row in rows:
-        row.full_clean()
+        row.clean_fields(exclude=["client", "credential"])
         assert timezone.now() - KEPT < row.at < timezone.now()
         assert row.client
         assert row.presented_client_id == row.client.client_id
