@@ -39,6 +39,7 @@ def end_sessions(
     return len(ended)
 
 
+@transaction.atomic
 def forget_ended_sessions() -> int:
     """Remove from the lists of sessions what is stored no longer: programs do it."""
     stored = Session.objects.values("session_key")

@@ -60,6 +60,7 @@ def _written(batch: list[Refused]) -> list[Refusal]:
     return Refusal.objects.bulk_create(rows)
 
 
+@transaction.atomic
 def note_often_refused(credential_ids: Iterable[UUID]) -> None:
     """Note until when credentials count as refused often: that long after the tenth last refusal.
 

@@ -140,6 +140,7 @@ DONE_BY_PROGRAMS = {
 NO_EVENT = {
     "accounts/actions/devices.py: remove_forgotten_devices",
     "accounts/actions/notices.py",
+    "accounts/actions/sessions.py: forget_ended_sessions",
 }
 
 
