@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from credentials.charts import HEIGHT, MAX_STEPS, WIDTH, bar_chart, gridlines, short
+from credentials.charts import BOTTOM, HEIGHT, MAX_STEPS, TOP, WIDTH, bar_chart, gridlines, short
 
 FIRST = date(2026, 2, 13)
 DAYS = [FIRST + timedelta(days=number) for number in range(30)]
@@ -57,8 +57,8 @@ def test_bars_are_as_high_as_their_counts() -> None:
     assert first.height == 0
     assert last.height / second.height == pytest.approx(29, rel=0.02)
     assert [bar.is_last for bar in chart.bars] == [False] * 29 + [True]
-    assert last.y + last.height == chart.base
-    assert last.height == pytest.approx(290 / 300 * chart.room, abs=0.1)
+    assert last.y + last.height == HEIGHT - BOTTOM
+    assert last.height == pytest.approx(290 / 300 * (HEIGHT - BOTTOM - TOP), abs=0.1)
     assert [mark.text for mark in chart.counts] == ["0", "100", "200", "300"]
     assert [mark.text for mark in chart.days] == ["Mar 14", "Mar 7", "Feb 28", "Feb 21", "Feb 14"]
 
@@ -68,7 +68,7 @@ def test_everything_is_inside_the_picture() -> None:
     for bar in chart.bars:
         assert chart.left <= bar.slot_x <= bar.x
         assert bar.x + bar.width <= bar.slot_x + bar.slot_width <= chart.right + 0.2
-        assert chart.top <= bar.y
+        assert bar.y >= TOP
     assert all(0 < mark.at < WIDTH for mark in chart.days)
     assert all(0 < mark.at < HEIGHT for mark in chart.counts)
 
