@@ -21,7 +21,7 @@ from credentials.checks import CHECKS, Exchange
 from credentials.keys import trusted_key
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
-from credentials.models.standing import Standing, of_call
+from credentials.models.standing import Names, Standing, of_call
 from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
 
@@ -161,15 +161,20 @@ def authenticate(
 
 
 def authenticate_token(
-    token: str, environment: Environment, *, source: str | None = None, at: datetime | None = None
+    token: str,
+    environment: Environment,
+    *,
+    standing: Standing | None = None,
+    source: str | None = None,
+    at: datetime | None = None,
 ) -> Bearer:
     """The bearer of an access token of this environment. Raises `InvalidAccessToken`.
 
-    `source` is the address that the app called from; None if nobody knows it, as when a resource
-    server asks about a token.
+    `standing` is what was read for this request of what the token names, if it was. `source` is the
+    address that the app called from; None if nobody knows it, as when a resource server asks.
     """
     at = at or timezone.now()
-    opened, standing = _presented(token)
+    opened, standing = _presented(token, standing)
     claims = _verified_claims(opened, standing, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         expired = InvalidAccessToken("OAU-210", "The access token has expired.")
@@ -191,13 +196,20 @@ def _token_of(request: HttpRequest) -> str:
     return token
 
 
-def verified_claims(token: str, environment: Environment) -> jose.Claims:
+def verified_claims(
+    token: str, environment: Environment, standing: Standing | None = None
+) -> jose.Claims:
     """The claims of an access token that we signed for this environment, expired or not."""
-    opened, standing = _presented(token)
+    opened, standing = _presented(token, standing)
     return _verified_claims(opened, standing, environment)
 
 
-def _presented(token: str) -> tuple[jose.Opened, Standing]:
+def names_of(opened: jose.Opened) -> Names:
+    """Which rows a token names; nothing of it is verified."""
+    return Names(opened.kid, *map(opened.claimed, ("client_id", "credential_id", "sid")))
+
+
+def _presented(token: str, standing: Standing | None) -> tuple[jose.Opened, Standing]:
     """A token taken apart, and the rows that it names, in one statement; nothing is verified."""
     try:
         opened = jose.open_token(token)
@@ -205,7 +217,7 @@ def _presented(token: str) -> tuple[jose.Opened, Standing]:
         raise _not_ours() from error
     if not opened.kid:
         raise _not_ours()
-    return opened, of_call(opened.kid, *map(opened.claimed, ("client_id", "credential_id", "sid")))
+    return opened, of_call(names_of(opened)) if standing is None else standing
 
 
 def _not_ours() -> InvalidAccessToken:

@@ -119,17 +119,28 @@ _REFRESH = Joined(
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
+# What an access token names besides its key.
+_NAMED = f"""
+LEFT JOIN {{client}} ON client.client_id = %s AND client.environment = key.environment
+LEFT JOIN {{application}} ON application.id = client.application_id
+LEFT JOIN {{credential}} ON credential.id = %s
+LEFT JOIN {{ended}} ON ended.session_id = %s
+{_OWNER}
+"""
+_NAMED_PARTS = {"key": _KEY, **_CLIENT, **_CREDENTIAL, **_OWNER_TOLD}
 _CALL = Joined(
-    "{key} LEFT JOIN {client} ON client.client_id = %s AND client.environment = key.environment "
-    "LEFT JOIN {application} ON application.id = client.application_id "
-    "LEFT JOIN {credential} ON credential.id = %s "
-    "LEFT JOIN {ended} ON ended.session_id = %s "
-    f"{_OWNER} WHERE key.kid = %s",
-    {"key": _KEY, **_CLIENT, **_CREDENTIAL, **_OWNER_TOLD},
+    f"{{key}} {_NAMED} WHERE key.kid = %s",
+    _NAMED_PARTS,
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
-STATEMENTS = {"exchange": _EXCHANGE, "refresh": _REFRESH, "call": _CALL}
+_QUESTION = Joined(
+    f"{{asking}} LEFT JOIN {{key}} ON key.kid = %s {_NAMED} WHERE asking.client_id = %s",
+    {"asking": _CLIENT["client"], **_NAMED_PARTS},
+    others={**_LISTED, "ended": EndedSession},
+    also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
+)
+STATEMENTS = {"exchange": _EXCHANGE, "refresh": _REFRESH, "call": _CALL, "question": _QUESTION}
 
 
 def of_exchange(client_id: str, credential_id: str) -> Standing:
@@ -142,10 +153,29 @@ def of_refresh(client_id: str, token_digest: str) -> Standing:
     return _standing(_REFRESH.first([token_digest, _storable(client_id)]))
 
 
-def of_call(kid: str, client_id: str, credential_id: str, session_id: str) -> Standing:
-    """What an access token names: key, client, credential and session, all as claimed."""
-    parameters = [_storable(client_id), _uuid(credential_id), _uuid(session_id), kid]
-    return _standing(_CALL.first(parameters))
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What an access token names, all as claimed."""
+
+    kid: str
+    client_id: str
+    credential_id: str
+    session_id: str
+
+    @property
+    def parameters(self) -> list[object]:
+        return [_storable(self.client_id), _uuid(self.credential_id), _uuid(self.session_id)]
+
+
+def of_call(names: Names) -> Standing:
+    """Key, client, credential and session of an access token."""
+    return _standing(_CALL.first([*names.parameters, names.kid]))
+
+
+def of_question(asking_client_id: str, names: Names) -> tuple[Standing, Standing]:
+    """The client that asks about an access token, and the standing of that."""
+    found = _QUESTION.first([names.kid, *names.parameters, _storable(asking_client_id)])
+    return Standing(client=found["asking"] if found else None), _standing(found)
 
 
 def _uuid(text: str) -> UUID:

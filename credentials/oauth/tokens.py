@@ -5,31 +5,46 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.permissions import scope_string
-from credentials.bearer import BearerError, authenticate_token, verified_claims
+from credentials import jose
+from credentials.bearer import BearerError, authenticate_token, names_of, verified_claims
 from credentials.checks import Exchange
 from credentials.models import Client, RefreshToken
-from credentials.models.standing import Standing
+from credentials.models.standing import Standing, of_question, of_refresh
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants.jwt_bearer import require_standing
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-def session_of(token: str, standing: Standing, environment: Environment) -> UUID | None:
-    """The session that a token of this client belongs to, be it expired; else None.
+def read_question(client_id: str, token: str) -> tuple[Standing, Standing]:
+    """The client that asks, and what decides about the token, in one statement.
 
-    `standing` is the client with the token, if that is a refresh token of its own.
+    Nothing is verified yet. What is no JWT can only be a refresh token of the client's own.
     """
+    try:
+        opened = jose.open_token(token)
+    except jose.InvalidToken:
+        opened = None
+    if opened is not None and opened.kid:
+        return of_question(client_id, names_of(opened))
+    standing = of_refresh(client_id, raw_secrets.digest(token))
+    return standing, standing
+
+
+def session_of(
+    token: str, client: Client, standing: Standing, environment: Environment
+) -> UUID | None:
+    """The session that a token of this client belongs to, be it expired; else None."""
     if standing.refresh_token is not None:
         return standing.refresh_token.session_id
     try:
-        claims = verified_claims(token, environment)
+        claims = verified_claims(token, environment, standing)
     except BearerError:
         return None
-    is_own = standing.client is not None and claims["client_id"] == standing.client.client_id
-    return UUID(claims["sid"]) if is_own else None
+    return UUID(claims["sid"]) if claims["client_id"] == client.client_id else None
 
 
 def introspection(
@@ -39,7 +54,7 @@ def introspection(
     if standing.refresh_token is not None:
         return _of_refresh_token(standing.refresh_token, standing, environment)
     try:
-        bearer = authenticate_token(token, environment)
+        bearer = authenticate_token(token, environment, standing=standing)
     except BearerError:
         return INACTIVE
     if bearer.client != client and not client.is_resource_server:

@@ -22,7 +22,7 @@ from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
 from credentials.models.refusals import RefusedWhat
 from credentials.models.signing_keys import JWKS_MAX_AGE
-from credentials.models.standing import Standing, of_refresh
+from credentials.models.standing import Standing
 from credentials.oauth.client_auth import authenticate_client, presented_credentials
 from credentials.oauth.errors import (
     InvalidClient,
@@ -34,7 +34,7 @@ from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import BasicCredentials, Parameters, count_by
-from credentials.oauth.tokens import introspection, session_of
+from credentials.oauth.tokens import introspection, read_question, session_of
 from credentials.refusals import note_refusal
 from credentials.refused import CheckName
 from credentials.throttle import meter_of
@@ -120,7 +120,7 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     with known_client(client):
         raw_token = parameters.require("token")
         parameters.count(client.client_id, _claimed_user(raw_token))
-        session_id = session_of(raw_token, standing, environment)
+        session_id = session_of(raw_token, client, standing, environment)
         if session_id is None:
             parameters.count(client.client_id)
     if session_id is not None:
@@ -147,13 +147,12 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
 def _asking_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> tuple[Client, Standing]:
-    """Who asks about a token, and what was read with them: the token, if it is a refresh token."""
+    """Who asks about a token, and what was read with them of the token."""
     credentials = presented_credentials(request, parameters)
-    standing = Standing()
+    asking = standing = Standing()
     if credentials is not None:
-        digest = raw_secrets.digest(parameters.get("token") or "")
-        standing = of_refresh(credentials.client_id, digest)
-    return authenticated_client(credentials, parameters, environment, standing), standing
+        asking, standing = read_question(credentials.client_id, parameters.get("token") or "")
+    return authenticated_client(credentials, parameters, environment, asking), standing
 
 
 def _claimed_user(raw_token: str) -> str:

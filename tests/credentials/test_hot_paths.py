@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Extension, User
 from accounts.permissions import UserRole
 from credentials import jose, statements
-from credentials.actions.applications import suspend_client
+from credentials.actions.applications import mark_resource_server, suspend_client
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.signing_keys import distrust_signing_key, rotate_signing_key
 from credentials.models import (
@@ -117,10 +117,20 @@ def test_verify_takes_one_statement(token: str) -> None:
         assert verify(token).status_code == 204
 
 
-def test_introspection_takes_two(app: api.App, token: str) -> None:
-    """The client that asks, and what the token names."""
-    with statements_at_most(2):
+def test_introspection_takes_one(app: api.App, token: str) -> None:
+    """It reads the client that asks, and what the token names."""
+    with statements_at_most(1):
         assert introspect(app, token).json()["active"]
+
+
+def test_a_resource_server_asks_about_the_token_of_another(
+    rebels: Rebels, token: str, app: api.App
+) -> None:
+    asking = api.app(rebels.leia, name="Resource server")
+    mark_resource_server(asking.client, marked=True, origin=cast.ORIGIN)
+    with statements_at_most(1):
+        body = introspect(asking, token).json()
+    assert (body["active"], body["client_id"]) == (True, app.client_id)
 
 
 def test_introspection_of_a_refresh_token_takes_one(
@@ -175,8 +185,13 @@ def test_every_part_is_as_the_orm_reads_it(
     found = [
         standing.of_exchange(app.client_id, str(credential.pk)),
         standing.of_refresh(refreshing.client_id, row.token_digest),
-        standing.of_call(current_key().kid, app.client_id, str(credential.pk), str(uuid4())),
+        standing.of_call(names(app, credential)),
+        standing.of_question(refreshing.client_id, names(app, credential))[1],
     ]
+    asking, _ = standing.of_question(refreshing.client_id, names(app, credential))
+    assert asking.client is not None
+    assert_read(asking.client)
+    assert asking.client == refreshing.client
     for one in found:
         assert one.client is not None
         assert one.credential is not None
@@ -191,14 +206,20 @@ def test_every_part_is_as_the_orm_reads_it(
             extension.user.membership,
         )
         assert not one.session_has_ended
-    exchange, refresh, call = found
+    exchange, refresh, call, question = found
     assert exchange.key is not None
     assert exchange.signing_key is not None
     assert refresh.refresh_token is not None
     assert call.key is not None
+    assert question.key == call.key
+    assert question.client == call.client == app.client
     assert_read(exchange.key, exchange.signing_key, refresh.refresh_token, call.key)
     assert exchange.key.kid == credential.signing_key_id
     assert exchange.signing_key == refresh.signing_key == call.key == current_key()
+
+
+def names(app: api.App, credential: JwtCredential) -> standing.Names:
+    return standing.Names(current_key().kid, app.client_id, str(credential.pk), str(uuid4()))
 
 
 def assert_read(*rows: Model) -> None:
@@ -241,7 +262,10 @@ def test_whatever_is_claimed_finds_nothing(db: None, texts: tuple[str, str]) -> 
     client_id, other_id = texts
     assert standing.of_exchange(client_id, other_id) == standing.Standing()
     assert standing.of_refresh(client_id, "0" * 64) == standing.Standing()
-    assert standing.of_call("k" * 43, client_id, other_id, other_id) == standing.Standing()
+    claimed = standing.Names("k" * 43, client_id, other_id, other_id)
+    assert standing.of_call(claimed) == standing.Standing()
+    nothing = standing.Standing()
+    assert standing.of_question(client_id, claimed) == (nothing, nothing)
 
 
 # --- State counts at once -------------------------------------------------------------------------

@@ -26,6 +26,7 @@ PARAMETERS: dict[str, list[Any]] = {
     "exchange": [uuid4(), "client"],
     "refresh": ["0" * 64, "client"],
     "call": ["client", uuid4(), uuid4(), "k" * 43],
+    "question": ["k" * 43, "client", uuid4(), uuid4(), "asking"],
 }
 
 
