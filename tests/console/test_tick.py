@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from accounts import emails
 from accounts.actions.seals import seal_events
 from accounts.emails import queue_text
-from accounts.models import Device, Notice
+from accounts.models import AuditEvent, AuditKind, AuditSeal, Device, Notice
 from console.management.commands import tick as tick_command
 from credentials.models import AddressUse, CallUsage, ExchangeUsage
 from credentials.models.usage import Use
@@ -142,6 +142,22 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
         ("han@rebels.example", "1"),
         ("luke@rebels.example", "450"),
     ]
+
+
+def test_tick_removes_no_audit_event(rebels: Rebels, sign_in: SignIn) -> None:
+    """However old one is, and whatever else is removed."""
+    ages_ago = timezone.now() - timedelta(days=9000)
+    AuditEvent.objects.create(
+        at=ages_ago, kind=AuditKind.JWT_CREDENTIAL_REVOKED, organization=rebels.organization
+    )
+    old_sessions_and_mail(rebels, sign_in)
+    old_usage(rebels)
+    there = set(AuditEvent.objects.values_list("pk", "at"))
+    assert tick()["Old usage"] == "3 removed"
+    assert tick()["Audit events"] == "0 sealed"
+    assert set(AuditEvent.objects.values_list("pk", "at")) >= there
+    sealed = set(AuditSeal.objects.values_list("event_id", flat=True))
+    assert {pk for pk, _ in there} <= sealed
 
 
 def failing() -> int:

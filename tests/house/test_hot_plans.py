@@ -5,16 +5,24 @@ index shows all the same.
 """
 
 import re
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.refusals import forget_old_refusals
+from credentials.actions.usage import forget_old_usage
+from credentials.background import BackgroundWriter
 from credentials.models import RefreshToken, standing, usage
-from tests import cast
+from tests import api, cast, ticks
 from tests.conftest import Rebels
 
 pytestmark = pytest.mark.skipif(
@@ -30,12 +38,40 @@ PARAMETERS: dict[str, list[Any]] = {
 }
 
 
-def plan_of(sql: str, parameters: list[Any]) -> list[str]:
+# What finds rows; an INSERT only adds them.
+_READS = re.compile(r"SELECT .* FROM|UPDATE|DELETE", re.DOTALL)
+# Of a table or an index, and not of what another part of the plan has found.
+_SCAN = re.compile(r"(?<!Function )(?<!Subquery )Scan (?:Backward )?(?:using|on) ")
+
+
+def plan_of(sql: str, parameters: list[Any] | None = None, *, options: str = "") -> list[str]:
     with connection.cursor() as cursor:
         for method in ("seqscan", "hashjoin", "mergejoin", "bitmapscan"):
             cursor.execute(f"SET LOCAL enable_{method} = off")
-        cursor.execute(f"EXPLAIN {sql}", parameters)
+        cursor.execute(f"EXPLAIN {options} {sql}", parameters)
         return [line for (line,) in cursor.fetchall()]
+
+
+def plan_of_sent(sql: str) -> list[str]:
+    """Of a statement that holds its values, or that is prepared for whatever values come."""
+    number = count(1)
+    prepared = re.sub("%s", lambda _: f"${next(number)}", sql)
+    return plan_of(prepared, options="(GENERIC_PLAN)" if prepared != sql else "")
+
+
+@contextmanager
+def every_row_is_found_by_an_index() -> Iterator[None]:
+    """Whatever statements are sent meanwhile, none reads a table or an index from end to end."""
+    with CaptureQueriesContext(connection) as captured:
+        yield
+    found = [query["sql"] for query in captured if _READS.match(query["sql"])]
+    assert found
+    for sql in found:
+        plan = plan_of_sent(sql)
+        for number, line in enumerate(plan):
+            if _SCAN.search(line):
+                assert "Index" in line, (sql, plan)
+                assert "Index Cond:" in plan[number + 1], (sql, plan)
 
 
 @pytest.fixture
@@ -74,3 +110,52 @@ def test_the_usage_is_found_by_its_key(db: None) -> None:
     row = [uuid4(), 1, date(2026, 1, 1), 1, datetime(2026, 1, 1, tzinfo=UTC)]
     plan = plan_of(usage.count_sql("postgresql", in_transaction=False), row)
     assert any("Conflict Arbiter Indexes: exchange_usage_once_a_day" in line for line in plan), plan
+
+
+def test_whole_requests_find_every_row_by_an_index(rebels: Rebels) -> None:
+    """Of the token endpoint, of those who ask about a token, and what is written afterwards."""
+    app = api.app(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
+    jwt = cast.credential(rebels.luke, clients=[app.client]).encode()
+    api.exchange(app, jwt)
+    with every_row_is_found_by_an_index():
+        granted = api.exchange(app, jwt).json()
+        refreshed = api.post(
+            {"grant_type": "refresh_token", "refresh_token": granted["refresh_token"]},
+            app.authorization,
+        ).json()
+        token = refreshed["access_token"]
+        assert api.call("GET", "/account/~", token).status_code == 200
+        assert api.exchange(app, "garbage").status_code == 400
+        for endpoint in ("introspect", "revoke"):
+            path = f"/{api.SANDBOX}/restapi/oauth/{endpoint}"
+            asked = api.program().post(
+                path,
+                f"token={token}",
+                content_type=api.FORM,
+                HTTP_AUTHORIZATION=app.authorization,
+            )
+            assert asked.status_code == 200
+        BackgroundWriter.flush_all()
+
+
+@pytest.mark.parametrize("forget", [forget_old_usage, forget_old_refusals, forget_dead_sessions])
+def test_what_is_forgotten_is_found_by_an_index(db: None, forget: Callable[..., int]) -> None:
+    with every_row_is_found_by_an_index():
+        forget(at=timezone.now() - timedelta(days=1))
+
+
+# Read from end to end, and short: who is signed in, and half a year of notices.
+_SHORT = {"usersessions_usersession", "accounts_notice"}
+
+
+def test_a_tick_reads_no_table_that_grows(rebels: Rebels) -> None:
+    """It runs each minute; also what it finds nothing to do in may be a million rows long."""
+    cast.credential(rebels.luke)
+    with CaptureQueriesContext(connection) as captured:
+        ticks.lines()
+    read: set[str] = set()
+    for query in captured:
+        if _READS.match(query["sql"]):
+            plan = "\n".join(plan_of_sent(query["sql"]))
+            read.update(re.findall(r"Seq Scan on (\w+)", plan))
+    assert read <= _SHORT
