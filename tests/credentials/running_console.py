@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import closing
@@ -107,6 +108,19 @@ class RunningConsole:
             http_connection.request(method, path, body, sent)
             response = http_connection.getresponse()
             return response.status, response.headers, response.read()
+
+    def manage(self, *arguments: str) -> str:
+        """What a command says that an operator gives, in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def workers(self) -> set[int]:
         """The processes that serve requests."""
