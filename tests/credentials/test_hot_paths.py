@@ -1,17 +1,21 @@
 """What a program's request costs in statements, and what these read."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
+from django.utils.module_loading import import_string
 
 from accounts.models import Extension, User
 from accounts.permissions import UserRole
+from accounts.postgresql.prepared import Statements
 from credentials import jose, statements
 from credentials.actions.applications import mark_resource_server, suspend_client
 from credentials.actions.jwt_credentials import revoke_jwt_credential
@@ -340,6 +344,71 @@ def test_a_user_role_counts_at_the_next_call(
 
 
 # --- The short way in -----------------------------------------------------------------------------
+
+
+def test_no_middleware_for_pages_sees_it(
+    app: api.App, credential: JwtCredential, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sessions nor CSRF, whatever cookies a program sends along."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("asked")
+
+    for name in settings.MIDDLEWARE[1:]:
+        if isinstance(middleware := import_string(name), type):
+            monkeypatch.setattr(middleware, "__call__", never)
+    answers = [
+        api.post(
+            {"grant_type": api.GRANT_TYPE, "assertion": credential.encode()},
+            app.authorization,
+            HTTP_COOKIE="session=x; csrftoken=y",
+        ),
+        api.call("GET", "/account/~", token, HTTP_COOKIE="session=x"),
+        introspect(app, token),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert not answer.cookies
+        assert "Cookie" not in answer.get("Vary", "")
+    assert verify(token).status_code == 204
+    with pytest.raises(AssertionError, match="asked"):
+        api.program().get("/console/")
+
+
+def test_keys_are_parsed_once(app: api.App, rebels: Rebels, token: str) -> None:
+    jwts = [cast.credential(rebels.luke, label=f"Key {number}").encode() for number in range(3)]
+    parsers = (jose.unseal, jose._public_key)
+    assert api.exchange(app, jwts[0]).status_code == 200
+    before = [parser.cache_info().misses for parser in parsers]
+    for jwt in jwts:
+        assert api.exchange(app, jwt).status_code == 200
+    assert [parser.cache_info().misses for parser in parsers] == before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver keeps its own")
+def test_a_connection_prepares_a_statement_once(
+    app: api.App, credential: JwtCredential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it leads to a pgbouncer."""
+
+    def prepared() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements ORDER BY prepare_time")
+            return [statement for (statement,) in cursor.fetchall()]
+
+    for _ in range(2):
+        assert api.exchange(app, credential.encode()).status_code == 200
+    once = prepared()
+    exchange = standing.STATEMENTS["exchange"].sql.replace("%s", "$")
+    known = [re.sub(r"\$\d", "$", statement) for statement in once]
+    assert known.count(exchange) == 1
+    assert len(known) == len(set(known))
+
+    database = connections[DEFAULT_DB_ALIAS]
+    not_kept = Statements(database.connection, are_kept=False)
+    monkeypatch.setitem(database.__dict__, "prepared_statements", not_kept)
+    assert api.exchange(app, credential.encode()).status_code == 200
+    assert prepared() == once
 
 
 def test_headers_are_those_of_pages(db: None) -> None:
