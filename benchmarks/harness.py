@@ -13,7 +13,7 @@ from psycopg import sql
 from benchmarks import load
 from benchmarks.load import Response
 from benchmarks.seed import Seeded, add_usage, multiply
-from benchmarks.servers import GRANIAN, Cores, Server, start
+from benchmarks.servers import GRANIAN, Cores, Server, cpu_seconds_of, parent_of, start
 
 WARM_UP = 300
 """Requests before each round of a second or more; they open connections and prepare statements."""
@@ -30,6 +30,8 @@ class Measured:
     """One round: CPU in microseconds per request, latencies in milliseconds."""
 
     cpu: float
+    database_cpu: float
+    """Of PostgreSQL, all its processes."""
     per_second: float
     p50: float
     p99: float
@@ -45,20 +47,25 @@ class Subject:
     check: Check
     rounds: list[Measured] = field(default_factory=list)
 
-    def measure(self, seconds: float) -> None:
-        """One round: some requests to warm up, and then for so long; each response is checked."""
+    def measure(self, seconds: float, database: int) -> None:
+        """One round: some requests to warm up, and then for so long; each response is checked.
+
+        `database` is the process ID of PostgreSQL.
+        """
         self.server.wait()
         port = self.server.port
         warm = load.run(port, self.requests, count=WARM_UP if seconds >= 1 else load.CONNECTIONS)
-        before = self.server.cpu_seconds()
+        before, database_before = self.server.cpu_seconds(), cpu_seconds_of(database)
         done = load.run(port, self.requests, seconds=seconds)
         used = self.server.cpu_seconds() - before
+        database_used = cpu_seconds_of(database) - database_before
         for response in [*warm.responses, *done.responses]:
             self.check(response)
         answered = len(done.responses)
         self.rounds.append(
             Measured(
                 cpu=used / answered * 1e6,
+                database_cpu=database_used / answered * 1e6,
                 per_second=answered / done.seconds,
                 p50=done.percentile(0.50) * 1000,
                 p99=done.percentile(0.99) * 1000,
@@ -139,6 +146,11 @@ class Databases:
                     sql.Identifier(name), sql.Identifier(template)
                 )
             )
+
+    def process(self) -> int:
+        """The process ID of the server, which has started one for each connection."""
+        with psycopg.connect(self._url) as database:
+            return parent_of(database.info.backend_pid)
 
     def jwts(self, url: str, count: int) -> list[str]:
         with psycopg.connect(url) as database:

@@ -318,7 +318,8 @@ def run(
             bench = Bench(servers, databases, credentials)
             parts = [list(bench.exchanges()), list(bench.calls())]
             parts.append(list(bench.growth()) if growth else [])
-            _measure([subject for part in parts for subject in part], rounds, seconds, only)
+            subjects = [subject for part in parts for subject in part]
+            _measure(subjects, rounds, seconds, only, databases.process())
         finally:
             servers.stop()
     text = _text(*parts, rounds=rounds, seconds=seconds, took=time.monotonic() - started)
@@ -327,12 +328,14 @@ def run(
         report.write("apis", text)
 
 
-def _measure(subjects: Sequence[Subject], rounds: int, seconds: float, only: Sequence[str]) -> None:
+def _measure(
+    subjects: Sequence[Subject], rounds: int, seconds: float, only: Sequence[str], database: int
+) -> None:
     """In turns, so that a busy minute of the machine meets all of them."""
     for number in range(rounds):
         for subject in subjects:
             if subject.name.startswith(tuple(only)):
-                subject.measure(seconds)
+                subject.measure(seconds, database)
                 sys.stderr.write(f"{number + 1}: {subject.name}: {subject.rounds[-1]}\n")
 
 
@@ -350,7 +353,8 @@ def _text(
             f"Measured on {datetime.now(UTC):%Y-%m-%d} on {report.machine()}, granian "
             f"{version('granian')}, psycopg {version('psycopg')}. Each server: one process with "
             f"{THREADS} threads on one core; PostgreSQL and the load client on another; "
-            f"{load.CONNECTIONS} connections. Of {rounds} rounds of {seconds:g} s in turns, the "
+            f"{load.CONNECTIONS} connections. CPU is that of the server; *database* is the CPU of "
+            f"PostgreSQL for the same request. Of {rounds} rounds of {seconds:g} s in turns, the "
             f"one with the least CPU. All of it took {took / 60:.0f} minutes.",
             "Token requests:",
             _table(exchanges, "floor"),
@@ -379,11 +383,15 @@ def _table(subjects: Sequence[Subject], ratio: str) -> str:
             subject.name,
             f"{subject.best.cpu:.0f}",
             f"{subject.best.cpu / base:.2f}",
+            f"{subject.best.database_cpu:.0f}",
             f"{subject.best.per_second:.0f}",
             f"{subject.best.p50:.1f}",
             f"{subject.best.p99:.1f}",
         )
         for subject in measured
     ]
-    heads = ("request", "CPU, µs", f"/ {ratio}", "per second", "p50, ms", "p99, ms")
+    heads = (
+        *("request", "CPU, µs", f"/ {ratio}", "database, µs"),
+        *("per second", "p50, ms", "p99, ms"),
+    )
     return report.table(heads, rows)

@@ -58,7 +58,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its children, all threads, to the nanosecond."""
-        return sum(map(_cpu_seconds, _family(self.process.pid)))
+        return cpu_seconds_of(self.process.pid)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -67,6 +67,16 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Of a process and all that it has started and that still live."""
+    return sum(map(_cpu_seconds, _family(pid)))
+
+
+def parent_of(pid: int) -> int:
+    # After the name, which may hold anything, come the state and the parent.
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _family(pid: int) -> Iterator[int]:
