@@ -26,6 +26,7 @@ from jwt.algorithms import ECAlgorithm
 
 from benchmarks import load, report
 from benchmarks.harness import Check, Databases, Servers, Subject, WrongAnswer
+from benchmarks.installation import SERVER
 from benchmarks.load import Response
 from benchmarks.seed import SANDBOX, Seeded, seed
 from benchmarks.servers import THREADS, Cores, Server
@@ -322,7 +323,8 @@ def run(
             _measure(subjects, rounds, seconds, only, databases.process())
         finally:
             servers.stop()
-    text = _text(*parts, rounds=rounds, seconds=seconds, took=time.monotonic() - started)
+    took = time.monotonic() - started
+    text = _text(*parts, credentials=credentials, rounds=rounds, seconds=seconds, took=took)
     sys.stdout.write(f"{text}\n")
     if write:
         report.write("apis", text)
@@ -344,15 +346,18 @@ def _text(
     calls: Sequence[Subject],
     growth: Sequence[Subject],
     *,
+    credentials: int,
     rounds: int,
     seconds: float,
     took: float,
 ) -> str:
     return "\n\n".join(
         [
-            f"Measured on {datetime.now(UTC):%Y-%m-%d} on {report.machine()}, granian "
-            f"{version('granian')}, psycopg {version('psycopg')}. Each server: one process with "
-            f"{THREADS} threads on one core; PostgreSQL and the load client on another; "
+            f"Measured with {credentials:,} credentials on {datetime.now(UTC):%Y-%m-%d} on "
+            f"{report.machine()}, granian {version('granian')}, psycopg {version('psycopg')}. "
+            f"PostgreSQL with {_settings_of_postgresql()}; no limits, and only errors logged, "
+            f"unless said otherwise. Each server: one process with {THREADS} threads on one core; "
+            "PostgreSQL and the load client on another; "
             f"{load.CONNECTIONS} connections. CPU is that of the server; *database* is the CPU of "
             f"PostgreSQL for the same request. Of {rounds} rounds of {seconds:g} s in turns, the "
             f"one with the least CPU. All of it took {took / 60:.0f} minutes.",
@@ -371,6 +376,11 @@ def _text(
             ),
         ]
     )
+
+
+def _settings_of_postgresql() -> str:
+    names = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
+    return ", ".join(f"{name} {SERVER[name]}" for name in names)
 
 
 def _table(subjects: Sequence[Subject], ratio: str) -> str:

@@ -41,6 +41,7 @@ def test_apis_are_measured() -> None:
     command += ["--credentials", "40", "--rounds", "1", "--seconds", "0.1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "Measured with 40 credentials" in done.stdout
     for name in ("Floor", "Exchange, first seen", "Refresh", "Authlib", "django-oauth-toolkit"):
         assert re.search(rf"^\| {name}[^|]*\| \d+ \| \d+\.\d\d \|", done.stdout, re.MULTILINE)
     for name in ("Bare view, constant", "GET account/~", "verify", "introspect"):
