@@ -1,7 +1,7 @@
 # make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
 # make test   every check and every test; make test STAGES="ruff unit" runs a choice
 # make bench  measures the Auth API and the REST API beside a floor and peers into docs/performance.md
-#             (three minutes; GROWTH=1 make bench also with a million credentials, five)
+#             (four minutes; GROWTH=1 make bench also with a million credentials, six)
 # make test-failover   kills the primary database under load, several times, and writes what
 #                      happened into docs/scale.md (two minutes)
 # make bench-pages   measures pages with a large organization into docs/performance.md (a quarter of an hour)
