@@ -113,10 +113,7 @@ def _encoded(value: object) -> bytes | None:
     """
     if value is None:
         return None
-    if isinstance(value, tuple):
-        text = "{" + ",".join(map(_element, value)) + "}"
-    else:
-        text = str(value)
+    text = "{" + ",".join(map(_element, value)) + "}" if isinstance(value, tuple) else str(value)
     if "\0" in text:
         raise psycopg.DataError("A text for PostgreSQL can't hold NUL.")
     return text.encode()

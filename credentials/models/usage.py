@@ -357,7 +357,7 @@ def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
 
 @transaction.atomic
 def _write(uses: list[Use]) -> None:
-    """All or nothing: what can't be written while the database is away is tried again as a whole."""
+    """All or nothing, as all of it is tried again if the database was away."""
     CallUsage.objects.add_calls(use for use in uses if use.is_call)
     AddressUse.objects.note(uses)
 

@@ -77,9 +77,7 @@ def test_without_rows_there_is_no_answer(statements: Statements) -> None:
 
 def test_values_are_those_that_went_in(statements: Statements) -> None:
     given = [UUID(int=7), date(2026, 11, 26), NOW, 12, "Zoë", True, None]
-    sql = (
-        "SELECT %s::uuid, %s::date, %s::timestamptz, %s::bigint, %s::text, %s::boolean, %s::text"
-    )
+    sql = "SELECT %s::uuid, %s::date, %s::timestamptz, %s::bigint, %s::text, %s::boolean, %s::text"
     assert values(statements, sql, given) == given
     answer = statements.first(sql, given)
     assert answer is not None

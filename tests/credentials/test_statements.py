@@ -70,9 +70,10 @@ def test_nor_is_it_hidden_from_whoever_commits_by_hand() -> None:
 
 @pytest.mark.django_db
 def test_in_a_broken_transaction_nothing_runs() -> None:
-    with pytest.raises(transaction.TransactionManagementError), transaction.atomic():
+    with transaction.atomic():
         transaction.set_rollback(True)
-        statements.read(BY_ID, [uuid4()])
+        with pytest.raises(transaction.TransactionManagementError):
+            statements.read(BY_ID, [uuid4()])
 
 
 @pytest.mark.django_db(transaction=True)
