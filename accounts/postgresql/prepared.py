@@ -62,14 +62,19 @@ class Statements:
             connection.execute("")
         values = [_encoded(value) for value in parameters]
         result = self._run(sql, values)
-        if _is_outdated(result):
+        if result.status not in _SUCCESSES:
+            result = self._run_anew(sql, values, result)
+        return Answer(connection, result) if result.ntuples else None
+
+    def _run_anew(self, sql: str, values: _Values, result: PGresult) -> PGresult:
+        """If its plan was outdated, which did nothing; not in the transaction that it broke."""
+        if result.error_field(DiagnosticField.SQLSTATE) in _OUTDATED:
             self._names.pop(sql, None)
-            if _is_idle(connection):
-                # Nothing of it was done, and no transaction was broken by it.
+            if _is_idle(self.connection):
                 result = self._run(sql, values)
         if result.status not in _SUCCESSES:
-            raise _error(connection, result)
-        return Answer(connection, result) if result.ntuples else None
+            raise _error(self.connection, result)
+        return result
 
     def _run_prepared(self, sql: str, values: _Values) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)
@@ -90,13 +95,6 @@ class Statements:
 
 def _is_idle(connection: "psycopg.Connection[Any]") -> bool:
     return connection.pgconn.transaction_status == TransactionStatus.IDLE
-
-
-def _is_outdated(result: PGresult) -> bool:
-    return (
-        result.status == ExecStatus.FATAL_ERROR
-        and result.error_field(DiagnosticField.SQLSTATE) in _OUTDATED
-    )
 
 
 @cache
