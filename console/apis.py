@@ -35,8 +35,10 @@ HEADERS_FROM = (
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 )
 BELOW = ("restapi", ".well-known")
-# Addresses without ids are few; those with ids come and go.
+# Addresses without ids are few; those with ids come and go. None of ours is longer than this, and
+# whoever sends longer ones fills no memory.
 KEPT_MATCHES = 1_000
+KEPT_LENGTH = 200
 
 # The name of the log of requests to pages; what is below its level is not even put together.
 log = structlog.get_logger("django_structlog.middlewares.request")
@@ -106,7 +108,8 @@ class ApiMiddleware:
         if urlconf is not None:
             request.urlconf = urlconf  # type: ignore[assignment]
         try:
-            match = self._match(urlconf or self._own_paths, request.path_info)
+            find = self._match if len(request.path_info) <= KEPT_LENGTH else _match
+            match = find(urlconf or self._own_paths, request.path_info)
             request.resolver_match = match
             response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         except Exception as error:

@@ -211,14 +211,6 @@ def _object(part: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def key_id(token: str) -> str:
-    """The `kid` of the header, unverified: it only picks among our own keys (RFC 8725 §3.10)."""
-    kid = open_token(token).kid
-    if not kid:
-        raise InvalidToken("no kid of ours")
-    return kid
-
-
 def claimed_subject(token: str) -> str:
     """The `sub` of a JWT, unverified and therefore no more than a claim; empty without one."""
     try:

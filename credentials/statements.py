@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
@@ -52,7 +52,8 @@ def read(sql: str, parameters: Row) -> Answer | None:
     try:
         return _first(database, sql, parameters)
     except OperationalError:
-        if database.in_atomic_block or database.connection is None or database.is_usable():
+        # Without autocommit a transaction is lost with the connection; whoever began it must know.
+        if not database.autocommit or database.connection is None or database.is_usable():
             raise
         database.close()
         return _first(database, sql, parameters)
@@ -221,7 +222,7 @@ class Joined:
         for alias, part in self._parts.items():
             slices.append((alias, part.model, part.names, len(columns)))
             for field in part.fields:
-                if (convert := _converter(field, database)) is not None:
+                if (convert := _converter(field)) is not None:
                     converters.append((len(columns), convert))
                 columns.append(f"{alias}.{quote(str(field.column))}")
         tables = {
@@ -232,24 +233,23 @@ class Joined:
         return _Plan(sql, tuple(converters), tuple(slices), {})
 
 
-def _converter(field: "Field[Any, Any]", database: BaseDatabaseWrapper) -> Convert | None:
-    """What the ORM would do to a value of this column; None if that is nothing."""
+def _converter(field: "Field[Any, Any]") -> Convert | None:
+    """What the ORM would do to a value of this column; None if that is nothing.
+
+    Each thread passes its own connection: that of the thread that planned may be closed by then.
+    """
     column = field.get_col(field.model._meta.db_table)
     steps = [
-        *database.ops.get_db_converters(column),
-        *column.get_db_converters(database),
+        *connection.ops.get_db_converters(column),
+        *column.get_db_converters(connection),
     ]
     if not steps:
         return None
 
     def convert(value: Any) -> Any:
         for step in steps:
-            value = step(value, column, database)
+            value = step(value, column, connection)
         return value
-
-    if len(steps) == 1:
-        [only] = steps
-        return lambda value: only(value, column, database)
 
     return convert
 

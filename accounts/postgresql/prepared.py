@@ -12,13 +12,16 @@ from typing import Any
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 Row = Sequence[Any]
 # libpq's text format of each parameter; psycopg's types leave out that None is NULL.
 _Values = list[Any]
 _SUCCESSES = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
+# SQLSTATE feature_not_supported, of a plan whose columns got other types in a migration, and
+# invalid_sql_statement_name, of one that is gone.
+_OUTDATED = {b"0A000", b"26000"}
 
 
 class Answer:
@@ -57,12 +60,21 @@ class Statements:
         if not connection.autocommit and _is_idle(connection):
             # psycopg begins a transaction with the first statement that goes through it.
             connection.execute("")
-        result = self._run(sql, [_encoded(value) for value in parameters])
+        values = [_encoded(value) for value in parameters]
+        result = self._run(sql, values)
         if result.status not in _SUCCESSES:
-            # A plan may have become impossible, as after a migration.
-            self._names.pop(sql, None)
-            raise _error(connection, result)
+            result = self._run_anew(sql, values, result)
         return Answer(connection, result) if result.ntuples else None
+
+    def _run_anew(self, sql: str, values: _Values, result: PGresult) -> PGresult:
+        """If its plan was outdated, which did nothing; not in the transaction that it broke."""
+        if result.error_field(DiagnosticField.SQLSTATE) in _OUTDATED:
+            self._names.pop(sql, None)
+            if _is_idle(self.connection):
+                result = self._run(sql, values)
+        if result.status not in _SUCCESSES:
+            raise _error(self.connection, result)
+        return result
 
     def _run_prepared(self, sql: str, values: _Values) -> PGresult:
         name = self._names.get(sql) or self._prepare(sql)
@@ -95,17 +107,21 @@ def _numbered(sql: str) -> bytes:
 def _encoded(value: object) -> bytes | None:
     """The text format: that of texts, UUIDs, integers, dates and times is how they print.
 
-    A tuple is an array; none of its elements may hold a quotation mark or a backslash.
+    A tuple is an array.
     """
     if value is None:
         return None
-    if isinstance(value, tuple):
-        text = "{" + ",".join([f'"{each}"' for each in value]) + "}"
-    else:
-        text = str(value)
+    text = "{" + ",".join(map(_element, value)) + "}" if isinstance(value, tuple) else str(value)
     if "\0" in text:
         raise psycopg.DataError("A text for PostgreSQL can't hold NUL.")
     return text.encode()
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _error(connection: "psycopg.Connection[Any]", result: PGresult) -> psycopg.Error:

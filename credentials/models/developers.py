@@ -43,10 +43,6 @@ class WantedPeople:
     mfa: str = ""
     status: str = ""
 
-    @property
-    def is_anyone(self) -> bool:
-        return self == WantedPeople()
-
 
 def people_of(organization: Organization) -> MembershipQuerySet:
     """Everyone, with what the orders of the list compare."""

@@ -57,10 +57,6 @@ class Wanted:
     refused_often: bool = False
 
     @property
-    def is_anything(self) -> bool:
-        return self == Wanted()
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What was asked for, as the audit log tells it."""
         return {name: value for name, value in vars(self).items() if value not in ("", None, False)}

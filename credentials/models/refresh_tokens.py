@@ -1,6 +1,5 @@
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
-from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -57,19 +56,12 @@ def dead_tokens(at: datetime | None = None) -> RefreshTokenQuerySet:
     return RefreshToken.objects.filter(expires_at__lte=at or timezone.now())
 
 
-class EndedSessionQuerySet(models.QuerySet["EndedSession"]):
-    def contains_session(self, session_id: UUID) -> bool:
-        return self.filter(pk=session_id).exists()
-
-
 class EndedSession(models.Model):
     """A session that was revoked (RFC 7009) or ended by reuse; kept while a token may name it."""
 
     session_id = models.UUIDField(primary_key=True)
     ended_at = models.DateTimeField(default=timezone.now)
     forget_after = models.DateTimeField(db_index=True)
-
-    objects = EndedSessionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"ended session {self.session_id}"

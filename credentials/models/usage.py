@@ -272,7 +272,7 @@ class AddressUseQuerySet(models.QuerySet["AddressUse"]):
         _upsert(self.model, _PLACE, None, [(*key, last[key]) for key in sorted(last)])
         self._forget_all_but_the_last({credential_id for credential_id, *_ in last})
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def _forget_all_but_the_last(self, credential_ids: set[UUID]) -> None:
         """Another process may be writing one of them: such a row is left for the next time."""
         place = Window(
@@ -355,7 +355,9 @@ def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
     ]
 
 
+@transaction.atomic
 def _write(uses: list[Use]) -> None:
+    """All or nothing, as all of it is tried again if the database was away."""
     CallUsage.objects.add_calls(use for use in uses if use.is_call)
     AddressUse.objects.note(uses)
 

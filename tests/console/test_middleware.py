@@ -6,10 +6,12 @@ from uuid import UUID
 import pytest
 from allauth.usersessions.models import UserSession
 from django.core.cache import cache
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts import raw_secrets
+from console.apis import KEPT_LENGTH, ApiMiddleware
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 
@@ -73,3 +75,14 @@ def test_what_is_remembered_of_a_session_does_not_open_it(rebels: Rebels, sign_i
     remembered = str(getattr(cache, "_cache", {}))
     assert "session-seen:" in remembered
     assert session_key not in remembered
+
+
+def test_long_addresses_fill_no_memory(db: None) -> None:
+    """What nobody needs again is not kept: each process keeps a thousand addresses."""
+    apis = ApiMiddleware(HttpResponse)
+    requests = RequestFactory()
+    for path in ("v1.0/status", "x" * KEPT_LENGTH, "y" * 60_000):
+        answer = apis.answer(requests.get(f"/sandbox/restapi/{path}"))
+        assert answer is not None
+        assert answer.status_code in (200, 404)
+    assert apis._match.cache_info().currsize == 1

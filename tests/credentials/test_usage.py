@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -177,12 +177,29 @@ def test_a_batch_is_added_up_before_it_is_written(
     BackgroundWriter.flush_all()
     for second in (30, 10):
         used(world, NOON + timedelta(seconds=second))
-    # Calls, addresses, and a transaction around the look for addresses that are too many.
+    # Calls, addresses, the look for addresses that are too many, and a transaction around them.
     with django_assert_num_queries(5):
         BackgroundWriter.flush_all()
     last = NOON + timedelta(seconds=40)
     assert call_rows() == [(NOON.date(), 5, last)]
     assert addresses() == [(HERE, last)]
+
+
+def test_calls_count_once_when_the_database_goes_away_between_two_statements(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is tried again as a whole is written as a whole."""
+
+    def gone(_manager: object, _uses: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    used(world, NOON)
+    with monkeypatch.context() as while_away:
+        while_away.setattr(type(AddressUse.objects), "note", gone)
+        BackgroundWriter.flush_all()
+    BackgroundWriter.flush_all()
+    assert call_rows() == [(NOON.date(), 1, NOON)]
+    assert addresses() == [(HERE, NOON)]
 
 
 def test_more_keys_than_one_statement_holds(world: World) -> None:

@@ -112,6 +112,8 @@ def test_the_scale_profile_adds_what_a_second_machine_would() -> None:
     balancer = COMPOSE["configs"]["balancer"]["content"]
     for server in ("web", "web-2"):
         assert f"server {server} {server}:8000" in balancer
+    # Else a caller's X_Forwarded_For would take the place of what the balancer says.
+    assert "option http-restrict-req-hdr-names delete" in balancer
 
 
 def test_configurations_are_there_and_used() -> None:
