@@ -13,7 +13,7 @@ from psycopg import sql
 from benchmarks import load
 from benchmarks.load import Response
 from benchmarks.seed import Seeded, add_usage, multiply
-from benchmarks.servers import GRANIAN, Cores, Server, cpu_seconds_of, parent_of, start
+from benchmarks.servers import GRANIAN, Cores, CpuClock, Server, parent_of, start
 
 WARM_UP = 300
 """Requests before each round of a second or more; they open connections and prepare statements."""
@@ -55,10 +55,9 @@ class Subject:
         self.server.wait()
         port = self.server.port
         warm = load.run(port, self.requests, count=WARM_UP if seconds >= 1 else load.CONNECTIONS)
-        before, database_before = self.server.cpu_seconds(), cpu_seconds_of(database)
+        clock, database_clock = CpuClock(self.server.process.pid), CpuClock(database)
         done = load.run(port, self.requests, seconds=seconds)
-        used = self.server.cpu_seconds() - before
-        database_used = cpu_seconds_of(database) - database_before
+        used, database_used = clock.seconds(), database_clock.seconds()
         for response in [*warm.responses, *done.responses]:
             self.check(response)
         answered = len(done.responses)

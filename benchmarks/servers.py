@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +57,6 @@ class Server:
                 raise SystemExit(f"A server did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.1)
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the process and its children, all threads, to the nanosecond."""
-        return cpu_seconds_of(self.process.pid)
-
     def stop(self) -> None:
         self.process.terminate()
         try:
@@ -69,9 +66,20 @@ class Server:
             self.process.wait()
 
 
-def cpu_seconds_of(pid: int) -> float:
-    """Of a process and all that it has started and that still live."""
-    return sum(map(_cpu_seconds, _family(pid)))
+class CpuClock:
+    """User and system time of a process and all that it starts, to the nanosecond."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._before = self._read()
+
+    def seconds(self) -> float:
+        """Since it was made; without what has ended meanwhile."""
+        now = self._read()
+        return sum(used - self._before.get(pid, 0.0) for pid, used in now.items())
+
+    def _read(self) -> dict[int, float]:
+        return {pid: used for pid in _family(self._pid) if (used := _cpu_seconds(pid)) is not None}
 
 
 def parent_of(pid: int) -> int:
@@ -82,13 +90,20 @@ def parent_of(pid: int) -> int:
 def _family(pid: int) -> Iterator[int]:
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _family(int(child))
+        with suppress(OSError):
+            for child in children.read_text().split():
+                yield from _family(int(child))
 
 
-def _cpu_seconds(pid: int) -> float:
-    """The CPU clock of another process, as clock_getcpuclockid(3) names it on Linux."""
-    return time.clock_gettime((~pid << 3) | 2)
+def _cpu_seconds(pid: int) -> float | None:
+    """The CPU clock of another process, as clock_getcpuclockid(3) names it on Linux.
+
+    None for one that has ended since it was listed.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return None
 
 
 def start(
