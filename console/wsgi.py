@@ -65,4 +65,4 @@ if settings.METRICS_PORT:
 # hardly any cycles, so that looking each few hundred objects costs more than it frees.
 gc.collect()
 gc.freeze()
-gc.set_threshold(20_000, 20, 50)
+gc.set_threshold(20_000, 10, 10)

@@ -65,6 +65,24 @@ class Absence:
 
 
 ABSENCE = Absence()
+
+
+class _Closing:
+    """Closes a connection together with the thread that holds this.
+
+    Django's wrapper refers to itself in circles: left to the collection of garbage, connections of
+    threads that ended would stay for minutes, and a server that has idle hours would use up those
+    that the database has.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+
+    def __del__(self) -> None:
+        self._connection.close()
+
+
+_of_thread = threading.local()
 # The connections of this process, each of a thread; those of threads that ended drop out.
 OPEN: "weakref.WeakSet[psycopg.Connection[Any]]" = weakref.WeakSet()
 
@@ -105,6 +123,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         ABSENCE.end()
         OPEN.add(connection)
+        # One for each wrapper: a new connection takes the place of the one before.
+        setattr(_of_thread, f"wrapper {id(self)}", _Closing(connection))
         return connection
 
     def is_usable(self) -> bool:

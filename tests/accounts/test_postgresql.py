@@ -1,13 +1,16 @@
 """Whether a connection still stands, and who asks a database that is away. Servers that really
 die are in tests/scale/."""
 
+import gc
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import psycopg
 import pytest
+from django.db import connection
 
 from accounts.postgresql import base
 from accounts.postgresql.base import Absence, stands
@@ -104,3 +107,24 @@ def test_one_that_has_a_notice_is_asked(sockets: tuple[socket.socket, socket.soc
     connection = Connection(sockets[0])
     assert asked(connection)
     assert connection.executed == [""]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server to connect to")
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_that_ends_closes_its_connection() -> None:
+    """At once, and not when garbage is collected."""
+    opened: list[psycopg.Connection[Any]] = []
+
+    def work() -> None:
+        connection.ensure_connection()
+        opened.append(connection.connection)
+
+    gc.disable()
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        [made] = opened
+        assert made.closed
+    finally:
+        gc.enable()
