@@ -1,12 +1,13 @@
 """The calls of the REST API, each with the app scope and the user permission it needs."""
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
@@ -341,7 +342,8 @@ def _answered(view: Callable[..., dict[str, Any]]) -> Callable[..., HttpResponse
 
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> HttpResponse:
-        return JsonResponse(view(*args, **kwargs), content_type="application/json; charset=utf-8")
+        body = json.dumps(view(*args, **kwargs))
+        return HttpResponse(body, content_type="application/json; charset=utf-8")
 
     return answered
 

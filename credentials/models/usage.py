@@ -135,23 +135,6 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         )
         return [ClientUse(*row) for row in rows]
 
-    def count_exchange(
-        self, credential_id: UUID, client_pk: int, *, at: datetime | None = None, times: int = 1
-    ) -> None:
-        """Add to the day's counter in one statement.
-
-        The first exchange of a day is also noted on the credential.
-        """
-        at = at or timezone.now()
-        day = at.astimezone(UTC).date()
-        row = (credential_id, client_pk, day, times, at)
-        database = connections[DEFAULT_DB_ALIAS]
-        counted = statements.write(
-            count_sql(database.vendor, in_transaction=database.in_atomic_block), row
-        )
-        if counted and int(counted.raw[0]) == times:
-            _days_of_use.put((credential_id, day))
-
     def note_days(self, uses: Iterable[tuple[UUID, date]]) -> None:
         """Lists sort and filter by the day of the last use: written once a day and client."""
         by_day: dict[date, set[UUID]] = defaultdict(set)
@@ -178,6 +161,30 @@ class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
         return found
 
 
+_Manager = models.Manager.from_queryset(ExchangeUsageQuerySet)
+
+
+class ExchangeUsageManager(_Manager["ExchangeUsage"]):
+    """Counts without a queryset, which would cost more than what it is for."""
+
+    def count_exchange(
+        self, credential_id: UUID, client_pk: int, *, at: datetime | None = None, times: int = 1
+    ) -> None:
+        """Add to the day's counter in one statement.
+
+        The first exchange of a day is also noted on the credential.
+        """
+        at = at or timezone.now()
+        day = at.astimezone(UTC).date()
+        row = (credential_id, client_pk, day, times, at)
+        database = connections[DEFAULT_DB_ALIAS]
+        counted = statements.write(
+            count_sql(database.vendor, in_transaction=database.in_atomic_block), row
+        )
+        if counted and int(counted.raw[0]) == times:
+            _days_of_use.put((credential_id, day))
+
+
 class ExchangeUsage(models.Model):
     """How often one client exchanged one credential on one day (UTC), refreshes included."""
 
@@ -191,7 +198,7 @@ class ExchangeUsage(models.Model):
     exchanges = models.PositiveBigIntegerField()
     last_at = models.DateTimeField()
 
-    objects = ExchangeUsageQuerySet.as_manager()
+    objects = ExchangeUsageManager()
 
     class Meta:
         constraints: ClassVar = [

@@ -1,4 +1,5 @@
 import functools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, ParamSpec
@@ -240,4 +241,6 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     standing = grant.read(credentials.client_id, parameters) if credentials else Standing()
     client = authenticated_client(credentials, parameters, environment, standing)
     with known_client(client):
-        return JsonResponse(grant.answer(environment, client, parameters, standing))
+        body = grant.answer(environment, client, parameters, standing)
+    # As `JsonResponse` would say it, without an encoder that knows more types.
+    return HttpResponse(json.dumps(body), content_type="application/json")

@@ -36,7 +36,7 @@ ALLOWED = {
     "credentials/models/usage.py: ExchangeUsageQuerySet.note_days: credentials.filter("
     "pk__in=ids, last_used_on__lt=day).update": "the day of the last use, for lists",
     "credentials/statements.py: _first: cursor.execute": "the statements of the hot paths",
-    "credentials/models/usage.py: ExchangeUsageQuerySet.count_exchange: statements.write": (
+    "credentials/models/usage.py: ExchangeUsageManager.count_exchange: statements.write": (
         "how often a credential is exchanged: never decides about access"
     ),
     "accounts/postgresql/prepared.py: Statements.first: connection.execute": (
