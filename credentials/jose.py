@@ -122,7 +122,11 @@ _compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def generate_private_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
+    """A new key whose `kid` does not begin with a dash: commands would take it for an option."""
+    while True:
+        key = ec.generate_private_key(ec.SECP256R1())
+        if not public_jwk(key)["kid"].startswith("-"):
+            return key
 
 
 def public_jwk(private_key: ec.EllipticCurvePrivateKey) -> Jwk:

@@ -293,3 +293,9 @@ def test_only_our_kind_of_key_is_unsealed() -> None:
     sealed = jose.seal(Ed25519PrivateKey.generate())  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         jose.unseal(sealed)
+
+
+def test_a_kid_can_be_an_argument_of_a_command() -> None:
+    """One thumbprint in 64 begins with a dash."""
+    made = {jose.public_jwk(jose.generate_private_key())["kid"] for _ in range(600)}
+    assert not [kid for kid in made if kid.startswith("-")]
