@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from functools import partial
 from smtplib import SMTPException
 from typing import Any
 
@@ -94,7 +93,8 @@ def queue_text(recipients: list[str], subject: str, body: str) -> None:
         for recipient in recipients
     ]
     if at_once:
-        transaction.on_commit(partial(_attempt, queued), robust=True)
+        # A function with a name, no `partial`: Django's log of one that failed asks for it.
+        transaction.on_commit(lambda: _attempt(queued), robust=True)
 
 
 def _attempt(queued: list[Email]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -246,3 +247,18 @@ def test_mail_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Setti
     assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
     retried = settings.POST_OFFICE["MAX_RETRIES"] * settings.POST_OFFICE["RETRY_INTERVAL"]
     assert retried >= timedelta(days=30)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_act_stands_if_the_database_goes_away_after_its_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left to do then is `tick`'s, and the answer is that of the act."""
+
+    def gone(queued: list[Email]) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(emails, "_attempt", gone)
+    with transaction.atomic():
+        emails.queue_text(["luke@rebels.example"], "Subject", "Body")
+    assert Email.objects.get().status == STATUS.queued
