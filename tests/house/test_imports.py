@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.postgresql",
         "accounts.raw_secrets",
         "accounts.roles",
+        "accounts.sessions",
         "accounts.shared_cache",
         "accounts.vault",
         "accounts.spreadsheets",

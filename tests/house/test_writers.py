@@ -20,6 +20,7 @@ RELATED_WRITES = {"add", "clear", "remove", "set"}
 ALLOWED = {
     "accounts/audit.py: record: AuditEvent.objects.create": "inside the action that calls it",
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
+    "accounts/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
     "accounts/models/users.py: UserManager.create_user: user.save": (
         "Django's interface for createsuperuser and sign-in libraries"
