@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import parse_qsl, unquote_plus
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
 from accounts.origin import client_ip
+from credentials import jose
 from credentials.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from credentials.throttle import LimitGroup, Meter, RateLimited, meter_of
 
@@ -57,6 +59,17 @@ class Parameters:
         if value is None:
             raise InvalidRequest(f"The parameter {name} is missing or empty.")
         return value
+
+    @cached_property
+    def opened_assertion(self) -> jose.Opened | None:
+        """The assertion (RFC 7521 §4.1), taken apart once for a request; None for what is no JWT.
+
+        None of it is verified.
+        """
+        try:
+            return jose.open_token(self.require("assertion"))
+        except jose.InvalidToken:
+            return None
 
     def count(self, *who: str) -> None:
         """One more request of this app and user. Raises `TemporarilyUnavailable`."""

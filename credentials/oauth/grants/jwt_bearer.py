@@ -55,23 +55,20 @@ class Finding:
 
 def read(client_id: str, parameters: Parameters) -> Standing:
     """The client and the credential, by the `jti` that the assertion claims."""
-    try:
-        credential_id = jose.open_token(parameters.require("assertion")).claimed("jti")
-    except jose.InvalidToken:
-        credential_id = ""
-    return of_exchange(client_id, credential_id)
+    opened = parameters.opened_assertion
+    return of_exchange(client_id, opened.claimed("jti") if opened else "")
 
 
 def grant(
     environment: Environment, client: Client, parameters: Parameters, standing: Standing
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
-    assertion = parameters.require("assertion")
-    parameters.count(client.client_id, jose.claimed_subject(assertion))
+    opened = parameters.opened_assertion
+    parameters.count(client.client_id, opened.claimed("sub") if opened else "")
     if (refused := flow_refusal(client)) is not None:
         raise refused
     try:
-        credential = genuine_credential(assertion, environment, standing)
+        credential = _genuine(opened, environment, standing)
     except InvalidGrant:
         # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
         parameters.count(client.client_id)
@@ -162,19 +159,20 @@ def flow_refusal(client: Client) -> OAuthError | None:
     return UnauthorizedClient("This app does not use the JWT auth flow.")
 
 
-def genuine_credential(
-    assertion: str, environment: Environment, standing: Standing | None = None
-) -> JwtCredential:
-    """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104.
+def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:
+    """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104."""
+    return _genuine(Parameters({"assertion": assertion}).opened_assertion, environment, None)
 
-    `standing` is what was read for the assertion, if that was.
-    """
+
+def _genuine(
+    opened: jose.Opened | None, environment: Environment, standing: Standing | None
+) -> JwtCredential:
+    """The same of an assertion taken apart; `standing` is what was read for it, if that was."""
     invalid = InvalidGrant("JWT-101", _NOT_A_CREDENTIAL)
+    key = trusted_key(opened.kid, KeyPurpose.CREDENTIAL, standing) if opened else None
+    if opened is None or key is None:
+        raise invalid
     try:
-        opened = jose.open_token(assertion)
-        key = trusted_key(opened.kid, KeyPurpose.CREDENTIAL, standing)
-        if key is None:
-            raise invalid
         claims = jose.verify_opened(opened, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
