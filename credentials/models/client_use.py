@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Max, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.expressions import BaseExpression
 
 from accounts.models import Membership
 from credentials.models.applications import Client
-from credentials.models.jwt_credentials import JwtCredential, visible_to
+from credentials.models.jwt_credentials import JwtCredential, is_visible_to
 from credentials.models.usage import ExchangeUsage
 
 
@@ -39,10 +39,9 @@ def exchanged_by(
     In one query that reads the client's days, and then each credential by its key. A join would
     make PostgreSQL read every credential of the installation.
     """
-    is_visible = Case(
-        When(visible_to(viewer), then=True), default=False, output_field=BooleanField()
+    credential = (
+        among.filter(pk=OuterRef("credential")).order_by().annotate(seen=is_visible_to(viewer))
     )
-    credential = among.filter(pk=OuterRef("credential")).order_by().annotate(seen=is_visible)
     rows = (
         ExchangeUsage.objects.filter(client=client, day__gte=since)
         .order_by()

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, When
 from django.utils import timezone
 
 from accounts.models import Membership
 from credentials.models.applications import Application, Client
 from credentials.models.client_use import exchanged_by
-from credentials.models.jwt_credentials import JwtCredential, JwtCredentialQuerySet, visible_to
+from credentials.models.jwt_credentials import JwtCredential, JwtCredentialQuerySet, is_visible_to
 from credentials.models.usage import first_recent_day
 
 SHOWN_AT_MOST = 20
@@ -60,8 +59,8 @@ def _listing(
     client: Client, viewer: Membership, standing: JwtCredentialQuerySet
 ) -> Iterable[tuple[UUID, str, bool]]:
     """Key and label of those that list the client, and whether the viewer may see them."""
-    is_visible = Case(When(visible_to(viewer), then=True), default=False)
-    rows = standing.filter(permitted_clients=client).order_by().annotate(seen=is_visible)
+    listing = standing.filter(permitted_clients=client).order_by()
+    rows = listing.annotate(seen=is_visible_to(viewer))
     return rows.values_list("pk", "label", "seen")
 
 

@@ -1,6 +1,6 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -80,6 +80,19 @@ def visible_to(viewer: Membership, path: str = "") -> Q:
     return Q(**{f"{path}extension__user": viewer.user})
 
 
+def is_visible_to(viewer: Membership) -> Case:
+    """The same of each row, as a column."""
+    return Case(
+        When(visible_to(viewer), then=True), default=False, output_field=models.BooleanField()
+    )
+
+
+def _last_at(days: "models.QuerySet[Any]") -> Subquery:
+    """The latest moment of days of use."""
+    latest = days.order_by().values("credential").annotate(last=Max("last_at"))
+    return Subquery(latest.values("last"))
+
+
 class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def of(self, owner: Membership) -> Self:
         return self.filter(extension__user=owner.user)
@@ -146,15 +159,14 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
 
     def with_facts(self) -> Self:
         """Everything that the list and the detail page say about a credential, in one query."""
-        last_used, last_call = (
-            # Not a year of days: none of them is before the day of the last exchange.
-            rows.filter(credential=OuterRef("pk"), day__gte=OuterRef("last_used_on"))
-            .order_by()
-            .values("credential")
-            .annotate(last=Max("last_at"))
-            .values("last")
+        exchanges, calls = (
+            rows.filter(credential=OuterRef("pk"))
             for rows in (ExchangeUsage.objects.all(), CallUsage.objects.all())
         )
+        # Not a year of days, if one since the last exchange tells. No exchange is later than its
+        # last day; the last call may be earlier, and is looked for only then.
+        since = Q(day__gte=OuterRef("last_used_on"))
+        last_call = Coalesce(_last_at(calls.filter(since)), _last_at(calls))
         return (
             self.with_policy()
             .with_permitted_count()
@@ -166,7 +178,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 "revoked_by",
                 "rotation__replaced",
             )
-            .annotate(last_used_at=Subquery(last_used), last_call_at=Subquery(last_call))
+            .annotate(last_used_at=_last_at(exchanges.filter(since)), last_call_at=last_call)
         )
 
     def with_permitted_count(self) -> Self:

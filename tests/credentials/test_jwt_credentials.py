@@ -21,6 +21,7 @@ from credentials.actions.applications import suspend_client
 from credentials.background import BackgroundWriter
 from credentials.forms import jwt_credentials as forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
+from credentials.models.usage import note_use
 from credentials.views import jwt_credentials as views
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -369,6 +370,20 @@ def test_sorting(rebels: Rebels, apps: Apps, sign_in: SignIn, sort: str, labels:
     sorted_by = re.findall(r'aria-sort="(?:a|de)scending"><a[^>]*>([\w ]+)', text_of(response))
     heading = {"label": "Label", "used": "Last used", "expires": "Expires"}
     assert sorted_by == [heading.get(sort.lstrip("-"), "Created on")]
+
+
+def test_a_call_is_told_though_an_exchange_came_after_it(
+    rebels: Rebels, apps: Apps, sign_in: SignIn
+) -> None:
+    credential = cast.credential(rebels.luke)
+    now = timezone.now()
+    ids = (credential.pk, apps.dialer.pk)
+    note_use(*ids, at=now - timedelta(days=3), address=None, is_call=True)
+    ExchangeUsage.objects.count_exchange(*ids, at=now)
+    BackgroundWriter.flush_all()
+    called = now - timedelta(days=3)
+    said = f"{called:%b} {called.day}, {called:%Y, %H:%M} UTC call"
+    assert said in words_of(sign_in(rebels.luke).get(url("detail", credential)))
 
 
 def test_the_list_takes_the_same_queries_however_long(
