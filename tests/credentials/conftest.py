@@ -4,7 +4,7 @@ import pytest
 
 from accounts.environments import Environment
 from credentials.actions.applications import suspend_client
-from credentials.models import Client
+from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.conftest import Partners, Rebels
 
@@ -22,6 +22,12 @@ class Apps:
     """Public, of the partners."""
     ledger: Client
     """Private, of the partners."""
+
+
+@pytest.fixture
+def credential(rebels: Rebels) -> JwtCredential:
+    """Of Luke's, for all apps of the organization, in the sandbox."""
+    return cast.credential(rebels.luke)
 
 
 @pytest.fixture

@@ -36,11 +36,6 @@ def app(rebels: Rebels) -> api.App:
     return api.app(rebels.luke)
 
 
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
-
-
 def assert_refused(response: Any, body: dict[str, Any]) -> None:
     assert response.status_code == 401
     assert response.json() == body

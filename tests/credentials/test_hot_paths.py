@@ -59,11 +59,6 @@ def refreshing(rebels: Rebels) -> api.App:
 
 
 @pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
-
-
-@pytest.fixture
 def token(app: api.App, credential: JwtCredential) -> str:
     """Makes the keys as well, which the first exchange ever does."""
     return api.access_token(app, credential)

@@ -5,6 +5,7 @@ did nothing wrong loses none.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,6 @@ Tokens = dict[str, Any]
 @pytest.fixture
 def app(rebels: Rebels) -> App:
     return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
 
 
 @pytest.fixture
@@ -89,9 +85,10 @@ def test_a_refresh_races_the_revocation_of_its_session(
     """Granted or refused, nothing of the session works once both have answered (RFC 7009 §2.1)."""
     for _ in range(ROUNDS):
         before = session(app, credential)
-        revoke = lambda token=before[kind]: api.program().post(  # noqa: E731
+        revoke = partial(
+            api.program().post,
             "/sandbox/restapi/oauth/revoke",
-            f"token={token}",
+            f"token={before[kind]}",
             content_type=api.FORM,
             headers={"Authorization": app.authorization},
         )
@@ -110,10 +107,14 @@ def test_a_refresh_races_the_revocation_of_its_credential(rebels: Rebels, app: A
     for number in range(ROUNDS):
         credential = cast.credential(rebels.luke, label=f"Round {number}")
         before = session(app, credential)
-        revoke = lambda it=credential: revoke_jwt_credential(  # noqa: E731
-            it, reason="Lost", actor=rebels.luke.user, origin=cast.ORIGIN
+        revoke = partial(
+            revoke_jwt_credential,
+            credential,
+            reason="Lost",
+            actor=rebels.luke.user,
+            origin=cast.ORIGIN,
         )
-        exchange = lambda it=credential: api.exchange(app, it.encode())  # noqa: E731
+        exchange = partial(api.exchange, app, credential.encode())
         *answers, revoked = at_once(refreshing(app, before), exchange, revoke)
         assert isinstance(revoked, JwtCredential)
         granted = [answer.json() for answer in answers if code(answer) == ""]

@@ -16,7 +16,7 @@ from credentials import refusals
 from credentials.actions.refusals import forget_old_refusals
 from credentials.background import BackgroundWriter
 from credentials.models import JwtCredential, Refusal
-from tests import api, cast
+from tests import api
 from tests.api import App
 from tests.conftest import Rebels
 from tests.credentials.refusing import recorded, refused
@@ -25,11 +25,6 @@ from tests.credentials.refusing import recorded, refused
 @pytest.fixture
 def app(rebels: Rebels) -> App:
     return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
 
 
 def row(refusal: Refusal) -> dict[str, Any]:

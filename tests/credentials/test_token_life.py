@@ -32,11 +32,6 @@ def app(rebels: Rebels) -> api.App:
     return api.app(rebels.luke, issues_refresh_tokens=True)
 
 
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
-
-
 def tokens(app: api.App, credential: JwtCredential, **parameters: str) -> dict[str, Any]:
     grant = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode(), **parameters}
     response = api.post(grant, app.authorization)

@@ -216,7 +216,7 @@ def test_every_endpoint_and_parameter_of_the_auth_api_is_documented() -> None:
     endpoints = set(re.findall(r'path\("([\w-]+)"', text_of(f"{OAUTH}urls.py")))
     assert set(re.findall(r"^\| `/restapi/oauth/([\w-]+)`", text, re.MULTILINE)) == endpoints
     oauth = "".join(source.text for source in sources() if source.name.startswith(OAUTH))
-    parameters = set(re.findall(r'parameters\.(?:get|require)\("(\w+)"\)', oauth))
+    parameters = set(re.findall(r'(?:parameters|self)\.(?:get|require)\("(\w+)"\)', oauth))
     assert {"assertion", "access_token_ttl", "token"} <= parameters
     assert {name for name in parameters if not re.search(rf"\b{name}\b", text)} == set()
 
