@@ -93,7 +93,7 @@ def queue_text(recipients: list[str], subject: str, body: str) -> None:
         for recipient in recipients
     ]
     if at_once:
-        # A function with a name, no `partial`: Django's log of one that failed asks for it.
+        # No `partial`: it has no name, for which Django's log of one that failed asks.
         transaction.on_commit(lambda: _attempt(queued), robust=True)
 
 

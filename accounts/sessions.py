@@ -1,4 +1,4 @@
-"""Sessions in the database, as Django keeps them. Pure."""
+"""Sessions in the database, as Django keeps them, and what a request is told without one. Pure."""
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import UpdateError
