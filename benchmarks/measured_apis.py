@@ -196,7 +196,7 @@ class Bench:
             ACCOUNT_ID=str(account.pk),
         )
         same = same_json_check(expected)
-        for name in ("constant", "read"):
+        for name in ("constant", "cursor", "read"):
             get = load.request("GET", f"/{name}", host=BASE.netloc)
             yield Subject(f"Bare view, {name}", bare, itertools.repeat(get), same)
         tokens = self._access_tokens(self._ours, self._repeated)

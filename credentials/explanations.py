@@ -17,7 +17,7 @@ from credentials.access import sees_client, sees_credential
 from credentials.checks import CHECKS, Exchange
 from credentials.fixes import Case, Fix, app_url, fixes_of, owner_pages
 from credentials.models import JwtCredential, Refusal
-from credentials.oauth.grants.jwt_bearer import BEFORE_STATE
+from credentials.oauth.dry_run import BEFORE_STATE
 from credentials.refused import CheckName, Reason
 from credentials.walks import (
     APP_REFUSED,

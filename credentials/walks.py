@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from credentials.checks import CHECKS
 from credentials.models.refusals import RefusedWhat
-from credentials.oauth.grants.jwt_bearer import BEFORE_STATE
+from credentials.oauth.dry_run import BEFORE_STATE
 from credentials.refused import CheckName
 
 STATE = {check.name: check.title for check in CHECKS}

@@ -39,6 +39,7 @@ from credentials.models import (
 )
 from credentials.models.recent_use import use_of_credential
 from credentials.oauth.client_auth import authenticate_client
+from credentials.oauth.dry_run import dry_run
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
 from credentials.oauth.parameters import BasicCredentials, Parameters
@@ -360,7 +361,7 @@ def try_exchange(
         exchange = Exchange(client, credential, timezone.now())
         context |= {
             "client": client,
-            "findings": jwt_bearer.dry_run(exchange),
+            "findings": dry_run(exchange),
             "scopes": sorted(client.application.effective_scopes),
             "permissions": sorted(credential.extension.grant.permissions),
         }

@@ -70,6 +70,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "credentials.explanations",
         "credentials.fixes",
         "credentials.forms",
+        "credentials.oauth.dry_run",
         "credentials.oauth.grants",
         "credentials.oauth.leaked",
         "credentials.oauth.metadata",

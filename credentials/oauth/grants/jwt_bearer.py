@@ -1,10 +1,11 @@
 """The JWT bearer grant (RFC 7523 §2.1): a credential in, an access token out.
 
-The checks run in order and the first that fails answers; those on state are `CHECKS`. The console's
-dry run (*Test it now*) walks the same list, so it can't tell another story than the Auth API.
+The exchange from top to bottom: `read` fetches all that decides in one statement, then `grant`
+checks in order, the first check that fails answers, and what passes is signed and counted. Its
+caller, the token endpoint, has authenticated the client in between.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,13 +18,12 @@ from credentials import jose
 from credentials.actions.first_use import note_first_use
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
-from credentials.checks import CHECKS, Check, Exchange, revoked_refusal
+from credentials.checks import CHECKS, Exchange, revoked_refusal
 from credentials.keys import trusted_key
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.standing import Standing, of_exchange
 from credentials.oauth.errors import (
-    InvalidClient,
     InvalidGrant,
     InvalidScope,
     OAuthError,
@@ -37,20 +37,6 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 REQUIRED_PARAMETERS = ("assertion",)
 
 _NOT_A_CREDENTIAL = "The assertion is not a valid JWT credential of this authorization server."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a dry run says of one check: `pass`, `fail`, or `skip`.
-
-    Skipped is what comes after the first failure, and with a `note` what can't be known.
-    """
-
-    name: CheckName
-    title: str
-    result: str
-    refusal: OAuthError | None = None
-    note: str = ""
 
 
 def read(client_id: str, parameters: Parameters) -> Standing:
@@ -140,19 +126,6 @@ def require_standing(exchange: Exchange) -> None:
             raise refused.about(check=check.name, credential_id=str(exchange.credential.pk))
 
 
-def dry_run(exchange: Exchange) -> list[Finding]:
-    """Every check of a real exchange in its order, but for the client secret."""
-    findings: list[Finding] = []
-    failed = False
-    for check in (*BEFORE_STATE, *CHECKS):
-        refusal = None if failed else check.refusal(exchange)
-        note = check.unknown(exchange) if check.unknown else ""
-        result = "skip" if failed or note else "fail" if refusal else "pass"
-        findings.append(Finding(check.name, check.title, result, refusal, note))
-        failed = failed or refusal is not None
-    return findings
-
-
 def flow_refusal(client: Client) -> OAuthError | None:
     if client.application.uses_jwt_flow:
         return None
@@ -210,30 +183,3 @@ def granted_scopes(
     if excess := [name for name in names if name not in available]:
         raise InvalidScope(excess).about(credential_id=str(exchange.credential.pk))
     return effective_scopes(names)
-
-
-def _client_refused(exchange: Exchange) -> OAuthError | None:
-    if exchange.client.is_active and exchange.client.environment == exchange.credential.environment:
-        return None
-    return InvalidClient("OAU-146", "The client ID is suspended or of the other environment.")
-
-
-def _flow_refused(exchange: Exchange) -> OAuthError | None:
-    return flow_refusal(exchange.client)
-
-
-def _not_genuine(exchange: Exchange) -> OAuthError | None:
-    credential = exchange.credential
-    try:
-        genuine_credential(credential.encode(), credential.environment)
-    except OAuthError as refusal:
-        return refusal
-    return None
-
-
-# What `grant` and the client authentication before it check on the way to `CHECKS`.
-BEFORE_STATE: tuple[Check, ...] = (
-    Check(CheckName.CLIENT, "The app's client ID is active in this environment", _client_refused),
-    Check(CheckName.FLOW, "The app uses the JWT auth flow", _flow_refused),
-    Check(CheckName.SIGNATURE, "The signature and the claims are ours", _not_genuine),
-)
