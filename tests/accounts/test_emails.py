@@ -1,11 +1,16 @@
 """The queue of mails, and `manage.py tick` that empties it."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from django.core import mail
+from django.core.management import CommandError
 from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.emails import queue_text
+from console.management.commands import tick as tick_command
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, SignIn, UseMailServer
 from tests.ticks import make_mail_due, tick
@@ -87,3 +92,37 @@ def test_dry_run_counts_beyond_one_batch_of_mail() -> None:
     queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
     make_mail_due()
     assert tick("--dry-run")["Mail"] == "120 due"
+
+
+@pytest.mark.parametrize("where", ["on this machine", "on another machine"])
+def test_a_second_tick_sends_nothing_meanwhile(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines have their own files, and share the database and the cache."""
+    queue_text(["a@b.example"], "Subject", "Body")
+    make_mail_due()
+    send_queued = tick_command.send_queued
+    second = []
+
+    def send_with_another_at_work() -> tuple[int, int, int]:
+        with monkeypatch.context() as other:
+            if where == "on another machine":
+                other.setattr(tempfile, "tempdir", str(tmp_path))
+            second.append(tick_command.send_mail())
+        counts: tuple[int, int, int] = send_queued()
+        return counts
+
+    monkeypatch.setattr(tick_command, "send_queued", send_with_another_at_work)
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    assert second == ["another tick is sending it"]
+    assert len(mail.outbox) == 1
+
+
+def test_a_tick_that_fails_keeps_no_other_from_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue_text(["a@b.example"], "Subject", "Body")
+    make_mail_due()
+    with monkeypatch.context() as broken:
+        broken.setattr(tick_command, "send_queued", lambda: 1 / 0)
+        with pytest.raises(CommandError, match="Mail"):
+            tick()
+    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"

@@ -1,8 +1,11 @@
 """What has to happen now and then; run it every minute. Safe to run twice, and at any time."""
 
+import fcntl
 import hashlib
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -12,10 +15,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
-from post_office.lockfile import FileLock, FileLocked
 from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
@@ -43,6 +46,9 @@ logger = structlog.get_logger(__name__)
 
 ORIGIN = Origin.command("tick")
 MAIL_KEPT = timedelta(days=30)
+MAIL_LOCK = "tick:mail"
+# Seconds. A batch takes three minutes at most, then the lock is taken anew.
+MAIL_LOCKED = 240
 
 
 @dataclass(frozen=True)
@@ -62,16 +68,50 @@ def send_mail() -> int | str:
     """Attempt every mail that is due, in batches; a failed one is due again later."""
     sent = requeued = failed = 0
     try:
-        with FileLock(str(_lock_path())):
+        with _sending_alone():
             while get_queued().exists():
+                cache.touch(MAIL_LOCK, MAIL_LOCKED)
                 counts = send_queued()
                 sent, failed, requeued = (
                     total + count
                     for total, count in zip((sent, failed, requeued), counts, strict=True)
                 )
-    except FileLocked:
+    except _AnotherIsSendingError:
         return "another tick is sending it"
     return f"{sent} sent, {requeued} to be tried again, {failed} given up"
+
+
+class _AnotherIsSendingError(Exception):
+    pass
+
+
+@contextmanager
+def _sending_alone() -> Iterator[None]:
+    """Raises `_AnotherIsSendingError` while a tick sends on this machine, or shares our cache.
+
+    After a crash this machine may go on at once, another when the lock in the cache ends.
+    """
+    with _locked(_lock_path()):
+        if not cache.add(MAIL_LOCK, "", MAIL_LOCKED):
+            raise _AnotherIsSendingError
+        try:
+            yield
+        finally:
+            cache.delete(MAIL_LOCK)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The kernel unlocks it when this process ends, however that happens."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, mode=0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _AnotherIsSendingError from error
+        yield
+    finally:
+        os.close(file)
 
 
 def remove_expired_sessions() -> int:
