@@ -1,6 +1,6 @@
 """`make bench`: what the token endpoint and bearer authentication cost, beside a floor and peers.
 
-Everything runs here: a PostgreSQL of its own, each server as one process of granian with 16 threads
+Everything runs here: a PostgreSQL of its own, each server as one process of granian with 8 threads
 on one core, PostgreSQL and the load client on another. Servers take turns in five rounds; of each,
 the round with the least CPU per request counts, as other programs may use the machine. Every
 response is checked. Nothing is asserted about time; ordinary tests hold statements and indexes.

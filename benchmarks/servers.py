@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.ports import free_port, is_open
 
 ROOT = Path(__file__).resolve().parents[1]
-THREADS = 16
+# As in bin/serve.
+THREADS = 8
 START_SECONDS = 60
 # Command line of the server for peers and the floor, as near to `bin/serve` as can be.
 GRANIAN = (
