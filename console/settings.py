@@ -117,7 +117,7 @@ TEMPLATES = [
                     ],
                 )
             ],
-            "libraries": {"lucide": "console.icons"},
+            "libraries": {"badges": "console.badges", "lucide": "console.icons"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -52,7 +52,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     form = InventoryFilterForm(request.GET)
     page = slice_of(
-        _with_people(wanted_of(viewer.organization, form.wanted)).with_some_apps(),
+        _with_people(wanted_of(viewer.organization, form.wanted)).with_rotation().with_some_apps(),
         form.order,
         whole=credentials_of(viewer.organization),
         size=PAGE_SIZE,
@@ -70,9 +70,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 
 def _with_people(found: JwtCredentialQuerySet) -> JwtCredentialQuerySet:
-    return found.select_related(
-        "extension__account", "extension__user", "created_by", "revoked_by", "rotation__replaced"
-    )
+    return found.select_related("extension__account", "extension__user", "revoked_by")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -186,7 +184,8 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
 def _every(viewer: Membership, form: InventoryFilterForm) -> Iterator[JwtCredential]:
     """All pages one after the other: no cursor of the database is held open meanwhile."""
     everything = _with_people(wanted_of(viewer.organization, form.wanted)).prefetch_related(
-        Prefetch("permitted_clients", Client.objects.order_by("application__name", "pk"))
+        "created_by",
+        Prefetch("permitted_clients", Client.objects.order_by("application__name", "pk")),
     )
     whole = credentials_of(viewer.organization)
     after: UUID | None = None

@@ -59,9 +59,9 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     form = JwtCredentialListForm(request.GET)
     everything = JwtCredential.objects.of(owner.owner)
     page = slice_of(
-        everything.select_related(
-            "extension__account", "revoked_by", "rotation__replaced"
-        ).with_some_apps(),
+        everything.select_related("extension__account", "revoked_by")
+        .with_rotation()
+        .with_some_apps(),
         form.order,
         whole=everything,
         size=PAGE_SIZE,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core import mail
 from django.core.management import CommandError
+from post_office.mail import send_queued
 from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -101,7 +102,6 @@ def test_a_second_tick_sends_nothing_meanwhile(
     """Machines have their own files, and share the database and the cache."""
     queue_text(["a@b.example"], "Subject", "Body")
     make_mail_due()
-    send_queued = tick_command.send_queued
     second = []
 
     def send_with_another_at_work() -> tuple[int, int, int]:

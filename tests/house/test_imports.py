@@ -98,6 +98,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "console.demo_usage",
         "console.errors",
         "console.health",
+        "console.badges",
         "console.icons",
         "console.load",
         "console.management",
