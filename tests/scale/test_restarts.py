@@ -4,7 +4,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from django.db import connection, transaction
@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from credentials.models import AddressUse, JwtCredential
 from tests.credentials.running_console import RunningConsole
 from tests.scale.balancer import balancer
-from tests.scale.callers import CLIENT, DeveloperCalls, caller
+from tests.scale.callers import CLIENT, Answer, DeveloperCalls, caller
 from tests.scale.conftest import Installation
 from tests.scale.workload import Workload
 
@@ -124,7 +124,7 @@ def test_what_is_under_way_is_finished(installation: Installation) -> None:
             with transaction.atomic():
                 JwtCredential.objects.select_for_update().get(pk=credential_id)
                 revoking = pool.submit(developer.revoke, credential_id)
-                wait_until_somebody_waits()
+                wait_until_it_waits(revoking)
                 server.process.terminate()
                 time.sleep(1)
                 assert server.process.poll() is None
@@ -133,12 +133,15 @@ def test_what_is_under_way_is_finished(installation: Installation) -> None:
     assert JwtCredential.objects.get(pk=credential_id).revoked_at
 
 
-def wait_until_somebody_waits() -> None:
+def wait_until_it_waits(request: "Future[Answer]") -> None:
+    """For a lock of the database."""
     deadline = time.monotonic() + PATIENCE
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            # Not `pg_stat_activity`, which a transaction sees as it first saw it.
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
+            assert not request.done(), request.result()
             time.sleep(0.05)
     raise AssertionError("The request does not wait.")
