@@ -1,11 +1,12 @@
 """Mounts the Auth API and the REST API of each environment where its base URL says."""
 
+from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from accounts.environments import Environment
+from accounts.environments import Environment, EnvironmentUrls
 from console.api import errors
 from console.api.api import build_api
 from credentials.oauth.views import metadata
@@ -13,7 +14,11 @@ from credentials.oauth.views import metadata
 METADATA = ".well-known/oauth-authorization-server"
 
 
-def _environment_patterns(environment: Environment) -> list[URLPattern | URLResolver]:
+@cache
+def _environment_patterns(
+    environment: Environment, urls: EnvironmentUrls
+) -> list[URLPattern | URLResolver]:
+    """Made once for these base URLs: to build the REST API takes a twentieth of a second."""
     kwargs = {"environment": environment}
     return [
         path(
@@ -28,7 +33,9 @@ def _environment_patterns(environment: Environment) -> list[URLPattern | URLReso
 
 
 def _mounted(environment: Environment) -> URLResolver:
-    return path(environment.urls.path_prefix, include(_environment_patterns(environment)))
+    return path(
+        environment.urls.path_prefix, include(_environment_patterns(environment, environment.urls))
+    )
 
 
 def _shares_console_host(environment: Environment) -> bool:
