@@ -44,7 +44,7 @@ def test_apis_are_measured() -> None:
     assert "Measured with 40 credentials" in done.stdout
     for name in ("Floor", "Exchange, first seen", "Refresh", "Authlib", "django-oauth-toolkit"):
         assert re.search(rf"^\| {name}[^|]*\| \d+ \| \d+\.\d\d \|", done.stdout, re.MULTILINE)
-    for name in ("Bare view, constant", "GET account/~", "verify", "introspect"):
+    for name in ("Bare view, constant", "Bare view, cursor", "GET account/~", "verify", "introspect"):
         assert f"\n| {name} | " in done.stdout
 
 
