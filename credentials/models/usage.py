@@ -5,11 +5,11 @@ addresses of both, are collected in the process and written together each second
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 from uuid import UUID
 
 from django.apps import apps
@@ -31,6 +31,7 @@ ADDRESSES_SHOWN = 5
 # Rows of one statement, far below what either database takes.
 BATCH = 500
 
+_Row = TypeVar("_Row")
 _DAILY = ("credential", "client", "day")
 _PLACE = ("credential", "client", "address")
 
@@ -121,6 +122,17 @@ def _batch_sql(
         return _upsert_sql(model, key, counter, f"SELECT * FROM unnest({arrays})")  # noqa: S608
     row = f"({', '.join(['%s'] * len(fields))})"
     return _upsert_sql(model, key, counter, f"VALUES {', '.join([row] * count)}")
+
+
+@cache
+def _places_sql() -> str:
+    """For PostgreSQL: notes addresses, and answers which credentials have one more now."""
+    upsert = _batch_sql(AddressUse, _PLACE, None, "postgresql", 0)
+    # A row that nobody has locked or changed since it was made is a new one.
+    return (
+        f"WITH noted AS ({upsert} RETURNING credential_id, xmax)"  # noqa: S608 - all ours
+        " SELECT array_agg(DISTINCT credential_id) FROM noted WHERE xmax = 0"
+    )
 
 
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
@@ -276,8 +288,8 @@ class AddressUseQuerySet(models.QuerySet["AddressUse"]):
             if address is not None:
                 key = (use.credential_id, use.client_pk, address)
                 last[key] = max(use.at, last.get(key, use.at))
-        _upsert(self.model, _PLACE, None, [(*key, last[key]) for key in sorted(last)])
-        self._forget_all_but_the_last({credential_id for credential_id, *_ in last})
+        if grown := _note_places([(*key, last[key]) for key in sorted(last)]):
+            self._forget_all_but_the_last(grown)
 
     @transaction.atomic(savepoint=False)
     def _forget_all_but_the_last(self, credential_ids: set[UUID]) -> None:
@@ -329,8 +341,7 @@ def _upsert(
     rows: Sequence[Sequence[Any]],
 ) -> None:
     vendor = connection.vendor
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
+    for batch in _batches(rows):
         if vendor == "postgresql":
             statements.write(
                 _batch_sql(model, key, counter, vendor, 0), list(zip(*batch, strict=True))
@@ -338,6 +349,24 @@ def _upsert(
         else:
             sql = _batch_sql(model, key, counter, vendor, len(batch))
             statements.write(sql, [value for row in batch for value in row])
+
+
+def _note_places(rows: Sequence[tuple[UUID, int, str, datetime]]) -> set[UUID]:
+    """Write `(credential, client, address, last_at)`; which credentials may have one more now."""
+    if connection.vendor != "postgresql":
+        _upsert(AddressUse, _PLACE, None, rows)
+        return {credential_id for credential_id, *_ in rows}
+    answers = [
+        statements.write(_places_sql(), list(zip(*batch, strict=True))) for batch in _batches(rows)
+    ]
+    return {
+        credential_id for answer in answers if answer for credential_id in answer.values()[0] or ()
+    }
+
+
+def _batches(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    for start in range(0, len(rows), BATCH):
+        yield rows[start : start + BATCH]
 
 
 def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddress]:

@@ -177,8 +177,9 @@ def test_a_batch_is_added_up_before_it_is_written(
     BackgroundWriter.flush_all()
     for second in (30, 10):
         used(world, NOON + timedelta(seconds=second))
-    # Calls, addresses, the look for addresses that are too many, and a transaction around them.
-    with django_assert_num_queries(5):
+    # Calls, addresses, and a transaction around them. PostgreSQL says that no address is new; on
+    # SQLite we look whether they are too many now.
+    with django_assert_num_queries(4 if connection.vendor == "postgresql" else 5):
         BackgroundWriter.flush_all()
     last = NOON + timedelta(seconds=40)
     assert call_rows() == [(NOON.date(), 5, last)]

@@ -45,8 +45,9 @@ ALLOWED = {
         "an empty statement: psycopg begins the transaction"
     ),
     "credentials/models/usage.py: _upsert: statements.write": (
-        "calls and addresses: what programs do, written in the background"
+        "calls: what programs do, written in the background"
     ),
+    "credentials/models/usage.py: _note_places: statements.write": "addresses, likewise",
     "credentials/models/usage.py: AddressUseQuerySet._forget_all_but_the_last: self.filter("
     "pk__in=list(free.values_list('pk', flat=True))).delete": "keeps the addresses few",
     # Made by actions, a hundred thousand credentials would take hours; tests compare the rows.
