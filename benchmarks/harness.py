@@ -32,9 +32,30 @@ class Measured:
     cpu: float
     database_cpu: float
     """Of PostgreSQL, all its processes."""
+    log_bytes: float
+    """What PostgreSQL wrote to its write-ahead log."""
     per_second: float
     p50: float
     p99: float
+
+
+class Database:
+    """The server of all databases: the CPU that it uses and the log that it writes."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg.connect(url, autocommit=True)
+        # Its own process; that has started one for each connection.
+        self.process = parent_of(self._connection.info.backend_pid)
+
+    def log_position(self) -> int:
+        """In bytes, from the beginning of all logs."""
+        row = self._connection.execute(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 @dataclass
@@ -47,17 +68,16 @@ class Subject:
     check: Check
     rounds: list[Measured] = field(default_factory=list)
 
-    def measure(self, seconds: float, database: int) -> None:
-        """One round: some requests to warm up, and then for so long; each response is checked.
-
-        `database` is the process ID of PostgreSQL.
-        """
+    def measure(self, seconds: float, database: Database) -> None:
+        """One round: some requests to warm up, and then for so long; each response is checked."""
         self.server.wait()
         port = self.server.port
         warm = load.run(port, self.requests, count=WARM_UP if seconds >= 1 else load.CONNECTIONS)
-        clock, database_clock = CpuClock(self.server.process.pid), CpuClock(database)
+        clock, database_clock = CpuClock(self.server.process.pid), CpuClock(database.process)
+        log_begins = database.log_position()
         done = load.run(port, self.requests, seconds=seconds)
         used, database_used = clock.seconds(), database_clock.seconds()
+        log_bytes = database.log_position() - log_begins
         for response in [*warm.responses, *done.responses]:
             self.check(response)
         answered = len(done.responses)
@@ -65,6 +85,7 @@ class Subject:
             Measured(
                 cpu=used / answered * 1e6,
                 database_cpu=database_used / answered * 1e6,
+                log_bytes=log_bytes / answered,
                 per_second=answered / done.seconds,
                 p50=done.percentile(0.50) * 1000,
                 p99=done.percentile(0.99) * 1000,
@@ -146,10 +167,9 @@ class Databases:
                 )
             )
 
-    def process(self) -> int:
-        """The process ID of the server, which has started one for each connection."""
-        with psycopg.connect(self._url) as database:
-            return parent_of(database.info.backend_pid)
+    def server(self) -> Database:
+        """To be closed. There must be no copy to make any more: this is a connection."""
+        return Database(self._url)
 
     def jwts(self, url: str, count: int) -> list[str]:
         with psycopg.connect(url) as database:
