@@ -1,10 +1,10 @@
 """Which credentials a client exchanged lately: what pages of apps count, sum up and list."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
-from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.expressions import BaseExpression
 
 from accounts.models import Membership
@@ -19,7 +19,6 @@ class Exchanged:
 
     credential_id: UUID
     exchanges: int
-    last_at: datetime
     is_visible: bool | None
     """Whether the viewer may see the credential; None if it is not among those asked about."""
 
@@ -48,10 +47,9 @@ def exchanged_by(
         .values("credential")
         .annotate(
             total=Sum("exchanges"),
-            last=Max("last_at"),
             seen=_OfGroup(credential.values("seen")[:1]),
         )
-        .values_list("credential", "total", "last", "seen")
+        .values_list("credential", "total", "seen")
     )
-    found = [Exchanged(pk, int(total), last, seen) for pk, total, last, seen in rows]
+    found = [Exchanged(pk, int(total), seen) for pk, total, seen in rows]
     return sorted(found, key=lambda each: (-each.exchanges, each.credential_id))

@@ -112,7 +112,7 @@ class CredentialUse:
     credential: JwtCredential
     exchanges: int
     calls: int
-    last_exchange_at: datetime
+    last_exchange_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _days(counts: dict[tuple[int, date], int], at: datetime) -> Days:
 
 
 def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = None) -> UseByClient:
-    """Which credentials the client used, in four queries."""
+    """Which credentials the client used, in five queries."""
     at = at or timezone.now()
     since = first_recent_day(at)
     daily = _daily_of_client(client, since)
@@ -209,7 +209,7 @@ def use_by_client(client: Client, viewer: Membership, *, at: datetime | None = N
     shown = visible[:SHOWN_AT_MOST]
     return UseByClient(
         by_day=by_day,
-        credentials=_with_calls(shown, client, since),
+        credentials=_with_use(shown, client, since),
         more=len(visible) - len(shown),
         others=len(used) - len(visible),
         exchanges_of_others=sum(each.exchanges for each in used if not each.is_visible),
@@ -227,38 +227,46 @@ def _last(daily: Daily, wanted: int) -> datetime | None:
 
 
 def _daily_of_client(client: Client, since: date) -> Daily:
-    """Of each day how many there were, and when the last one was."""
-    exchanges, calls = (
-        rows.filter(client=client, day__gte=since)
-        .order_by()
-        .values("day")
-        .annotate(kind=Value(kind), total=Sum(counter), last=Max("last_at"))
-        .values_list("kind", "day", "total", "last")
-        for rows, kind, counter in (
-            (ExchangeUsage.objects.all(), _EXCHANGES, "exchanges"),
-            (CallUsage.objects.all(), _CALLS, "calls"),
+    """Of each day how many there were, and when the last one was.
+
+    In two queries: for one of both, PostgreSQL would start processes that cost more than they save.
+    """
+    found: Daily = {}
+    for days, kind, counter in (
+        (ExchangeUsage.objects.all(), _EXCHANGES, "exchanges"),
+        (CallUsage.objects.all(), _CALLS, "calls"),
+    ):
+        rows = (
+            days.filter(client=client, day__gte=since)
+            .order_by()
+            .values("day")
+            .annotate(total=Sum(counter), last=Max("last_at"))
+            .values_list("day", "total", "last")
         )
-    )
-    rows = exchanges.union(calls, all=True)
-    return {(kind, day): (int(total), last) for kind, day, total, last in rows}
+        found |= {(kind, day): (int(total), last) for day, total, last in rows}
+    return found
 
 
-def _with_calls(used: Sequence[Exchanged], client: Client, since: date) -> list[CredentialUse]:
-    calls = (
-        CallUsage.objects.filter(credential=OuterRef("pk"), client=client, day__gte=since)
+def _with_use(used: Sequence[Exchanged], client: Client, since: date) -> list[CredentialUse]:
+    calls, exchanges = (
+        days.filter(credential=OuterRef("pk"), client=client, day__gte=since)
         .order_by()
         .values("credential")
-        .annotate(total=Sum("calls"))
-        .values("total")
+        .annotate(found=aggregate)
+        .values("found")
+        for days, aggregate in (
+            (CallUsage.objects.all(), Sum("calls")),
+            (ExchangeUsage.objects.all(), Max("last_at")),
+        )
     )
-    counts = {"recent_calls": Coalesce(Subquery(calls), 0)}
+    use = {"recent_calls": Coalesce(Subquery(calls), 0), "last_used_at": Subquery(exchanges)}
     credentials = (
         JwtCredential.objects.select_related("extension__user", "extension__account")
-        .annotate(**counts)
+        .annotate(**use)
         .in_bulk([each.credential_id for each in used])
     )
     return [
-        CredentialUse(credential, each.exchanges, credential.recent_calls, each.last_at)
+        CredentialUse(credential, each.exchanges, credential.recent_calls, credential.last_used_at)
         for each in used
         if (credential := credentials.get(each.credential_id))
     ]

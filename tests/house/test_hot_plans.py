@@ -25,9 +25,12 @@ from credentials.models import RefreshToken, standing, usage
 from tests import api, cast, ticks
 from tests.conftest import Rebels
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite explains its plans in other words"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite explains its plans in other words"
+    ),
+    pytest.mark.usefixtures("unknown_sizes"),
+]
 
 # As many as each statement has; they need not find anything.
 PARAMETERS: dict[str, list[Any]] = {
@@ -75,7 +78,7 @@ def every_row_is_found_by_an_index() -> Iterator[None]:
 
 
 @pytest.fixture
-def many_refresh_tokens(rebels: Rebels) -> None:
+def many_refresh_tokens(rebels: Rebels, unknown_sizes: None) -> None:
     """Of one client, so that its own index would find too many."""
     client, _ = cast.client(cast.application(rebels.luke))
     credential = cast.credential(rebels.luke)

@@ -21,9 +21,12 @@ from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.refusing import refused
 
-pytestmark = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="SQLite explains its plans in other words"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite explains its plans in other words"
+    ),
+    pytest.mark.usefixtures("unknown_sizes"),
+]
 
 INVENTORY = "organization:credentials"
 CREDENTIALS = "credentials_jwtcredential"
