@@ -15,8 +15,8 @@ from benchmarks.load import Response
 from benchmarks.seed import Seeded, add_usage, multiply
 from benchmarks.servers import GRANIAN, Cores, CpuClock, Server, parent_of, start
 
-WARM_UP = 300
-"""Requests before each round of a second or more; they open connections and prepare statements."""
+WARM_UP = 1_000
+"""Requests before each round of a second or more, which open connections and prepare statements."""
 
 Check = Callable[[Response], None]
 

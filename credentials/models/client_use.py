@@ -49,7 +49,7 @@ def exchanged_by(
             total=Sum("exchanges"),
             seen=_OfGroup(credential.values("seen")[:1]),
         )
+        .order_by("-total", "credential")
         .values_list("credential", "total", "seen")
     )
-    found = [Exchanged(pk, int(total), seen) for pk, total, seen in rows]
-    return sorted(found, key=lambda each: (-each.exchanges, each.credential_id))
+    return [Exchanged(pk, int(total), seen) for pk, total, seen in rows]

@@ -42,6 +42,11 @@ from credentials.models.usage import (
 )
 
 SHOWN_AT_MOST = 20
+# What the page of an app says of a credential: label, status and owner.
+_NAMED = (
+    *("label", "expires_at", "revoked_at", "superseded_at"),
+    *("extension__user__first_name", "extension__user__last_name"),
+)
 
 _EXCHANGES, _CALLS, _ADDRESS = range(3)
 
@@ -261,7 +266,8 @@ def _with_use(used: Sequence[Exchanged], client: Client, since: date) -> list[Cr
     )
     use = {"recent_calls": Coalesce(Subquery(calls), 0), "last_used_at": Subquery(exchanges)}
     credentials = (
-        JwtCredential.objects.select_related("extension__user", "extension__account")
+        JwtCredential.objects.select_related("extension__user")
+        .only(*_NAMED)
         .annotate(**use)
         .in_bulk([each.credential_id for each in used])
     )
