@@ -1,7 +1,8 @@
 """`make bench-pages`: how long pages take with a large organization, and how many queries.
 
 Asks for the pages in this process, through every middleware, as the people who would look at them.
-Times are the best of some rounds: on a shared machine the others say how busy the machine was.
+They take turns in some rounds, and the best time counts: on a shared machine the others say how
+busy it was.
 Nothing is asserted here; ordinary tests hold the number of queries and the indexes.
 """
 
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=10_000)
     parser.add_argument("--credentials", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     options = parser.parse_args()
     with installation():
