@@ -351,7 +351,7 @@ class JwtCredential(models.Model):
 
     @property
     def replaces_open(self) -> "JwtCredential | None":
-        """What it is taking over from, while both are valid; the lists read that with the row."""
+        """What it is taking over from, while both are valid; lists read it `with_rotation`."""
         rotation = getattr(self, "rotation", None)
         return rotation.replaced if rotation is not None and rotation.is_open() else None
 

@@ -293,7 +293,7 @@ class AddressUseQuerySet(models.QuerySet["AddressUse"]):
 
     @transaction.atomic(savepoint=False)
     def _forget_all_but_the_last(self, credential_ids: set[UUID]) -> None:
-        """Another process may be writing one of them: such a row is left for the next time."""
+        """Another process may be writing one of them: such a row is left for the next new one."""
         place = Window(
             RowNumber(),
             partition_by=F("credential"),

@@ -1,10 +1,12 @@
 """The queue of mails, and `manage.py tick` that empties it."""
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.core.management import CommandError
 from post_office.mail import send_queued
 from post_office.models import STATUS, Email
@@ -99,7 +101,7 @@ def test_dry_run_counts_beyond_one_batch_of_mail() -> None:
 def test_a_second_tick_sends_nothing_meanwhile(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Machines have their own files, and share the database and the cache."""
+    """Machines have their own files, and share the cache; a file is enough for one machine."""
     queue_text(["a@b.example"], "Subject", "Body")
     make_mail_due()
     second = []
@@ -108,6 +110,8 @@ def test_a_second_tick_sends_nothing_meanwhile(
         with monkeypatch.context() as other:
             if where == "on another machine":
                 other.setattr(tempfile, "tempdir", str(tmp_path))
+            else:
+                cache.clear()
             second.append(tick_command.send_mail())
         counts: tuple[int, int, int] = send_queued()
         return counts
@@ -126,3 +130,22 @@ def test_a_tick_that_fails_keeps_no_other_from_sending(monkeypatch: pytest.Monke
         with pytest.raises(CommandError, match="Mail"):
             tick()
     assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+
+
+def test_a_tick_that_lost_its_turn_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache was restarted, and another machine began to send meanwhile."""
+    queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
+    make_mail_due()
+    with ExitStack() as another, monkeypatch.context() as changed:
+
+        def send_while_another_begins() -> tuple[int, int, int]:
+            counts: tuple[int, int, int] = send_queued()
+            cache.clear()
+            another.enter_context(tick_command._turns())()
+            return counts
+
+        changed.setattr(tick_command, "send_queued", send_while_another_begins)
+        assert tick()["Mail"] == "another tick is sending it"
+        assert len(mail.outbox) == 100
+        assert tick()["Mail"] == "another tick is sending it"
+    assert tick()["Mail"] == "20 sent, 0 to be tried again, 0 given up"

@@ -22,7 +22,7 @@ ALLOWED = {
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
     "accounts/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
-    "console/management/commands/tick.py: _sending_alone: cache.delete": "a lock, no row",
+    "console/management/commands/tick.py: _turns: cache.delete": "a lock, no row",
     "accounts/models/users.py: UserManager.create_user: user.save": (
         "Django's interface for createsuperuser and sign-in libraries"
     ),

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,8 +47,7 @@ logger = structlog.get_logger(__name__)
 
 ORIGIN = Origin.command("tick")
 MAIL_KEPT = timedelta(days=30)
-MAIL_LOCK = "tick:mail"
-# Seconds. A batch takes three minutes at most, then the lock is taken anew.
+# Seconds. A batch takes three minutes at most, and the next one begins with a lock of this length.
 MAIL_LOCKED = 240
 
 
@@ -64,13 +64,17 @@ class Part:
     """What is said of the number: `removed`, `sent`."""
 
 
+class _AnotherIsSendingError(Exception):
+    pass
+
+
 def send_mail() -> int | str:
     """Attempt every mail that is due, in batches; a failed one is due again later."""
     sent = requeued = failed = 0
     try:
-        with _sending_alone():
+        with _locked(_lock_path()), _turns() as take_turn:
             while get_queued().exists():
-                cache.touch(MAIL_LOCK, MAIL_LOCKED)
+                take_turn()
                 counts = send_queued()
                 sent, failed, requeued = (
                     total + count
@@ -81,23 +85,25 @@ def send_mail() -> int | str:
     return f"{sent} sent, {requeued} to be tried again, {failed} given up"
 
 
-class _AnotherIsSendingError(Exception):
-    pass
-
-
 @contextmanager
-def _sending_alone() -> Iterator[None]:
-    """Raises `_AnotherIsSendingError` while a tick sends on this machine, or shares our cache.
-
-    After a crash this machine may go on at once, another when the lock in the cache ends.
+def _turns() -> Iterator[Callable[[], None]]:
+    """What to call before each batch. It raises `_AnotherIsSendingError` while a tick sends that
+    shares our cache, on whatever machine; of one that crashed, until its lock ends.
     """
-    with _locked(_lock_path()):
-        if not cache.add(MAIL_LOCK, "", MAIL_LOCKED):
+    key, owner = f"tick:mail:{_database_digest()}", secrets.token_hex(16)
+
+    def take_turn() -> None:
+        # The cache may have lost the lock meanwhile, and another tick may have it by now.
+        if cache.get(key) == owner:
+            cache.touch(key, MAIL_LOCKED)
+        elif not cache.add(key, owner, MAIL_LOCKED):
             raise _AnotherIsSendingError
-        try:
-            yield
-        finally:
-            cache.delete(MAIL_LOCK)
+
+    try:
+        yield take_turn
+    finally:
+        if cache.get(key) == owner:
+            cache.delete(key)
 
 
 @contextmanager
@@ -178,10 +184,14 @@ def _old_usage() -> int:
 
 
 def _lock_path() -> Path:
-    """One lock per database, so that two installations on a machine do not wait for each other."""
+    """Of this database and this user: what another user has made could not be opened."""
+    return Path(tempfile.gettempdir()) / f"console-tick-{_database_digest()}-{os.getuid()}"
+
+
+def _database_digest() -> str:
+    """Two installations on a machine, or with one cache, do not wait for each other."""
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
-    name = hashlib.sha256(database.encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"console-tick-{name}"
+    return hashlib.sha256(database.encode()).hexdigest()[:12]
 
 
 # In the order in which they run: what queues mail stands before the mail.
