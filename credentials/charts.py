@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import count
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 WIDTH, HEIGHT = 360, 168
 LEFT, RIGHT, TOP, BOTTOM = 36, 14, 10, 22
@@ -38,24 +37,19 @@ class Bar:
     def column(self) -> SafeString:
         """The day as an element of the SVG: its words, where it is pointed at, and the bar.
 
-        A page has sixty of them, and a template takes ten times as long.
+        A page has sixty of them, and a template takes ten times as long. There are only numbers and
+        a date in it, so nothing is to be escaped.
         """
-        bar = format_html(
-            '<rect class="chart__bar" x="{}" y="{}" width="{}" height="{}" rx="1.5"/>',
-            self.x, self.y, self.width, self.height,
-        )  # fmt: skip
-        return format_html(
-            '<g class="chart__day{}"><title>{}{}: {}</title>'
-            '<rect class="chart__slot" x="{}" y="{}" width="{}" height="{}"/>{}</g>',
-            " chart__day--today" if self.is_last else "",
-            f"{self.day:%b} {self.day.day}, {self.day:%Y}",
-            ", so far" if self.is_last else "",
-            f"{self.count:,}",
-            self.slot_x,
-            TOP,
-            self.slot_width,
-            HEIGHT - BOTTOM - TOP,
-            bar if self.count else "",
+        today, so_far = (" chart__day--today", ", so far") if self.is_last else ("", "")
+        bar = (
+            f'<rect class="chart__bar" x="{self.x}" y="{self.y}" width="{self.width}"'
+            f' height="{self.height}" rx="1.5"/>'
+        )
+        return mark_safe(  # noqa: S308 - as said above
+            f'<g class="chart__day{today}">'
+            f"<title>{self.day:%b} {self.day.day}, {self.day:%Y}{so_far}: {self.count:,}</title>"
+            f'<rect class="chart__slot" x="{self.slot_x}" y="{TOP}" width="{self.slot_width}"'
+            f' height="{HEIGHT - BOTTOM - TOP}"/>{bar if self.count else ""}</g>'
         )
 
 

@@ -92,13 +92,20 @@ def explain(
     )
 
 
-def recent_refusals(refusals: QuerySet[Refusal], viewer: Membership) -> list[Explanation]:
-    """The latest of a credential or an app, as lists say it: without steps and fixes."""
-    rows = refusals.select_related(
-        "client__application__organization",
-        "credential__extension__user__membership",
-        "credential__extension__account",
-    )[:RECENT]
+def recent_refusals(
+    refusals: QuerySet[Refusal], viewer: Membership, *, of: JwtCredential | None = None
+) -> list[Explanation]:
+    """The latest of a credential or an app, as lists say it: without steps and fixes.
+
+    `of` is the credential that they are about, if it is one and the same.
+    """
+    related = ["client__application__organization"]
+    if of is None:
+        related += ["credential__extension__user__membership", "credential__extension__account"]
+    rows = refusals.select_related(*related)[:RECENT]
+    if of is not None:
+        for row in rows:
+            row.credential = of
     return [line for row in rows if (line := _line(row, viewer)) is not None]
 
 

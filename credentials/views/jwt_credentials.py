@@ -291,7 +291,9 @@ def _detail_page(
             ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
         ),
         use=use_of_credential(credential),
-        refusals=recent_refusals(Refusal.objects.of_credential(credential), owner.viewer),
+        refusals=recent_refusals(
+            Refusal.objects.of_credential(credential), owner.viewer, of=credential
+        ),
         events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
     )
 
