@@ -57,8 +57,9 @@ def fail_over(installation: Installation) -> Outcome:
         console.wait()
         with Workload(console.port, installation) as workload:
             time.sleep(SECONDS)
-            killed_at = time.monotonic()
             pair.primary.kill()
+            # Only now: what began before may have been granted by the primary still.
+            killed_at = time.monotonic()
             time.sleep(DETECTION)
             promotion = pair.standby.promote()
             time.sleep(RECOVERY + SECONDS if SECONDS > 2 else 2 * SECONDS)
