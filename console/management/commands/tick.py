@@ -20,6 +20,7 @@ from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from post_office.mail import get_queued, send_queued
 from post_office.models import Email
 from post_office.utils import cleanup_expired_mails
@@ -90,7 +91,8 @@ def _turns() -> Iterator[Callable[[], None]]:
     """What to call before each batch. It raises `_AnotherIsSendingError` while a tick sends that
     shares our cache, on whatever machine; of one that crashed, until its lock ends.
     """
-    key, owner = f"tick:mail:{_database_digest()}", secrets.token_hex(16)
+    # All machines of an installation have its SECRET_KEY, however each of them names the database.
+    key, owner = salted_hmac("tick", "mail", algorithm="sha256").hexdigest(), secrets.token_hex(16)
 
     def take_turn() -> None:
         # The cache may have lost the lock meanwhile, and another tick may have it by now.
@@ -184,14 +186,13 @@ def _old_usage() -> int:
 
 
 def _lock_path() -> Path:
-    """Of this database and this user: what another user has made could not be opened."""
-    return Path(tempfile.gettempdir()) / f"console-tick-{_database_digest()}-{os.getuid()}"
+    """Of this database, so that two installations on a machine do not wait for each other.
 
-
-def _database_digest() -> str:
-    """Two installations on a machine, or with one cache, do not wait for each other."""
+    And of this user: what another user has made could not be opened.
+    """
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
-    return hashlib.sha256(database.encode()).hexdigest()[:12]
+    name = hashlib.sha256(database.encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"console-tick-{name}-{os.getuid()}"
 
 
 # In the order in which they run: what queues mail stands before the mail.
