@@ -1,5 +1,8 @@
 """Client authentication: `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -8,14 +11,14 @@ from credentials.background import BackgroundWriter
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
 from credentials.models.standing import Standing
-from credentials.oauth.errors import InvalidClient, InvalidRequest
+from credentials.oauth.errors import InvalidClient, InvalidRequest, OAuthError
 from credentials.oauth.parameters import (
     BasicCredentials,
     Parameters,
     basic_credentials,
     has_basic,
 )
-from credentials.refused import Reason
+from credentials.refused import CheckName, Reason
 
 # Used for the comparison when the client ID is unknown, so that the answer takes as long.
 _NOBODY = Client(secret_digest=NO_DIGEST)
@@ -45,16 +48,46 @@ def presented_credentials(request: HttpRequest, parameters: Parameters) -> Basic
 
 def authenticate_client(
     credentials: BasicCredentials | None,
+    parameters: Parameters,
     environment: Environment,
     standing: Standing,
-    *,
-    source: str | None = None,
 ) -> Client:
     """The client of this environment whose secret this is. Raises `InvalidClient`.
 
     `standing` is what was read for its client ID, in one statement with what else it presents.
-    `source` is the address that it called from, to tell who still uses a secret about to end;
-    None if no app called, as in a test from the console.
+    Failures are counted by client ID and address together, and never a success: whoever guesses
+    at one address keeps nobody out, not even the client itself at the same address.
+    """
+    try:
+        return _authenticated(credentials, parameters.source, environment, standing)
+    except InvalidClient:
+        claimed = credentials.client_id if credentials else ""
+        try:
+            parameters.count("failed authentication", claimed, parameters.source or "")
+        except OAuthError as too_many:
+            raise too_many.about(check=CheckName.CLIENT)  # noqa: B904 - the same
+        raise
+
+
+@contextmanager
+def known_client(client: Client) -> Iterator[None]:
+    """What is refused in here is refused to this client, which has proved who it is."""
+    try:
+        yield
+    except OAuthError as error:
+        raise error.about(client_id=client.client_id, is_authentic=True)  # noqa: B904 - the same
+
+
+def _authenticated(
+    credentials: BasicCredentials | None,
+    source: str | None,
+    environment: Environment,
+    standing: Standing,
+) -> Client:
+    """The same without counting.
+
+    `source`, the address that it called from, tells who still uses a secret about to end; None if
+    no app called, as in a test from the console.
     """
     if credentials is None or not credentials.client_id or not credentials.client_secret:
         raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")

@@ -1,7 +1,6 @@
 import functools
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_not_required
@@ -24,9 +23,12 @@ from credentials.models import Client, SigningKey
 from credentials.models.refusals import RefusedWhat
 from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.models.standing import Standing
-from credentials.oauth.client_auth import authenticate_client, presented_credentials
+from credentials.oauth.client_auth import (
+    authenticate_client,
+    known_client,
+    presented_credentials,
+)
 from credentials.oauth.errors import (
-    InvalidClient,
     MethodNotAllowed,
     OAuthError,
     UnsupportedGrantType,
@@ -34,10 +36,9 @@ from credentials.oauth.errors import (
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.metadata import server_metadata
-from credentials.oauth.parameters import BasicCredentials, Parameters, count_by
+from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.tokens import introspection, read_question, session_of
 from credentials.refusals import note_refusal
-from credentials.refused import CheckName
 from credentials.throttle import meter_of
 
 P = ParamSpec("P")
@@ -82,37 +83,6 @@ def no_store(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def authenticated_client(
-    credentials: BasicCredentials | None,
-    parameters: Parameters,
-    environment: Environment,
-    standing: Standing,
-) -> Client:
-    """The client that this request comes from. Raises `InvalidClient`.
-
-    Failures are counted by client ID and address together, and never a success: whoever guesses
-    at one address keeps nobody out, not even the client itself at the same address.
-    """
-    try:
-        return authenticate_client(credentials, environment, standing, source=parameters.source)
-    except InvalidClient:
-        claimed = credentials.client_id if credentials else ""
-        try:
-            parameters.count("failed authentication", claimed, parameters.source or "")
-        except OAuthError as too_many:
-            raise too_many.about(check=CheckName.CLIENT)  # noqa: B904 - the same
-        raise
-
-
-@contextmanager
-def known_client(client: Client) -> Iterator[None]:
-    """What is refused in here is refused to this client, which has proved who it is."""
-    try:
-        yield
-    except OAuthError as error:
-        raise error.about(client_id=client.client_id, is_authentic=True)  # noqa: B904 - the same
-
-
 @oauth_endpoint
 def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
@@ -153,7 +123,7 @@ def _asking_client(
     asking = standing = Standing()
     if credentials is not None:
         asking, standing = read_question(credentials.client_id, parameters.get("token") or "")
-    return authenticated_client(credentials, parameters, environment, asking), standing
+    return authenticate_client(credentials, parameters, environment, asking), standing
 
 
 def _claimed_user(raw_token: str) -> str:
@@ -238,9 +208,6 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     grant = GRANTS[grant_type]
     for name in grant.required_parameters:
         parameters.require(name)
-    standing = grant.read(credentials.client_id, parameters) if credentials else Standing()
-    client = authenticated_client(credentials, parameters, environment, standing)
-    with known_client(client):
-        body = grant.answer(environment, client, parameters, standing)
+    body = grant.answer(environment, credentials, parameters)
     # As `JsonResponse` would say it, without an encoder that knows more types.
     return HttpResponse(json.dumps(body), content_type="application/json")

@@ -38,7 +38,6 @@ from credentials.models import (
     Rotation,
 )
 from credentials.models.recent_use import use_of_credential
-from credentials.oauth.client_auth import authenticate_client
 from credentials.oauth.dry_run import dry_run
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
@@ -376,15 +375,11 @@ def _exchange(
     request: HttpRequest, credential: JwtCredential, client: Client, raw_secret: str
 ) -> dict[str, Any]:
     """A real exchange, exactly as the token endpoint does it; the token is thrown away."""
-    environment = credential.environment
+    presented = BasicCredentials(client.client_id, raw_secret)
     parameters = Parameters({"assertion": credential.encode()})
     outcome: dict[str, Any]
     try:
-        standing = jwt_bearer.read(client.client_id, parameters)
-        authentic = authenticate_client(
-            BasicCredentials(client.client_id, raw_secret), environment, standing
-        )
-        response = jwt_bearer.grant(environment, authentic, parameters, standing)
+        response = jwt_bearer.exchange(credential.environment, presented, parameters)
         outcome = {"granted": {k: v for k, v in response.items() if k != "access_token"}}
     except OAuthError as error:
         outcome = {"refused": error}

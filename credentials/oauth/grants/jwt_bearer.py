@@ -1,8 +1,8 @@
 """The JWT bearer grant (RFC 7523 §2.1): a credential in, an access token out.
 
-The exchange from top to bottom: `read` fetches all that decides in one statement, then `grant`
-checks in order, the first check that fails answers, and what passes is signed and counted. Its
-caller, the token endpoint, has authenticated the client in between.
+The exchange from top to bottom: `exchange` reads all that decides in one statement, authenticates
+the client and checks in order; the first check that fails answers. What passes is signed and
+counted in `_granted`.
 """
 
 from dataclasses import replace
@@ -23,6 +23,7 @@ from credentials.keys import trusted_key
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.standing import Standing, of_exchange
+from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import (
     InvalidGrant,
     InvalidScope,
@@ -30,7 +31,7 @@ from credentials.oauth.errors import (
     UnauthorizedClient,
 )
 from credentials.oauth.grants.token_response import token_response
-from credentials.oauth.parameters import Parameters
+from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.refused import CheckName
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -39,37 +40,42 @@ REQUIRED_PARAMETERS = ("assertion",)
 _NOT_A_CREDENTIAL = "The assertion is not a valid JWT credential of this authorization server."
 
 
-def read(client_id: str, parameters: Parameters) -> Standing:
-    """The client and the credential, by the `jti` that the assertion claims."""
-    opened = parameters.opened_assertion
-    return of_exchange(client_id, opened.claimed("jti") if opened else "")
-
-
-def grant(
-    environment: Environment, client: Client, parameters: Parameters, standing: Standing
+def exchange(
+    environment: Environment, credentials: BasicCredentials | None, parameters: Parameters
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     opened = parameters.opened_assertion
-    parameters.count(client.client_id, opened.claimed("sub") if opened else "")
-    if (refused := flow_refusal(client)) is not None:
-        raise refused
-    try:
-        credential = _genuine(opened, environment, standing)
-    except InvalidGrant:
-        # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
-        parameters.count(client.client_id)
-        raise
-    exchange = Exchange(client, credential, timezone.now(), parameters.source)
-    require_standing(exchange)
-    scopes = granted_scopes(exchange, client.application.effective_scopes, parameters.get("scope"))
-    # A test from the console is no use by an app: it has no source, and starts no drain.
-    if credential.awaits_first_use and exchange.source is not None:
-        return _first_grant(exchange, scopes, parameters, standing.signing_key)
-    return _granted(exchange, scopes, parameters, standing.signing_key)
+    standing = _read(credentials, opened)
+    client = authenticate_client(credentials, parameters, environment, standing)
+    with known_client(client):
+        parameters.count(client.client_id, opened.claimed("sub") if opened else "")
+        if (refused := flow_refusal(client)) is not None:
+            raise refused
+        try:
+            credential = _genuine(opened, environment, standing)
+        except InvalidGrant:
+            # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
+            parameters.count(client.client_id)
+            raise
+        presented = Exchange(client, credential, timezone.now(), parameters.source)
+        require_standing(presented)
+        available = client.application.effective_scopes
+        scopes = granted_scopes(presented, available, parameters.get("scope"))
+        # A test from the console is no use by an app: it has no source, and starts no drain.
+        is_first = credential.awaits_first_use and presented.source is not None
+        grant = _first_granted if is_first else _granted
+        return grant(presented, scopes, parameters, standing.signing_key)
+
+
+def _read(credentials: BasicCredentials | None, opened: jose.Opened | None) -> Standing:
+    """The client and the credential, by what is claimed; nothing of it is verified yet."""
+    if credentials is None:
+        return Standing()
+    return of_exchange(credentials.client_id, opened.claimed("jti") if opened else "")
 
 
 @transaction.atomic
-def _first_grant(
+def _first_granted(
     exchange: Exchange,
     scopes: frozenset[AppScope],
     parameters: Parameters,

@@ -12,6 +12,7 @@ from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.checks import Exchange
 from credentials.models import Client, RefreshToken
 from credentials.models.standing import Standing, of_refresh
+from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
 from credentials.oauth.grants.jwt_bearer import (
     flow_refusal,
@@ -19,25 +20,31 @@ from credentials.oauth.grants.jwt_bearer import (
     require_standing,
 )
 from credentials.oauth.grants.token_response import token_response
-from credentials.oauth.parameters import Parameters
+from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.refused import Reason
 
 GRANT_TYPE = "refresh_token"
 REQUIRED_PARAMETERS = ("refresh_token",)
 
 
-def read(client_id: str, parameters: Parameters) -> Standing:
-    """The client, the refresh token if it is one of its own, and the credential behind it."""
-    return of_refresh(client_id, raw_secrets.digest(parameters.require("refresh_token")))
-
-
-def grant(
-    environment: Environment, client: Client, parameters: Parameters, standing: Standing
+def refresh(
+    environment: Environment, credentials: BasicCredentials | None, parameters: Parameters
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
+    raw_token = parameters.require("refresh_token")
+    standing = Standing()
+    if credentials is not None:
+        standing = of_refresh(credentials.client_id, raw_secrets.digest(raw_token))
+    client = authenticate_client(credentials, parameters, environment, standing)
+    with known_client(client):
+        return _rotated(client, raw_token, parameters, standing)
+
+
+def _rotated(
+    client: Client, raw_token: str, parameters: Parameters, standing: Standing
+) -> dict[str, Any]:
     if (refused := _flow_refusal(client)) is not None:
         raise refused
-    raw_token = parameters.require("refresh_token")
     at = timezone.now()
     row = standing.refresh_token
     if row is None:
