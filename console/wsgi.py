@@ -9,7 +9,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import close_old_connections, connection
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
@@ -34,12 +34,13 @@ class Handler(WSGIHandler):
         if environ.get("SCRIPT_NAME"):
             return super().__call__(environ, start_response)
         # A connection that has died since, or is too old, is made anew.
-        connection.close_if_unusable_or_obsolete()
+        database = connections[DEFAULT_DB_ALIAS]
+        database.close_if_unusable_or_obsolete()
         request = self.request_class(environ)
         response = self._apis.answer(request)
         if response is None:
             return super().__call__(environ, start_response)
-        if response.status_code >= 500 or connection.errors_occurred:
+        if response.status_code >= 500 or database.errors_occurred:
             close_old_connections()
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
         return [response.content]

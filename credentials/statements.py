@@ -9,7 +9,7 @@ asked for. On PostgreSQL the connection prepares each statement once (accounts/p
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -97,8 +97,11 @@ def _first(database: BaseDatabaseWrapper, sql: str, parameters: Row) -> Answer |
     if database.force_debug_cursor:
         # Whoever listens to Django's statements hears of these as well.
         database.queries_log.append({"sql": sql, "time": "0"})
-    database.close_if_health_check_failed()
-    database.ensure_connection()
+    # Django's methods ask the same, but cost more than the rest of this.
+    is_looked_at: bool = database.health_check_done  # type: ignore[attr-defined]
+    if database.connection is None or not is_looked_at:
+        database.close_if_health_check_failed()
+        database.ensure_connection()
     database.validate_no_broken_transaction()
     with database.wrap_database_errors:
         return _prepared(database).first(sql, parameters)
@@ -193,15 +196,14 @@ class Joined:
         self._parts = dict(parts)
         self._models = {alias: part.model for alias, part in parts.items()} | dict(others or {})
         self._also = dict(also or {})
-        self._plan = cache(self._planned)
 
     @property
     def sql(self) -> str:
-        return self._plan(connections[DEFAULT_DB_ALIAS].vendor).sql
+        return self._plan.sql
 
     def first(self, parameters: Row) -> Found | None:
         """Instances by alias and the further columns by name; None if there is no row."""
-        plan = self._plan(connections[DEFAULT_DB_ALIAS].vendor)
+        plan = self._plan
         row = read(plan.sql, parameters)
         if row is None:
             return None
@@ -213,7 +215,8 @@ class Joined:
         found.update(zip(self._also, values[len(values) - len(self._also) :], strict=True))
         return found
 
-    def _planned(self, vendor: str) -> _Plan:
+    @cached_property
+    def _plan(self) -> _Plan:
         database = connections[DEFAULT_DB_ALIAS]
         quote = database.ops.quote_name
         columns: list[str] = []

@@ -210,4 +210,4 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
         parameters.require(name)
     body = grant.answer(environment, credentials, parameters)
     # As `JsonResponse` would say it, without an encoder that knows more types.
-    return HttpResponse(json.dumps(body), content_type="application/json")
+    return HttpResponse(json.dumps(body).encode(), content_type="application/json")
