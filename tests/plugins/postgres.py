@@ -217,15 +217,26 @@ def _copied(binaries: Path, target: Path) -> Path:
 
 
 def children_of(parent: int) -> list[int]:
-    """From /proc; none where there is no such thing."""
-    children = []
+    return [pid for pid, above in _parents().items() if above == parent]
+
+
+def descendants_of(ancestor: int) -> list[int]:
+    """Its children and theirs, and so on."""
+    parents, found = _parents(), [ancestor]
+    for one in found:
+        found += [pid for pid, above in parents.items() if above == one]
+    return found[1:]
+
+
+def _parents() -> dict[int, int]:
+    """Of each process, from /proc; none where there is no such thing."""
+    parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # After the name in parentheses: the state, then the parent.
             fields = status.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent:
-                children.append(int(status.parent.name))
-    return children
+            parents[int(status.parent.name)] = int(fields[1])
+    return parents
 
 
 def end_with_parent() -> None:

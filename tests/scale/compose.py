@@ -25,7 +25,7 @@ from typing import Any
 from tests.house.sources import ROOT
 from tests.house.test_tooling import COMPOSE, DOCKERFILE, SERVICES
 from tests.plugins.postgres import (
-    children_of,
+    descendants_of,
     end_with_parent,
     find_binaries,
     reachable,
@@ -34,7 +34,8 @@ from tests.plugins.postgres import (
 from tests.ports import free_port
 from tests.scale.replacing import replaced
 
-PATIENCE = 30.0  # seconds
+# Seconds; between two looks at something that takes a while, on a machine that is busy enough.
+PATIENCE, PAUSE = 30.0, 0.2
 # Where the services listen, each in its container.
 PORTS = {
     "web": 8000,
@@ -191,10 +192,11 @@ class Container:
     def kill(self) -> None:
         """Without warning, with all that it started."""
         if self.process is not None:
-            # Also what has outlived the first process, as long as it is of its group.
+            started = descendants_of(self.process.pid)
             with suppress(ProcessLookupError):
+                # Also what has outlived the first process, if it is of its group.
                 os.killpg(self.process.pid, signal.SIGKILL)
-            for pid in descendants(self.process.pid):
+            for pid in started:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.process.wait()
@@ -206,19 +208,13 @@ class Container:
         self.process.wait(timeout=PATIENCE)
 
 
-def descendants(parent: int) -> list[int]:
-    """Its children and theirs, whose groups may be their own."""
-    children = children_of(parent)
-    return [*children, *(pid for child in children for pid in descendants(child))]
-
-
 def wait_until(come: Callable[[], bool], otherwise: str, *containers: Container) -> None:
     deadline = time.monotonic() + PATIENCE
     while not come():
         if time.monotonic() > deadline:
             logs = "\n".join(f"== {one.name}\n{one.log[-3000:]}" for one in containers)
             raise AssertionError(f"{otherwise}\n{logs}")
-        time.sleep(0.1)
+        time.sleep(PAUSE)
 
 
 class Project:

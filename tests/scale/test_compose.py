@@ -137,6 +137,11 @@ def granted(compose: Project, ask_for_it: Callable[[], Answer]) -> dict[str, Any
     return answers[-1].json
 
 
+def assert_away(answer: Answer) -> None:
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.code == "CMN-201"
+
+
 def test_the_steps_of_the_page_from_the_first_to_a_lost_primary_and_back(compose: Project) -> None:
     link = install(compose)
     for container in compose.containers.values():
@@ -154,11 +159,14 @@ def test_the_steps_of_the_page_from_the_first_to_a_lost_primary_and_back(compose
         assert (CLIENT,) in ask(compose, "postgres", "SELECT host(ip) FROM accounts_auditevent")
 
         compose.containers["postgres"].kill()
-        refused = app.exchange(jwt)
-        assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
+        assert_away(app.exchange(jwt))
         # A standby starts without its primary too.
         compose.follow([f"{COMMAND} restart standby"])
         compose.containers["standby"].wait_until_healthy()
+        # Not the balancer's own words, when no server is ready.
+        balancer = compose.containers["balancer"]
+        wait_until(lambda: "Running on backup" in balancer.log, "A server is ready", balancer)
+        assert_away(app.exchange(jwt))
 
         compose.follow(LOST)
         granted(compose, lambda: app.exchange(jwt))
