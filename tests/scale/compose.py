@@ -135,6 +135,8 @@ class Container:
     """A service as it is when it is made: later changes of production.env do not reach it."""
 
     name: str
+    service: dict[str, Any] = field(repr=False)
+    """Its part of the file."""
     command: list[str]
     environment: dict[str, str] = field(repr=False)
     check: list[str]
@@ -236,7 +238,8 @@ class Project:
         entrypoint.write_text(_ENTRYPOINT)
         entrypoint.chmod(0o755)
 
-    def _make_private(self, directory: Path, user: str | None) -> None:
+    @staticmethod
+    def _make_private(directory: Path, user: str | None) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
         if user:
             shutil.chown(directory, user)
@@ -269,7 +272,7 @@ class Project:
                 self._up()
             case ["up", "-d", "--no-deps", *names]:
                 for name in names:
-                    self._make_anew(name)
+                    self._start(name)
             case ["exec", name, *command]:
                 return _succeeded(self.containers[name].run(*command))
             case ["run", "--rm", name, *command]:
@@ -309,7 +312,7 @@ class Project:
         for name in TopologicalSorter(chosen).static_order():
             for needed, condition in chosen[name].items():
                 self._wait_for(needed, condition)
-            self._make_anew(name)
+            self._start(name)
 
     def _wait_for(self, name: str, condition: str) -> None:
         container = self.containers[name]
@@ -320,18 +323,30 @@ class Project:
             done = container.process.wait(timeout=2 * PATIENCE)
             assert done == 0, container.log
 
-    def _make_anew(self, name: str) -> None:
-        if name in self.containers:
-            self.containers[name].kill()
+    def _start(self, name: str) -> None:
+        """Made anew is a container whose part of the file has changed, as Compose does it.
+
+        What has changed in a configuration is no reason.
+        """
+        former = self.containers.get(name)
+        if former and former.service == self._service(name):
+            assert former.is_up
+            return
+        if former:
+            former.kill()
         self.containers[name] = self._container(name)
         self.containers[name].start()
+
+    def _service(self, name: str) -> dict[str, Any]:
+        service: dict[str, Any] = interpolated_in(SERVICES[name], self.variables)
+        return service
 
     def close(self) -> None:
         for container in self.containers.values():
             container.kill()
 
     def _container(self, name: str) -> Container:
-        service = interpolated_in(SERVICES[name], self.variables)
+        service = self._service(name)
         directory = self._directory / name
         user = server_user() if name in NOT_ROOT else None
         self._make_private(directory, user)
@@ -344,6 +359,7 @@ class Project:
         assert check[0] == "CMD"
         container = Container(
             name,
+            service,
             command,
             environment,
             check[1:],

@@ -21,7 +21,7 @@ class _Address(BaseHTTPRequestHandler):
     """Answers with the address at which it was asked."""
 
     def do_GET(self) -> None:
-        body = str(self.server.server_address[0]).encode()
+        body = self.connection.getsockname()[0].encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -1,7 +1,6 @@
 """The profile `scale` of docker-compose.yml as a whole, by the steps of docs/scale.md."""
 
 import re
-import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,13 +13,9 @@ import psycopg
 import pytest
 
 from tests import api
-from tests.house.sources import ROOT
-from tests.house.test_tooling import SERVICES
 from tests.scale.callers import CLIENT, Answer, AppCalls, Caller, DeveloperCalls, caller
 from tests.scale.compose import (
-    MissingError,
     Project,
-    interpolated,
     project,
     shell_block,
     wait_until,
@@ -44,10 +39,11 @@ SECRETS = {
 @pytest.fixture
 def compose() -> Iterator[Project]:
     # Not in `tmp_path`, which only this user may go through.
-    directory = Path(tempfile.mkdtemp(prefix="console-tests-compose-"))
-    with project(directory) as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="console-tests-compose-") as directory,
+        project(Path(directory)) as made,
+    ):
         yield made
-    shutil.rmtree(directory)
 
 
 def install(compose: Project) -> str:
@@ -184,32 +180,3 @@ def test_the_steps_of_the_page_from_the_first_to_a_lost_primary_and_back(compose
         assert ask(compose, "postgres", "SELECT pg_is_in_recovery()") == [(True,)]
         granted(compose, lambda: app.exchange(jwt))
     assert tick.is_up
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("plain", "plain"),
-        ("$${X}", "${X}"),
-        ("<${X}>", "<x>"),
-        ("<${EMPTY}>", "<>"),
-        ("${X:-other}", "x"),
-        ("${EMPTY:-other}", "other"),
-        ("${NONE:-${X}/path}", "x/path"),
-        ("${NONE:-}", ""),
-        ("${X:?what it is}", "x"),
-    ],
-)
-def test_variables_are_those_of_compose(text: str, expected: str) -> None:
-    assert interpolated(text, {"X": "x", "EMPTY": ""}) == expected
-
-
-def test_what_is_missing_is_named() -> None:
-    with pytest.raises(MissingError, match="NONE: what it is"):
-        interpolated("${NONE:?what it is}", {})
-
-
-def test_the_page_names_the_port_of_the_balancer() -> None:
-    (published,) = SERVICES["balancer"]["ports"]
-    port = interpolated(published, {}).split(":")[1]
-    assert f"the balancer's port, {port}," in (ROOT / "docs" / "scale.md").read_text()
