@@ -58,7 +58,9 @@ class ApiMiddleware:
             for part in BELOW
         ]
         self._paths = tuple(beginning for _host, beginning in self._beginnings)
-        self._headers = {is_secure: _security_headers(is_secure) for is_secure in (False, True)}
+        # Behind TLS, what comes without it is redirected, and not answered here.
+        schemes = (True,) if settings.SECURE_SSL_REDIRECT else (False, True)
+        self._headers = {is_secure: _security_headers(is_secure) for is_secure in schemes}
         self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

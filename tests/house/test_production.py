@@ -38,13 +38,27 @@ import json
 from django.conf import settings
 print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
 """
+# The server as it is loaded by each of its workers, asked once through TLS and once without.
+SERVED = """
+import json
+from django.test import RequestFactory
+from console.wsgi import application
+asked = RequestFactory(HTTP_HOST="platform.sandbox.example.com")
+answers = []
+for scheme in ("https", "http"):
+    request = asked.get("/restapi/oauth/token", HTTP_X_FORWARDED_PROTO=scheme)
+    application(request.environ, lambda status, headers: answers.append([status, dict(headers)]))
+print(json.dumps(answers))
+"""
 
 
-def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def start(
+    environment: Mapping[str, str], program: str = PROGRAM
+) -> subprocess.CompletedProcess[str]:
     ours = {*ENVIRONMENT, *UNSET, "DATABASE_URL"}
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         env={**inherited, "DJANGO_SETTINGS_MODULE": "console.settings", **environment},
         capture_output=True,
@@ -65,6 +79,16 @@ def test_nothing_of_the_demo_or_of_debugging_is_on() -> None:
     assert not production()["DEBUG"]
     assert not production()["DEMO"]
     assert "MD5" not in production()["PASSWORD_HASHERS"][0]
+
+
+def test_the_apis_are_served_through_tls_only() -> None:
+    served = start(production_environment(), SERVED)
+    assert served.returncode == 0, served.stderr
+    (status, headers), (redirected, elsewhere) = json.loads(served.stdout.splitlines()[-1])
+    assert status == "405 Method Not Allowed"
+    assert "max-age" in headers["Strict-Transport-Security"]
+    assert redirected == "301 Moved Permanently"
+    assert elsewhere["Location"].startswith("https://platform.sandbox.example.com/")
 
 
 def test_only_the_configured_hosts_are_served() -> None:

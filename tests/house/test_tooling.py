@@ -4,6 +4,7 @@ No container engine is needed: these tests read what one would run.
 """
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -26,6 +27,8 @@ OURS = {
     for name, service in SERVICES.items()
     if service.get("image") == "developer-console"
 }
+# All else is the same of both PostgreSQL.
+OF_ONE_DATABASE = {"depends_on", "environment", "profiles", "volumes"}
 # What a proxy in front of the containers may be told to pass requests to.
 OPEN = {"web", "balancer"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -90,6 +93,10 @@ def test_services_wait_for_what_can_be_waited_for(name: str) -> None:
                 assert "healthcheck" in SERVICES[needed]
             case "service_completed_successfully":
                 assert SERVICES[needed]["restart"] in {"no", "on-failure"}
+            case "service_started":
+                # Not there without its profile; and who needs it tries again.
+                assert not condition["required"]
+                assert SERVICES[name]["restart"] == "on-failure"
             case other:
                 pytest.fail(f"{name} waits for {needed} to be {other}")
 
@@ -128,6 +135,28 @@ def test_configurations_are_there_and_used() -> None:
     assert [target for target in used.values() if target not in told] == []
 
 
+def test_who_has_a_configuration_is_made_anew_when_it_changes() -> None:
+    """Compose compares a service's own part of the file, and not what its configurations say."""
+    for service in SERVICES.values():
+        own = str([service.get("environment"), service.get("command")])
+        for config in service.get("configs", []):
+            content = COMPOSE["configs"][config["source"]]["content"]
+            for variable in re.findall(r"(?<!\$)\$\{(\w+)", content):
+                # Whoever changes the password changes it in the database first.
+                assert f"${{{variable}:" in own or variable == "POSTGRES_PASSWORD"
+
+
+def test_the_two_databases_differ_in_their_name_only() -> None:
+    first, second = (
+        {key: value for key, value in SERVICES[name].items() if key not in OF_ONE_DATABASE}
+        for name in ("postgres", "standby")
+    )
+    assert first == second
+    for name in ("postgres", "standby"):
+        assert SERVICES[name]["environment"]["CLUSTER_NAME"] == name
+        assert SERVICES[name]["volumes"] == [f"{name}:/var/lib/postgresql"]
+
+
 def test_a_stop_is_awaited() -> None:
     """Draining, and what the server is given for requests under way."""
     workers = re.search(r"--workers-kill-timeout (\d+)", (ROOT / "bin" / "serve").read_text())
@@ -163,6 +192,35 @@ def test_image_is_pinned_and_not_run_as_root() -> None:
     last_stage = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     assert re.findall(r"^USER (\S+)", last_stage, re.MULTILINE) == ["console"]
     assert ".env" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def instructions(name: str) -> list[str]:
+    """What follows each of these instructions of the Dockerfile."""
+    joined = DOCKERFILE.replace("\\\n", " ")
+    return re.findall(rf"^{name} (.*)$", joined, re.MULTILINE)
+
+
+def test_the_image_names_things_that_exist() -> None:
+    """Without building it: what is copied, run and started is here, or made by `make`."""
+    for line in instructions("COPY"):
+        if line.startswith("--from="):
+            assert line == "--from=build /app /app"
+        else:
+            assert all((ROOT / path).exists() for path in line.split()[:-1])
+    for line in instructions("RUN"):
+        for module in re.findall(r"python -m ([\w.]+)", line):
+            assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+        for target in re.findall(r"\bmake ([a-z-]+)", line):
+            assert target in make_targets()
+    for line in instructions("CMD"):
+        assert os.access(ROOT / json.loads(line)[0], os.X_OK)
+    (user,) = instructions("USER")
+    assert any(
+        line.startswith("useradd ") and line.endswith(f" {user}") for line in instructions("RUN")
+    )
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    # `make install` and `bin/serve` need them in the image.
+    assert not {"bin", "Makefile", "requirements.txt", "manage.py"}.intersection(ignored)
 
 
 def test_image_is_built_and_started_like_make_run() -> None:

@@ -91,11 +91,10 @@ class PostgresServer:
         """Starts the server and returns its URL, once it answers."""
         self.directory = Path(tempfile.mkdtemp(prefix="console-tests-postgres-"))
         # PostgreSQL refuses to run as root.
-        self.user = "nobody" if os.geteuid() == 0 else None
+        self.user = server_user()
         if self.user:
             shutil.chown(self.directory, self.user)
-            if not _others_can_reach(self.binaries):
-                self.binaries = _copied(self.binaries, self.directory / "install")
+        self.binaries = reachable(self.binaries, self.directory)
         self._initialize()
         self.port = free_port()
         self.launch()
@@ -168,7 +167,7 @@ class PostgresServer:
                 user=self.user,
                 # Ctrl-C is for pytest, which then ends the server after the tests' own cleanup.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         self._wait_for(self.url)
 
@@ -183,6 +182,18 @@ class PostgresServer:
             else:
                 return
         raise pytest.UsageError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+
+
+def server_user() -> str | None:
+    """Who a server runs as that refuses to run as root."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+def reachable(binaries: Path, directory: Path) -> Path:
+    """The same programs where that user can run them: a copy in `directory`, if it has to be."""
+    if server_user() and not _others_can_reach(binaries):
+        return _copied(binaries, directory / "install")
+    return binaries
 
 
 def _others_can_reach(path: Path) -> bool:
@@ -206,18 +217,29 @@ def _copied(binaries: Path, target: Path) -> Path:
 
 
 def children_of(parent: int) -> list[int]:
-    """From /proc; none where there is no such thing."""
-    children = []
+    return [pid for pid, above in _parents().items() if above == parent]
+
+
+def descendants_of(ancestor: int) -> list[int]:
+    """Its children and theirs, and so on."""
+    parents, found = _parents(), [ancestor]
+    for one in found:
+        found += [pid for pid, above in parents.items() if above == one]
+    return found[1:]
+
+
+def _parents() -> dict[int, int]:
+    """Of each process, from /proc; none where there is no such thing."""
+    parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             # After the name in parentheses: the state, then the parent.
             fields = status.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent:
-                children.append(int(status.parent.name))
-    return children
+            parents[int(status.parent.name)] = int(fields[1])
+    return parents
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child: even a killed test run leaves no server behind (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.house.test_tooling import COMPOSE
 from tests.ports import free_port
 from tests.scale.callers import caller
+from tests.scale.replacing import replaced
 
 START_SECONDS = 15
 # Checked more often than once a second, so that a test need not wait so long.
@@ -18,18 +19,21 @@ CHECK = "inter 100ms fall 2 rise 2"
 
 
 @contextmanager
-def balancer(ports: Sequence[int], host: str) -> Iterator[int]:
-    """The port at which the two servers answer as one; `host` is what they know themselves by."""
+def balancer(servers: Sequence[str], host: str, *, names: int = 0) -> Iterator[int]:
+    """The port at which two servers answer as one; `host` is what they know themselves by.
+
+    Each is an address and a port, or a name and a port: then `names` is where the names are known.
+    """
     port = free_port()
-    config: str = COMPOSE["configs"]["balancer"]["content"].replace("$$", "$")
-    for there, here in (
+    config = replaced(
+        COMPOSE["configs"]["balancer"]["content"],
+        ("$$", "$"),
         ("bind :8000", f"bind 127.0.0.1:{port}"),
-        ("server web web:8000", f"server web 127.0.0.1:{ports[0]}"),
-        ("server web-2 web-2:8000", f"server web-2 127.0.0.1:{ports[1]}"),
+        ("web:8000", servers[0]),
+        ("web-2:8000", servers[1]),
+        ("nameserver dns 127.0.0.11:53", f"nameserver dns 127.0.0.1:{names or free_port()}"),
         ("inter 1s fall 2 rise 2", CHECK),
-    ):
-        assert there in config
-        config = config.replace(there, here)
+    )
     with tempfile.TemporaryDirectory(prefix="console-tests-haproxy-") as directory:
         file = Path(directory) / "haproxy.cfg"
         file.write_text(config)

@@ -44,14 +44,18 @@ class Answer:
 class Caller:
     """One kept-alive connection, used by one thread.
 
-    With a `host` it is the proxy for TLS in front of a balancer, and names whom it speaks for.
+    With a `host` it is a proxy in front of a balancer, and names whom it speaks for; a proxy for
+    TLS if that is an origin, `https://` and the host.
     """
 
     def __init__(self, port: int, host: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        self._headers = {"Host": host or f"localhost:{port}"}
+        self.is_https = host.startswith("https://")
+        self._headers = {"Host": host.removeprefix("https://") or f"localhost:{port}"}
         if host:
             self._headers["X-Forwarded-For"] = CLIENT
+        if self.is_https:
+            self._headers |= {"X-Forwarded-Proto": "https", "Origin": host}
 
     def send(
         self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
@@ -131,4 +135,6 @@ class DeveloperCalls:
 
     @property
     def _cookies(self) -> dict[str, str]:
+        if self.caller.is_https:
+            return {"Cookie": f"__Host-session={self.session}; __Host-csrf={CSRF}"}
         return {"Cookie": f"session={self.session}; csrftoken={CSRF}"}

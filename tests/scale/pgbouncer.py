@@ -1,6 +1,5 @@
 """The real pgbouncer of Debian in transaction mode, in front of a database, on loopback."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -10,7 +9,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.house.test_tooling import COMPOSE
+from tests.plugins.postgres import server_user
 from tests.ports import START_SECONDS, free_port, wait_until_open
+from tests.scale.replacing import replaced
 
 
 @contextmanager
@@ -21,21 +22,18 @@ def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
     """
     parts = urlsplit(database_url)
     port = free_port()
-    # It refuses to run as root.
-    user = "nobody" if os.geteuid() == 0 else None
+    user = server_user()
     with tempfile.TemporaryDirectory(prefix="console-tests-pgbouncer-") as name:
         directory = Path(name)
-        config: str = COMPOSE["configs"]["pgbouncer"]["content"]
-        for there, here in (
+        config = replaced(
+            COMPOSE["configs"]["pgbouncer"]["content"],
             ("${POSTGRES_PRIMARY:-postgres} port=5432", f"{parts.hostname} port={parts.port}"),
             ("dbname=console", f"dbname={parts.path[1:]}"),
             ("listen_addr = *", "listen_addr = 127.0.0.1"),
             ("listen_port = 6432", f"listen_port = {port}"),
             ("/etc/console-users.txt", f"{directory}/users.txt"),
             ("default_pool_size = 20", f"default_pool_size = {connections}"),
-        ):
-            assert there in config
-            config = config.replace(there, here)
+        )
         files = {
             "users.txt": f'"{parts.username}" "{unquote(parts.password or "")}"\n',
             "pgbouncer.ini": config,

@@ -69,7 +69,7 @@ def failures(answers: Counter[str]) -> dict[str, int]:
 def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Installation) -> None:
     with (
         two_servers(installation) as servers,
-        balancer([server.port for server in servers], HOST) as port,
+        balancer([f"127.0.0.1:{server.port}" for server in servers], HOST) as port,
         Workload(port, installation, HOST) as workload,
     ):
         time.sleep(0.5)
