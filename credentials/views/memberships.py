@@ -25,7 +25,7 @@ HISTORY_SIZE = 50
 TRANSFERRED_AT_ONCE = 100
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Role and account administration; asks again if live credentials would stop."""
@@ -80,7 +80,7 @@ def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
     return redirect("accounts:access")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
     viewer, person = person_for(request.user, user_id)
@@ -95,7 +95,7 @@ def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
     return _confirmation(request, "remove_access", person, error)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
     viewer, person = person_for(request.user, user_id)
@@ -110,7 +110,7 @@ def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
     return _confirmation(request, "deactivate", person, error)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
     viewer, person = person_for(request.user, user_id)
@@ -134,7 +134,7 @@ def _confirmation(
     return render(request, f"credentials/memberships/{page}.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def transfer_applications(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """The apps of a leaver, to be given to another developer."""
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)

@@ -272,12 +272,12 @@ def test_any_body(leias_token: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/account/~", "GET"),
-        ("POST", ADDRESS, "GET, PUT"),
-        ("PATCH", ADDRESS, "GET, PUT"),
-        ("OPTIONS", "/status", "GET"),
-        ("DELETE", "/account/~/extension/~", "GET, PUT"),
-        ("PUT", "/account/~/extension", "GET"),
+        ("DELETE", "/account/~", "GET, HEAD"),
+        ("POST", ADDRESS, "GET, HEAD, PUT"),
+        ("PATCH", ADDRESS, "GET, HEAD, PUT"),
+        ("OPTIONS", "/status", "GET, HEAD"),
+        ("DELETE", "/account/~/extension/~", "GET, HEAD, PUT"),
+        ("PUT", "/account/~/extension", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_allowed(db: None, method: str, path: str, allowed: str) -> None:
