@@ -27,10 +27,9 @@ def validate_scopes(scopes: object) -> None:
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def visible_to(self, viewer: Membership) -> Self:
         """All of the organization for its admins and auditors, else one's own."""
-        mine = self.filter(organization=viewer.organization)
         if viewer.may(ConsolePermission.APPLICATION_VIEW_ANY):
-            return mine
-        return mine.filter(owner=viewer.user)
+            return self.filter(organization=viewer.organization)
+        return self.filter(owner=viewer.user)
 
     def in_service(self) -> Self:
         return self.filter(retired_at__isnull=True)
@@ -236,6 +235,3 @@ class Client(models.Model):
         if current:
             return SecretMatch.CURRENT
         return SecretMatch.FORMER if former and self.has_former_secret(at) else SecretMatch.NONE
-
-    def has_secret(self, raw_secret: str, at: datetime | None = None) -> bool:
-        return self.secret_match(raw_secret, at) is not SecretMatch.NONE

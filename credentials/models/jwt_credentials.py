@@ -73,18 +73,17 @@ def replaced(at: datetime) -> Q:
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
-def visible_to(viewer: Membership, path: str = "") -> Q:
-    """Those that a person may see; `path` leads to them from a row about them (`credential__`)."""
-    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
-        return Q(**{f"{path}organization": viewer.organization})
-    return Q(**{f"{path}extension__user": viewer.user})
-
-
 def is_visible_to(viewer: Membership) -> Case:
-    """The same of each row, as a column."""
-    return Case(
-        When(visible_to(viewer), then=True), default=False, output_field=models.BooleanField()
+    """Whether the viewer may see each row, as a column; `sees_credential` says it of one.
+
+    All of the organization for its admins and auditors, else one's own.
+    """
+    visible = (
+        Q(organization=viewer.organization)
+        if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+        else Q(extension__user=viewer.user)
     )
+    return Case(When(visible, then=True), default=False, output_field=models.BooleanField())
 
 
 def _last_at(days: "models.QuerySet[Any]") -> Subquery:

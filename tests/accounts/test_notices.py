@@ -176,7 +176,7 @@ def test_empty(rebels: Rebels, sign_in: SignIn) -> None:
 
 
 def test_everyone_who_is_signed_in_has_a_list(rebels: Rebels, sign_in: SignIn) -> None:
-    operator = User.objects.create_user("op@example.com", cast.PASSWORD, first_name="Op")
+    operator = User.objects.create(email="op@example.com", first_name="Op")
     client = Client()
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")
     for browser in (client, *map(sign_in, (rebels.leia, rebels.c3po, rebels.wedge))):
