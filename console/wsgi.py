@@ -42,7 +42,8 @@ class Handler(WSGIHandler):
         if response.status_code >= 500 or connection.errors_occurred:
             close_old_connections()
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
-        return [response.content]
+        # A list: the server sends it in one piece. An answer that streams is gathered into one.
+        return [*response]
 
 
 def _measure(environ: dict[str, Any]) -> None:

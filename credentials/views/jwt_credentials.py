@@ -74,7 +74,7 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
         rows=[
             (
                 credential,
-                {name: owner.url(name, credential) for name in ("detail", "revoke", "rotation")},
+                {name: owner.url(name, credential) for name in LISTED_PAGES},
             )
             for credential in page.rows
         ],
