@@ -12,6 +12,18 @@ from django.utils import timezone
 ACTIVITY_NOTED_EVERY = timedelta(minutes=5)
 
 
+def named(text: str) -> models.Q:
+    """Of rows with a `user`: those whose name or email contains each word of the text."""
+    condition = models.Q()
+    for word in text.split():
+        condition &= (
+            models.Q(user__first_name__icontains=word)
+            | models.Q(user__last_name__icontains=word)
+            | models.Q(user__email__icontains=word)
+        )
+    return condition
+
+
 class UserManager(BaseUserManager["User"]):
     def note_activity(self, user: "User", *, at: datetime | None = None) -> None:
         """The person uses the console. Asks the database only if the row that was read is old."""

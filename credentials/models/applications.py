@@ -13,9 +13,12 @@ from django.utils import timezone
 from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
+from accounts.pagination import Order
 from accounts.permissions import AppScope, effective_scopes
 from accounts.roles import ConsolePermission
 from credentials.models.usage import ExchangeUsage
+
+NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
 
 
 def validate_scopes(scopes: object) -> None:
@@ -36,13 +39,10 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
     def newest_first(self, *, after: "Application | None" = None) -> Self:
         """In the order of lists; `after` is the last one of the page before (keyset)."""
-        ordered = self.order_by("-created_at", "-pk")
+        ordered = self.order_by(*NEWEST_FIRST.columns)
         if after is None:
             return ordered
-        return ordered.filter(
-            models.Q(created_at__lt=after.created_at)
-            | models.Q(created_at=after.created_at, pk__lt=after.pk)
-        )
+        return ordered.filter(NEWEST_FIRST.beyond((after.created_at, after.pk)))
 
 
 class Application(models.Model):

@@ -324,7 +324,7 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
         owner,
         credential=credential,
         form=form,
-        used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        used_by=ExchangeUsage.objects.recent_by_credential([credential.pk]).get(credential.pk),
         rotation=Rotation.objects.about(credential),
     )
 

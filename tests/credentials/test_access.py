@@ -4,6 +4,7 @@ from credentials.access import sees_client, sees_credential
 from credentials.models import Application, Client, JwtCredential
 from credentials.models.jwt_credentials import is_visible_to
 from tests import cast
+from tests.api import PRODUCTION
 from tests.conftest import Partners, Rebels
 
 SEEN_BY = {
@@ -21,7 +22,7 @@ def test_python_and_the_database_see_the_same(rebels: Rebels, partners: Partners
     for owner in (rebels.leia, rebels.luke, rebels.lando, partners.lobot):
         name = owner.user.email.partition("@")[0]
         cast.client(cast.application(owner, name))
-        cast.credential(owner, environment=cast.Environment.PRODUCTION, label=name)
+        cast.credential(owner, environment=PRODUCTION, label=name)
     people = (*rebels.organization.memberships.all(), partners.lobot)
     clients = Client.objects.select_related("application")
     credentials = JwtCredential.objects.select_related("extension")
