@@ -12,6 +12,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import close_old_connections, connection
 from django.utils.module_loading import import_string
 
+from console.env import LOCAL_HOSTS
+
+Application = Callable[..., Iterable[bytes]]
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 
@@ -55,8 +59,22 @@ def _measure(environ: dict[str, Any]) -> None:
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
 
 
+def for_this_machine(application: Application) -> Application:
+    """The application, for callers on this machine, whatever address the server is bound to."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("REMOTE_ADDR") in LOCAL_HOSTS:
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"DEMO=1 serves known passwords, and therefore this machine only.\n"]
+
+    return wrapped
+
+
 django.setup(set_prefix=False)
-application: Callable[..., Iterable[bytes]] = Handler()
+application: Application = Handler()
+if settings.DEMO:
+    application = for_this_machine(application)
 if settings.METRICS_PORT:
     # Here, because the library decides when it is imported how processes count.
     from console.metrics import with_metrics
