@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import ClassVar, Self
 
@@ -222,6 +222,18 @@ class Client(models.Model):
         self.former_secret_digest = self.former_secret_hint = ""
         self.former_secret_issued_at = self.former_secret_ends_at = None
         self.former_secret_used_at = self.former_secret_used_from = None
+
+    def take_secret(self, raw_secret: str, *, overlap: timedelta, at: datetime) -> None:
+        """A new secret; the present one goes on beside it for the `overlap`. The caller saves."""
+        self.forget_former_secret()
+        if overlap:
+            self.former_secret_digest = self.secret_digest
+            self.former_secret_hint = self.secret_hint
+            self.former_secret_issued_at = self.secret_issued_at
+            self.former_secret_ends_at = at + overlap
+        self.secret_digest = raw_secrets.digest(raw_secret)
+        self.secret_hint = raw_secret[-4:]
+        self.secret_issued_at = at
 
     def has_former_secret(self, at: datetime | None = None) -> bool:
         """Whether the secret before this one is valid beside it."""
