@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import (
     Case,
     Count,
+    ExpressionWrapper,
     F,
     FilteredRelation,
     Max,
@@ -73,7 +74,7 @@ def replaced(at: datetime) -> Q:
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
-def is_visible_to(viewer: Membership) -> Case:
+def is_visible_to(viewer: Membership) -> "ExpressionWrapper[Q]":
     """Whether the viewer may see each row, as a column; `sees_credential` says it of one.
 
     All of the organization for its admins and auditors, else one's own.
@@ -83,7 +84,7 @@ def is_visible_to(viewer: Membership) -> Case:
         if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
         else Q(extension__user=viewer.user)
     )
-    return Case(When(visible, then=True), default=False, output_field=models.BooleanField())
+    return ExpressionWrapper(visible, models.BooleanField())
 
 
 def _last_at(days: "models.QuerySet[Any]") -> Subquery:
@@ -340,9 +341,6 @@ class JwtCredential(models.Model):
     def is_ended(self, at: datetime | None = None) -> bool:
         """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
         return self.is_revoked or self.is_replaced(at)
-
-    def is_refused_often(self, at: datetime) -> bool:
-        return self.refused_often_until is not None and self.refused_often_until > at
 
     @property
     def is_being_replaced(self) -> bool:
