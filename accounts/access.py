@@ -6,7 +6,14 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
-from accounts.models import AccessRequest, Extension, Invitation, Membership, User
+from accounts.models import (
+    AccessRequest,
+    Extension,
+    Invitation,
+    Membership,
+    Organization,
+    User,
+)
 from accounts.roles import ConsolePermission
 
 
@@ -28,6 +35,11 @@ def membership_of(user: User | AnonymousUser) -> Membership | None:
             found.user = user
         relation.set_cached_value(user, found)
     return cast(Membership | None, relation.get_cached_value(user))
+
+
+def organization_of(user: User) -> Organization | None:
+    membership = membership_of(user)
+    return membership.organization if membership else None
 
 
 def person(user: User | AnonymousUser) -> User:

@@ -100,7 +100,6 @@ class FileReport:
     filters: dict[str, Any] = field(default_factory=dict)
     sealed: int = 0
     unsealed: int = 0
-    gaps: int = 0
     head: Head | None = None
     problem: str = ""
     _problem_at: int = 0
@@ -135,7 +134,6 @@ class _Links:
             if self.report.is_whole:
                 missing = self.at + 1
                 self.report.note(missing, f"The event at position {missing} is missing.")
-            self.report.gaps += position != self.at + 1
             if position != self.at + 1:
                 self.hash = self.waiting[position][0]
             self._advance(position)

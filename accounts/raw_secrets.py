@@ -23,7 +23,7 @@ def with_checksum(text: str) -> str:
     """The text and its CRC-32 in base62: tells what looks like a secret from what is one.
 
     It protects nothing, whoever makes a secret up can make the checksum as well; scanners save
-    false alarms (docs/detect-leaks.md).
+    false alarms (docs/detect-leaks.md). Secrets from before there was one have none.
     """
     return text + checksum(text)
 
@@ -35,12 +35,6 @@ def checksum(text: str) -> str:
         number, digit = divmod(number, 62)
         digits = _BASE62[digit] + digits
     return digits
-
-
-def is_well_formed(raw_secret: str) -> bool:
-    """Whether the checksum is right; secrets from before there was one have none."""
-    text, end = raw_secret[:-CHECKSUM_LENGTH], raw_secret[-CHECKSUM_LENGTH:]
-    return checksum(text) == end
 
 
 def digest(raw_secret: str) -> str:

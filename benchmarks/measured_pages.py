@@ -148,39 +148,54 @@ def _milliseconds_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+@dataclass(frozen=True)
+class Pages:
+    """All that is asked for, by the table that tells of it."""
+
+    lists: list[Page]
+    row_counts: list[int]
+    """Of each list."""
+    filters: list[Page]
+    others: list[Page]
+
+    def measure(self, rounds: int) -> None:
+        """In turns, so that a busy minute of the machine meets all of them."""
+        for _ in range(rounds):
+            for page in (*self.lists, *self.filters, *self.others):
+                page.measure()
+
+
 def run(name: str, *, rounds: int, write: bool) -> None:
     people = People.of(name)
     conditions = _conditions(people.administrator.organization, rounds)
     browsers = people.sign_in()
     # Before `console_of`, which rotates a credential.
-    lists, counts = _lists(people, browsers[0])
+    lists, row_counts = _lists(people, browsers[0])
     filtered = list(_filters(people, browsers[0]))
     export = _export(people)
-    pages = list(_pages(console_of(people), browsers))
-    # In turns, so that a busy minute of the machine meets all of them.
-    for _ in range(rounds):
-        for page in (*lists, *filtered, *pages):
-            page.measure()
-    of_lists, of_filters = [_required(page) for page in lists], [*map(_required, filtered)]
-    of_pages = [found for page in pages if (found := page.worst) is not None]
-    heads = ("queries", "ms", "HTML, kB")
-    text = "\n\n".join(
-        [
-            conditions,
-            _beyond([*of_lists, *of_filters, *of_pages]),
-            "Lists, with the time of the first page, a page in the middle and the last page, the "
-            "slower of going there forwards and backwards:",
-            _table_of_lists(zip(counts, of_lists, strict=True)),
-            "Filters, first page:",
-            report.table(("filter", *heads), (found.cells for found in of_filters)),
-            "Every other page, the slower of what an administrator and a developer see:",
-            report.table(("page", *heads), (found.cells for found in of_pages)),
-            export,
-        ]
-    )
+    pages = Pages(lists, row_counts, filtered, list(_pages(console_of(people), browsers)))
+    pages.measure(rounds)
+    text = "\n\n".join([conditions, *_tables(pages), export])
     sys.stdout.write(f"{text}\n")
     if write:
         report.write("lists", text)
+
+
+def _tables(pages: Pages) -> list[str]:
+    """What was measured, each table below its sentence; what falls short comes first."""
+    lists, filtered = ([*map(_required, part)] for part in (pages.lists, pages.filters))
+    others = [found for page in pages.others if (found := page.worst) is not None]
+    heads = ("queries", "ms", "HTML, kB")
+    return [
+        _beyond([*lists, *filtered, *others]),
+        "Lists, with the time of the first page, a page in the middle and the last page, the "
+        "slower of going there forwards and backwards:",
+        _table_of_lists(zip(pages.row_counts, lists, strict=True)),
+        "Filters, first page:",
+        report.table(("filter", *heads), (found.cells for found in filtered)),
+        "Every other page, the slower of what an administrator and a developer see:",
+        report.table(("page", *heads), (found.cells for found in others)),
+    ]
 
 
 def _beyond(everything: Sequence[Measured]) -> str:

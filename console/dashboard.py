@@ -1,6 +1,6 @@
 """The dashboard: first steps for newcomers, what needs attention for everyone else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -175,13 +175,6 @@ def first_steps(viewer: Membership) -> list[Step]:
     ]
     current = next((index for index, step in enumerate(steps) if not step.done), None)
     return [
-        Step(
-            step.title,
-            step.text,
-            step.link,
-            step.url,
-            step.done,
-            "done" if step.done else "current" if index == current else "todo",
-        )
+        replace(step, state="done" if step.done else "current" if index == current else "todo")
         for index, step in enumerate(steps)
     ]

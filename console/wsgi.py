@@ -12,6 +12,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 from django.utils.module_loading import import_string
 
+from console.env import LOCAL_HOSTS
+
+Application = Callable[..., Iterable[bytes]]
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
 
@@ -43,7 +47,8 @@ class Handler(WSGIHandler):
         if response.status_code >= 500 or database.errors_occurred:
             close_old_connections()
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
-        return [response.content]
+        # A list: the server sends it in one piece. An answer that streams is gathered into one.
+        return [*response]
 
 
 def _measure(environ: dict[str, Any]) -> None:
@@ -55,8 +60,22 @@ def _measure(environ: dict[str, Any]) -> None:
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
 
 
+def for_this_machine(application: Application) -> Application:
+    """The application, for callers on this machine, whatever address the server is bound to."""
+
+    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("REMOTE_ADDR") in LOCAL_HOSTS:
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"DEMO=1 serves known passwords, and therefore this machine only.\n"]
+
+    return wrapped
+
+
 django.setup(set_prefix=False)
-application: Callable[..., Iterable[bytes]] = Handler()
+application: Application = Handler()
+if settings.DEMO:
+    application = for_this_machine(application)
 if settings.METRICS_PORT:
     # Here, because the library decides when it is imported how processes count.
     from console.metrics import with_metrics

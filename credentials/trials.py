@@ -196,11 +196,11 @@ def _credential_findings(client: Client, credential: JwtCredential, at: datetime
 
 def _standing_findings(credential: JwtCredential, at: datetime) -> Findings:
     """Of a credential without an app: only whether it stands itself."""
-    if credential.is_revoked:
-        return {CheckName.REVOCATION: ("fail", "This credential has been revoked.")}
-    if credential.is_expired(at):
-        return {
-            CheckName.REVOCATION: ("pass", ""),
-            CheckName.EXPIRY: ("fail", "This credential has expired."),
-        }
-    return {CheckName.REVOCATION: ("pass", ""), CheckName.EXPIRY: ("pass", "")}
+    if credential.is_ended(at):
+        how = "replaced" if credential.is_replaced(at) else "revoked"
+        return {CheckName.REVOCATION: ("fail", f"This credential has been {how}.")}
+    expired = credential.is_expired(at)
+    return {
+        CheckName.REVOCATION: ("pass", ""),
+        CheckName.EXPIRY: ("fail", "This credential has expired.") if expired else ("pass", ""),
+    }

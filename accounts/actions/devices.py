@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, notices, raw_secrets
-from accounts.access import membership_of
+from accounts.access import organization_of
 from accounts.models import AuditKind, Device, User
 from accounts.origin import Origin
 
@@ -33,13 +33,12 @@ def note_sign_in(
     device = Device.objects.create(
         user=user, token_digest=raw_secrets.digest(raw_token), first_seen_at=at, **seen
     )
-    membership = membership_of(user)
     audit.record(
         AuditKind.SIGNED_IN_FROM_NEW_DEVICE,
         actor=user,
         origin=origin,
         target=user,
-        organization=membership.organization if membership else None,
+        organization=organization_of(user),
         at=at,
         browser=device.browser,
     )

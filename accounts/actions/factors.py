@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts import audit, notices, vault
-from accounts.access import membership_of
+from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
 
@@ -39,14 +39,13 @@ def note_factor_change(
     factor: str = "",
 ) -> None:
     """Record that a password, an address or a factor changed; `actor` is None for a command."""
-    membership = membership_of(user)
     details = {"factor": factor} if factor else {}
     audit.record(
         kind,
         actor=actor,
         origin=origin,
         target=user,
-        organization=membership.organization if membership else None,
+        organization=organization_of(user),
         at=at,
         **details,
     )
@@ -62,14 +61,13 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
     found = list(Authenticator.objects.filter(user=user).order_by("pk"))
     names = sorted({FACTOR_NAMES[authenticator.type] for authenticator in found})
     if names:
-        membership = membership_of(user)
         Authenticator.objects.filter(user=user).delete()
         audit.record(
             AuditKind.FACTOR_REMOVED,
             actor=None,
             origin=origin,
             target=user,
-            organization=membership.organization if membership else None,
+            organization=organization_of(user),
             factor=", ".join(names),
         )
         notices.second_factor_reset(user, ", ".join(names))

@@ -40,11 +40,7 @@ def join_organization(
     texts.refuse_faults(first_name=first_name, last_name=last_name)
     user = User(email=email.strip().lower(), first_name=first_name, last_name=last_name)
     user.date_joined = at
-    validate_password(password, user)
-    user.set_password(password)
-    user.full_clean()
-    user.save(force_insert=True)
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    _insert(user, password)
     membership = Membership.objects.create(
         user=user,
         organization=organization,
@@ -72,6 +68,14 @@ def join_organization(
         at=at,
     )
     return membership
+
+
+def _insert(user: User, password: str) -> None:
+    validate_password(password, user)
+    user.set_password(password)
+    user.full_clean()
+    user.save(force_insert=True)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
 
 
 def lock_organization(organization: Organization) -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts import audit, browsers
-from accounts.access import membership_of
+from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
 
@@ -26,13 +26,12 @@ def end_sessions(
         session.end()
         ended.append(browsers.described(session.user_agent))
     if ended:
-        membership = membership_of(actor)
         audit.record(
             AuditKind.SESSIONS_ENDED,
             actor=actor,
             origin=origin,
             target=actor,
-            organization=membership.organization if membership else None,
+            organization=organization_of(actor),
             at=at,
             browsers=sorted(ended),
         )

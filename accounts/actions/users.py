@@ -1,7 +1,7 @@
 from django.db import transaction
 
 from accounts import audit, texts
-from accounts.access import membership_of
+from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from accounts.origin import Origin
 
@@ -19,13 +19,12 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
     locked.first_name, locked.last_name = after["first_name"], after["last_name"]
     locked.full_clean(exclude=["password"])
     locked.save(update_fields=["first_name", "last_name"])
-    membership = membership_of(locked)
     audit.record(
         AuditKind.USER_UPDATED,
         actor=locked,
         origin=origin,
         target=locked,
-        organization=membership.organization if membership else None,
+        organization=organization_of(locked),
         changes=changed,
     )
     return locked
@@ -39,13 +38,12 @@ def mark_operator(user: User, *, marked: bool, origin: Origin) -> User:
         return locked
     locked.is_staff = marked
     locked.save(update_fields=["is_staff"])
-    membership = membership_of(locked)
     audit.record(
         AuditKind.OPERATOR_MARKED,
         actor=None,
         origin=origin,
         target=locked,
-        organization=membership.organization if membership else None,
+        organization=organization_of(locked),
         is_operator=marked,
     )
     return locked

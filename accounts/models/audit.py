@@ -238,12 +238,9 @@ class AuditEvent(models.Model):
     @property
     def object_label(self) -> str:
         """What it was done to; empty where the words before it say so."""
-        untold = self.kind in _WITHOUT_OBJECT
-        return (
-            ""
-            if untold or (self.is_about_actor and self.kind in _ABOUT_ONESELF)
-            else (self.target_label)
-        )
+        if self.kind in _WITHOUT_OBJECT or (self.is_about_actor and self.kind in _ABOUT_ONESELF):
+            return ""
+        return self.target_label
 
     @property
     def target_type_label(self) -> str:

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models.platform_accounts import PlatformAccount, platform_id
+from accounts.models.users import named
 from accounts.permissions import USER_ROLE_GRANTS, UserGrant, UserRole
 
 
@@ -23,14 +24,7 @@ class ExtensionQuerySet(models.QuerySet["Extension"]):
 
     def matching(self, text: str) -> Self:
         """Whose name or email contains each word of the text."""
-        matching = self
-        for word in text.split():
-            matching = matching.filter(
-                models.Q(user__first_name__icontains=word)
-                | models.Q(user__last_name__icontains=word)
-                | models.Q(user__email__icontains=word)
-            )
-        return matching
+        return self.filter(named(text))
 
 
 class Extension(models.Model):

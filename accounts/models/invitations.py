@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from accounts import raw_secrets
 from accounts.models.organizations import Organization
+from accounts.pagination import Order
 from accounts.roles import ConsoleRole
+
+NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -31,13 +34,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def newest_first(self, *, after: "Invitation | None" = None) -> Self:
         """In the order of lists; `after` is the last one of the page before (keyset)."""
-        ordered = self.order_by("-created_at", "-pk")
+        ordered = self.order_by(*NEWEST_FIRST.columns)
         if after is None:
             return ordered
-        return ordered.filter(
-            models.Q(created_at__lt=after.created_at)
-            | models.Q(created_at=after.created_at, pk__lt=after.pk)
-        )
+        return ordered.filter(NEWEST_FIRST.beyond((after.created_at, after.pk)))
 
     def with_token(self, raw_token: str) -> Self:
         return self.filter(token_digest=raw_secrets.digest(raw_token))

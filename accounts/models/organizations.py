@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.users import named
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission, ConsoleRole, permissions_of
 
 
@@ -31,14 +32,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def matching(self, text: str) -> Self:
         """Whose name or email contains each word of the text."""
-        matching = self
-        for word in text.split():
-            matching = matching.filter(
-                models.Q(user__first_name__icontains=word)
-                | models.Q(user__last_name__icontains=word)
-                | models.Q(user__email__icontains=word)
-            )
-        return matching
+        return self.filter(named(text))
 
 
 class Membership(models.Model):

@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -12,16 +12,19 @@ from django.utils import timezone
 ACTIVITY_NOTED_EVERY = timedelta(minutes=5)
 
 
+def named(text: str) -> models.Q:
+    """Of rows with a `user`: those whose name or email contains each word of the text."""
+    condition = models.Q()
+    for word in text.split():
+        condition &= (
+            models.Q(user__first_name__icontains=word)
+            | models.Q(user__last_name__icontains=word)
+            | models.Q(user__email__icontains=word)
+        )
+    return condition
+
+
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        user = self.model(email=email.strip().lower(), **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email__iexact=username)
-
     def note_activity(self, user: "User", *, at: datetime | None = None) -> None:
         """The person uses the console. Asks the database only if the row that was read is old."""
         at = at or timezone.now()

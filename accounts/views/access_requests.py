@@ -54,7 +54,7 @@ def request_access(request: HttpRequest) -> HttpResponse:
     return no_access(request, form)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
     viewer, asked = access_request_for(request.user, request_id)
@@ -77,7 +77,7 @@ def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpRespon
     return render(request, "accounts/access_requests/approve_access_request.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def decline_access_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
     viewer, asked = access_request_for(request.user, request_id)
     if asked.decided_by is not None:

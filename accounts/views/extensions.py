@@ -49,7 +49,7 @@ def extensions(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/extensions/extensions.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
     viewer, extension = access.extension_for(request.user, extension_id)

@@ -24,7 +24,7 @@ NOT_SENT = (
 )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def invite(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.ACCESS_MANAGE)
@@ -61,10 +61,10 @@ def resend_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse
     return redirect("accounts:access")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def withdraw_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     viewer, invitation = invitation_for(request.user, invitation_id)
-    if request.method == "GET":
+    if request.method != "POST":
         context = {"invitation": invitation}
         return render(request, "accounts/invitations/withdraw_invitation.html", context)
     try:
@@ -85,7 +85,7 @@ def _say_whether_sent(request: HttpRequest, invitation: Invitation, sent: bool) 
 
 @login_not_required
 @sensitive_post_parameters("password", "password_again")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Whoever has the link becomes a person of the organization, once."""
     invitation = Invitation.objects.open().with_token(token).select_related("organization").first()

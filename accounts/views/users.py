@@ -11,7 +11,7 @@ from accounts.origin import Origin
 from accounts.roles import ROLE_DESCRIPTIONS, ConsoleRole
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def my_profile(request: HttpRequest) -> HttpResponse:
     """One's own profile; for people without console access too."""
     user = person(request.user)

@@ -51,7 +51,8 @@ def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
         request.method = method
         meter_of(request).mark(response)
         if response.status_code == 405:
-            return errors.method_not_allowed(", ".join(sorted(response["Allow"].split(", "))))
+            allowed = response["Allow"].replace("GET", "GET, HEAD").split(", ")
+            return errors.method_not_allowed(", ".join(sorted(allowed)))
         return response
 
     return wrapped

@@ -120,12 +120,10 @@ def _extension(bearer: Bearer, account: PlatformAccount, extension_id: str) -> E
 
 
 def _own_extension(bearer: Bearer, account_id: str, extension_id: str) -> Extension:
-    account = _account(bearer, account_id)
+    _account(bearer, account_id)
     if extension_id not in ("~", str(bearer.extension.pk)):
         raise not_found("extensionId")
-    extension = bearer.extension
-    extension.account = account
-    return extension
+    return bearer.extension
 
 
 def _address_changes(body: schemas.BusinessAddressChange) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Shapes of the REST API's request and response bodies; names as in the contract."""
+"""Shapes of the REST API's request and response bodies; names as on the wire."""
 
 from typing import Annotated, Any, Literal
 
@@ -22,8 +22,6 @@ Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60),
 Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), SEEN]
 Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), SEEN]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), SEEN]
-
-
 Name80 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN]
 
 
@@ -37,7 +35,7 @@ def _an_object(value: Any) -> Any:
 
 class ApiVersion(Schema):
     uri: str
-    versionString: str  # noqa: N815
+    versionString: str
 
 
 class ServiceStatus(Schema):
@@ -48,7 +46,7 @@ class ServiceStatus(Schema):
 class Account(Schema):
     uri: str
     id: str
-    mainNumber: str  # noqa: N815
+    mainNumber: str
     status: Literal["Confirmed"]
     company: str
     environment: str
@@ -64,10 +62,10 @@ class PostalAddress(Schema):
 
 class BusinessAddress(Schema):
     uri: str
-    businessAddress: PostalAddress  # noqa: N815
+    businessAddress: PostalAddress
     company: str
     email: str
-    mainSiteName: str  # noqa: N815
+    mainSiteName: str
 
 
 class PostalAddressChange(Schema):
@@ -87,15 +85,15 @@ class BusinessAddressChange(Schema):
 
     _is_an_object = model_validator(mode="before")(_an_object)
 
-    businessAddress: PostalAddressChange | None = None  # noqa: N815
+    businessAddress: PostalAddressChange | None = None
     company: Name | None = None
     email: Text254 | None = None
-    mainSiteName: Text120 | None = None  # noqa: N815
+    mainSiteName: Text120 | None = None
 
 
 class Contact(Schema):
-    firstName: str  # noqa: N815
-    lastName: str  # noqa: N815
+    firstName: str
+    lastName: str
     company: str
     email: str
 
@@ -116,7 +114,7 @@ class AccountReference(Schema):
 class Extension(Schema):
     uri: str
     id: str
-    extensionNumber: str  # noqa: N815
+    extensionNumber: str
     name: str
     type: Literal["User"]
     status: str
@@ -127,11 +125,11 @@ class Extension(Schema):
 
 class Paging(Schema):
     page: int
-    totalPages: int  # noqa: N815
-    perPage: int  # noqa: N815
-    totalElements: int  # noqa: N815
-    pageStart: int  # noqa: N815
-    pageEnd: int  # noqa: N815
+    totalPages: int
+    perPage: int
+    totalElements: int
+    pageStart: int
+    pageEnd: int
 
 
 class PageReference(Schema):
@@ -139,10 +137,10 @@ class PageReference(Schema):
 
 
 class Navigation(Schema):
-    firstPage: PageReference  # noqa: N815
-    lastPage: PageReference  # noqa: N815
-    nextPage: PageReference | None = None  # noqa: N815
-    previousPage: PageReference | None = None  # noqa: N815
+    firstPage: PageReference
+    lastPage: PageReference
+    nextPage: PageReference | None = None
+    previousPage: PageReference | None = None
 
 
 class ExtensionList(Schema):
@@ -155,8 +153,8 @@ class ExtensionList(Schema):
 class ContactChange(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    firstName: Name80 | None = None  # noqa: N815
-    lastName: Name80 | None = None  # noqa: N815
+    firstName: Name80 | None = None
+    lastName: Name80 | None = None
     company: Name | None = None
     email: Text254 | None = None
 
@@ -193,13 +191,13 @@ class AuthzCheck(Schema):
 
 
 class ErrorEntry(Schema):
-    errorCode: str  # noqa: N815
+    errorCode: str
     message: str
-    parameterName: str | None = None  # noqa: N815
-    permissionName: str | None = None  # noqa: N815
+    parameterName: str | None = None
+    permissionName: str | None = None
 
 
 class Error(Schema):
-    errorCode: str  # noqa: N815
+    errorCode: str
     message: str
     errors: list[ErrorEntry]

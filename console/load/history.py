@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from accounts.models import AuditEvent, AuditKind, User
+from accounts.models import AuditEvent, AuditKind, Extension, User
 from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
 from console.load import bulk
@@ -199,7 +199,7 @@ def _which(there: int, dice: Dice) -> int:
     return 0 if dice.chance(FAVOURITES_SHARE) else dice.randrange(there)
 
 
-def _of_login(people: People, extension: Any, dice: Dice, at: datetime) -> Happened:
+def _of_login(people: People, extension: Extension, dice: Dice, at: datetime) -> Happened:
     """The administrator changes a platform login to and fro, or a person the own name."""
     if dice.chance(0.5):
         changes = {"first_name": [extension.user.first_name.lower(), extension.user.first_name]}

@@ -258,16 +258,8 @@ def replace_client_secret(
             "This client secret has already been replaced, so it was not replaced again."
         )
     ended_before = locked.former_secret_hint if locked.has_former_secret(at) else ""
-    locked.forget_former_secret()
-    if overlap:
-        locked.former_secret_digest = locked.secret_digest
-        locked.former_secret_hint = locked.secret_hint
-        locked.former_secret_issued_at = locked.secret_issued_at
-        locked.former_secret_ends_at = at + overlap
     raw_secret = raw_secrets.generate(SECRET_PREFIX)
-    locked.secret_digest = raw_secrets.digest(raw_secret)
-    locked.secret_hint = raw_secret[-4:]
-    locked.secret_issued_at = at
+    locked.take_secret(raw_secret, overlap=overlap, at=at)
     locked.save(
         update_fields=["secret_digest", "secret_hint", "secret_issued_at", *FORMER_SECRET_FIELDS]
     )

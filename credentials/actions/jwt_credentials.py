@@ -174,7 +174,7 @@ def new_credential(
         app_access=app_access,
         issued_at=at.replace(microsecond=0),
         expires_at=expires_at,
-        allowed_networks=_networks(allowed_networks),
+        allowed_networks=networks_of(allowed_networks),
         created_by=creator.user,
         submission_key=submission_key or uuid.uuid4(),
         awaits_first_use=awaits_first_use,
@@ -243,7 +243,8 @@ def _require_lifetime(policy: Policy, expires_at: datetime, at: datetime) -> Non
     raise ValidationError({"expires_on": refusal})
 
 
-def _networks(entries: Sequence[str]) -> list[str]:
+def networks_of(entries: Sequence[str]) -> list[str]:
+    """Each in its one spelling. Raises `ValidationError` by form field."""
     try:
         return networks.networks(entries)
     except networks.InvalidNetwork as error:
@@ -376,31 +377,17 @@ def update_jwt_credential(
         how = "replaced" if locked.is_replaced() else "revoked"
         raise ValidationError(f"This credential has been {how} and can't be changed any more.")
     _require_breadth(locked.policy, app_access)
-    found_networks = locked.allowed_networks
-    if allowed_networks is not None:
-        found_networks = _networks(allowed_networks)
     present = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
     clients = _permittable_clients(
         app_access, client_ids, environment=locked.environment, owner=locked.owner, kept=present
     )
-    changed = audit.changes(
-        {
-            "label": locked.label,
-            "app_access": locked.app_access,
-            "client_ids": sorted(client.client_id for client in present),
-            "allowed_networks": locked.allowed_networks,
-        },
-        {
-            "label": label.strip(),
-            "app_access": app_access.value,
-            "client_ids": sorted(client.client_id for client in clients),
-            "allowed_networks": found_networks,
-        },
-    )
+    before = _changeable(locked, present)
+    locked.label, locked.app_access = label.strip(), app_access.value
+    if allowed_networks is not None:
+        locked.allowed_networks = networks_of(allowed_networks)
+    changed = audit.changes(before, _changeable(locked, clients))
     if not changed:
         return locked
-    locked.label, locked.app_access = label.strip(), app_access
-    locked.allowed_networks = found_networks
     locked.full_clean()
     locked.save(update_fields=["label", "app_access", "allowed_networks"])
     locked.permitted.exclude(client__in=clients).delete()
@@ -414,6 +401,16 @@ def update_jwt_credential(
         changes=changed,
     )
     return locked
+
+
+def _changeable(credential: JwtCredential, clients: Sequence[Client]) -> dict[str, Any]:
+    """What can be changed after creation, as the history tells it."""
+    return {
+        "label": credential.label,
+        "app_access": credential.app_access,
+        "client_ids": sorted(client.client_id for client in clients),
+        "allowed_networks": credential.allowed_networks,
+    }
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
 from accounts.origin import Origin
 from accounts.roles import ConsolePermission, ConsoleRole
-from credentials import networks
+from credentials.actions.jwt_credentials import networks_of
 from credentials.models import Policy
 from credentials.models.policies import MAX_LIFETIME_DAYS
 from credentials.models.tightening import Tightening, tightening
@@ -55,7 +55,7 @@ def update_policy(
     after.expiry_required = expiry_required
     after.all_apps_allowed = all_apps_allowed
     after.creator_role = creator_role
-    after.allowed_networks = _networks(allowed_networks)
+    after.allowed_networks = networks_of(allowed_networks)
     changes = audit.changes(before.demands, after.demands)
     if not changes:
         return before
@@ -90,10 +90,3 @@ def _lifetime(days: int | None) -> int | None:
             {"max_lifetime_days": f"Choose 1 to {MAX_LIFETIME_DAYS} days, or leave it empty."}
         )
     return days
-
-
-def _networks(entries: Sequence[str]) -> list[str]:
-    try:
-        return networks.networks(entries)
-    except networks.InvalidNetwork as error:
-        raise ValidationError({"allowed_networks": str(error)}) from error

@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import ClassVar, Self
 
@@ -13,9 +13,12 @@ from django.utils import timezone
 from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
+from accounts.pagination import Order
 from accounts.permissions import AppScope, effective_scopes
 from accounts.roles import ConsolePermission
 from credentials.models.usage import ExchangeUsage
+
+NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
 
 
 def validate_scopes(scopes: object) -> None:
@@ -27,23 +30,19 @@ def validate_scopes(scopes: object) -> None:
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def visible_to(self, viewer: Membership) -> Self:
         """All of the organization for its admins and auditors, else one's own."""
-        mine = self.filter(organization=viewer.organization)
         if viewer.may(ConsolePermission.APPLICATION_VIEW_ANY):
-            return mine
-        return mine.filter(owner=viewer.user)
+            return self.filter(organization=viewer.organization)
+        return self.filter(owner=viewer.user)
 
     def in_service(self) -> Self:
         return self.filter(retired_at__isnull=True)
 
     def newest_first(self, *, after: "Application | None" = None) -> Self:
         """In the order of lists; `after` is the last one of the page before (keyset)."""
-        ordered = self.order_by("-created_at", "-pk")
+        ordered = self.order_by(*NEWEST_FIRST.columns)
         if after is None:
             return ordered
-        return ordered.filter(
-            models.Q(created_at__lt=after.created_at)
-            | models.Q(created_at=after.created_at, pk__lt=after.pk)
-        )
+        return ordered.filter(NEWEST_FIRST.beyond((after.created_at, after.pk)))
 
 
 class Application(models.Model):
@@ -224,6 +223,18 @@ class Client(models.Model):
         self.former_secret_issued_at = self.former_secret_ends_at = None
         self.former_secret_used_at = self.former_secret_used_from = None
 
+    def take_secret(self, raw_secret: str, *, overlap: timedelta, at: datetime) -> None:
+        """A new secret; the present one goes on beside it for the `overlap`. The caller saves."""
+        self.forget_former_secret()
+        if overlap:
+            self.former_secret_digest = self.secret_digest
+            self.former_secret_hint = self.secret_hint
+            self.former_secret_issued_at = self.secret_issued_at
+            self.former_secret_ends_at = at + overlap
+        self.secret_digest = raw_secrets.digest(raw_secret)
+        self.secret_hint = raw_secret[-4:]
+        self.secret_issued_at = at
+
     def has_former_secret(self, at: datetime | None = None) -> bool:
         """Whether the secret before this one is valid beside it."""
         ends_at = self.former_secret_ends_at
@@ -236,6 +247,3 @@ class Client(models.Model):
         if current:
             return SecretMatch.CURRENT
         return SecretMatch.FORMER if former and self.has_former_secret(at) else SecretMatch.NONE
-
-    def has_secret(self, raw_secret: str, at: datetime | None = None) -> bool:
-        return self.secret_match(raw_secret, at) is not SecretMatch.NONE

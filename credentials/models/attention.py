@@ -8,7 +8,16 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Subquery, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    ExpressionWrapper,
+    IntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.utils import timezone
 
 from accounts.environments import Environment
@@ -55,15 +64,19 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     at = at or timezone.now()
     conditions = _conditions(at)
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
+    holds = {
+        f"holds_{reason}": ExpressionWrapper(condition, BooleanField())
+        for reason, condition in conditions.items()
+    }
     found = list(
         JwtCredential.objects.of(owner)
         .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
-        .annotate(rank=Case(*ranks, output_field=IntegerField()))
+        .annotate(rank=Case(*ranks, output_field=IntegerField()), **holds)
         .order_by("rank", "expires_at", "issued_at", "pk")[: SHOWN_AT_MOST + 1]
     )
     return OwnAttention(
-        [Attention(each, _reasons(each, at)) for each in found[:SHOWN_AT_MOST]],
+        [Attention(each, _reasons(each)) for each in found[:SHOWN_AT_MOST]],
         more=len(found) > SHOWN_AT_MOST,
     )
 
@@ -80,22 +93,8 @@ def _conditions(at: datetime) -> dict[Reason, Q]:
     }
 
 
-def _reasons(credential: JwtCredential, at: datetime) -> tuple[Reason, ...]:
-    """The same conditions, of a row that has been read."""
-    since = at - UNUSED
-    ended = credential.is_ended(at) or credential.is_expired(at)
-    lasting = not ended and credential.superseded_at is None
-    holds = {
-        Reason.REFUSED: credential.is_refused_often(at),
-        Reason.EXPIRING: lasting and credential.expires_at <= at + EXPIRES_SOON,
-        Reason.NEVER_EXPIRES: lasting
-        and credential.never_expires
-        and credential.environment is Environment.PRODUCTION,
-        Reason.UNUSED: lasting
-        and credential.issued_at < since
-        and credential.last_used_on < since.date(),
-    }
-    return tuple(reason for reason in Reason if holds[reason])
+def _reasons(credential: JwtCredential) -> tuple[Reason, ...]:
+    return tuple(reason for reason in Reason if getattr(credential, f"holds_{reason}"))
 
 
 # What the list of the organization's credentials is filtered by to see them.

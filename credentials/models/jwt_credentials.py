@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import (
     Case,
     Count,
+    ExpressionWrapper,
     F,
     FilteredRelation,
     Max,
@@ -73,18 +74,17 @@ def replaced(at: datetime) -> Q:
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
-def visible_to(viewer: Membership, path: str = "") -> Q:
-    """Those that a person may see; `path` leads to them from a row about them (`credential__`)."""
-    if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
-        return Q(**{f"{path}organization": viewer.organization})
-    return Q(**{f"{path}extension__user": viewer.user})
+def is_visible_to(viewer: Membership) -> "ExpressionWrapper[Q]":
+    """Whether the viewer may see each row, as a column; `sees_credential` says it of one.
 
-
-def is_visible_to(viewer: Membership) -> Case:
-    """The same of each row, as a column."""
-    return Case(
-        When(visible_to(viewer), then=True), default=False, output_field=models.BooleanField()
+    All of the organization for its admins and auditors, else one's own.
+    """
+    visible = (
+        Q(organization=viewer.organization)
+        if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+        else Q(extension__user=viewer.user)
     )
+    return ExpressionWrapper(visible, models.BooleanField())
 
 
 def _last_at(days: "models.QuerySet[Any]") -> Subquery:
@@ -341,9 +341,6 @@ class JwtCredential(models.Model):
     def is_ended(self, at: datetime | None = None) -> bool:
         """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
         return self.is_revoked or self.is_replaced(at)
-
-    def is_refused_often(self, at: datetime) -> bool:
-        return self.refused_often_until is not None and self.refused_often_until > at
 
     @property
     def is_being_replaced(self) -> bool:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -88,20 +87,7 @@ def _affected(credentials: QuerySet[JwtCredential], at: datetime) -> Affected:
         .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
         .order_by("-exchanges", "label", "pk")[:SHOWN_AT_MOST]
     )
-    uses = _uses_of([credential.pk for credential in shown], usage)
+    uses = ExchangeUsage.objects.recent_by_credential([each.pk for each in shown], at)
     return Affected(
         [(credential, uses.get(credential.pk, [])) for credential in shown], credentials.count()
     )
-
-
-def _uses_of(shown: list[UUID], usage: QuerySet[ExchangeUsage]) -> dict[UUID, list[ClientUse]]:
-    rows = (
-        usage.filter(credential__in=shown)
-        .values_list("credential", "client__client_id", "client__application__name")
-        .annotate(total=Sum("exchanges"), last=Max("last_at"))
-        .order_by("-last")
-    )
-    uses: dict[UUID, list[ClientUse]] = {}
-    for credential_id, *use in rows:
-        uses.setdefault(credential_id, []).append(ClientUse(*use))
-    return uses

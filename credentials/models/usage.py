@@ -136,17 +136,6 @@ def _places_sql() -> str:
 
 
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
-    def recent_by_client(self, credential_id: UUID, at: datetime | None = None) -> list[ClientUse]:
-        """Which clients exchanged the credential in the last 30 days, the latest first."""
-        since = first_recent_day(at or timezone.now())
-        rows = (
-            self.filter(credential=credential_id, day__gte=since)
-            .values_list("client__client_id", "client__application__name")
-            .annotate(total=Sum("exchanges"), last=Max("last_at"))
-            .order_by("-last")
-        )
-        return [ClientUse(*row) for row in rows]
-
     def note_days(self, uses: Iterable[tuple[UUID, date]]) -> None:
         """Lists sort and filter by the day of the last use: written once a day and client."""
         by_day: dict[date, set[UUID]] = defaultdict(set)

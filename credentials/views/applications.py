@@ -83,7 +83,7 @@ def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:
     return [InEnvironment(environment, issued.get(environment)) for environment in Environment]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def create_application(request: HttpRequest) -> HttpResponse:
     owner = member(request.user, ConsolePermission.APPLICATION_MANAGE_OWN)
     form = CreateApplicationForm(request.POST if request.method == "POST" else None)
@@ -155,7 +155,7 @@ def _history(
     return events
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def application_settings(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
     form = ApplicationSettingsForm(
@@ -195,7 +195,7 @@ def issue_client(
     return _secret_shown_once(request, *issued, act="issued")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def replace_client_secret(
     request: HttpRequest, application_id: UUID, environment: Environment
@@ -229,7 +229,7 @@ def replace_client_secret(
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def end_former_secret(
     request: HttpRequest, application_id: UUID, environment: Environment
@@ -264,7 +264,7 @@ def end_former_secret(
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def suspend_client(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:
@@ -289,7 +289,7 @@ def suspend_client(
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def retire_application(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
     if request.method == "POST":

@@ -73,7 +73,7 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
         rows=[
             (
                 credential,
-                {name: owner.url(name, credential) for name in ("detail", "revoke", "rotation")},
+                {name: owner.url(name, credential) for name in LISTED_PAGES},
             )
             for credential in page.rows
         ],
@@ -323,7 +323,7 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
         owner,
         credential=credential,
         form=form,
-        used_by=ExchangeUsage.objects.recent_by_client(credential.pk),
+        used_by=ExchangeUsage.objects.recent_by_credential([credential.pk]).get(credential.pk),
         rotation=Rotation.objects.about(credential),
     )
 

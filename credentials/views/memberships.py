@@ -1,5 +1,6 @@
 """Organization → Access → one person: role, deactivation, and what depends on that person."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -25,7 +26,7 @@ HISTORY_SIZE = 50
 TRANSFERRED_AT_ONCE = 100
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """Role and account administration; asks again if live credentials would stop."""
@@ -80,53 +81,40 @@ def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
     return redirect("accounts:access")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    viewer, person = person_for(request.user, user_id)
-    error = ""
-    if request.method == "POST":
-        try:
-            changed = actions.remove_access(person, actor=viewer.user, origin=Origin.of(request))
-        except ValidationError as refused:
-            error = " ".join(refused.messages)
-        else:
-            return _saved(request, changed, f"{person.user.name} has no access now.")
-    return _confirmation(request, "remove_access", person, error)
+    return _confirmed(request, user_id, "remove_access", actions.remove_access, "has no access now")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    return _confirmed(request, user_id, "deactivate", actions.deactivate, "is deactivated")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
+def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    return _confirmed(request, user_id, "reactivate", actions.reactivate, "can sign in again")
+
+
+def _confirmed(
+    request: HttpRequest, user_id: UUID, page: str, act: Callable[..., Membership], outcome: str
+) -> HttpResponse:
+    """Says what depends on the person; a POST acts."""
     viewer, person = person_for(request.user, user_id)
     error = ""
     if request.method == "POST":
         try:
-            changed = actions.deactivate(person, actor=viewer.user, origin=Origin.of(request))
+            changed = act(person, actor=viewer.user, origin=Origin.of(request))
         except ValidationError as refused:
             error = " ".join(refused.messages)
         else:
-            return _saved(request, changed, f"{person.user.name} is deactivated.")
-    return _confirmation(request, "deactivate", person, error)
-
-
-@require_http_methods(["GET", "POST"])
-@step_up_required
-def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    viewer, person = person_for(request.user, user_id)
-    if request.method == "POST":
-        changed = actions.reactivate(person, actor=viewer.user, origin=Origin.of(request))
-        return _saved(request, changed, f"{person.user.name} can sign in again.")
-    return _confirmation(request, "reactivate", person)
-
-
-def _confirmation(
-    request: HttpRequest, page: str, person: Membership, error: str = ""
-) -> HttpResponse:
-    works = person.is_developer and person.user.is_active
+            return _saved(request, changed, f"{person.user.name} {outcome}.")
     context = {
         "person": person,
-        "works": works,
+        "works": person.is_developer and person.user.is_active,
         "live": live_credentials_of(person) if person.is_developer else None,
         "applications_count": _applications(person).count(),
         "error": error,
@@ -134,7 +122,7 @@ def _confirmation(
     return render(request, f"credentials/memberships/{page}.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def transfer_applications(request: HttpRequest, user_id: UUID) -> HttpResponse:
     """The apps of a leaver, to be given to another developer."""
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -139,24 +140,7 @@ def undo_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
     """Revokes the replacement after saying which apps use it already."""
-    owner, credential, found = _open_rotation(request, credential_id, user_id)
-    if not isinstance(found, Rotation):
-        return found
-    form = RotationDecisionForm(request.POST or None, rotation=found)
-    if form.is_valid():
-        try:
-            actions.undo_rotation(
-                found,
-                was_used=form.cleaned_data["was_used"],
-                actor=owner.viewer.user,
-                origin=Origin.of(request),
-            )
-        except ValidationError as error:
-            messages.warning(request, error.message)
-            return redirect(owner.url("undo_rotation", credential))
-        messages.success(request, f"Undone. {found.replaced.label} goes on as before.")
-        return redirect(owner.url("detail", found.replaced))
-    return _decision_page(request, "undo_rotation", owner, credential, found, form)
+    return _confirmed(request, credential_id, user_id, "undo_rotation", actions.undo_rotation)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -165,13 +149,24 @@ def finish_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
     """Ends the replaced credential now, after saying which apps still use it."""
+    return _confirmed(request, credential_id, user_id, "finish_rotation", actions.finish_rotation)
+
+
+def _confirmed(
+    request: HttpRequest,
+    credential_id: UUID,
+    user_id: UUID | None,
+    page: str,
+    act: Callable[..., Rotation],
+) -> HttpResponse:
+    """Asks, with what the rotation is now: a form that was sent with less is not kept."""
     owner, credential, found = _open_rotation(request, credential_id, user_id)
     if not isinstance(found, Rotation):
         return found
     form = RotationDecisionForm(request.POST or None, rotation=found)
     if form.is_valid():
         try:
-            actions.finish_rotation(
+            act(
                 found,
                 was_used=form.cleaned_data["was_used"],
                 actor=owner.viewer.user,
@@ -179,30 +174,28 @@ def finish_rotation(
             )
         except ValidationError as error:
             messages.warning(request, error.message)
-            return redirect(owner.url("finish_rotation", credential))
-        messages.success(request, f"{found.replaced.label} has ended; its replacement goes on.")
-        return redirect(owner.url("detail", found.replacement))
-    return _decision_page(request, "finish_rotation", owner, credential, found, form)
-
-
-def _decision_page(
-    request: HttpRequest,
-    name: str,
-    owner: CredentialOwner,
-    credential: JwtCredential,
-    found: Rotation,
-    form: RotationDecisionForm,
-) -> HttpResponse:
-    """Asks, with what the rotation is now: a form that was sent with less is not kept."""
+            return redirect(owner.url(page, credential))
+        return _decided(request, owner, found, undone=act is actions.undo_rotation)
     return _page(
         request,
-        name,
+        page,
         owner,
         credential=credential,
         rotation=found,
         progress=found.progress,
-        form=form if not form.is_bound else RotationDecisionForm(rotation=found),
+        form=RotationDecisionForm(rotation=found),
     )
+
+
+def _decided(
+    request: HttpRequest, owner: CredentialOwner, found: Rotation, *, undone: bool
+) -> HttpResponse:
+    """To the credential that goes on."""
+    if undone:
+        messages.success(request, f"Undone. {found.replaced.label} goes on as before.")
+        return redirect(owner.url("detail", found.replaced))
+    messages.success(request, f"{found.replaced.label} has ended; its replacement goes on.")
+    return redirect(owner.url("detail", found.replacement))
 
 
 def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: Any) -> HttpResponse:

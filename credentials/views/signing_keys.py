@@ -50,7 +50,7 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def rotate_signing_key(
     request: HttpRequest, environment: Environment, purpose: KeyPurpose
@@ -107,7 +107,7 @@ def _consequences(ring: KeyRing) -> dict[str, str]:
     }
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def distrust_signing_key(request: HttpRequest, kid: str) -> HttpResponse:
     """A retired key turns out to be compromised: stop all that it signed."""

@@ -92,7 +92,7 @@ def test_whoever_has_access_is_sent_to_the_console(rebels: Rebels, sign_in: Sign
 
 @pytest.mark.django_db
 def test_without_organization_there_is_nobody_to_ask(client: Client) -> None:
-    operator = get_user_model().objects.create_user("op@example.com", first_name="Op")
+    operator = get_user_model().objects.create(email="op@example.com", first_name="Op")
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")
     for response in (
         client.get(reverse("accounts:sandbox_account")),

@@ -277,6 +277,8 @@ def test_withdraw(
 ) -> None:
     made, url = invitation
     assert "Withdraw the invitation" in leia.get(url_of("withdraw", made)).content.decode()
+    assert leia.head(url_of("withdraw", made)).status_code == 200
+    assert Invitation.objects.open().exists()
     assert leia.post(url_of("withdraw", made)).status_code == 302
     assert client.get(url).status_code == 410
     assert client.post(url, DATA).status_code == 410

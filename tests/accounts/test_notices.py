@@ -85,20 +85,30 @@ def test_administrators_are_told_of_a_request(rebels: Rebels) -> None:
 
 
 Happening = Callable[[Rebels], object]
-APPROVED: Happening = lambda rebels: approve_access_request(  # noqa: E731 - rows of a table
-    requested(rebels), role=ConsoleRole.DEVELOPER, **decided(rebels.leia)
-)
-DECLINED: Happening = lambda rebels: decline_access_request(  # noqa: E731
-    requested(rebels), reason="Not now", **decided(rebels.leia)
-)
-PROMOTED: Happening = lambda rebels: change_role(  # noqa: E731
-    rebels.wedge, role=ConsoleRole.AUDITOR, is_account_admin=True, **decided(rebels.leia)
-)
-REMOVED: Happening = lambda rebels: deactivate(rebels.wedge, **decided(rebels.leia))  # noqa: E731
+
+
+def approved(rebels: Rebels) -> object:
+    return approve_access_request(
+        requested(rebels), role=ConsoleRole.DEVELOPER, **decided(rebels.leia)
+    )
+
+
+def declined(rebels: Rebels) -> object:
+    return decline_access_request(requested(rebels), reason="Not now", **decided(rebels.leia))
+
+
+def promoted(rebels: Rebels) -> object:
+    return change_role(
+        rebels.wedge, role=ConsoleRole.AUDITOR, is_account_admin=True, **decided(rebels.leia)
+    )
+
+
+def removed(rebels: Rebels) -> object:
+    return deactivate(rebels.wedge, **decided(rebels.leia))
 
 
 def back(rebels: Rebels) -> None:
-    REMOVED(rebels)
+    removed(rebels)
     reactivate(rebels.wedge, **decided(rebels.leia))
 
 
@@ -106,21 +116,21 @@ def back(rebels: Rebels) -> None:
     ("happens", "kind", "text"),
     [
         (
-            APPROVED,
+            approved,
             NoticeKind.ACCESS_GRANTED,
             f"{LEIA} gave you access to the console. Your console role is Developer.",
         ),
         (
-            DECLINED,
+            declined,
             NoticeKind.ACCESS_DECLINED,
             f"{LEIA} declined your request for access to the console: Not now",
         ),
         (
-            PROMOTED,
+            promoted,
             NoticeKind.ROLE_CHANGED,
             f"{LEIA} changed your console role: Auditor, and account administrator.",
         ),
-        (REMOVED, NoticeKind.DEACTIVATED, f"{LEIA} deactivated you at Rebel Alliance."),
+        (removed, NoticeKind.DEACTIVATED, f"{LEIA} deactivated you at Rebel Alliance."),
         (back, NoticeKind.REACTIVATED, f"{LEIA} reactivated you at Rebel Alliance."),
     ],
 )
@@ -176,7 +186,7 @@ def test_empty(rebels: Rebels, sign_in: SignIn) -> None:
 
 
 def test_everyone_who_is_signed_in_has_a_list(rebels: Rebels, sign_in: SignIn) -> None:
-    operator = User.objects.create_user("op@example.com", cast.PASSWORD, first_name="Op")
+    operator = User.objects.create(email="op@example.com", first_name="Op")
     client = Client()
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")
     for browser in (client, *map(sign_in, (rebels.leia, rebels.c3po, rebels.wedge))):

@@ -63,7 +63,7 @@ def test_profile_without_console_access(rebels: Rebels, sign_in: SignIn) -> None
 
 @pytest.mark.django_db
 def test_profile_of_an_operator(client: Client) -> None:
-    operator = get_user_model().objects.create_user("op@example.com", first_name="Op")
+    operator = get_user_model().objects.create(email="op@example.com", first_name="Op")
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")
     response = client.get(URL)
     assert response.status_code == 200

@@ -82,6 +82,10 @@ def test_from_the_credential_to_the_end_of_the_session(app: App, rebels: Rebels)
     assert list(tokens) == list(expected)
     for constant in ("token_type", "expires_in", "refresh_token_expires_in", "scope"):
         assert tokens[constant] == expected[constant]
+    for shortened in ("access_token", "refresh_token"):
+        assert tokens[shortened].startswith(expected[shortened].removesuffix("…"))
+    assert expected["owner_id"].isdigit()
+    assert len(tokens["owner_id"]) == len(expected["owner_id"])
     app.keep(tokens)
     assert app.body("call")["id"] == tokens["owner_id"]
     refreshed = app.body("refresh")

@@ -148,19 +148,26 @@ def test_another_account_does_not_exist(rebels: Rebels, partners: Partners, path
     )
 
 
+# Of another account, or not there at all: nobody learns which.
+NO_SUCH_EXTENSION = api.rest_error(
+    "CMN-102",
+    "Resource for parameter [extensionId] is not found.",
+    parameterName="extensionId",
+)
+
+
 @pytest.mark.parametrize(
     "extension_id", ["1", "abc", "99999999999999999999999", "²", "-1", "%00", "%ff"]
 )
 def test_an_unknown_extension(rebels: Rebels, extension_id: str) -> None:
     response = api.call("GET", f"/account/~/extension/{extension_id}", token_of(rebels.luke))
-    assert response.status_code == 404
-    assert response.json()["errors"][0]["parameterName"] == "extensionId"
+    assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
 
 
 def test_another_accounts_extension(rebels: Rebels, partners: Partners) -> None:
     theirs = partners.lobot.user.extensions.get(account__environment=Environment.SANDBOX)
     response = api.call("GET", f"/account/~/extension/{theirs.pk}", token_of(rebels.leia))
-    assert response.status_code == 404
+    assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
 
 
 def test_json_that_can_not_be_parsed(rebels: Rebels) -> None:
@@ -272,12 +279,12 @@ def test_any_body(leias_token: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/account/~", "GET"),
-        ("POST", ADDRESS, "GET, PUT"),
-        ("PATCH", ADDRESS, "GET, PUT"),
-        ("OPTIONS", "/status", "GET"),
-        ("DELETE", "/account/~/extension/~", "GET, PUT"),
-        ("PUT", "/account/~/extension", "GET"),
+        ("DELETE", "/account/~", "GET, HEAD"),
+        ("POST", ADDRESS, "GET, HEAD, PUT"),
+        ("PATCH", ADDRESS, "GET, HEAD, PUT"),
+        ("OPTIONS", "/status", "GET, HEAD"),
+        ("DELETE", "/account/~/extension/~", "GET, HEAD, PUT"),
+        ("PUT", "/account/~/extension", "GET, HEAD"),
     ],
 )
 def test_a_method_that_is_not_allowed(db: None, method: str, path: str, allowed: str) -> None:
@@ -474,7 +481,8 @@ def test_rights_come_before_the_body(rebels: Rebels) -> None:
     """Whoever may not make the call is told so, whatever the body is worth."""
     token = token_of(rebels.luke, scopes=["ReadAccounts"])
     for path in (ADDRESS, "/account/~/extension/~"):
-        assert api.call("PUT", path, token, b"{").status_code == 403
+        response = api.call("PUT", path, token, b"{")
+        assert (response.status_code, response.json()["errorCode"]) == (403, "CMN-401")
 
 
 @pytest.mark.parametrize(
@@ -500,10 +508,12 @@ def test_an_invalid_contact_names_its_parameter(
 
 
 def test_another_accounts_contact(rebels: Rebels, partners: Partners) -> None:
-    theirs = extension_of(partners.lobot).pk
+    theirs = extension_of(partners.lobot)
     change = {"contact": {"company": "Empire"}}
-    response = api.call("PUT", f"/account/~/extension/{theirs}", token_of(rebels.leia), change)
-    assert response.status_code == 404
+    response = api.call("PUT", f"/account/~/extension/{theirs.pk}", token_of(rebels.leia), change)
+    assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
+    theirs.refresh_from_db()
+    assert theirs.contact == {}
 
 
 @pytest.mark.parametrize(
@@ -547,7 +557,8 @@ def test_what_the_user_may_do(rebels: Rebels, name: str, reach: dict[str, str]) 
 def test_a_profile_is_ones_own(rebels: Rebels) -> None:
     leia = extension_of(rebels.leia).pk
     path = f"/account/~/extension/{leia}/authz-profile"
-    assert api.call("GET", path, token_of(rebels.luke)).status_code == 404
+    response = api.call("GET", path, token_of(rebels.luke))
+    assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
 
 
 @pytest.mark.parametrize("query", ["", "?permissionId=", "?permissionId=FlyTheFalcon"])

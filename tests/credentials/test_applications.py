@@ -20,7 +20,7 @@ from credentials.actions import applications as actions
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import Application, Client, ExchangeUsage
 from credentials.models import dependents as dependents_module
-from credentials.models.applications import ClientStatus
+from credentials.models.applications import ClientStatus, SecretMatch
 from credentials.models.dependents import dependents_of, guests_of
 from credentials.views import applications as views
 from tests import cast
@@ -151,7 +151,7 @@ def test_an_auditor_changes_nothing(
         assert browser.get(address).status_code == 403
     fleet.client.refresh_from_db()
     assert fleet.client.is_active
-    assert fleet.client.has_secret(fleet.raw_secret)
+    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
     assert Application.objects.count() == 1
 
 
@@ -297,7 +297,7 @@ def test_creating_an_app_shows_its_sandbox_secret_once(rebels: Rebels, sign_in: 
     assert (application.is_public, application.issues_refresh_tokens) == (False, False)
     assert (application.uses_jwt_flow, application.scopes) == (True, ["EditAccounts"])
     assert client.environment == SANDBOX
-    assert client.has_secret(raw_secret)
+    assert client.secret_match(raw_secret) is SecretMatch.CURRENT
     assert f"{reverse('my_credentials:create')}?client_id={client.client_id}" in text_of(response)
     for kind, target in [
         (AuditKind.APPLICATION_REGISTERED, str(application.pk)),
@@ -537,7 +537,7 @@ def test_issuing_a_client_id_shows_its_secret_once(
     browser, address = sign_in(rebels.han), url("issue_client", fleet.application, PRODUCTION)
     response = browser.post(address)
     client = fleet.application.clients.get(environment=PRODUCTION)
-    assert client.has_secret(secret_of(response))
+    assert client.secret_match(secret_of(response)) is SecretMatch.CURRENT
     assert "no-store" in response["Cache-Control"]
     event = AuditEvent.objects.get(kind=AuditKind.CLIENT_ISSUED, target_id=str(client.pk))
     assert event.actor == rebels.han.user
@@ -558,7 +558,7 @@ def test_replacing_a_secret_asks_who_it_is_first(
         assert response.status_code == 302
         assert response["Location"].startswith(reverse("account_reauthenticate"))
     fleet.client.refresh_from_db()
-    assert fleet.client.has_secret(fleet.raw_secret)
+    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
 
 
 def confirmed_replacement(browser: Browser, address: str) -> dict[str, str]:
@@ -580,8 +580,8 @@ def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
     response = browser.post(address, data)
     raw_secret = secret_of(response)
     fleet.client.refresh_from_db()
-    assert fleet.client.has_secret(raw_secret)
-    assert not fleet.client.has_secret(fleet.raw_secret)
+    assert fleet.client.secret_match(raw_secret) is SecretMatch.CURRENT
+    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.NONE
     assert fleet.client.secret_hint == raw_secret[-4:]
     assert "no-store" in response["Cache-Control"]
     event = the_event(AuditKind.CLIENT_SECRET_REPLACED)
@@ -593,7 +593,7 @@ def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
     assert "already been replaced" in page
     assert not RAW_SECRET.search(page)
     fleet.client.refresh_from_db()
-    assert fleet.client.has_secret(raw_secret)
+    assert fleet.client.secret_match(raw_secret) is SecretMatch.CURRENT
 
 
 def test_replacing_a_secret_needs_the_confirmation_page(
@@ -605,7 +605,7 @@ def test_replacing_a_secret_needs_the_confirmation_page(
     assert response.status_code == 200
     assert "Replace the client secret?" in text_of(response)
     fleet.client.refresh_from_db()
-    assert fleet.client.has_secret(fleet.raw_secret)
+    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
 
 
 def test_a_raw_secret_is_in_no_page_session_or_row_afterwards(

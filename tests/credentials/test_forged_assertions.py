@@ -363,7 +363,8 @@ def test_a_base_url_that_was_dropped_is_refused(target: Target, settings: Settin
     token = api.access_token(target.app, target.credential)
     settings.SANDBOX_BASE_URL = "https://platform.sandbox.example.com"
     refused(target, target.jwt)
-    assert api.call("GET", "/account/~", token).status_code == 401
+    response = api.call("GET", "/account/~", token)
+    assert (response.status_code, response.json()["errorCode"]) == (401, "OAU-149")
 
 
 # --- Whatever a forger invents -------------------------------------------------------------------

@@ -260,9 +260,6 @@ def test_often_is_noted_until_a_week_after_the_tenth_last(
     assert refuse(9) is None
     first = Refusal.objects.order_by("id")[0]
     assert refuse(1) == first.at + timedelta(days=7)
-    noted = JwtCredential.objects.get()
-    assert noted.is_refused_often(first.at + timedelta(days=7, seconds=-1))
-    assert not noted.is_refused_often(first.at + timedelta(days=7))
 
 
 def test_often_is_noted_once_an_hour(app: App, credential: JwtCredential) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def now(credential: JwtCredential) -> JwtCredential:
 
 def test_two_first_uses(rebels: Rebels, app: App) -> None:
     for rotation in rotations(rebels):
-        use = lambda new=rotation.replacement: answer(app, new)  # noqa: E731
+        use = partial(answer, app, rotation.replacement)
         assert at_once(use, use, use) == [GRANTED] * 3
         rotation.refresh_from_db()
         assert rotation.first_used_at is not None
@@ -73,7 +74,7 @@ def test_two_first_uses(rebels: Rebels, app: App) -> None:
 def test_rotating_twice(rebels: Rebels) -> None:
     for number in range(ROUNDS):
         old = cast.credential(rebels.luke, label=f"Round {number}")
-        answers = at_once(lambda: rotation_of(old), lambda: rotation_of(old, actor=rebels.han))  # noqa: B023
+        answers = at_once(partial(rotation_of, old), partial(rotation_of, old, actor=rebels.han))
         assert sorted(map(outcome, answers)) == ["Rotation", "ValidationError"]
         assert Rotation.objects.filter(replaced=old).count() == 1
 
@@ -85,7 +86,7 @@ def test_one_form_sent_twice(rebels: Rebels, sign_in: SignIn) -> None:
         cast.step_up(browser)
     address = url("rotate", old)
     data = fields_of(browsers[0].get(address), address)
-    first, second = at_once(*(lambda b=browser: b.post(address, data) for browser in browsers))
+    first, second = at_once(*(partial(browser.post, address, data) for browser in browsers))
     replacement = Rotation.objects.get().replacement
     assert first["Location"] == second["Location"] == url("created", replacement)
 
@@ -93,10 +94,10 @@ def test_one_form_sent_twice(rebels: Rebels, sign_in: SignIn) -> None:
 def test_undo_races_the_first_use(rebels: Rebels, app: App) -> None:
     """Either the app was faster, and undo asks again; or undo was, and the app is refused."""
     for rotation in rotations(rebels):
-        undo = lambda it=rotation: undo_rotation(  # noqa: E731
-            it, was_used=False, actor=rebels.luke.user, origin=cast.ORIGIN
+        undo = partial(
+            undo_rotation, rotation, was_used=False, actor=rebels.luke.user, origin=cast.ORIGIN
         )
-        use = lambda new=rotation.replacement: answer(app, new)  # noqa: E731
+        use = partial(answer, app, rotation.replacement)
         undone, used = at_once(undo, use)
         rotation.refresh_from_db()
         old = now(rotation.replaced)
@@ -114,10 +115,10 @@ def test_undo_races_the_first_use(rebels: Rebels, app: App) -> None:
 def test_revoking_either_side_races_the_first_use(rebels: Rebels, app: App) -> None:
     for number, rotation in enumerate(rotations(rebels)):
         ended = rotation.replaced if number % 2 else rotation.replacement
-        revoke = lambda it=ended: revoke_jwt_credential(  # noqa: E731
-            it, reason="Lost", actor=rebels.luke.user, origin=cast.ORIGIN
+        revoke = partial(
+            revoke_jwt_credential, ended, reason="Lost", actor=rebels.luke.user, origin=cast.ORIGIN
         )
-        use = lambda new=rotation.replacement: answer(app, new)  # noqa: E731
+        use = partial(answer, app, rotation.replacement)
         revoked, used = at_once(revoke, use)
         assert outcome(revoked) == "JwtCredential"
         assert answer(app, ended) == REVOKED
@@ -132,13 +133,13 @@ def test_revoking_either_side_races_the_first_use(rebels: Rebels, app: App) -> N
 def test_many_at_once_never_wait_for_each_other(rebels: Rebels, app: App) -> None:
     for rotation in rotations(rebels):
         ids = [rotation.replaced_id, rotation.replacement_id]
-        bulk = lambda ids=ids: revoke_jwt_credentials(  # noqa: E731
-            ids, reason="Left", actor=rebels.leia.user, origin=cast.ORIGIN
+        bulk = partial(
+            revoke_jwt_credentials, ids, reason="Left", actor=rebels.leia.user, origin=cast.ORIGIN
         )
-        finish = lambda it=rotation: finish_rotation(  # noqa: E731
-            it, was_used=False, actor=rebels.han.user, origin=cast.ORIGIN
+        finish = partial(
+            finish_rotation, rotation, was_used=False, actor=rebels.han.user, origin=cast.ORIGIN
         )
-        use = lambda new=rotation.replacement: answer(app, new)  # noqa: E731
+        use = partial(answer, app, rotation.replacement)
         done, finished, used = at_once(bulk, finish, use)
         assert outcome(done) == "BulkRevocation"
         assert outcome(finished) in {"Rotation", "ValidationError"}

@@ -349,15 +349,15 @@ def test_the_actions_check_the_actor_too(
 ) -> None:
     other = cast.credential(rebels.luke)
     for person in (rebels.lando, rebels.c3po, rebels.wedge, partners.lobot):
-        who = {"actor": person.user, "origin": cast.ORIGIN}
+        who: dict[str, Any] = {"actor": person.user, "origin": cast.ORIGIN}
         with pytest.raises(PermissionDenied):
             rotation_of(other, actor=person)
         with pytest.raises(PermissionDenied):
-            undo_rotation(rotation, was_used=False, **who)  # type: ignore[arg-type]
+            undo_rotation(rotation, was_used=False, **who)
         with pytest.raises(PermissionDenied):
-            finish_rotation(rotation, was_used=False, **who)  # type: ignore[arg-type]
+            finish_rotation(rotation, was_used=False, **who)
         with pytest.raises(PermissionDenied):
-            extend_rotation(rotation, until=NEVER.date(), **who)  # type: ignore[arg-type]
+            extend_rotation(rotation, until=NEVER.date(), **who)
 
 
 @pytest.mark.parametrize(("who", "sees"), [("leia", True), ("han", True)])

@@ -38,6 +38,7 @@ from tests import api, cast
 from tests.api import PRODUCTION, App
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.refusing import WHY, asked, failed, marks, recorded
+from tests.credentials.rotating import HOUR, end_at
 
 ELSEWHERE: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.9"}
 
@@ -666,6 +667,10 @@ class TestDryRun:
         assert not page.context["trial"].passes
         assert page.context["trial"].headline == "No app has this client ID"
         assert ("pass", "The credential has not been revoked") in marks(page)
+        end_at(scene.credential, timezone.now() - HOUR)
+        page = self.paste(sign_in(scene.rebels.luke), scene.jwt, "A" * 22)
+        assert ("fail", "The credential has not been revoked") in marks(page)
+        assert "This credential has been replaced." in page.content.decode()
 
     def test_an_access_token_is_no_credential(self, scene: Scene, sign_in: SignIn) -> None:
         token = scene.tokens["access_token"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from console.management.commands.tick import PARTS
 from credentials.error_codes import AUTH_API, REST_API
 from tests.house.sources import ROOT, sources, tracked_files
 from tests.house.test_tooling import COMPOSE, known_settings, make_targets, variables_of_serve
@@ -225,6 +226,16 @@ def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:
     texts = [*(ROOT / "templates").rglob("*.html"), *(ROOT / name for name in DOCS)]
     mentioned = {code for path in texts for code in _ERROR_CODE.findall(path.read_text())}
     assert mentioned <= error_codes_raised()
+
+
+def test_what_tick_does_is_documented_part_by_part() -> None:
+    part = text_of("docs/operate.md").split("## Every minute")[1].split("\n## ")[0]
+    assert table_rows(part)[1:] == [each.name for each in PARTS]
+
+
+def test_every_page_of_the_documentation_is_linked_from_the_readme() -> None:
+    linked = set(_LINK.findall(text_of("README.md")))
+    assert set(DOCS) - linked == {"README.md"}
 
 
 def test_the_changelog_starts_with_this_version() -> None:

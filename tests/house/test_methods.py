@@ -16,7 +16,10 @@ ANY_METHOD = {
 # there twice: of oneself, and of a person of the organization.
 ONLY_POST = {
     "accounts:create_sandbox_account",
+    "accounts:end_session",
     "accounts:export_audit_log",
+    "accounts:read_all_notices",
+    "accounts:read_notice",
     "accounts:request_access",
     "accounts:resend_invitation",
     "credentials:issue_client",
@@ -25,12 +28,12 @@ ONLY_POST = {
     *(
         f"{namespace}:{name}"
         for namespace in ("my_credentials", "developer_credentials")
-        for name in ("apps", "new_apps", "test")
+        for name in ("apps", "extend_rotation", "new_apps", "test")
     ),
     *(
         f"oauth_{environment}:{name}"
         for environment in Environment
-        for name in ("revoke_leaked", "token")
+        for name in ("introspect", "revoke", "revoke_leaked", "token")
     ),
 }
 
@@ -55,5 +58,14 @@ def test_unknown_methods_are_refused(rebels: Rebels, sign_in: SignIn) -> None:
 
 def test_what_changes_something_refuses_get(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
+    answers = {url.name: allowed(browser, url, "PROPFIND") for url in OURS}
+    assert {name for name, answer in answers.items() if answer == "POST"} == ONLY_POST
     answers = {url.name: allowed(browser, url, "GET") for url in OURS if url.name in ONLY_POST}
     assert answers == dict.fromkeys(ONLY_POST, "POST")
+
+
+def test_what_answers_get_answers_head(rebels: Rebels, sign_in: SignIn) -> None:
+    """RFC 9110 §9.3.2. A HEAD comes without a CSRF token, so it must not count as a POST."""
+    browser = sign_in(rebels.leia)
+    methods = {url.name: str(allowed(browser, url, "PROPFIND")).split(", ") for url in OURS}
+    assert [name for name, known in methods.items() if ("GET" in known) > ("HEAD" in known)] == []

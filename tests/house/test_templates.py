@@ -8,7 +8,7 @@ from django.template.loader import get_template
 
 from accounts.models import AuditKind, NoticeKind
 from tests.house.html import inline_code
-from tests.house.sources import ROOT
+from tests.house.sources import ROOT, sources
 
 DIRECTORY = ROOT / "templates"
 TEMPLATES = sorted(
@@ -41,6 +41,19 @@ def test_template_escapes_what_people_typed(name: str) -> None:
     """Only help texts may hold markup, as everywhere in Django: they are written in the code."""
     text = (DIRECTORY / name).read_text().replace("field.help_text|safe", "")
     assert not re.search(r"\|\s*safe\b|{%\s*autoescape\s+off", text)
+
+
+def test_every_component_is_used() -> None:
+    texts = {name: (DIRECTORY / name).read_text() for name in PAGES}
+    texts |= {source.name: source.text for source in sources()}
+    components = [name for name in PAGES if name.startswith("components/")]
+    used = {
+        component
+        for component in components
+        for name, text in texts.items()
+        if component in text and name != component
+    }
+    assert used == set(components)
 
 
 @pytest.mark.parametrize("name", MAILS)

@@ -23,9 +23,6 @@ ALLOWED = {
     "accounts/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
     "console/management/commands/tick.py: _turns: cache.delete": "a lock, no row",
-    "accounts/models/users.py: UserManager.create_user: user.save": (
-        "Django's interface for createsuperuser and sign-in libraries"
-    ),
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
     "last_active_at__isnull=True) | models.Q(last_active_at__lt=stale), pk=user.pk).update": (
         "when someone last used the console: never decides about access"
