@@ -37,11 +37,24 @@ class InvalidRequest(OAuthError):
         super().__init__(code, message)
 
 
-class MethodNotAllowed(InvalidRequest):
+class PostOnly(InvalidRequest):
     """RFC 6749 §3.2: the client MUST use POST."""
 
     status = 405
     headers: ClassVar = {"Allow": "POST"}
+
+    def __init__(self) -> None:
+        super().__init__("Use POST.")
+
+
+class ReadOnly(InvalidRequest):
+    """What only tells something."""
+
+    status = 405
+    headers: ClassVar = {"Allow": "GET, HEAD"}
+
+    def __init__(self) -> None:
+        super().__init__("Use GET.")
 
 
 class InvalidClient(OAuthError):

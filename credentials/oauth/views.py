@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_safe
 
 from accounts import raw_secrets
 from accounts.environments import Environment
@@ -29,8 +28,9 @@ from credentials.oauth.client_auth import (
     presented_credentials,
 )
 from credentials.oauth.errors import (
-    MethodNotAllowed,
     OAuthError,
+    PostOnly,
+    ReadOnly,
     UnsupportedGrantType,
 )
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
@@ -66,15 +66,37 @@ def oauth_endpoint(
     ) -> HttpResponse:
         try:
             if request.method != "POST":
-                raise MethodNotAllowed("Use POST.")
+                raise PostOnly
             response = view(request, environment, *args, **kwargs)
         except OAuthError as error:
-            note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
-            response = JsonResponse(error.body, status=error.status, headers=error.headers)
-            response["Link"] = help_link(error.code)
+            response = refused(request, environment, error)
         return no_store(meter_of(request).mark(response))
 
     return wrapped
+
+
+def read_only(
+    view: Callable[[HttpRequest, Environment], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Closed to nobody, GET and HEAD only; another method is refused as by the other endpoints."""
+
+    @login_not_required
+    @csrf_exempt
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, environment: Environment) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return no_store(refused(request, environment, ReadOnly()))
+        return view(request, environment)
+
+    return wrapped
+
+
+def refused(request: HttpRequest, environment: Environment, error: OAuthError) -> HttpResponse:
+    """The answer (RFC 6749 §5.2), which links to its code; it is noted."""
+    note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
+    response = JsonResponse(error.body, status=error.status, headers=error.headers)
+    response["Link"] = help_link(error.code)
+    return response
 
 
 def no_store(response: HttpResponse) -> HttpResponse:
@@ -147,9 +169,7 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
     return JsonResponse({"message": RECEIVED}, status=202)
 
 
-@login_not_required
-@csrf_exempt
-@require_safe
+@read_only
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     """For a proxy's `auth_request`: 204 if the Bearer token stands now, else 401."""
     try:
@@ -177,9 +197,7 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     )
 
 
-@login_not_required
-@csrf_exempt
-@require_safe
+@read_only
 @cache_control(public=True, max_age=MAX_AGE)
 def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
     """The public keys of access tokens (RFC 7517 §5); those of credentials are verified by us."""
@@ -187,9 +205,7 @@ def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
     return JsonResponse({"keys": [key.public_jwk for key in keys]})
 
 
-@login_not_required
-@csrf_exempt
-@require_safe
+@read_only
 @cache_control(public=True, max_age=MAX_AGE)
 def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Authorization server metadata (RFC 8414 §2)."""

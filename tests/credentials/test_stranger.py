@@ -55,6 +55,18 @@ def test_the_link_of_a_reset_mail_ignores_the_host_header(rebels: Rebels) -> Non
     assert re.search(r"http://localhost:8000/account/password/reset/key/\S+", body)
 
 
-@pytest.mark.parametrize("name", ["verify", "jwks"])
-def test_another_method_is_no_matter_of_csrf(db: None, name: str) -> None:
-    assert api.program().post(f"/sandbox/restapi/oauth/{name}").status_code == 405
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/sandbox/restapi/oauth/verify",
+        "/sandbox/restapi/oauth/jwks",
+        "/sandbox/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/sandbox",
+    ],
+)
+def test_another_method_is_refused_as_everywhere(db: None, path: str) -> None:
+    """And no matter of CSRF."""
+    response = api.program().post(path)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+    assert response["Cache-Control"] == "no-store"
+    assert response.json() == api.oauth_error("invalid_request", "CMN-101", "Use GET.")
