@@ -26,12 +26,17 @@ _WIRE_NAMES = {"main_site_name": "mainSiteName"}
 class EnvironmentApi(NinjaAPI):
     """Bearer tokens are the only way in, so the console's sign-in and CSRF do not apply."""
 
+    def __init__(self, environment: Environment, **options: Any) -> None:
+        super().__init__(**options)
+        self._environment = environment
+
     @property
     def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                pattern.callback = login_not_required(_answers_any_method(pattern.callback))
+                view = _answers_any_method(pattern.callback, self._environment)
+                pattern.callback = login_not_required(view)
         return patterns, app_name, namespace
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
@@ -39,11 +44,20 @@ class EnvironmentApi(NinjaAPI):
         return super().get_openapi_schema(**options | {"path_prefix": "/restapi/"})
 
 
-def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """HEAD like GET (RFC 9110 §9.3.2; the server drops the body), and 405 as JSON."""
+def _answers_any_method(
+    view: Callable[..., HttpResponse], environment: Environment
+) -> Callable[..., HttpResponse]:
+    """HEAD like GET (RFC 9110 §9.3.2; the server drops the body), and 405 as JSON.
+
+    What brings a secret in the query string is refused, whatever it asks for.
+    """
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            bearer.refuse_secrets_in_query(request)
+        except bearer.SecretInQuery as error:
+            return errors.bearer_error_response(request, error, environment)
         method = request.method
         if method == "HEAD":
             request.method = "GET"
@@ -60,6 +74,7 @@ def _answers_any_method(view: Callable[..., HttpResponse]) -> Callable[..., Http
 
 def build_api(environment: Environment) -> EnvironmentApi:
     api = EnvironmentApi(
+        environment,
         title=f"REST API ({environment.label})",
         version="1.0",
         urls_namespace=f"api_{environment}",

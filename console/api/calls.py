@@ -26,7 +26,6 @@ from credentials.bearer import (
     PermissionMissing,
     TooManyCalls,
     authenticate,
-    refuse_secrets_in_query,
 )
 from credentials.models.usage import note_use
 from credentials.throttle import LimitGroup, RateLimited, meter_of
@@ -353,12 +352,10 @@ def router(environment: Environment) -> Router:
 
     @calls.get("", auth=None, response=schemas.ApiVersion, summary="API version")
     def version(request: HttpRequest) -> dict[str, Any]:
-        refuse_secrets_in_query(request)
         return {"uri": version_uri, "versionString": as_json.VERSION.lstrip("v")}
 
     @calls.get("/status", auth=None, response=schemas.ServiceStatus, summary="Service status")
     def status(request: HttpRequest) -> dict[str, Any]:
-        refuse_secrets_in_query(request)
         return {"uri": f"{version_uri}/status", "status": "OK"}
 
     for call in CALLS:

@@ -16,7 +16,12 @@ from accounts.permissions import scope_string
 from credentials import jose
 from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
-from credentials.bearer import BearerError, authenticate
+from credentials.bearer import (
+    BearerError,
+    SecretInQuery,
+    authenticate,
+    refuse_secrets_in_query,
+)
 from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
 from credentials.models.refusals import RefusedWhat
@@ -28,6 +33,7 @@ from credentials.oauth.client_auth import (
     presented_credentials,
 )
 from credentials.oauth.errors import (
+    InvalidRequest,
     OAuthError,
     PostOnly,
     ReadOnly,
@@ -84,9 +90,12 @@ def read_only(
     @csrf_exempt
     @functools.wraps(view)
     def wrapped(request: HttpRequest, environment: Environment) -> HttpResponse:
-        if request.method not in ("GET", "HEAD"):
-            return no_store(refused(request, environment, ReadOnly()))
-        return view(request, environment)
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise ReadOnly
+            return view(request, environment)
+        except OAuthError as error:
+            return no_store(refused(request, environment, error))
 
     return wrapped
 
@@ -97,6 +106,14 @@ def refused(request: HttpRequest, environment: Environment, error: OAuthError) -
     response = JsonResponse(error.body, status=error.status, headers=error.headers)
     response["Link"] = help_link(error.code)
     return response
+
+
+def refuse_secrets(request: HttpRequest) -> None:
+    """In the query string, where nothing is read. Raises `InvalidRequest`."""
+    try:
+        refuse_secrets_in_query(request)
+    except SecretInQuery as error:
+        raise InvalidRequest(error.message) from error
 
 
 def no_store(response: HttpResponse) -> HttpResponse:
@@ -163,6 +180,7 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
 
     The answer is the same for all, so that nobody can try a JWT out here.
     """
+    refuse_secrets(request)
     count_by(meter_of(request), "revoke-leaked", client_ip(request) or "")
     for credential in genuine_credentials(reported_jwts(request), [environment]):
         revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
@@ -201,6 +219,7 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
 @cache_control(public=True, max_age=MAX_AGE)
 def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
     """The public keys of access tokens (RFC 7517 §5); those of credentials are verified by us."""
+    refuse_secrets(request)
     keys = SigningKey.objects.published(environment)
     return JsonResponse({"keys": [key.public_jwk for key in keys]})
 
@@ -209,6 +228,7 @@ def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
 @cache_control(public=True, max_age=MAX_AGE)
 def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Authorization server metadata (RFC 8414 §2)."""
+    refuse_secrets(request)
     return JsonResponse(server_metadata(environment))
 
 

@@ -24,6 +24,10 @@ from credentials.models.signing_keys import KeyPurpose
 from tests import api, cast
 from tests.conftest import Partners, Rebels
 
+IN_QUERY = (
+    "Tokens and secrets have no place in the query string. An access token belongs in the "
+    "Authorization header."
+)
 OWN = "/account/~/extension/~"
 NO_TOKEN = api.rest_error("OAU-123", "Authorization header is not specified.")
 INVALID = api.rest_error("OAU-149", "This is not an access token of this environment.")
@@ -60,11 +64,7 @@ def test_another_scheme_is_no_token(app: api.App, header: str) -> None:
 def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) -> None:
     """Refused, even beside the header: query strings end up in logs."""
     token = api.access_token(app, credential)
-    refusal = api.rest_error(
-        "CMN-101",
-        "Tokens and secrets have no place in the query string. An access token belongs in the "
-        "Authorization header.",
-    )
+    refusal = api.rest_error("CMN-101", IN_QUERY)
     for sent in (None, token):
         for path in (OWN, "", "/status"):
             response = api.call("GET", f"{path}?access_token={token}", sent)
@@ -77,6 +77,33 @@ def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) ->
             f"/sandbox/restapi/oauth/verify?{name}=x", headers={"Authorization": f"Bearer {token}"}
         )
         assert asked.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/restapi/openapi.json", api.rest_error("CMN-101", IN_QUERY)),
+        ("GET", "/restapi/oauth/jwks", api.oauth_error("invalid_request", "CMN-101", IN_QUERY)),
+        (
+            "GET",
+            "/.well-known/oauth-authorization-server",
+            api.oauth_error("invalid_request", "CMN-101", IN_QUERY),
+        ),
+        (
+            "POST",
+            "/restapi/oauth/revoke-leaked",
+            api.oauth_error("invalid_request", "CMN-101", IN_QUERY),
+        ),
+    ],
+)
+def test_a_token_in_the_query_string_of_what_needs_none(
+    db: None, method: str, path: str, body: dict[str, Any]
+) -> None:
+    where = f"/sandbox{path}"
+    response = api.program().generic(method, f"{where}?token=x")
+    assert (response.status_code, response.json()) == (400, body)
+    assert "no-store" in response.headers["Cache-Control"]
+    assert api.program().generic(method, f"{where}?page=x").status_code in (200, 202)
 
 
 @pytest.mark.parametrize("missing", ["sub", "client_id", "scope", "sid", "credential_id", "exp"])
