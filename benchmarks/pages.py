@@ -32,6 +32,8 @@ def main() -> None:
             credentials=options.credentials,
             events=options.events,
         )
+        # As each process of the server: it looks for garbage when that says.
+        import_module("console.wsgi")
         # Only now: it imports models, which need the settings.
         measured = import_module("benchmarks.measured_pages")
         measured.run(ORGANIZATION, rounds=options.rounds, write=options.write)
