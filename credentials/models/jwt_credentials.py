@@ -387,6 +387,21 @@ class JwtCredential(models.Model):
         return self.expires_in if self.expires_soon else self.status.capitalize()
 
     @property
+    def end_text(self) -> str:
+        """How and when it ended, for those who may see it; empty while it is active."""
+        if self.superseded_at is not None and self.is_replaced():
+            return f"It was replaced by another one and stopped on {_in_words(self.superseded_at)}."
+        if self.revoked_at is not None and self.revoked_by is None:
+            return (
+                "Somebody found the JWT and reported it as leaked on "
+                f"{_in_words(self.revoked_at)}."
+            )
+        if self.revoked_at is not None and self.revoked_by is not None:
+            why = f": “{self.revoked_reason}”" if self.revoked_reason else ""
+            return f"{self.revoked_by.name} revoked it on {_in_words(self.revoked_at)}{why}."
+        return f"It expired on {_in_words(self.expires_at)}." if self.is_expired() else ""
+
+    @property
     def expires_in(self) -> str:
         """`Expires today`, `Expires in 6 days`: whole days of what is left."""
         days = (self.expires_at - timezone.now()).days

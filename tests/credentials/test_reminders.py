@@ -40,7 +40,8 @@ this JWT credential of yours expires soon:
     Used by:  Falcon Dialer
 
 After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved: create a new credential in time, and give its JWT to the apps.
+The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
+works until your apps have moved, but not beyond its date.
 
 http://localhost:8000/console/my-credentials/{pk}
 """
@@ -57,7 +58,8 @@ these JWT credentials of yours expire soon:
     Used by:  no app in the last 30 days
 
 After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved: create a new credential in time, and give its JWT to the apps.
+The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
+works until your apps have moved, but not beyond its date.
 
 http://localhost:8000/console/my-credentials
 """
