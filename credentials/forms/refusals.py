@@ -32,7 +32,6 @@ class RequestIdForm(forms.Form):
         ),
     )
 
-
     def clean_request_id(self) -> str:
         found = _REQUEST_ID.search(self.cleaned_data["request_id"])
         if found is None:

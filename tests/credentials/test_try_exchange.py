@@ -316,7 +316,9 @@ def test_a_dry_run_that_fails_says_why_and_what_mends_it(
     mends: str,
 ) -> None:
     end(credential, app)
-    words = words_of(sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id}))
+    words = words_of(
+        sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id})
+    )
     assert headline in words
     assert cause in words
     assert ("What mends it" in words) is bool(mends)
