@@ -129,7 +129,7 @@ def extend_rotation(
             form.add_error(None, error)
         else:
             until = in_words(extended.closes_at)
-            messages.success(request, f"The old credential works until {until} now.")
+            messages.success(request, f"The old credential now works until {until}.")
             return redirect(owner.url("rotation", credential))
     return _rotation_page(request, owner, credential, found, form)
 

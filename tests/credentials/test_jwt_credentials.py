@@ -330,7 +330,7 @@ def test_a_revoked_credential_says_by_whom(
     assert row.startswith("Revoked by Leia Example Contractor Key")
     assert row.endswith("Never – None")
     words = words_of(browser.get(url("detail", credential)))
-    assert re.search(r"Leia Example revoked it on \w+ \d+, \d{4}, \d\d:\d\d UTC : “Lost”", words)
+    assert re.search(r"Leia Example revoked it on \w+ \d+, \d{4}, \d\d:\d\d UTC: “Lost”", words)
 
 
 @pytest.mark.parametrize(
