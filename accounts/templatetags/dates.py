@@ -23,6 +23,12 @@ def utc(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def utc_text(moment: datetime) -> str:
+    """`Jan 11, 2026, 10:40 UTC`, as plain text where no element can stand, like a notice."""
+    return in_words(moment)
+
+
+@register.filter
 def day_name(day: date) -> str:
     """`Jan 11, 2026`, as plain text where no element can stand, like the title of a shape."""
     return day_in_words(day)
