@@ -167,7 +167,7 @@ def first_steps(viewer: Membership) -> list[Step]:
         ),
         Step(
             "Exchange it and call the API",
-            "The created page has lines to copy, and a test you can run in the browser.",
+            "Its page has lines to copy, and a test you can run in the browser.",
             "See your credentials",
             reverse("my_credentials:list"),
             JwtCredential.objects.of(viewer).filter(usage__isnull=False).exists(),

@@ -15,7 +15,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from credentials.access import sees_client, sees_credential
 from credentials.checks import CHECKS, Exchange
-from credentials.fixes import Case, Fix, app_url, fixes_of, owner_pages
+from credentials.fixes import Case, Fix, app_url, end_of_credential, fixes_of, owner_pages
 from credentials.models import JwtCredential, Refusal
 from credentials.oauth.dry_run import BEFORE_STATE
 from credentials.refused import CheckName, Reason
@@ -199,6 +199,8 @@ def _cause(refusal: Refusal, case: Case) -> str:
         return f"The call needs the {what} {case.missing}."
     if case.check in (CheckName.POLICY, CheckName.NETWORK) and not refusal.is_call:
         return refusal.message
+    if ended := end_of_credential(case.check, case.credential):
+        return f"{ended} No access token that came of it works." if refusal.is_call else ended
     if refusal.is_call and case.check in STATE:
         return f"{FAILED[case.check]}, so no access token that came of it works any more."
     return refusal.entry.cause if refusal.entry else ""

@@ -63,6 +63,13 @@ _BARE_CALL = (
 )
 
 
+def end_of_credential(check: CheckName | None, credential: JwtCredential | None) -> str:
+    """Who ended the credential, when and why, where that is what failed; else empty."""
+    if check not in (CheckName.REVOCATION, CheckName.EXPIRY) or credential is None:
+        return ""
+    return credential.end_text
+
+
 def app_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
     client = case.client
     if client is None:
@@ -124,7 +131,7 @@ def _credential_fixes(case: Case, credential: JwtCredential, viewer: Membership)
         yield from _policy_fix(case, viewer)
     else:
         if case.check is CheckName.REVOCATION:
-            yield Fix("See who revoked it, and why.", page)
+            yield Fix("See which apps used it, and its history.", page)
         yield from _another(
             credential, viewer, "Create another credential and put it in its place."
         )

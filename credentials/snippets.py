@@ -10,7 +10,7 @@ from accounts.environments import EnvironmentUrls
 # Both secrets reach curl by its standard input: what stands on a command line is in the process
 # list, where everybody on the machine reads it, and in the history of the shell.
 _CURL = """\
-# JWT and CLIENT_SECRET are environment variables, so neither is in the process list or the history.
+# JWT and CLIENT_SECRET are read from the environment: neither is in the process list.
 curl -sS {token_endpoint} --config - <<END
 user = "{client_id}:$CLIENT_SECRET"
 data = "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -14,7 +14,7 @@ from accounts.models import Membership
 from credentials import jose
 from credentials.access import sees_client, sees_credential
 from credentials.checks import CHECKS, Exchange
-from credentials.fixes import Case, Fix, app_fixes, fixes_of
+from credentials.fixes import Case, Fix, app_fixes, end_of_credential, fixes_of
 from credentials.models import Client, JwtCredential
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants.jwt_bearer import genuine_credential
@@ -147,7 +147,7 @@ def _trial(
             "Every check of a dry run passes", "", passes=True, steps=_walked(findings | waits)
         )
     case = _trial_case(failed, client, credential)
-    cause = findings[failed][1]
+    cause = end_of_credential(failed, credential) or findings[failed][1]
     return Trial(
         FAILED[failed],
         cause,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.audit_chain import Document, address, moment, plain
 from accounts.models.organizations import Organization
+from accounts.moments import in_words
 
 
 class AuditKind(models.TextChoices):
@@ -318,7 +319,7 @@ def _words(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name.endswith("_at") and isinstance(value, str):
-        return f"{datetime.fromisoformat(value):%Y-%m-%d %H:%M} UTC"
+        return in_words(datetime.fromisoformat(value))
     if name in ("role", "user_role", "environment"):
         return str(value).replace("_", " ")
     return _VALUES.get((name, str(value)), str(value)) if value not in (None, "") else "none"

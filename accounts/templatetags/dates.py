@@ -6,6 +6,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.moments import day_in_words, in_words
+
 register = template.Library()
 
 
@@ -15,14 +17,21 @@ def utc(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return ""
     moment = moment.astimezone(UTC)
-    text = f"{moment:%b} {moment.day}, {moment:%Y, %H:%M} UTC"
-    return format_html('<time datetime="{}" class="nowrap">{}</time>', moment.isoformat(), text)
+    return format_html(
+        '<time datetime="{}" class="nowrap">{}</time>', moment.isoformat(), in_words(moment)
+    )
+
+
+@register.filter
+def utc_text(moment: datetime) -> str:
+    """`Jan 11, 2026, 10:40 UTC`, as plain text where no element can stand, like a notice."""
+    return in_words(moment)
 
 
 @register.filter
 def day_name(day: date) -> str:
     """`Jan 11, 2026`, as plain text where no element can stand, like the title of a shape."""
-    return f"{day:%b} {day.day}, {day:%Y}"
+    return day_in_words(day)
 
 
 @register.filter
@@ -32,5 +41,5 @@ def utc_date(moment: datetime | date | None) -> SafeString | str:
         return ""
     day = moment.astimezone(UTC).date() if isinstance(moment, datetime) else moment
     return format_html(
-        '<time datetime="{}" class="nowrap">{}</time>', day.isoformat(), day_name(day)
+        '<time datetime="{}" class="nowrap">{}</time>', day.isoformat(), day_in_words(day)
     )

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditKind, User
+from accounts.moments import day_in_words, in_words
 from accounts.origin import Origin
 from credentials import notices
 from credentials.actions.jwt_credentials import (
@@ -218,10 +219,10 @@ def extend_rotation(
     locked = _locked_open(rotation, actor, at)
     before, end = locked.closes_at, end_of_day(until, at, field="until")
     if end <= before:
-        raise ValidationError({"until": f"It already works until {before:%Y-%m-%d %H:%M} UTC."})
+        raise ValidationError({"until": f"It already works until {in_words(before)}."})
     if (latest := locked.latest_end) < end:
         raise ValidationError(
-            {"until": f"One of the two expires on {latest:%Y-%m-%d}. Choose a day before."}
+            {"until": f"One of the two expires on {day_in_words(latest)}. Choose a day before."}
         )
     locked.deadline = end
     if locked.first_used_at is not None:

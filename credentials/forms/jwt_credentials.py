@@ -377,7 +377,8 @@ class ExchangeTestForm(forms.Form):
     def __init__(
         self, data: QueryDict | None = None, *, clients: list[Client], **kwargs: Any
     ) -> None:
-        super().__init__(data, **kwargs)
+        # Beside the form of the credential, which has a field `client_id` too.
+        super().__init__(data, auto_id="id_test_%s", **kwargs)
         field = self.fields["client_id"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
         field.choices = [

@@ -25,6 +25,7 @@ from django.utils.functional import cached_property
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
 from accounts.models.extensions import ExtensionStatus
+from accounts.moments import in_words
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
 from credentials import jose, networks
 from credentials.models.applications import Client
@@ -376,12 +377,26 @@ class JwtCredential(models.Model):
     def status_text(self) -> str:
         """The status in words, as lists and headings say it."""
         if self.is_being_replaced and self.superseded_at is not None:
-            return f"Being replaced, ends {_in_words(self.superseded_at)}"
+            return f"Being replaced, ends {in_words(self.superseded_at)}"
         if self.status == "revoked" and self.revoked_by is not None:
             return f"Revoked by {self.revoked_by.name}"
         if self.status == "revoked":
             return f"Revoked: {self.revoked_reason[:1].lower()}{self.revoked_reason[1:]}"
         return self.expires_in if self.expires_soon else self.status.capitalize()
+
+    @property
+    def end_text(self) -> str:
+        """How and when it ended, for those who may see it; empty while it is active."""
+        if self.superseded_at is not None and self.is_replaced():
+            return f"It was replaced by another one and stopped on {in_words(self.superseded_at)}."
+        if self.revoked_at is not None and self.revoked_by is None:
+            return (
+                f"Somebody found the JWT and reported it as leaked on {in_words(self.revoked_at)}."
+            )
+        if self.revoked_at is not None and self.revoked_by is not None:
+            why = f": “{self.revoked_reason}”" if self.revoked_reason else ""
+            return f"{self.revoked_by.name} revoked it on {in_words(self.revoked_at)}{why}."
+        return f"It expired on {in_words(self.expires_at)}." if self.is_expired() else ""
 
     @property
     def expires_in(self) -> str:
@@ -489,11 +504,6 @@ class JwtCredential(models.Model):
         if "listed_client_id" in self.__dict__:
             return self.listed_client_id == client.pk
         return PermittedClient.objects.filter(credential=self, client=client).exists()
-
-
-def _in_words(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    return f"{moment:%b} {moment.day}, {moment:%Y, %H:%M} UTC"
 
 
 class PermittedClient(models.Model):

@@ -65,6 +65,7 @@ class RefusalQuerySet(models.QuerySet["Refusal"]):
             "client__application__owner",
             "credential__extension__user__membership",
             "credential__extension__account__organization",
+            "credential__revoked_by",
         )
 
     def too_old(self, at: datetime | None = None) -> Self:

@@ -11,15 +11,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.environments import Environment
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Membership
 from accounts.origin import Origin
 from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
-from credentials.access import CredentialOwner, jwt_credential_for, owner_for
+from credentials.access import CredentialOwner, jwt_credential_for, owner_for, sees_client
 from credentials.actions import jwt_credentials as actions
 from credentials.checks import Exchange
 from credentials.explanations import recent_refusals
+from credentials.fixes import Case, end_of_credential, fixes_of
 from credentials.forms.jwt_credentials import (
     APPS_OFFERED,
     CreateJwtCredentialForm,
@@ -38,11 +39,13 @@ from credentials.models import (
     Rotation,
 )
 from credentials.models.recent_use import use_of_credential
-from credentials.oauth.dry_run import dry_run
+from credentials.oauth.dry_run import Finding, dry_run
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
 from credentials.oauth.parameters import BasicCredentials, Parameters
+from credentials.refused import CheckName, Reason
 from credentials.snippets import snippets
+from credentials.walks import APP_SIDE, FAILED
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
@@ -359,16 +362,40 @@ def try_exchange(
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
-        exchange = Exchange(client, credential, timezone.now())
+        findings = dry_run(Exchange(client, credential, timezone.now()))
         context |= {
             "client": client,
-            "findings": dry_run(exchange),
+            "findings": findings,
+            "failure": _failure(findings, client, credential, owner.viewer),
             "scopes": sorted(client.application.effective_scopes),
             "permissions": sorted(credential.extension.grant.permissions),
         }
         if form.cleaned_data["client_secret"] and owner.is_own:
             context |= _exchange(request, credential, client, form.cleaned_data["client_secret"])
     return _page(request, "test", owner, **context)
+
+
+def _failure(
+    findings: list[Finding], client: Client, credential: JwtCredential, viewer: Membership
+) -> dict[str, Any] | None:
+    """What failed in a dry run, in the words of *Why did my call fail?*, and what mends it."""
+    failed = next((finding for finding in findings if finding.refusal is not None), None)
+    if failed is None or failed.refusal is None:
+        return None
+    case = Case(
+        failed.name,
+        credential.environment,
+        reason=Reason.SUSPENDED if failed.name is CheckName.CLIENT else "",
+        client=client,
+        credential=credential,
+    )
+    # What mends an app names its owner.
+    is_told = failed.name not in APP_SIDE or sees_client(viewer, client)
+    return {
+        "headline": FAILED[failed.name],
+        "cause": end_of_credential(failed.name, credential) or failed.refusal.message,
+        "fixes": list(fixes_of(case, viewer)) if is_told else [],
+    }
 
 
 def _exchange(

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.moments import in_words
 from accounts.origin import Origin
 from accounts.step_up import step_up_required
 from credentials.access import CredentialOwner, jwt_credential_for
@@ -128,8 +129,8 @@ def extend_rotation(
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            until = f"{extended.closes_at:%Y-%m-%d %H:%M} UTC"
-            messages.success(request, f"The old credential works until {until} now.")
+            until = in_words(extended.closes_at)
+            messages.success(request, f"The old credential now works until {until}.")
             return redirect(owner.url("rotation", credential))
     return _rotation_page(request, owner, credential, found, form)
 

@@ -102,6 +102,11 @@ def test_without_organization_there_is_nobody_to_ask(client: Client) -> None:
         assert response.status_code == 403
         assert "who belongs to no organization" in " ".join(page.split())
         assert URL not in page
+        assert reverse("operator:signing_keys") not in page
+    operator.is_staff = True
+    operator.save()
+    page = client.get(reverse("accounts:sandbox_account")).content.decode()
+    assert "You are an operator of this installation." in page
 
 
 # --- The decision of an account administrator -----------------------------------------------------

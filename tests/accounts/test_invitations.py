@@ -442,7 +442,7 @@ nobody accepted this invitation to the Developer Console in time:
 
   - mon@rebels.example, expired {expired:%Y-%m-%d %H:%M} UTC
 
-The link in it no longer works. You can send it again, with a new link, here:
+Its link no longer works. You can send it again, with a new link, here:
 
 http://localhost:8000/console/organization/access#invitations
 """

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from accounts.moments import day_in_words
 from credentials.background import BackgroundWriter
 from credentials.models import Client, JwtCredential, Rotation
 from credentials.oauth.client_auth import former_secret_uses
@@ -118,7 +119,9 @@ def test_a_credential_is_rotated_without_an_outage(
         later = (timezone.now() + timedelta(days=3)).date()
         page.get_by_label("Last day (UTC)").fill(f"{later}")
         page.get_by_role("button", name="Let the old one go on").click()
-        expect(page.get_by_text(f"works until {later} 23:59 UTC now")).to_be_visible()
+        expect(
+            page.get_by_text(f"now works until {day_in_words(later)}, 23:59 UTC")
+        ).to_be_visible()
         program.wait_for(2)
         page.goto(f"{console}/console/my-credentials")
         expect(page.get_by_role("link", name="Replaces Nightly jobs")).to_be_visible()

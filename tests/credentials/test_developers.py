@@ -185,6 +185,15 @@ def test_the_page_of_a_person(rebels: Rebels, sign_in: SignIn) -> None:
     assert reverse("credentials:application", args=[application.pk]) in text_of(response)
 
 
+def test_who_decides_about_access_gets_from_the_person_to_it(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    link = reverse("organization:change_role", args=[rebels.luke.user_id])
+    assert link in text_of(sign_in(rebels.leia).get(page_of(rebels.luke)))
+    for person in (rebels.han, rebels.c3po):
+        assert link not in text_of(sign_in(person).get(page_of(rebels.luke)))
+
+
 def test_a_person_without_apps_and_sandbox_account(rebels: Rebels, sign_in: SignIn) -> None:
     words = words_of(sign_in(rebels.c3po).get(page_of(rebels.lando)))
     assert "Lando owns no app." in words

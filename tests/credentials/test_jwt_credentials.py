@@ -330,7 +330,7 @@ def test_a_revoked_credential_says_by_whom(
     assert row.startswith("Revoked by Leia Example Contractor Key")
     assert row.endswith("Never – None")
     words = words_of(browser.get(url("detail", credential)))
-    assert re.search(r"Leia Example revoked it on \w+ \d+, \d{4}, \d\d:\d\d UTC : “Lost”", words)
+    assert re.search(r"Leia Example revoked it on \w+ \d+, \d{4}, \d\d:\d\d UTC: “Lost”", words)
 
 
 @pytest.mark.parametrize(
@@ -502,6 +502,27 @@ def test_a_page_without_use_and_end(
         "There is no app that may use this credential",
     ):
         assert text in words, text
+
+
+@pytest.mark.parametrize("end", ["revoke", "expire"])
+def test_the_page_of_one_that_ended_says_so_in_every_sentence(
+    credential: JwtCredential, rebels: Rebels, sign_in: SignIn, end: str
+) -> None:
+    if end == "revoke":
+        revoke(credential, rebels.han)
+    else:
+        JwtCredential.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    page = sign_in(rebels.luke).get(url("detail", credential))
+    words = words_of(page)
+    assert "Until it ended, whoever held this JWT could call the sandbox API as" in words
+    assert "can call" not in words
+    assert ("Han Example revoked it on" if end == "revoke" else "It expired on") in words
+    assert re.search(rf'href="{reverse("my_credentials:create")}".*Create another', text_of(page))
+    # Whoever only looks on is offered nothing.
+    theirs = reverse("developer_credentials:create", args=[rebels.luke.user_id])
+    address = url("detail", credential, rebels.luke)
+    assert theirs in text_of(sign_in(rebels.han).get(address))
+    assert theirs not in text_of(sign_in(rebels.c3po).get(address))
 
 
 def test_the_page_says_when_the_owner_may_not_authenticate(

@@ -103,7 +103,7 @@ def test_the_page_shows_both_environments(rebels: Rebels, sign_in: SignIn, perso
         "Credentials for all apps Not allowed: specific apps only Allowed",
         "Who creates credentials Developers and Developer Admins Developer Admins only",
         "Apps call from Anywhere 192.0.2.0/24 2001:db8::/32",
-        "Developers Optional 2 of 2 have none yet.",
+        "Developers Optional · 2 of 2 have none yet.",
     ):
         assert row in words
     assert (EDIT in text_of(page)) == (person == "leia")
@@ -854,7 +854,7 @@ def test_requiring_a_second_factor(rebels: Rebels, leia: Browser) -> None:
     }
     words = words_of(leia.get(PAGE))
     assert "Second factor needed by: none → Auditors, Developers" in words
-    assert "Developers Required 2 of 2 have none yet." in words
+    assert "Developers Required · 2 of 2 have none yet." in words
     assert leia.post(FACTOR, {"roles": ["developer", "auditor"]}).status_code == 302
     assert AuditEvent.objects.filter(kind=AuditKind.POLICY_UPDATED).count() == 1
 

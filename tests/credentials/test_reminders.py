@@ -40,7 +40,8 @@ this JWT credential of yours expires soon:
     Used by:  Falcon Dialer
 
 After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved: create a new credential in time, and give its JWT to the apps.
+The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
+works until your apps have moved, but not beyond its date.
 
 http://localhost:8000/console/my-credentials/{pk}
 """
@@ -57,7 +58,8 @@ these JWT credentials of yours expire soon:
     Used by:  no app in the last 30 days
 
 After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved: create a new credential in time, and give its JWT to the apps.
+The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
+works until your apps have moved, but not beyond its date.
 
 http://localhost:8000/console/my-credentials
 """
@@ -110,7 +112,7 @@ def test_the_mail_says_what_expires_and_who_uses_it(rebels: Rebels) -> None:
         f"/console/my-credentials/{made.pk}",
     )
     assert notice.text == (
-        "Your sandbox JWT credential “Contractor Key” expires on 2031-03-02 23:59 UTC."
+        "Your sandbox JWT credential “Contractor Key” expires on Mar 2, 2031, 23:59 UTC."
     )
 
 
@@ -133,7 +135,7 @@ def test_one_mail_for_all_of_an_owner(rebels: Rebels) -> None:
         ("Second {{ 7|add:1 }} & <more>", 7),
     ]
     assert rebels.luke.user.notices.get().text == (
-        "2 of your JWT credentials expire soon, the first of them on 2031-02-28 23:59 UTC."
+        "2 of your JWT credentials expire soon, the first of them on Feb 28, 2031, 23:59 UTC."
     )
     assert rebels.leia.user.notices.get().path.endswith(str(other.pk))
 

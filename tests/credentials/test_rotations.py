@@ -780,7 +780,8 @@ def test_more_time_ends_where_either_credential_ends(
     rotation = rotation_of(old, expires_on=last)
     address = url("extend_rotation", rotation.replacement)
     refused = stepped_up(sign_in, rebels.luke).post(address, {"until": f"{last + DAY}"})
-    assert f"One of the two expires on {last}" in errors_of(refused)["until"]
+    day = f"{last:%b} {last.day}, {last:%Y}"
+    assert f"One of the two expires on {day}" in errors_of(refused)["until"]
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -124,7 +124,7 @@ def test_a_dry_run_of_what_stands(
     ]
     words = words_of(response)
     for text in (
-        "This was a dry run",
+        "Every check of a dry run passes",
         "No token was issued and no secret was checked.",
         "with Cloud Concierge",
         "The app may ReadAccounts",
@@ -250,7 +250,7 @@ def test_a_mistake_is_named_beside_its_field(
     if "client_secret" in data:
         data = data | {"client_id": app.client_id}
     response = sign_in(rebels.luke).post(url("test", credential), data)
-    assert message in errors_of(response)[field]
+    assert message in errors_of(response)[f"test_{field}"]
     assert checks_of(response) == []
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_TESTED).exists()
 
@@ -267,7 +267,7 @@ def test_an_admin_makes_dry_runs_only(
         url("test", credential, rebels.luke),
         {"client_id": app.client_id, "client_secret": app.secret},
     )
-    assert "This was a dry run" in words_of(response)
+    assert "No token was issued and no secret was checked." in words_of(response)
     assert [result for result, *_ in checks_of(response)] == ["skip"] + ["pass"] * len(TITLES)
     assert not ExchangeUsage.objects.exists()
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_TESTED).exists()
@@ -294,3 +294,41 @@ def test_an_owner_whose_role_was_lowered(
         url("test", credential, rebels.luke), {"client_id": app.client_id}
     )
     assert ("fail", OWNER, "JWT-106") in checks_of(response)
+
+
+@pytest.mark.parametrize(
+    ("end", "headline", "cause", "mends"),
+    [
+        (revoke, "The credential has been revoked", "Luke Example revoked it on", "Create another"),
+        (expire, "The credential has expired", "It expired on", "Create another"),
+        # The app is the partners': who owns it is theirs to say.
+        (suspend, "The client could not be authenticated", "The client ID is suspended", ""),
+    ],
+)
+def test_a_dry_run_that_fails_says_why_and_what_mends_it(
+    rebels: Rebels,
+    credential: JwtCredential,
+    app: App,
+    sign_in: SignIn,
+    end: Ending,
+    headline: str,
+    cause: str,
+    mends: str,
+) -> None:
+    end(credential, app)
+    words = words_of(
+        sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id})
+    )
+    assert headline in words
+    assert cause in words
+    assert ("What mends it" in words) is bool(mends)
+    assert mends in words
+    assert "Lobot" not in words
+
+
+def test_its_fields_share_no_id_with_the_form_of_the_credential(
+    rebels: Rebels, credential: JwtCredential, sign_in: SignIn
+) -> None:
+    ids = re.findall(r' id="([^"]+)"', text_of(sign_in(rebels.luke).get(url("detail", credential))))
+    assert {"id_client_id", "id_test_client_id"} <= set(ids)
+    assert len(ids) == len(set(ids))

@@ -329,8 +329,11 @@ def test_one_environment_at_a_time(rebels: Rebels, world: World, sign_in: SignIn
 
 def test_an_app_that_does_nothing_yet(rebels: Rebels, world: World, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
-    words = words_of(browser.get(usage_url(world.application)))
-    assert "No use in the last 30 days The app exchanged no credential" in words
+    page = browser.get(usage_url(world.application))
+    assert "No use in the last 30 days With its sandbox client ID the app exchanged" in words_of(
+        page
+    )
+    assert reverse("credentials:application", args=[world.application.pk]) in text_of(page)
     bare = cast.application(rebels.luke, "Bare")
     assert "No client ID yet" in words_of(browser.get(usage_url(bare)))
 

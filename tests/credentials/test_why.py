@@ -435,6 +435,29 @@ class TestFixes:
             "accounts:sandbox_account"
         )
 
+    def test_who_revoked_it_when_and_why(self, scene: Scene, sign_in: SignIn) -> None:
+        scene.tokens = scene.exchange().json()
+        revoke(scene)
+        scene.credential.refresh_from_db()
+        said = scene.credential.end_text
+        assert re.fullmatch(
+            r"Luke Example revoked it on \w{3} \d+, \d{4}, \d\d:\d\d UTC: “Lost”\.", said
+        )
+        browser = sign_in(scene.rebels.luke)
+        assert asked(browser, scene.exchange()).context["explanation"].cause == said
+        assert asked(browser, scene.call()).context["explanation"].cause == (
+            f"{said} No access token that came of it works."
+        )
+
+    def test_when_it_expired(self, scene: Scene, sign_in: SignIn) -> None:
+        expires_at = timezone.now() - timedelta(minutes=1)
+        JwtCredential.objects.update(expires_at=expires_at)
+        scene.credential.refresh_from_db()
+        cause = asked(sign_in(scene.rebels.luke), scene.exchange()).context["explanation"].cause
+        assert cause == (
+            f"It expired on {expires_at:%b} {expires_at.day}, {expires_at:%Y, %H:%M} UTC."
+        )
+
     def test_whether_it_is_mended_by_now(self, scene: Scene, sign_in: SignIn) -> None:
         suspend(scene)
         response = scene.call()
@@ -790,3 +813,23 @@ def test_permitted_client_rows_decide_in_both_worlds(scene: Scene, sign_in: Sign
     )
     assert asked(sign_in(scene.rebels.luke), response).context["explanation"].passes_now
     assert scene.exchange().status_code == 200
+
+
+@pytest.mark.parametrize("around", ["X-Request-Id: {}", "  {}\n", "< x-request-id: {}\r", "id={};"])
+def test_the_request_id_is_found_in_what_was_pasted(
+    scene: Scene, sign_in: SignIn, around: str
+) -> None:
+    revoke(scene)
+    response = scene.exchange()
+    BackgroundWriter.flush_all()
+    pasted = around.format(response["X-Request-Id"].upper())
+    page = sign_in(scene.rebels.luke).get(WHY, {"request_id": pasted})
+    assert page.context["explanation"].headline == "The credential has been revoked"
+
+
+def test_what_holds_no_request_id_is_said_beside_the_field(rebels: Rebels, sign_in: SignIn) -> None:
+    page = sign_in(rebels.luke).get(WHY, {"request_id": "JWT-103"})
+    [message] = page.context["id_form"].errors["request_id"]
+    assert message.startswith("There is no request ID in this.")
+    assert 'value="JWT-103"' in page.content.decode()
+    assert "nothing to explain" not in page.content.decode()

@@ -1,4 +1,4 @@
-"""What a strict Content Security Policy would refuse in a page or a template."""
+"""What is wrong with the HTML of a page: what a strict policy would refuse, and its IDs."""
 
 from html.parser import HTMLParser
 
@@ -30,3 +30,29 @@ def inline_code(html: str) -> list[str]:
     parser = _Inline()
     parser.feed(html)
     return parser.found
+
+
+# Attributes that name other elements by their IDs.
+_REFERENCES = ("for", "aria-labelledby", "aria-describedby", "aria-controls")
+
+
+class _Ids(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.named: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in _REFERENCES:
+                self.named += (value or "").split()
+
+
+def ids_at_fault(html: str) -> list[str]:
+    """IDs that two elements have, and those that a label or a description names in vain."""
+    parser = _Ids()
+    parser.feed(html)
+    twice = {each for each in parser.ids if parser.ids.count(each) > 1}
+    return sorted(twice | (set(parser.named) - set(parser.ids)))

@@ -21,6 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "accounts.database",
         "accounts.environments",
         "accounts.leaks",
+        "accounts.moments",
         "accounts.texts",
         "accounts.origin",
         "accounts.pagination",

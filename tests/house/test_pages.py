@@ -1,4 +1,4 @@
-"""Every page that answers GET, as a browser gets it: no inline code, strict headers, no caching."""
+"""Every page as a browser gets it: no inline code, each ID once, strict headers, no caching."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from accounts.roles import ConsoleRole
 from credentials.models import AppAccess
 from tests import cast
 from tests.conftest import Rebels, SignIn
-from tests.house.html import inline_code
+from tests.house.html import ids_at_fault, inline_code
 from tests.house.urls import Url, every_url
 
 # What the test client answers: a response, and the context that rendered it.
@@ -85,6 +85,7 @@ def get_all(browser: Client, addresses: dict[str, str], urls: list[Url]) -> dict
 
 def assert_strict(name: str, response: Response) -> None:
     assert inline_code(response.content.decode()) == [], name
+    assert ids_at_fault(response.content.decode()) == [], name
     assert set(re.split(r"\s*;\s*", response["Content-Security-Policy"])) == POLICY, name
     assert {header: response.get(header) for header in HEADERS} == HEADERS, name
     assert response["Referrer-Policy"] in {"same-origin", "strict-origin"}, name
