@@ -274,6 +274,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # The largest honest form is a list of client IDs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+FILE_UPLOAD_HANDLERS = ["console.uploads.NoUploads"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
