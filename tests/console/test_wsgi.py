@@ -1,6 +1,7 @@
 """What the production server hands to the console."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,3 +35,10 @@ def test_a_body_may_come_in_chunks(console: RunningConsole) -> None:
     # What is too long is refused, and not read to its end.
     status, _, body = console.request("POST", PATH, iter([b"a" * too_long]), headers)
     assert (status, json.loads(body)["error_description"]) == (400, "The request is too large.")
+
+
+def test_it_speaks_http_1_only(console: RunningConsole) -> None:
+    """RFC 9113 §3.4: with this, HTTP/2 begins; an answer in HTTP/2 would begin with a frame."""
+    with socket.create_connection(("127.0.0.1", console.port), timeout=5) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        assert connection.recv(8) in (b"HTTP/1.1", b"")
