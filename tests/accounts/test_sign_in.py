@@ -159,6 +159,26 @@ def test_one_address_tries_few_accounts(rebels: Rebels) -> None:
     assert ["Too many attempts" in answer for answer in answers] == [False] * 10 + [True]
 
 
+def test_one_address_keeps_no_other_out(rebels: Rebels) -> None:
+    """A server that listens on `::` sees all of IPv4 in one network of IPv6."""
+    for number in range(11):
+        attempt(Client(REMOTE_ADDR="::ffff:203.0.113.7"), f"person{number}@rebels.example", "wrong")
+    elsewhere = Client(REMOTE_ADDR="::ffff:203.0.113.8")
+    attempt(elsewhere, rebels.luke.user.email)
+    assert is_signed_in(elsewhere)
+
+
+@pytest.mark.django_db
+def test_whoever_has_many_addresses_tries_no_more_accounts() -> None:
+    answers = [
+        attempt(
+            Client(REMOTE_ADDR=f"2001:db8::{number}"), f"person{number}@rebels.example", "wrong"
+        ).content.decode()
+        for number in range(11)
+    ]
+    assert ["Too many attempts" in answer for answer in answers] == [False] * 10 + [True]
+
+
 def test_codes_are_limited_too(rebels: Rebels) -> None:
     secret = add_totp(rebels.luke.user)
     browser = Client()

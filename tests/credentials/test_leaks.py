@@ -215,6 +215,17 @@ def test_the_page_wants_its_own_form(db: None) -> None:
     assert browser.post("/report-leaked", sent).status_code == 202
 
 
+def test_whoever_has_many_addresses_is_counted_as_one(settings: Settings, db: None) -> None:
+    settings.RATE_LIMITS = {"Auth": (2, 60)}
+    throttle.forget()
+    addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]
+    answers = [
+        Browser().post("/report-leaked", {"token": "x"}, REMOTE_ADDR=address).status_code
+        for address in addresses
+    ]
+    assert answers == [202, 202, 429, 202]
+
+
 def test_the_owner_reads_on_the_page_that_it_was_found(rebels: Rebels, sign_in: SignIn) -> None:
     credential = cast.credential(rebels.luke)
     report(*as_form(credential.encode()))
