@@ -58,7 +58,12 @@ class ApiMiddleware:
             for part in BELOW
         ]
         self._paths = tuple(beginning for _host, beginning in self._beginnings)
-        self._headers = {is_secure: _security_headers(is_secure) for is_secure in (False, True)}
+        # By whether a request is secure; where all others are redirected, there is none of them.
+        self._headers = {
+            is_secure: _security_headers(is_secure)
+            for is_secure in (False, True)
+            if is_secure or not settings.SECURE_SSL_REDIRECT
+        }
         self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -17,9 +17,9 @@ class NoUploads(FileUploadHandler):
     def handle_raw_input(
         self,
         input_data: Any,
-        META: dict[str, Any],
+        META: dict[str, Any],  # noqa: N803 - as the base names it
         content_length: int,
-        *parts: Any,  # noqa: N803
+        *parts: Any,
     ) -> None:
         """Raises `RequestDataTooBig`, for a form of this kind as for any other."""
         if content_length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
