@@ -16,7 +16,7 @@ from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
 from accounts.origin import client_ip
-from console.environment_urls import environment_hosts
+from console.environment_urls import environment_hosts, host_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -54,7 +54,7 @@ class EnvironmentHostMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if self.urlconfs:
-            urlconf = self.urlconfs.get(request.get_host().lower())
+            urlconf = self.urlconfs.get(host_of(request))
             if urlconf is not None:
                 request.urlconf = urlconf  # type: ignore[assignment]
         return self.get_response(request)
