@@ -132,8 +132,16 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
 
     def _is_due(self, request: HttpRequest) -> bool:
         session_key = request.session.session_key
-        if not session_key:
+        # Whoever made the key up is nobody, and gets no room in the cache.
+        if not session_key or not request.user.is_authenticated:
             return False
-        seen = f"{session_key} {client_ip(request)} {request.headers.get('User-Agent', '')}"
-        digest = hashlib.sha256(seen.encode()).hexdigest()
-        return cache.add(f"session-seen:{digest}", True, self.NOTED_EVERY.total_seconds())
+        remembered = f"session-seen:{_digest(session_key)}"
+        seen = _digest(f"{client_ip(request)} {request.headers.get('User-Agent', '')}")
+        if cache.get(remembered) == seen:
+            return False
+        cache.set(remembered, seen, self.NOTED_EVERY.total_seconds())
+        return True
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

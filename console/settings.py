@@ -168,6 +168,9 @@ if "redis" in CACHES["default"]["BACKEND"].lower():
         "socket_timeout": 0.2,
         "retry": Retry(NoBackoff(), 0),
     }
+elif "locmem" in CACHES["default"]["BACKEND"]:
+    # Sign-in counts its attempts there. Of the 300 entries that are usual, anybody pushes them out.
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000} | CACHES["default"].get("OPTIONS", {})
 
 # --- People and sessions --------------------------------------------------------------------------
 
