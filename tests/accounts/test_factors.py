@@ -11,6 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -224,6 +225,19 @@ def test_the_only_way_to_sign_in_stays(rebels: Rebels, confirmed: Client) -> Non
     for response in (confirmed.get(remove, follow=True), confirmed.post(remove, follow=True)):
         assert "This is your only way to sign in" in response.content.decode()
     assert Authenticator.objects.get() == key
+
+
+@pytest.mark.django_db
+def test_a_stranger_begins_few_sign_ins_by_key() -> None:
+    """Each is a row, for as long as a session lasts."""
+    statuses = [
+        Client()
+        .get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"})
+        .status_code
+        for _ in range(40)
+    ]
+    assert statuses == [200] * 30 + [429] * 10
+    assert Session.objects.count() == 30
 
 
 def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None:
