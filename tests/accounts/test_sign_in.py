@@ -1,11 +1,15 @@
 """Signing in, as OWASP's ASVS asks for it at level 2; the chapters stand beside the tests."""
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.password_validation import validate_password
 from django.core import mail
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -224,6 +228,7 @@ def test_a_code_works_once(rebels: Rebels) -> None:
         "luke@rebels.example",
         "Password2027!!",
         "qwertyuiop!!!123",
+        "password" + "1" * 500,
     ],
 )
 def test_weak_passwords_are_refused(rebels: Rebels, sign_in: SignIn, password: str) -> None:
@@ -235,6 +240,15 @@ def test_weak_passwords_are_refused(rebels: Rebels, sign_in: SignIn, password: s
     assert response.context["form"].errors["password1"]
     rebels.luke.user.refresh_from_db()
     assert rebels.luke.user.check_password(cast.PASSWORD)
+
+
+@pytest.mark.parametrize("password", ["1", "a", "a1", "password1"])
+def test_no_password_takes_long_to_judge(password: str) -> None:
+    """As long as a form may be. What is slow takes hours; nobody else is served meanwhile."""
+    began = time.monotonic()
+    with suppress(ValidationError):
+        validate_password(password * (200_000 // len(password)), User(email="luke@rebels.example"))
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
