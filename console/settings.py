@@ -225,6 +225,9 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_FORMS = {
     "add_webauthn": "accounts.forms.factors.AddKeyForm",
     "edit_webauthn": "accounts.forms.factors.RenameKeyForm",
+    "login_webauthn": "accounts.forms.factors.LoginByKeyForm",
+    "authenticate_webauthn": "accounts.forms.factors.AuthenticateByKeyForm",
+    "reauthenticate_webauthn": "accounts.forms.factors.ReauthenticateByKeyForm",
 }
 MFA_TOTP_ISSUER = "Developer Console"
 USERSESSIONS_ADAPTER = "accounts.adapter.UserSessionsAdapter"
