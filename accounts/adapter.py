@@ -23,7 +23,7 @@ from accounts.actions.factors import note_factor_change
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditKind, User
 from accounts.models.devices import KEPT as DEVICE_KEPT
-from accounts.origin import Origin
+from accounts.origin import Origin, client_ip
 from accounts.step_up import require_a_factor
 
 # What allauth tells a person by mail, as the record says it, and which factor it is about.
@@ -79,6 +79,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """People join by invitation only."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that everything else counts and records; of none, allauth's refusal."""
+        return client_ip(request) or str(super().get_client_ip(request))
 
     def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
         """After every factor: note the browser, and let its cookie tell it the next time."""

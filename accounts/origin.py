@@ -35,15 +35,41 @@ def client_ip(request: HttpRequest) -> str | None:
     """
     peer: str | None = request.META.get("REMOTE_ADDR") or None
     if not settings.TRUSTED_PROXY_COUNT:
-        return peer
+        return _as_is(peer)
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     if len(forwarded) < settings.TRUSTED_PROXY_COUNT:
-        return peer
-    return _address_or_none(forwarded[-settings.TRUSTED_PROXY_COUNT]) or peer
+        return _as_is(peer)
+    return _address_or_none(forwarded[-settings.TRUSTED_PROXY_COUNT]) or _as_is(peer)
+
+
+def _as_is(peer: str | None) -> str | None:
+    """What the server says, be it no address; only IPv6 has a second spelling."""
+    return (_address_or_none(peer) or peer) if peer and ":" in peer else peer
 
 
 def _address_or_none(text: str) -> str | None:
+    """An address in its one spelling, without the zone that only this machine knows."""
+    address = _parsed(text)
+    return None if address is None else str(address)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    if isinstance(address, ipaddress.IPv6Address):
+        # As IPv6 sockets show IPv4 peers (RFC 4291 §2.5.5.2).
+        return address.ipv4_mapped or address
+    return address
+
+
+def network_of(address: str | None) -> str:
+    """Whom to count an address as: itself, or of IPv6 the /64 that one customer has.
+
+    Empty for what is no address.
+    """
+    parsed = _parsed(address or "")
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+    return "" if parsed is None else str(parsed)

@@ -15,14 +15,23 @@ class CommonPartsValidator(CommonPasswordValidator):
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(password, user)
         text = password.lower().strip()
-        while text and not text[-1].isalpha():
-            if self._is_common(text):
-                break
-            text = text[:-1]
-        if self._is_common(text):
+        # What is longer than two of the list is no such thing, and would take long to look at.
+        longest = 2 * max(map(len, self.passwords))
+        end = len(text)
+        while end > longest and not text[end - 1].isalpha():
+            end -= 1
+        if end <= longest and self._is_made_of_common_ones(text[:end]):
             raise ValidationError(
                 "This password is made of very common ones.", code="password_too_common"
             )
+
+    def _is_made_of_common_ones(self, text: str) -> bool:
+        """Whether it is, as it stands or without some of the digits and signs at its end."""
+        while text and not text[-1].isalpha():
+            if self._is_common(text):
+                return True
+            text = text[:-1]
+        return self._is_common(text)
 
     def _is_common(self, text: str) -> bool:
         """Whether the text is one of the passwords of the list, or two of them."""

@@ -1,16 +1,17 @@
 """CSV that a spreadsheet opens without running anything in it. Pure."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection). A cell may begin
+# inside a text, too: where the comma is decimal, files are taken apart at semicolons or tabs.
+_FORMULA = re.compile(r"(\A(?=[\t\r])|(?:\A|[;\t\r\n]) *(?=[=+\-@]))")
 
 
 def safe_cell(value: object) -> str:
     """The value as text; what looks like a formula gets an apostrophe in front."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "" if value is None else _FORMULA.sub(r"\1'", str(value))
 
 
 class _Line:

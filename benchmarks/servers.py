@@ -17,7 +17,8 @@ THREADS = 8
 START_SECONDS = 60
 # Command line of the server for peers and the floor, as near to `bin/serve` as can be.
 GRANIAN = (
-    *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"),
+    *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+    *("--log-level", "error"),
     *("--workers", "1", "--blocking-threads", str(THREADS)),
 )
 

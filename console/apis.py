@@ -24,7 +24,7 @@ from django.utils.module_loading import import_string
 
 from accounts.environments import Environment
 from accounts.origin import client_ip
-from console.environment_urls import HostUrls, environment_hosts, environment_paths
+from console.environment_urls import HostUrls, environment_hosts, environment_paths, host_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -80,7 +80,7 @@ class ApiMiddleware:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             return None
         try:
-            return request.get_host().lower()
+            return host_of(request)
         except DisallowedHost:
             return None
 

@@ -4,6 +4,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from accounts.environments import Environment, EnvironmentUrls
@@ -58,6 +59,16 @@ def _at_host(environment: Environment) -> tuple[URLResolver | URLPattern, ...]:
         name=f"metadata_inserted_{environment}",
     )
     return (_mounted(environment), inserted)
+
+
+def host_of(request: HttpRequest) -> str:
+    """The host of a request, as base URLs write it. Raises `DisallowedHost`.
+
+    The port that a scheme has anyway is left out (RFC 9110 §4.2.3), and the dot at the end of a
+    full name: else a host of an environment would be another one, which serves the console.
+    """
+    host = request.get_host().lower()
+    return host.removesuffix(":443" if request.is_secure() else ":80").removesuffix(".")
 
 
 def environment_paths() -> list[URLResolver | URLPattern]:

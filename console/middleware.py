@@ -16,7 +16,7 @@ from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
 from accounts.origin import client_ip
-from console.environment_urls import environment_hosts
+from console.environment_urls import environment_hosts, host_of
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -54,7 +54,7 @@ class EnvironmentHostMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if self.urlconfs:
-            urlconf = self.urlconfs.get(request.get_host().lower())
+            urlconf = self.urlconfs.get(host_of(request))
             if urlconf is not None:
                 request.urlconf = urlconf  # type: ignore[assignment]
         return self.get_response(request)
@@ -132,8 +132,16 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
 
     def _is_due(self, request: HttpRequest) -> bool:
         session_key = request.session.session_key
-        if not session_key:
+        # Whoever made the key up is nobody, and gets no room in the cache.
+        if not session_key or not request.user.is_authenticated:
             return False
-        seen = f"{session_key} {client_ip(request)} {request.headers.get('User-Agent', '')}"
-        digest = hashlib.sha256(seen.encode()).hexdigest()
-        return cache.add(f"session-seen:{digest}", True, self.NOTED_EVERY.total_seconds())
+        remembered = f"session-seen:{_digest(session_key)}"
+        seen = _digest(f"{client_ip(request)} {request.headers.get('User-Agent', '')}")
+        if cache.get(remembered) == seen:
+            return False
+        cache.set(remembered, seen, self.NOTED_EVERY.total_seconds())
+        return True
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -17,6 +17,7 @@ urlpatterns = [
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
     # Before those of django-allauth, whose place they take.
     path("account/password/set/", factors.set_password, name="account_set_password"),
+    path("account/2fa/webauthn/login/", factors.login_by_key, name="mfa_login_webauthn"),
     path(
         "account/2fa/webauthn/keys/<int:pk>/remove/",
         factors.remove_key,

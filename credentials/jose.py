@@ -38,7 +38,7 @@ CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 # Longer than anything we sign; what is longer is not ours and not worth parsing.
 MAX_TOKEN_LENGTH = 4096
-# RFC 7515 §7.1: three parts of base64url without padding, so that no token has a second spelling.
+# RFC 7515 §7.1: three parts of base64url without padding, so that nothing is encoded in two ways.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 # RFC 7518 §3.4: two numbers of 32 bytes.
 _SIGNATURE_BYTES = 64

@@ -1,6 +1,5 @@
 """Notes what an API refuses, without holding up the answer: read by *Why did my call fail?*"""
 
-import ipaddress
 import re
 import threading
 import time
@@ -12,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.origin import client_ip
+from accounts.origin import client_ip, network_of
 from credentials.actions.refusals import record_refusals
 from credentials.background import BackgroundWriter
 from credentials.error_codes import entry_of
@@ -49,7 +48,7 @@ class AnonymousCap:
         self._total = 0
 
     def allows(self, address: str | None, *, minute: int) -> bool:
-        network = _network(address)
+        network = network_of(address)
         with self._lock:
             if minute != self._minute:
                 self._minute, self._total = minute, 0
@@ -66,17 +65,6 @@ class AnonymousCap:
     def forget(self) -> None:
         with self._lock:
             self._minute, self.refused = -1, 0
-
-
-def _network(address: str | None) -> str:
-    """An IPv4 address, or the /64 that one customer has of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
 
 
 anonymous_cap = AnonymousCap(ANONYMOUS_PER_ADDRESS, ANONYMOUS_IN_ALL)
@@ -156,7 +144,7 @@ def _note(
             is_authentic=known.is_authentic,
             credential_id=known.credential_id,
             missing=known.missing,
-            address=address if _network(address) else None,
+            address=address if network_of(address) else None,
         )
     )
 

@@ -222,13 +222,16 @@ def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) 
 
 
 def _locked_open(invitation: Invitation) -> Invitation:
-    """The invitation if it can still be accepted; whoever else tries waits for the answer."""
+    """The invitation if it can still be accepted; whoever else tries waits for the answer.
+
+    By the digest as well: sent again meanwhile, it has another link.
+    """
     lock_organization(invitation.organization)
     locked = (
         Invitation.objects.select_for_update(of=("self",))
         .select_related("organization")
         .open()
-        .filter(pk=invitation.pk)
+        .filter(pk=invitation.pk, token_digest=invitation.token_digest)
         .first()
     )
     if locked is None:

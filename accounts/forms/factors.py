@@ -1,10 +1,19 @@
 """allauth's forms of the ways to sign in, in the words of the console."""
 
+import struct
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import ResetPasswordKeyForm, SetPasswordForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 
 from accounts.forms.texts import SeenTextField
@@ -47,7 +56,51 @@ def _name_field(**kwargs: Any) -> SeenTextField:
     )
 
 
+# What reading an answer may end in that is none of a key; allauth expects only some of these.
+_NO_ANSWER = (AttributeError, LookupError, TypeError, ValueError, RecursionError, struct.error)
+
+
+class KeyAnswerField(forms.JSONField):
+    """What a key answered (Web Authentication, §5.1), as the script of the page sends it."""
+
+    def __init__(self) -> None:
+        super().__init__(widget=forms.HiddenInput)
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except _NO_ANSWER as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+    def bound_data(self, data: Any, initial: Any) -> None:
+        """A form that is shown again waits for another answer."""
+
+
+class _ByKey(forms.Form):
+    credential = KeyAnswerField()
+
+    def clean_credential(self) -> Authenticator:
+        try:
+            found: Authenticator = super().clean_credential()  # type: ignore[misc]
+        except _NO_ANSWER as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return found
+
+
+class LoginByKeyForm(_ByKey, LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class AuthenticateByKeyForm(_ByKey, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateByKeyForm(_ByKey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
 class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    credential = KeyAnswerField()
     # Not required: the key is made before the name is sent, and allauth gives it one.
     name = _name_field(required=False)
     passwordless = forms.BooleanField(
@@ -56,6 +109,13 @@ class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
         help_text="It then signs you in by itself, without the password. The key asks for your "
         "fingerprint, face or PIN.",
     )
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except _NO_ANSWER as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return cleaned
 
 
 class RenameKeyForm(EditWebAuthnForm):  # type: ignore[misc]

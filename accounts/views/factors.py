@@ -1,9 +1,15 @@
 """Pages of django-allauth about the ways to sign in, where it does less than we promise."""
 
 from allauth.account.views import password_set as allauth_password_set
+from allauth.core.ratelimit import consume_or_429
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView, remove_webauthn
+from allauth.mfa.webauthn.views import (
+    ReauthenticateWebAuthnView,
+    login_webauthn,
+    remove_webauthn,
+)
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,6 +17,21 @@ from django.shortcuts import redirect
 from accounts.access import person
 from accounts.models import User
 from accounts.step_up import step_up_required
+
+# Sign-ins by key that one address begins, by minute; each is kept in a session of its own.
+KEY_SIGN_INS = {"login_by_key": "30/m/ip"}
+
+
+@login_not_required
+def login_by_key(request: HttpRequest) -> HttpResponse:
+    """allauth counts nobody here, and a stranger could write rows without end."""
+    refused: HttpResponse | None = None
+    if request.method != "POST":
+        refused = consume_or_429(
+            request, action="login_by_key", config=KEY_SIGN_INS, limit_get=True
+        )
+    response: HttpResponse = refused or login_webauthn(request)
+    return response
 
 
 @step_up_required

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.origin import network_of
 from credentials.background import BackgroundWriter
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
@@ -63,7 +64,7 @@ def authenticate_client(
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
         try:
-            parameters.count("failed authentication", claimed, parameters.source or "")
+            parameters.count("failed authentication", claimed, network_of(parameters.source))
         except OAuthError as too_many:
             raise too_many.about(check=CheckName.CLIENT)  # noqa: B904 - the same
         raise

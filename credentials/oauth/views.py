@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import raw_secrets
 from accounts.environments import Environment
-from accounts.origin import Origin, client_ip
+from accounts.origin import Origin, client_ip, network_of
 from accounts.permissions import scope_string
 from credentials import jose
 from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
@@ -181,7 +181,7 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
     The answer is the same for all, so that nobody can try a JWT out here.
     """
     refuse_secrets(request)
-    count_by(meter_of(request), "revoke-leaked", client_ip(request) or "")
+    count_by(meter_of(request), "revoke-leaked", network_of(client_ip(request)))
     for credential in genuine_credentials(reported_jwts(request), [environment]):
         revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
     return JsonResponse({"message": RECEIVED}, status=202)

@@ -1,6 +1,8 @@
 """Ways to sign in: sealed at rest, changes recorded and told, the last one kept."""
 
+import base64
 import importlib
+import json
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
@@ -11,7 +13,9 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django.apps import apps
+from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -224,6 +228,60 @@ def test_the_only_way_to_sign_in_stays(rebels: Rebels, confirmed: Client) -> Non
     for response in (confirmed.get(remove, follow=True), confirmed.post(remove, follow=True)):
         assert "This is your only way to sign in" in response.content.decode()
     assert Authenticator.objects.get() == key
+
+
+@pytest.mark.django_db
+def test_a_stranger_begins_few_sign_ins_by_key() -> None:
+    """Each is a row, for as long as a session lasts."""
+    statuses = [
+        Client()
+        .get(reverse("mfa_login_webauthn"), headers={"Accept": "application/json"})
+        .status_code
+        for _ in range(40)
+    ]
+    assert statuses == [200] * 30 + [429] * 10
+    assert Session.objects.count() == 30
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def answers() -> list[str]:
+    """What no key answers."""
+    whole: dict[str, Any] = {
+        "type": "public-key",
+        "id": encoded(b"x" * 16),
+        "rawId": encoded(b"x" * 16),
+        "response": {
+            "clientDataJSON": encoded(b'{"type":"webauthn.get","challenge":"eA","origin":"x"}'),
+            "authenticatorData": encoded(b"a" * 37),
+            "attestationObject": encoded(b"a"),
+            "signature": encoded(b"s"),
+            "userHandle": encoded(b"1"),
+        },
+    }
+    odd: list[Any] = [5, None, [], {}, "", "\u00e9", "\x00", encoded(b"\xff"), encoded(b"[]")]
+    changed = [{**whole, name: value} for name in whole for value in odd]
+    inside = [
+        {**whole, "response": {**whole["response"], name: value}}
+        for name in whole["response"]
+        for value in odd
+    ]
+    found: list[Any] = [None, [], 1, "x", {}, {"id": 5}, {"id": "key"}, whole, *changed, *inside]
+    return [*map(json.dumps, found), "1" * 5000, "[" * 50_000, '{"a":' * 30_000]
+
+
+@pytest.mark.parametrize("name", ["mfa_login_webauthn", "mfa_add_webauthn"])
+def test_what_is_no_answer_of_a_key_is_refused(confirmed: Client, name: str) -> None:
+    browser = Client() if name == "mfa_login_webauthn" else confirmed
+    browser.get(reverse(name), headers={"Accept": "application/json"})
+    for answer in answers():
+        # Attempts are counted, too.
+        cache.clear()
+        response = browser.post(reverse(name), {"credential": answer})
+        assert response.status_code in (200, 302), answer[:80]
+    assert not Authenticator.objects.exists()
 
 
 def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None:

@@ -272,6 +272,25 @@ def test_resend_ends_the_former_link(
     assert (event.actor, event.target_label) == (rebels.leia.user, "mon@rebels.example")
 
 
+def test_a_link_that_is_replaced_while_it_is_used_is_dead(
+    rebels: Rebels, invitation: tuple[Invitation, str]
+) -> None:
+    """Found by the former link, and accepted a moment after the new one was made."""
+    found, _link = invitation
+    renew_invitation(
+        Invitation.objects.get(pk=found.pk), actor=rebels.leia.user, origin=cast.ORIGIN
+    )
+    with pytest.raises(ValidationError, match="has been used or has expired"):
+        accept_invitation(
+            found,
+            first_name="Mon",
+            last_name="Mothma",
+            password=DATA["password"],
+            origin=cast.ORIGIN,
+        )
+    assert not User.objects.filter(email="mon@rebels.example").exists()
+
+
 def test_withdraw(
     rebels: Rebels, invitation: tuple[Invitation, str], leia: Client, client: Client
 ) -> None:

@@ -1,10 +1,15 @@
 """Signing in, as OWASP's ASVS asks for it at level 2; the chapters stand beside the tests."""
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.password_validation import validate_password
 from django.core import mail
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -151,9 +156,39 @@ def test_five_wrong_passwords_close_an_account_for_five_minutes(rebels: Rebels) 
     assert is_signed_in(other)
 
 
+def test_whatever_else_is_kept_guesses_are_not_forgotten(rebels: Rebels) -> None:
+    """Without a shared cache, too: Django's in the process keeps 300 entries unless told more."""
+    for _guess in range(5):
+        attempt(Client(), rebels.luke.user.email, "wrong")
+    for number in range(10_000):
+        cache.set(f"something-else:{number}", True)
+    refused = attempt(Client(), rebels.luke.user.email)
+    assert "Too many attempts" in refused.content.decode()
+
+
 def test_one_address_tries_few_accounts(rebels: Rebels) -> None:
     answers = [
         attempt(Client(), f"person{number}@rebels.example", "wrong").content.decode()
+        for number in range(11)
+    ]
+    assert ["Too many attempts" in answer for answer in answers] == [False] * 10 + [True]
+
+
+def test_one_address_keeps_no_other_out(rebels: Rebels) -> None:
+    """A server that listens on `::` sees all of IPv4 in one network of IPv6."""
+    for number in range(11):
+        attempt(Client(REMOTE_ADDR="::ffff:203.0.113.7"), f"person{number}@rebels.example", "wrong")
+    elsewhere = Client(REMOTE_ADDR="::ffff:203.0.113.8")
+    attempt(elsewhere, rebels.luke.user.email)
+    assert is_signed_in(elsewhere)
+
+
+@pytest.mark.django_db
+def test_whoever_has_many_addresses_tries_no_more_accounts() -> None:
+    answers = [
+        attempt(
+            Client(REMOTE_ADDR=f"2001:db8::{number}"), f"person{number}@rebels.example", "wrong"
+        ).content.decode()
         for number in range(11)
     ]
     assert ["Too many attempts" in answer for answer in answers] == [False] * 10 + [True]
@@ -193,6 +228,7 @@ def test_a_code_works_once(rebels: Rebels) -> None:
         "luke@rebels.example",
         "Password2027!!",
         "qwertyuiop!!!123",
+        "password" + "1" * 500,
     ],
 )
 def test_weak_passwords_are_refused(rebels: Rebels, sign_in: SignIn, password: str) -> None:
@@ -204,6 +240,15 @@ def test_weak_passwords_are_refused(rebels: Rebels, sign_in: SignIn, password: s
     assert response.context["form"].errors["password1"]
     rebels.luke.user.refresh_from_db()
     assert rebels.luke.user.check_password(cast.PASSWORD)
+
+
+@pytest.mark.parametrize("password", ["1", "a", "a1", "password1"])
+def test_no_password_takes_long_to_judge(password: str) -> None:
+    """As long as a form may be. What is slow takes hours; nobody else is served meanwhile."""
+    began = time.monotonic()
+    with suppress(ValidationError):
+        validate_password(password * (200_000 // len(password)), User(email="luke@rebels.example"))
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,20 @@ def test_each_host_serves_its_environment_only(rebels: Rebels) -> None:
     assert crossed.json()["errors"][0]["errorCode"] == "OAU-146"
 
 
+# The same host, as some clients and people write it.
+SPELLINGS = [SANDBOX_HOST, SANDBOX_HOST.upper(), f"{SANDBOX_HOST}:443", f"{SANDBOX_HOST}."]
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+def test_a_host_is_the_same_however_it_is_written(db: None, host: str) -> None:
+    response = Program().get("/restapi/v1.0", headers={"Host": host}, secure=True)
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 @pytest.mark.parametrize("path", ["/console/", "/account/login/", "/", "/sandbox/restapi/v1.0"])
-def test_an_environments_host_serves_no_page(db: None, path: str) -> None:
-    response = Program().get(path, headers={"Host": SANDBOX_HOST})
+def test_an_environments_host_serves_no_page(db: None, path: str, host: str) -> None:
+    response = Program().get(path, headers={"Host": host}, secure=True)
     assert response.status_code == 404
     assert response.json() == api.rest_error("CMN-120", "Invalid URI.")
     assert str(UUID(response.headers["X-Request-Id"])) == response.headers["X-Request-Id"]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
@@ -75,6 +76,23 @@ def test_what_is_remembered_of_a_session_does_not_open_it(rebels: Rebels, sign_i
     remembered = str(getattr(cache, "_cache", {}))
     assert "session-seen:" in remembered
     assert session_key not in remembered
+
+
+def test_a_made_up_session_gets_no_room_in_the_cache(db: None) -> None:
+    """Else it pushes out what sign-in counts there."""
+    cache.clear()
+    for path in (reverse("account_login"), reverse("live"), reverse("dashboard")):
+        browser = Client()
+        browser.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+        browser.get(path)
+    assert getattr(cache, "_cache", {}) == {}
+
+
+def test_a_session_takes_one_place_in_the_cache(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.luke)
+    for user_agent in ("one", "another", "a third"):
+        browser.get(reverse("my_credentials:list"), headers={"User-Agent": user_agent})
+    assert str(getattr(cache, "_cache", {})).count("session-seen:") == 1
 
 
 def test_long_addresses_fill_no_memory(db: None) -> None:

@@ -3,11 +3,13 @@
 import base64
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -215,6 +217,20 @@ def test_the_page_wants_its_own_form(db: None) -> None:
     assert browser.post("/report-leaked", sent).status_code == 202
 
 
+@pytest.mark.parametrize("where", ["/report-leaked", "/sandbox/restapi/oauth/revoke-leaked"])
+def test_whoever_has_many_addresses_is_counted_as_one(
+    settings: Settings, db: None, where: str
+) -> None:
+    settings.RATE_LIMITS = {"Auth": (2, 60)}
+    throttle.forget()
+    addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]
+    answers = [
+        Browser().post(where, {"token": "x"}, REMOTE_ADDR=address).status_code
+        for address in addresses
+    ]
+    assert answers == [202, 202, 429, 202]
+
+
 def test_the_owner_reads_on_the_page_that_it_was_found(rebels: Rebels, sign_in: SignIn) -> None:
     credential = cast.credential(rebels.luke)
     report(*as_form(credential.encode()))
@@ -245,6 +261,39 @@ def test_what_is_a_secret(rebels: Rebels) -> None:
         assert leaks.without_secrets(f"before {secret} after") == "before  after"
     for text in ("Nightly import", "cs_short", "eyJ", "a.b.c", "https://example.com/a.b.c", ""):
         assert not leaks.holds_secret(text)
+
+
+def test_a_secret_is_found_wherever_it_stands(rebels: Rebels) -> None:
+    jwt = cast.credential(rebels.luke).encode()
+    for before, after in ((r'"\n', '"'), ("JWT_", " x"), ("eyJ.x ", " eyJ"), (f"{PEM}\n", "\n")):
+        assert leaks.holds_secret(f"{before}{jwt}{after}")
+        assert jwt not in leaks.without_secrets(f"{before}{jwt}{after}")
+        assert leaks.jwts_in(f"{before}{jwt}{after}") == [jwt]
+    assert leaks.without_secrets(f"{PEM}{jwt}") == ""
+    assert leaks.without_secrets(f"JWT_{jwt} and more") == "JWT_ and more"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ",
+        "eyJa.",
+        "eyJaaaaaaaa.",
+        "a.",
+        "cs_",
+        "inv_rt_",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-",
+    ],
+)
+def test_no_text_takes_long_to_look_at(piece: str) -> None:
+    """As long as a request may be. What is slow takes a minute; nobody else is served meanwhile."""
+    text = piece * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE // len(piece))
+    began = time.monotonic()
+    leaks.holds_secret(text)
+    leaks.without_secrets(text)
+    leaks.jwts_in(text)
+    assert time.monotonic() - began < 5
 
 
 def test_actions_refuse_secrets(rebels: Rebels) -> None:

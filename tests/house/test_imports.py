@@ -46,6 +46,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "credentials.throttle",
         "console.demo_env",
         "console.env",
+        "console.uploads",
     ),
     "models": ("accounts.models", "credentials.models", "credentials.statements"),
     # They read models, and what they write belongs to the action that calls them.

@@ -123,6 +123,13 @@ def test_the_scale_profile_adds_what_a_second_machine_would() -> None:
     assert "option http-restrict-req-hdr-names delete" in balancer
 
 
+def test_no_container_gains_privileges() -> None:
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        # The images of these two begin as root, to make their data their user's, and step down.
+        assert name in {"postgres", "redis"} or service["cap_drop"] == ["ALL"], name
+
+
 def test_configurations_are_there_and_used() -> None:
     used = {
         config["source"]: config["target"]

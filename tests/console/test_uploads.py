@@ -1,0 +1,59 @@
+"""The console takes no files, so that nobody fills its memory or its disk with them."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client as Browser
+
+from tests import cast
+from tests.conftest import Rebels
+
+MULTIPART = "multipart/form-data; boundary=limit"
+FIELD = b'--limit\r\nContent-Disposition: form-data; name="token"\r\n\r\n'
+FILE = b'--limit\r\nContent-Disposition: form-data; name="token"; filename="a"\r\n\r\n'
+END = b"\r\n--limit--\r\n"
+
+API = "/sandbox/restapi/oauth/revoke-leaked"
+# Open to strangers. Reports of leaks are answered the same, whatever they hold.
+PATHS = {API: 202, "/report-leaked": 202, "/account/login/": 400}
+
+
+class Unread(BytesIO):
+    """A body that nobody is to look at."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise AssertionError("It is read.")
+
+
+def send(path: str, body: bytes = b"", /, **environ: Any) -> int:
+    """The status of the answer."""
+    return Browser().generic("POST", path, body, MULTIPART, **environ).status_code
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("length", [settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1, 10**12])
+def test_what_is_too_large_is_not_even_read(path: str, length: int) -> None:
+    environ: dict[str, Any] = {
+        "wsgi.input": Unread(), "CONTENT_LENGTH": str(length), "CONTENT_TYPE": MULTIPART
+    }  # fmt: skip
+    assert send(path, **environ) == PATHS[path]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", PATHS)
+def test_a_file_is_refused_however_small(path: str) -> None:
+    assert send(path, FILE + b"x" + END) == PATHS[path]
+
+
+def test_a_form_of_fields_may_come_in_parts(rebels: Rebels) -> None:
+    """`curl -F token=…`, as whoever reports a leak may write it."""
+    credential = cast.credential(rebels.luke)
+    assert send(API, FILE + credential.encode().encode() + END) == 202
+    credential.refresh_from_db()
+    assert not credential.is_revoked
+    assert send(API, FIELD + credential.encode().encode() + END) == 202
+    credential.refresh_from_db()
+    assert credential.is_revoked

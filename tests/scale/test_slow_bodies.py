@@ -1,0 +1,52 @@
+"""Somebody sends bodies that never end: nobody else waits for them behind a balancer."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from django.conf import settings
+
+from tests import api
+from tests.credentials.running_console import RunningConsole
+from tests.scale.balancer import balancer
+from tests.scale.callers import TOKEN, AppCalls, caller
+from tests.scale.conftest import Installation
+
+HOST = "localhost"
+# Each process has eight threads.
+SENDERS = 20
+LENGTH = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+@contextmanager
+def slow_bodies(port: int, *, sent: int) -> Iterator[None]:
+    """Requests whose bodies lack the rest, for as long as the block lasts."""
+    with ExitStack() as stack:
+        for _ in range(SENDERS):
+            sender = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            sender.sendall(
+                f"POST {TOKEN} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {api.FORM}\r\n"
+                f"Content-Length: {LENGTH}\r\n\r\n{'a' * sent}".encode()
+            )
+        # All of them have arrived.
+        time.sleep(0.5)
+        yield
+
+
+@pytest.mark.parametrize("sent", [1, LENGTH - 1])
+def test_slow_bodies_hold_nobody_up(installation: Installation, sent: int) -> None:
+    with (
+        RunningConsole(
+            installation.url,
+            ORIGIN=f"http://{HOST}",
+            TRUSTED_PROXY_COUNT="2",
+            GRANIAN_WORKERS="1",
+        ) as server,
+        balancer([f"127.0.0.1:{server.port}"] * 2, HOST) as port,
+        slow_bodies(port, sent=sent),
+        caller(port, HOST) as app,
+    ):
+        answer = AppCalls(app, installation.authorization).exchange(installation.jwt)
+        assert answer.status == 200
