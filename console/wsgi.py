@@ -35,6 +35,12 @@ class Handler(WSGIHandler):
         """Answers an iterable of bytes, as WSGI has it."""
         if "HTTP_TRANSFER_ENCODING" in environ:
             _measure(environ)
+        answer = self._answer(environ, start_response)
+        if environ.get("CONTENT_LENGTH"):
+            _read_to_its_end(environ)
+        return answer
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         if environ.get("SCRIPT_NAME"):
             return super().__call__(environ, start_response)
         # A connection that has died since, or is too old, is made anew.
@@ -58,6 +64,16 @@ def _measure(environ: dict[str, Any]) -> None:
     """
     body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+
+
+def _read_to_its_end(environ: dict[str, Any]) -> None:
+    """A request that was answered without its body, as while the database is away.
+
+    Else the connection would be reset (RFC 9112 §9.6), and whoever is still sending would not read
+    the answer. What is longer than allowed is not worth it.
+    """
+    if int(environ["CONTENT_LENGTH"]) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        environ["wsgi.input"].read()
 
 
 def for_this_machine(application: Application) -> Application:

@@ -1,7 +1,10 @@
 """What the production server hands to the console."""
 
+import contextlib
+import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +42,22 @@ def test_a_body_may_come_in_chunks(console: RunningConsole) -> None:
     # What is too long is refused, and not read to its end.
     status, _, body = console.request("POST", PATH, iter([b"a" * too_long]), headers)
     assert (status, json.loads(body)["error_description"]) == (400, "The request is too large.")
+
+
+def test_an_answer_before_the_body_is_read_reaches_its_caller(console: RunningConsole) -> None:
+    """And the connection goes on."""
+    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=10)
+    body = b"a" * 100_000
+    with contextlib.closing(connection):
+        for _ in range(3):
+            connection.putrequest("PUT", PATH)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders()
+            time.sleep(0.2)
+            connection.send(body)
+            response = connection.getresponse()
+            response.read()
+            assert (response.status, response.getheader("Connection")) == (405, None)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def test_nothing_acknowledged_is_lost_when_the_primary_dies(
     for outcome in outcomes:
         answers = outcome.record.answers
         assert outcome.record.refused == []
+        assert outcome.record.unanswered == []
         assert {name.rpartition(" ")[2] for name in answers} <= {"200", "302", "503"}
         # While there was no primary, callers were told to come again, and nothing else.
         assert {name for name in answers if name.startswith(("exchange", "refresh"))} <= {

@@ -47,6 +47,8 @@ class Record:
     unready: int = 0
     refused: list[str] = field(default_factory=list)
     """What was refused for good; in this workload nothing should be."""
+    unanswered: list[str] = field(default_factory=list)
+    """What got no answer at all, and why."""
     answers: Counter[str] = field(default_factory=Counter)
     """By what was done and how it was answered, `exchange 200`; 0 is no answer at all."""
 
@@ -54,6 +56,8 @@ class Record:
         self.answers[f"{what} {answer.status}"] += 1
         if 400 <= answer.status < 500:
             self.refused.append(f"{what}: {answer.body.decode()[:300]}")
+        if answer.status == 0:
+            self.unanswered.append(f"{what}: {answer.problem}")
         if answer.status not in (200, 302):
             time.sleep(PAUSE)
         return answer
