@@ -45,8 +45,11 @@ class Outcome:
 
     @property
     def recovery(self) -> float:
-        """Seconds of the gap that are the console's."""
-        return self.gap - DETECTION - self.promotion
+        """Seconds of the gap that are the console's.
+
+        PostgreSQL may take writes a moment before it says that it was promoted.
+        """
+        return max(0.0, self.gap - DETECTION - self.promotion)
 
 
 def fail_over(installation: Installation) -> Outcome:
