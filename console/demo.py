@@ -396,7 +396,7 @@ _REPORT = "GET /restapi/v1.0/account/{accountId}"
 _ADDRESS = "PUT /restapi/v1.0/account/{accountId}/business-address"
 _SECRET_WRONG = "Client authentication failed: check client ID, secret and environment."
 REFUSALS = (
-    DemoRefusal(290, "Old laptop", "Fleet Directory",
+    DemoRefusal(286, "Old laptop", "Fleet Directory",
                 InvalidGrant("JWT-102", "This credential has been revoked.")),
     DemoRefusal(214, "Trial of the reporting app", "Base Reporting",
                 InvalidGrant("JWT-103", "This credential has expired.")),

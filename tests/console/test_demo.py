@@ -237,3 +237,11 @@ def test_a_database_in_use_stays_as_it_is(db: None) -> None:
     with pytest.raises(CommandError, match="no demo to describe"):
         seed("--if-empty", "--json")
     assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(("code", "end"), [("JWT-102", "revoked_at"), ("JWT-103", "expires_at")])
+def test_what_was_refused_for_its_end_had_ended(db: None, code: str, end: str) -> None:
+    seed()
+    refusals = Refusal.objects.filter(code=code).select_related("credential")
+    assert refusals
+    assert all(refusal.at > getattr(refusal.credential, end) for refusal in refusals)
