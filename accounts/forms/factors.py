@@ -1,6 +1,8 @@
 """allauth's forms of the ways to sign in, in the words of the console."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
@@ -60,6 +62,14 @@ def _name_field(**kwargs: Any) -> SeenTextField:
 _NO_ANSWER = (AttributeError, LookupError, TypeError, ValueError, RecursionError, struct.error)
 
 
+@contextmanager
+def _refused_beside_the_form() -> Iterator[None]:
+    try:
+        yield
+    except _NO_ANSWER as error:
+        raise get_adapter().validation_error("incorrect_code") from error
+
+
 class KeyAnswerField(forms.JSONField):
     """What a key answered (Web Authentication, §5.1), as the script of the page sends it."""
 
@@ -67,10 +77,8 @@ class KeyAnswerField(forms.JSONField):
         super().__init__(widget=forms.HiddenInput)
 
     def to_python(self, value: Any) -> Any:
-        try:
+        with _refused_beside_the_form():
             return super().to_python(value)
-        except _NO_ANSWER as error:
-            raise get_adapter().validation_error("incorrect_code") from error
 
     def bound_data(self, data: Any, initial: Any) -> None:
         """A form that is shown again waits for another answer."""
@@ -80,11 +88,9 @@ class _ByKey(forms.Form):
     credential = KeyAnswerField()
 
     def clean_credential(self) -> Authenticator:
-        try:
+        with _refused_beside_the_form():
             found: Authenticator = super().clean_credential()  # type: ignore[misc]
-        except _NO_ANSWER as error:
-            raise get_adapter().validation_error("incorrect_code") from error
-        return found
+            return found
 
 
 class LoginByKeyForm(_ByKey, LoginWebAuthnForm):  # type: ignore[misc]
@@ -111,11 +117,9 @@ class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
     )
 
     def clean(self) -> dict[str, Any]:
-        try:
+        with _refused_beside_the_form():
             cleaned: dict[str, Any] = super().clean()
-        except _NO_ANSWER as error:
-            raise get_adapter().validation_error("incorrect_code") from error
-        return cleaned
+            return cleaned
 
 
 class RenameKeyForm(EditWebAuthnForm):  # type: ignore[misc]
