@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("transactional_db"),
 ]
-PLAIN = {"X-Forwarded-Proto": "http"}
 PATH = "/sandbox/restapi/oauth/token"
 
 
@@ -92,23 +91,3 @@ def test_it_speaks_http_1_only(console: RunningConsole) -> None:
     with socket.create_connection(("127.0.0.1", console.port), timeout=5) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
         assert connection.recv(8) in (b"HTTP/1.1", b"")
-
-
-def test_it_serves_behind_a_proxy_for_tls(tmp_path: Path) -> None:
-    """As in production, where whatever did not come by https is redirected."""
-    host = "developers.example.com"
-    https = {"Host": host, "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
-    with RunningConsole(
-        SharedDatabase(tmp_path).open(),
-        ORIGIN=f"https://{host}",
-        ALLOWED_HOSTS=f"{host},localhost,127.0.0.1",
-        TRUSTED_PROXY_COUNT="1",
-    ) as console:
-        console.wait()
-        status, headers, _ = console.request("GET", "/sandbox/restapi/v1.0", "", https)
-        assert (status, headers["Strict-Transport-Security"][:16]) == (200, "max-age=31536000")
-        status, headers, _ = console.request("GET", "/console", "", https)
-        assert (status, headers["Location"]) == (302, "/account/login/?next=/console")
-        for path in ("/sandbox/restapi/v1.0", "/account/login/"):
-            status, headers, _ = console.request("GET", path, "", https | PLAIN)
-            assert (status, headers["Location"]) == (301, f"https://{host}{path}")

@@ -38,16 +38,20 @@ import json
 from django.conf import settings
 print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
 """
-# The server as it is loaded by each of its workers, asked once through TLS and once without.
+# The server as it is loaded by each of its workers, asked for a call and for a page, each through
+# TLS and without.
 SERVED = """
 import json
 from django.test import RequestFactory
 from console.wsgi import application
-asked = RequestFactory(HTTP_HOST="platform.sandbox.example.com")
 answers = []
-for scheme in ("https", "http"):
-    request = asked.get("/restapi/oauth/token", HTTP_X_FORWARDED_PROTO=scheme)
-    application(request.environ, lambda status, headers: answers.append([status, dict(headers)]))
+def start(status, headers):
+    answers.append([status, dict(headers)])
+for host, path in (("platform.sandbox", "/restapi/v1.0"), ("developers", "/console")):
+    asked = RequestFactory(HTTP_HOST=f"{host}.example.com")
+    for scheme in ("https", "http"):
+        request = asked.get(path, HTTP_X_FORWARDED_PROTO=scheme)
+        application(request.environ, start)
 print(json.dumps(answers))
 """
 
@@ -81,14 +85,19 @@ def test_nothing_of_the_demo_or_of_debugging_is_on() -> None:
     assert "MD5" not in production()["PASSWORD_HASHERS"][0]
 
 
-def test_the_apis_are_served_through_tls_only() -> None:
+def test_it_is_served_through_tls_only() -> None:
     served = start(production_environment(), SERVED)
     assert served.returncode == 0, served.stderr
-    (status, headers), (redirected, elsewhere) = json.loads(served.stdout.splitlines()[-1])
-    assert status == "405 Method Not Allowed"
-    assert "max-age" in headers["Strict-Transport-Security"]
-    assert redirected == "301 Moved Permanently"
-    assert elsewhere["Location"].startswith("https://platform.sandbox.example.com/")
+    call, plain_call, page, plain_page = json.loads(served.stdout.splitlines()[-1])
+    assert (call[0], page[0]) == ("200 OK", "302 Found")
+    for _, headers in (call, page):
+        assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    assert page[1]["Location"] == "/account/login/?next=/console"
+    for (status, headers), address in (
+        (plain_call, "https://platform.sandbox.example.com/restapi/v1.0"),
+        (plain_page, "https://developers.example.com/console"),
+    ):
+        assert (status, headers["Location"]) == ("301 Moved Permanently", address)
 
 
 def test_only_the_configured_hosts_are_served() -> None:
