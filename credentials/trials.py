@@ -1,4 +1,4 @@
-"""The dry run of a pasted JWT, as one person may see it.
+"""The dry run of a pasted JWT, as one person may see it; and what any dry run failed at.
 
 A genuine credential that the viewer may not see looks exactly like a forged one.
 """
@@ -19,7 +19,16 @@ from credentials.models import Client, JwtCredential
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants.jwt_bearer import genuine_credential
 from credentials.refused import CheckName, Reason
-from credentials.walks import ASKED_AT_CALLS, BEFORE, EXCHANGE, FAILED, Step
+from credentials.walks import APP_SIDE, ASKED_AT_CALLS, BEFORE, EXCHANGE, FAILED, Step
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The first check of a dry run that failed, and what mends it."""
+
+    headline: str
+    cause: str
+    fixes: list[Fix]
 
 
 @dataclass(frozen=True)
@@ -146,14 +155,27 @@ def _trial(
         return Trial(
             "Every check of a dry run passes", "", passes=True, steps=_walked(findings | waits)
         )
-    case = _trial_case(failed, client, credential)
-    cause = end_of_credential(failed, credential) or findings[failed][1]
+    failure = failure_of(failed, findings[failed][1], client, credential, viewer)
     return Trial(
-        FAILED[failed],
-        cause,
+        failure.headline,
+        failure.cause,
         passes=False,
         steps=_walked(findings),
-        fixes=list(fixes_of(case, viewer)),
+        fixes=failure.fixes,
+    )
+
+
+def failure_of(
+    check: CheckName, message: str, client: Client, credential: JwtCredential, viewer: Membership
+) -> Failure:
+    """What a dry run failed at, to somebody who may see the credential."""
+    fixes = fixes_of(_trial_case(check, client, credential), viewer)
+    # What mends an app names its owner.
+    is_told = check not in APP_SIDE or sees_client(viewer, client)
+    return Failure(
+        FAILED[check],
+        end_of_credential(check, credential) or message,
+        list(fixes) if is_told else [],
     )
 
 

@@ -16,11 +16,10 @@ from accounts.origin import Origin
 from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
-from credentials.access import CredentialOwner, jwt_credential_for, owner_for, sees_client
+from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
 from credentials.checks import Exchange
 from credentials.explanations import recent_refusals
-from credentials.fixes import Case, end_of_credential, fixes_of
 from credentials.forms.jwt_credentials import (
     APPS_OFFERED,
     CreateJwtCredentialForm,
@@ -43,9 +42,8 @@ from credentials.oauth.dry_run import Finding, dry_run
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
 from credentials.oauth.parameters import BasicCredentials, Parameters
-from credentials.refused import CheckName, Reason
 from credentials.snippets import snippets
-from credentials.walks import APP_SIDE, FAILED
+from credentials.trials import Failure, failure_of
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600
@@ -377,25 +375,11 @@ def try_exchange(
 
 def _failure(
     findings: list[Finding], client: Client, credential: JwtCredential, viewer: Membership
-) -> dict[str, Any] | None:
-    """What failed in a dry run, in the words of *Why did my call fail?*, and what mends it."""
-    failed = next((finding for finding in findings if finding.refusal is not None), None)
-    if failed is None or failed.refusal is None:
-        return None
-    case = Case(
-        failed.name,
-        credential.environment,
-        reason=Reason.SUSPENDED if failed.name is CheckName.CLIENT else "",
-        client=client,
-        credential=credential,
-    )
-    # What mends an app names its owner.
-    is_told = failed.name not in APP_SIDE or sees_client(viewer, client)
-    return {
-        "headline": FAILED[failed.name],
-        "cause": end_of_credential(failed.name, credential) or failed.refusal.message,
-        "fixes": list(fixes_of(case, viewer)) if is_told else [],
-    }
+) -> Failure | None:
+    for finding in findings:
+        if finding.refusal is not None:
+            return failure_of(finding.name, finding.refusal.message, client, credential, viewer)
+    return None
 
 
 def _exchange(
