@@ -16,7 +16,7 @@ export PORT
 python := .venv/bin/python
 
 # Directories are listed as well: removing a file changes only its directory.
-static_sources := $(shell find static accounts credentials console -path '*static*' 2>/dev/null)
+static_sources := $(shell find static core accounts credentials console -path '*static*' 2>/dev/null)
 
 run: install
 	@$(python) -m console.demo_env

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind, Organization, User
-from accounts.origin import Origin
+from core.origin import Origin
 
 SYSTEM_LABEL = "Operator"
 

@@ -6,8 +6,8 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 
-from accounts import vault
 from accounts.models import User
+from core import vault
 
 
 class FactorUnreadable(ValidationError):

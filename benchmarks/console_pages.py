@@ -17,14 +17,14 @@ from accounts.environments import Environment
 from accounts.models import Extension, Membership, Notice
 from accounts.models.audit_log import NEWEST_FIRST, events_of
 from accounts.models.extensions import ExtensionStatus
-from accounts.origin import Origin
-from accounts.pagination import PAGE_SIZE, Order
+from core.origin import Origin
+from core.pagination import PAGE_SIZE, Order
 from credentials.actions.rotations import DRAINS, rotate_jwt_credential
 from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
-from credentials.models.developers import ORDERS as PEOPLE_ORDERS
-from credentials.models.developers import people_of
-from credentials.models.inventory import ORDERS as CREDENTIAL_ORDERS
-from credentials.models.inventory import ORDERS_OF_ONE, credentials_of
+from credentials.reports.developers import ORDERS as PEOPLE_ORDERS
+from credentials.reports.developers import people_of
+from credentials.reports.inventory import ORDERS as CREDENTIAL_ORDERS
+from credentials.reports.inventory import ORDERS_OF_ONE, credentials_of
 from tests.house.urls import every_url
 
 ORIGIN = Origin.command("benchmarks.pages")
@@ -261,7 +261,7 @@ def _rotated(developer: Membership) -> JwtCredential:
     """A credential of the developer that another one is taking over from."""
     credential = (
         JwtCredential.objects.of(developer)
-        .standing(timezone.now())
+        .active(timezone.now())
         .filter(superseded_at__isnull=True, extension__status=ExtensionStatus.ENABLED)
         .order_by("-last_used_on", "-pk")[0]
     )

@@ -22,7 +22,7 @@ from credentials.models import (
     ExchangeUsage,
     Refusal,
 )
-from credentials.models.inventory import credentials_of
+from credentials.reports.inventory import credentials_of
 
 # The aims for every page.
 MOST_QUERIES, MOST_MILLISECONDS, MOST_KILOBYTES = 12, 50, 60

@@ -23,8 +23,8 @@ from django.urls import ResolverMatch, get_resolver, set_urlconf
 from django.utils.module_loading import import_string
 
 from accounts.environments import Environment
-from accounts.origin import client_ip
 from console.environment_urls import HostUrls, environment_hosts, environment_paths, host_of
+from core.origin import client_ip
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -16,7 +16,9 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from credentials.models import Application, JwtCredential
-from credentials.models.attention import (
+from credentials.models.jwt_credentials import EXPIRES_SOON
+from credentials.models.refusals import OFTEN, OFTEN_WITHIN
+from credentials.reports.attention import (
     IN_ORGANIZATION,
     MANY,
     UNUSED,
@@ -24,8 +26,6 @@ from credentials.models.attention import (
     organization_attention,
     own_attention,
 )
-from credentials.models.jwt_credentials import EXPIRES_SOON
-from credentials.models.refusals import OFTEN, OFTEN_WITHIN
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Matter:
+class AttentionItem:
     """Something of the organization to look at, and the list that shows it."""
 
     icon: str
@@ -65,7 +65,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         steps = first_steps(viewer)
         context |= {
             "steps": [] if all(step.done for step in steps) else steps,
-            "active_count": JwtCredential.objects.of(viewer).standing(timezone.now()).count(),
+            "active_count": JwtCredential.objects.of(viewer).active(timezone.now()).count(),
             "application_count": Application.objects.visible_to(viewer).count(),
             "attention": own_attention(viewer),
             "often": OFTEN,
@@ -107,7 +107,7 @@ _OF_CREDENTIALS = {
 _ACCESS_REQUESTS = "access_requests"
 
 
-def organization_matters(viewer: Membership) -> list[Matter]:
+def organization_matters(viewer: Membership) -> list[AttentionItem]:
     """What there is to look at, with the number of each; what there is none of is left out."""
     beside: dict[str, QuerySet[Any]] = {}
     if viewer.may(ConsolePermission.ACCESS_MANAGE):
@@ -122,11 +122,11 @@ def organization_matters(viewer: Membership) -> list[Matter]:
         who = "person waits" if waiting == 1 else "people wait"
         text = f"{_number(waiting)} {who} for access"
         hint = "Approve with a role, or decline with a reason."
-        matters.append(Matter("user-plus", text, hint, reverse("accounts:access")))
+        matters.append(AttentionItem("user-plus", text, hint, reverse("accounts:access")))
     for reason, (icon, one, several, hint) in _OF_CREDENTIALS.items():
         if count := counts.get(reason):
             text = f"{_number(count)} {one if count == 1 else several}"
-            matters.append(Matter(icon, text, hint, _inventory_url(reason)))
+            matters.append(AttentionItem(icon, text, hint, _inventory_url(reason)))
     return matters
 
 

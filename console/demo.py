@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import emails, raw_secrets
+from accounts import emails
 from accounts.actions.access_requests import request_access
 from accounts.actions.extensions import create_sandbox_account
 from accounts.actions.memberships import join_organization
@@ -24,15 +24,15 @@ from accounts.actions.organizations import create_organization
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from accounts.origin import Origin
 from accounts.permissions import AppScope, UserPermission, UserRole
 from accounts.roles import ConsoleRole
 from console.demo_usage import add_usage
+from core import raw_secrets
+from core.origin import Origin
 from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
 from credentials.actions.jwt_credentials import create_jwt_credential, revoke_jwt_credential
 from credentials.actions.refusals import record_refusals
 from credentials.actions.reminders import remind_owners
-from credentials.bearer import BearerError, InvalidAccessToken, PermissionMissing, ScopeMissing
 from credentials.error_codes import entry_of
 from credentials.models import (
     AppAccess,
@@ -41,6 +41,12 @@ from credentials.models import (
     JwtCredential,
 )
 from credentials.models.refusals import Refused, RefusedWhat
+from credentials.oauth.bearer import (
+    BearerError,
+    InvalidAccessToken,
+    PermissionMissing,
+    ScopeMissing,
+)
 from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
 from credentials.refused import Reason, RefusedRequest
 

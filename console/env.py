@@ -133,14 +133,14 @@ def prepare_postgresql(
     """Completes what `DATABASE_URL` says of a PostgreSQL, which may name several hosts.
 
     Each thread keeps a connection for an hour; whether it still stands is asked at each request
-    and costs nothing (accounts/postgresql).
+    and costs nothing (core/postgresql).
     """
     options = dict(_POSTGRESQL)
     if "," in str(database["HOST"]):
         # A standby answers readers only.
         options["target_session_attrs"] = "read-write"
     # Never by itself: the ORM sends its values in the text, so that hardly any comes twice. The hot
-    # paths prepare theirs (accounts/postgresql/prepared.py).
+    # paths prepare theirs (core/postgresql/prepared.py).
     options["prepare_threshold"] = None
     options |= database.get("OPTIONS", {})
     if is_behind_pgbouncer:
@@ -150,7 +150,7 @@ def prepare_postgresql(
     if is_kept_open:
         database.setdefault("CONN_MAX_AGE", 3600)
         database["CONN_HEALTH_CHECKS"] = True
-    database |= {"ENGINE": "accounts.postgresql", "OPTIONS": options}
+    database |= {"ENGINE": "core.postgresql", "OPTIONS": options}
 
 
 def previous_base_urls(name: str) -> list[str]:

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.template import loader
 from django.urls import is_valid_path
 
-from accounts import database
 from accounts.access import NoConsoleAccess
 from accounts.step_up import NoFactor
 from accounts.views.access_requests import no_access
 from console.api.errors import entry, error_response
+from core import database
 from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
 

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from accounts import vault
+from core import vault
 from credentials import jose
 from credentials.models import SigningKey
 

@@ -24,8 +24,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from accounts.environments import Environment
-from accounts.postgresql.base import ABSENCE, OPEN, is_busy
-from credentials.background import BackgroundWriter
+from core.background import BackgroundWriter
+from core.postgresql.base import ABSENCE, OPEN, is_busy
 from credentials.oauth.grants import GRANT_IN_ENVIRON, jwt_bearer
 
 Application = Callable[..., Iterable[bytes]]

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
-from accounts.origin import client_ip
 from console.environment_urls import environment_hosts, host_of
+from core.origin import client_ip
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 

@@ -12,8 +12,8 @@ from csp.constants import NONE, SELF
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from accounts.database import in_one_line
 from console import env as environment
+from core.database import in_one_line
 
 BASE_DIR = environment.BASE_DIR
 env = environment.env
@@ -162,7 +162,7 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 if "redis" in CACHES["default"]["BACKEND"].lower():
     # No request waits for a cache that is away, nor fails because of it.
-    CACHES["default"]["BACKEND"] = "accounts.shared_cache.ForgivingRedisCache"
+    CACHES["default"]["BACKEND"] = "core.shared_cache.ForgivingRedisCache"
     CACHES["default"]["OPTIONS"] = CACHES["default"].get("OPTIONS", {}) | {
         "socket_connect_timeout": 0.2,
         "socket_timeout": 0.2,
@@ -187,7 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
     },
-    {"NAME": "accounts.passwords.CommonPartsValidator"},
+    {"NAME": "core.passwords.CommonPartsValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 if TESTING:
@@ -233,7 +233,7 @@ MFA_TOTP_ISSUER = "Developer Console"
 USERSESSIONS_ADAPTER = "accounts.adapter.UserSessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 
-SESSION_ENGINE = "accounts.sessions"
+SESSION_ENGINE = "core.sessions"
 SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS

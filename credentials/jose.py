@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
-from accounts import vault
+from core import vault
 
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
@@ -57,7 +57,7 @@ class InvalidToken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ParsedToken:
     """A compact JWS taken apart (RFC 7515 §7.1). None of it is proved, all of it is claimed."""
 
     digest: bytes
@@ -90,26 +90,26 @@ class SeenTokens:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._by_key: dict[tuple[str, str], dict[bytes, Opened]] = {}
+        self._by_key: dict[tuple[str, str], dict[bytes, ParsedToken]] = {}
         self._lock = threading.Lock()
 
-    def find(self, digest: bytes) -> Opened | None:
+    def find(self, digest: bytes) -> ParsedToken | None:
         """The same string as before, so that it is not taken apart again."""
         for seen in tuple(self._by_key.values()):
-            if (opened := seen.get(digest)) is not None:
-                return opened
+            if (parsed := seen.get(digest)) is not None:
+                return parsed
         return None
 
-    def is_verified(self, opened: Opened, key: tuple[str, str]) -> bool:
-        return opened.digest in self._by_key.get(key, ())
+    def is_verified(self, parsed: ParsedToken, key: tuple[str, str]) -> bool:
+        return parsed.digest in self._by_key.get(key, ())
 
-    def add(self, opened: Opened, key: tuple[str, str]) -> None:
+    def add(self, parsed: ParsedToken, key: tuple[str, str]) -> None:
         """Remember a token, and forget the oldest of its key if there are too many."""
         with self._lock:
             seen = self._by_key.setdefault(key, {})
             while len(seen) >= self._capacity:
                 del seen[next(iter(seen))]
-            seen[opened.digest] = opened
+            seen[parsed.digest] = parsed
 
     def forget(self, key: tuple[str, str]) -> None:
         with self._lock:
@@ -174,7 +174,7 @@ def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
     return key
 
 
-def open_token(token: str) -> Opened:
+def parse_token(token: str) -> ParsedToken:
     """Take a token apart, or find it again. Raises `InvalidToken` for what is no JWS of this kind.
 
     Refused here are other algorithms, and headers that change what is signed or must be understood
@@ -183,10 +183,10 @@ def open_token(token: str) -> Opened:
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("too long")
     digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-    return _seen.find(digest) or _taken_apart(token, digest)
+    return _seen.find(digest) or _parse(token, digest)
 
 
-def _taken_apart(token: str, digest: bytes) -> Opened:
+def _parse(token: str, digest: bytes) -> ParsedToken:
     if not _COMPACT.fullmatch(token):
         raise InvalidToken("not a compact JWS")
     message, _dot, signature = token.rpartition(".")
@@ -195,15 +195,15 @@ def _taken_apart(token: str, digest: bytes) -> Opened:
         raw_signature = _decoded(signature)
     except ValueError as error:
         raise InvalidToken("malformed") from error
-    opened = Opened(
+    parsed = ParsedToken(
         digest, _object(header) or {}, _object(payload), message.encode(), raw_signature
     )
     # The last character of a signature has four bits to spare, which no other character has.
     if _encoded(raw_signature) != signature:
         raise InvalidToken("another spelling of a signature")
-    if opened.header.get("alg") != ALGORITHM or opened.header.keys() & {"crit", "b64"}:
+    if parsed.header.get("alg") != ALGORITHM or parsed.header.keys() & {"crit", "b64"}:
         raise InvalidToken("another algorithm or an unknown extension")
-    return opened
+    return parsed
 
 
 def _object(part: str) -> dict[str, Any] | None:
@@ -218,7 +218,7 @@ def _object(part: str) -> dict[str, Any] | None:
 def claimed_subject(token: str) -> str:
     """The `sub` of a JWT, unverified and therefore no more than a claim; empty without one."""
     try:
-        return open_token(token).claimed("sub")
+        return parse_token(token).claimed("sub")
     except InvalidToken:
         return ""
 
@@ -274,37 +274,37 @@ def _encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def said_type(token: str) -> str:
+def claimed_type(token: str) -> str:
     """The `typ` that a string says of itself, unverified: only for words, never for a decision."""
     try:
-        return open_token(token).token_type
+        return parse_token(token).token_type
     except InvalidToken:
         return ""
 
 
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
     """The claims of a token that this key signed for this use; times are the caller's to check."""
-    return verify_opened(open_token(token), jwk=jwk, token_type=token_type)
+    return verify_parsed(parse_token(token), jwk=jwk, token_type=token_type)
 
 
-def verify_opened(opened: Opened, *, jwk: Jwk, token_type: str) -> Claims:
+def verify_parsed(parsed: ParsedToken, *, jwk: Jwk, token_type: str) -> Claims:
     """The same of a token that was taken apart already. Raises `InvalidToken`."""
     key = (jwk["x"], jwk["y"])
-    if not _seen.is_verified(opened, key):
-        _verify_signature(opened, key)
-        _seen.add(opened, key)
-    if opened.token_type != token_type or opened.claims is None:
+    if not _seen.is_verified(parsed, key):
+        _verify_signature(parsed, key)
+        _seen.add(parsed, key)
+    if parsed.token_type != token_type or parsed.claims is None:
         raise InvalidToken("wrong type")
-    return dict(opened.claims)
+    return dict(parsed.claims)
 
 
-def _verify_signature(opened: Opened, key: tuple[str, str]) -> None:
-    raw = opened.signature
+def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:
+    raw = parsed.signature
     if len(raw) != _SIGNATURE_BYTES:
         raise InvalidToken("no ES256 signature")
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     try:
-        _public_key(*key).verify(der, opened.message, _ES256)
+        _public_key(*key).verify(der, parsed.message, _ES256)
     except InvalidSignature as error:
         raise InvalidToken("bad signature") from error
 

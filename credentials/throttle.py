@@ -4,7 +4,7 @@ Counting is the library's, one round trip to the shared cache for each request, 
 processes count together; without a shared cache each process counts for itself. The window slides
 over two counters of which the older counts by the part that is still inside.
 
-While the shared cache is away, requests pass (`accounts/shared_cache.py`).
+While the shared cache is away, requests pass (`core/shared_cache.py`).
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from throttled import (
     per_duration,
 )
 
-from accounts.shared_cache import OUTAGE
+from core.shared_cache import OUTAGE
 
 # Counters that one process keeps for itself; those longest unused go first.
 KEPT_IN_PROCESS = 100_000
@@ -50,7 +50,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LimitState:
     """Where a user and app stand in a group after this request."""
 
     group: LimitGroup
@@ -83,29 +83,29 @@ class Standing:
 class RateLimited(Exception):
     """A request too many; each API answers it in its own form, as CMN-301."""
 
-    def __init__(self, standing: Standing) -> None:
-        super().__init__(standing.message)
-        self.standing = standing
+    def __init__(self, state: LimitState) -> None:
+        super().__init__(state.message)
+        self.state = state
 
 
 class Meter:
     """Counts one request, and remembers what its answer has to say about it."""
 
     def __init__(self) -> None:
-        self.standing: Standing | None = None
+        self.state: LimitState | None = None
 
     def count(self, group: LimitGroup, *who: str) -> None:
         """One more request of whoever this is. Raises `RateLimited`."""
-        standing = hit(group, *who)
-        if standing is None:
+        state = hit(group, *who)
+        if state is None:
             return
-        self.standing = standing
-        if standing.retry_after is not None:
-            raise RateLimited(standing)
+        self.state = state
+        if state.retry_after is not None:
+            raise RateLimited(state)
 
     def mark(self, response: HttpResponse) -> HttpResponse:
-        if self.standing is not None:
-            for name, value in self.standing.headers.items():
+        if self.state is not None:
+            for name, value in self.state.headers.items():
                 response[name] = value
         return response
 
@@ -118,7 +118,7 @@ def meter_of(request: HttpRequest) -> Meter:
     return meter
 
 
-def hit(group: LimitGroup, *who: str) -> Standing | None:
+def hit(group: LimitGroup, *who: str) -> LimitState | None:
     """Count one request; None if the group has no limit, or nobody can count now."""
     allowed: tuple[int, int] | None = settings.RATE_LIMITS[group]
     return None if allowed is None else _limiter().hit(group, Rate(*allowed), who)
@@ -131,14 +131,14 @@ class Limiter:
         self._url = url
         self._rates: dict[Rate, BaseRateLimiter] = {}
 
-    def hit(self, group: LimitGroup, rate: Rate, who: tuple[str, ...]) -> Standing | None:
+    def hit(self, group: LimitGroup, rate: Rate, who: tuple[str, ...]) -> LimitState | None:
         limiter = self._rate_limiter(rate)
         found = OUTAGE.call(lambda: limiter.limit(_key(group, who)), otherwise=None)
         if found is None:
             return None
         if not found.limited:
-            return Standing(group, rate, found.state.remaining)
-        return Standing(group, rate, 0, max(1, math.ceil(found.state.retry_after)))
+            return LimitState(group, rate, found.state.remaining)
+        return LimitState(group, rate, 0, max(1, math.ceil(found.state.retry_after)))
 
     def _rate_limiter(self, rate: Rate) -> BaseRateLimiter:
         if rate not in self._rates:

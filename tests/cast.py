@@ -24,9 +24,9 @@ from accounts.models import (
     PlatformAccount,
     User,
 )
-from accounts.origin import Origin
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
+from core.origin import Origin
 from credentials.actions.applications import issue_client, register_application
 from credentials.actions.jwt_credentials import create_jwt_credential
 from credentials.models import AppAccess, Application, Client, JwtCredential

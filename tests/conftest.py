@@ -11,8 +11,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import Membership, Organization
-from credentials import refusals, throttle
-from credentials.background import BackgroundWriter
+from core.background import BackgroundWriter
+from credentials import throttle
+from credentials.oauth import refusal_log as refusals
 from tests import append_only, cast
 
 SignIn = Callable[[Membership], Client]

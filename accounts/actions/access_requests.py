@@ -4,12 +4,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, leaks, notices, texts
+from accounts import audit, notices
 from accounts.actions.memberships import locked_membership, require_account_admin
 from accounts.models import AccessRequest, AuditKind, Membership, User
 from accounts.models.access_requests import Decision
-from accounts.origin import Origin
 from accounts.roles import ConsoleRole
+from core import leaks, texts
+from core.origin import Origin
 
 
 @transaction.atomic

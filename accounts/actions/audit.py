@@ -4,8 +4,8 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import AuditKind, Membership
 from accounts.models.audit_log import Wanted
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission
+from core.origin import Origin
 
 
 @transaction.atomic

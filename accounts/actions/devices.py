@@ -3,10 +3,11 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, notices, raw_secrets
+from accounts import audit, notices
 from accounts.access import organization_of
 from accounts.models import AuditKind, Device, User
-from accounts.origin import Origin
+from core import raw_secrets
+from core.origin import Origin
 
 TOKEN_PREFIX = "dev_"
 

@@ -7,13 +7,14 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts import audit, texts
+from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, PlatformAccount, User
 from accounts.models.extensions import ExtensionStatus
-from accounts.origin import Origin
 from accounts.permissions import UserPermission, UserRole
 from accounts.roles import ConsolePermission
+from core import texts
+from core.origin import Origin
 
 FIRST_EXTENSION_NUMBER = 101
 # The longest value of each, in characters.

@@ -6,10 +6,11 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import audit, notices, vault
+from accounts import audit, notices
 from accounts.access import organization_of
 from accounts.models import AuditKind, User
-from accounts.origin import Origin
+from core import vault
+from core.origin import Origin
 
 FACTOR_NAMES: dict[str, str] = {
     Authenticator.Type.TOTP: "authenticator app",

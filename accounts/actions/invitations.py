@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, emails, notices, raw_secrets
+from accounts import audit, emails, notices
 from accounts.actions.memberships import (
     join_organization,
     lock_organization,
@@ -12,8 +12,9 @@ from accounts.actions.memberships import (
     require_account_admin,
 )
 from accounts.models import AuditKind, Invitation, Membership, Organization, User
-from accounts.origin import Origin
 from accounts.roles import ConsoleRole, higher_role
+from core import raw_secrets
+from core.origin import Origin
 
 INVITATION_LIFETIME = timedelta(days=7)
 TOKEN_PREFIX = "inv_"

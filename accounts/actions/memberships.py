@@ -7,14 +7,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, notices, texts
+from accounts import audit, notices
 from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
 from accounts.models.access_requests import Decision
-from accounts.origin import Origin
 from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission, ConsoleRole, higher_role
+from core import texts
+from core.origin import Origin
 
 
 @transaction.atomic

@@ -5,12 +5,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, second_factor, texts
+from accounts import audit, second_factor
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import AuditKind, Invitation, Membership, Organization, PlatformAccount, User
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission, ConsoleRole
+from core import texts
+from core.origin import Origin
 
 
 @transaction.atomic

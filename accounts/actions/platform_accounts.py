@@ -4,10 +4,11 @@ from datetime import datetime
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from accounts import audit, texts
+from accounts import audit
 from accounts.models import AuditKind, Extension, PlatformAccount
-from accounts.origin import Origin
 from accounts.permissions import UserPermission
+from core import texts
+from core.origin import Origin
 
 BUSINESS_ADDRESS_FIELDS = (
     "company",

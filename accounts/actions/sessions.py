@@ -8,10 +8,11 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from accounts import audit, browsers
+from accounts import audit
 from accounts.access import organization_of
 from accounts.models import AuditKind, User
-from accounts.origin import Origin
+from core import browsers
+from core.origin import Origin
 
 
 @transaction.atomic

@@ -1,9 +1,10 @@
 from django.db import transaction
 
-from accounts import audit, texts
+from accounts import audit
 from accounts.access import organization_of
 from accounts.models import AuditKind, User
-from accounts.origin import Origin
+from core import texts
+from core.origin import Origin
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import QueryDict
 
-from accounts.pagination import Order
+from core.pagination import Order
 
 
 class UncheckedChoiceField(forms.ChoiceField):

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from accounts import leaks, texts
+from core import leaks, texts
 
 
 class SeenTextField(forms.CharField):

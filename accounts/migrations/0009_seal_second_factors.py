@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import migrations
 
-from accounts import vault
+from core import vault
 
 SECRETS = ("secret", "seed")
 

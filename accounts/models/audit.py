@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.audit_chain import Document, address, moment, plain
 from accounts.models.organizations import Organization
-from accounts.moments import in_words
+from core.moments import in_words
 
 
 class AuditKind(models.TextChoices):

@@ -13,7 +13,7 @@ from accounts.audit_chain import chain_of
 from accounts.models.audit import AuditEvent
 from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
-from accounts.pagination import Order, slice_of
+from core.pagination import Order, slice_of
 
 NEWEST_FIRST = Order(("at", "pk"), descending=True)
 OLDEST_FIRST = Order(("at", "pk"))

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts import browsers, raw_secrets
+from core import browsers, raw_secrets
 
 # Longer than browsers keep a cookie: they forget it after 400 days.
 KEPT = timedelta(days=400)

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts import raw_secrets
 from accounts.models.organizations import Organization
-from accounts.pagination import Order
 from accounts.roles import ConsoleRole
+from core import raw_secrets
+from core.pagination import Order
 
 NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
 

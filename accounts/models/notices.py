@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.pagination import Order
+from core.pagination import Order
 
 # How long a notice stays; one that was read goes sooner.
 READ_KEPT = timedelta(days=90)

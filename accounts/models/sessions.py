@@ -16,8 +16,8 @@ def sessions_of(user: User) -> list[UserSession]:
         session_key__in=[each.session_key for each in listed], expire_date__gt=timezone.now()
     )
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    standing = {each.session_key for each in stored if _is_one_of(hashes, each)}
-    return [each for each in listed if each.session_key in standing]
+    active = {each.session_key for each in stored if _is_one_of(hashes, each)}
+    return [each for each in listed if each.session_key in active]
 
 
 def _is_one_of(hashes: list[str], stored: Session) -> bool:

@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.moments import day_in_words, in_words
+from core.moments import day_in_words, in_words
 
 register = template.Library()
 

@@ -7,9 +7,9 @@ from allauth.usersessions.models import UserSession
 from django import template
 from django.conf import settings
 
-from accounts import browsers
 from accounts.models import AuditEvent, AuditKind, Device, User
 from accounts.models.sessions import sessions_of
+from core import browsers
 
 register = template.Library()
 

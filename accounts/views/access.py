@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from accounts.access import member
 from accounts.forms.memberships import PeopleFilterForm
 from accounts.models import Invitation, Membership, Organization
-from accounts.pagination import keyset_page
 from accounts.roles import ConsolePermission
+from core.pagination import keyset_page
 
 # Three lists share the page, so each is shorter than a list of its own.
 PEOPLE_AT_ONCE = 15

@@ -11,9 +11,9 @@ from accounts.actions import access_requests as actions
 from accounts.forms.access_requests import ApproveForm, DeclineForm, RequestAccessForm
 from accounts.models import AccessRequest
 from accounts.models.access_requests import Decision
-from accounts.origin import Origin
 from accounts.roles import ConsoleRole
 from accounts.step_up import step_up_required
+from core.origin import Origin
 
 
 def no_access(request: HttpRequest, form: RequestAccessForm | None = None) -> HttpResponse:

@@ -24,10 +24,10 @@ from accounts.models.audit_log import (
     seal_of,
     wanted_of,
 )
-from accounts.origin import Origin
-from accounts.pagination import slice_of
 from accounts.roles import ConsolePermission
-from accounts.spreadsheets import csv_lines
+from core.origin import Origin
+from core.pagination import slice_of
+from core.spreadsheets import csv_lines
 
 PAGE_SIZE = 20
 EXPORT_HEADING = (

@@ -14,11 +14,11 @@ from accounts.environments import Environment
 from accounts.forms.extensions import ExtensionFilterForm, ExtensionForm
 from accounts.models import AuditEvent, Extension
 from accounts.models.extensions import ExtensionStatus
-from accounts.origin import Origin
-from accounts.pagination import keyset_page
 from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
+from core.origin import Origin
+from core.pagination import keyset_page
 
 HISTORY_LENGTH = 50
 

@@ -14,9 +14,9 @@ from accounts.access import invitation_for, member, membership_of
 from accounts.actions import invitations as actions
 from accounts.forms.invitations import AcceptInvitationForm, InviteForm
 from accounts.models import Invitation, User
-from accounts.origin import Origin
 from accounts.roles import ROLE_DESCRIPTIONS, ConsolePermission, ConsoleRole
 from accounts.step_up import step_up_required
+from core.origin import Origin
 
 NOT_SENT = (
     "The mail to %s could not be sent, because the mail server does not answer. "

@@ -13,7 +13,7 @@ from accounts.access import person
 from accounts.actions.notices import mark_all_notices_read, mark_notice_read
 from accounts.forms.notices import NoticeListForm, ReadAllForm
 from accounts.models import Notice
-from accounts.pagination import slice_of
+from core.pagination import slice_of
 
 
 @require_safe

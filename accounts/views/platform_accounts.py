@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.actions import extensions
 from accounts.environments import Environment
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission
+from core.origin import Origin
 
 
 @require_safe

@@ -10,7 +10,7 @@ from django.views.generic.edit import FormView
 
 from accounts.access import person
 from accounts.actions.sessions import end_sessions
-from accounts.origin import Origin
+from core.origin import Origin
 
 
 class _Sessions(ListUserSessionsView):  # type: ignore[misc]

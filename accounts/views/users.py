@@ -7,8 +7,8 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import membership_of, person
 from accounts.actions.users import update_profile
 from accounts.forms.users import ProfileForm
-from accounts.origin import Origin
 from accounts.roles import ROLE_DESCRIPTIONS, ConsoleRole
+from core.origin import Origin
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

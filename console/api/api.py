@@ -16,7 +16,7 @@ from ninja.openapi.schema import OpenAPISchema
 from accounts.environments import Environment
 from console.api import errors
 from console.api.calls import BearerAuth, router
-from credentials import bearer
+from credentials.oauth import bearer
 from credentials.throttle import LimitGroup, meter_of
 
 # Model fields whose wire name differs, for messages that name a parameter.

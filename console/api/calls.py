@@ -16,18 +16,18 @@ from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.origin import Origin, client_ip
 from accounts.permissions import AppScope, UserPermission
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
-from credentials.bearer import (
+from core.origin import Origin, client_ip
+from credentials.models.usage import note_use
+from credentials.oauth.bearer import (
     Bearer,
     PermissionMissing,
     TooManyCalls,
     authenticate,
 )
-from credentials.models.usage import note_use
 from credentials.throttle import LimitGroup, RateLimited, meter_of
 
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 429), schemas.Error)

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from accounts.environments import Environment
-from credentials.bearer import BearerError
 from credentials.error_codes import help_link
 from credentials.models.refusals import RefusedWhat
-from credentials.refusals import note_refusal
+from credentials.oauth.bearer import BearerError
+from credentials.oauth.refusal_log import note_refusal
 
 
 class ApiError(Exception):

@@ -6,7 +6,7 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from accounts import texts
+from core import texts
 
 
 def _seen(text: str) -> str:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.permissions import AppScope
 from console.load import bulk
 from console.load.dice import Dice
 from console.load.people import ORIGIN, People
 from console.load.words import APP_KINDS, APP_SUBJECTS
+from core import raw_secrets
 from credentials.actions.applications import (
     CLIENT_ID_ALPHABET,
     CLIENT_ID_LENGTH,

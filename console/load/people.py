@@ -12,7 +12,6 @@ from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from accounts import raw_secrets
 from accounts.actions.extensions import FIRST_EXTENSION_NUMBER, create_sandbox_account
 from accounts.actions.invitations import INVITATION_LIFETIME, TOKEN_PREFIX
 from accounts.actions.memberships import join_organization
@@ -29,12 +28,13 @@ from accounts.models import (
 )
 from accounts.models.access_requests import Decision
 from accounts.models.extensions import ExtensionStatus
-from accounts.origin import Origin
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from console.load import bulk
 from console.load.dice import Dice
 from console.load.words import FIRST_NAMES, LAST_NAMES
+from core import raw_secrets
+from core.origin import Origin
 
 ORIGIN = Origin(ip="127.0.0.1", user_agent="manage.py seed_load")
 FOUNDED = timedelta(days=1000)

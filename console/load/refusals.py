@@ -10,10 +10,10 @@ from console.load.apps import Apps
 from console.load.credentials import Credentials
 from console.load.dice import Dice
 from credentials.actions.refusals import note_often_refused
-from credentials.bearer import BearerError, InvalidAccessToken, ScopeMissing
 from credentials.error_codes import entry_of
 from credentials.models import AppAccess, Client, JwtCredential, Refusal
 from credentials.models.refusals import KEPT, RefusedWhat
+from credentials.oauth.bearer import BearerError, InvalidAccessToken, ScopeMissing
 from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
 from credentials.refused import Reason
 

@@ -8,13 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, leaks, raw_secrets, texts
+from accounts import audit
 from accounts.actions.memberships import locked_membership
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, User
-from accounts.origin import Origin
 from accounts.permissions import AppScope, scope_string
 from accounts.roles import ConsolePermission
+from core import leaks, raw_secrets, texts
+from core.origin import Origin
 from credentials import notices
 from credentials.models import Application, Client
 from credentials.models.applications import FORMER_SECRET_FIELDS, ClientStatus

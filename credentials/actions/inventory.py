@@ -3,9 +3,9 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import AuditKind, Membership
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission
-from credentials.models.inventory import Wanted
+from core.origin import Origin
+from credentials.reports.inventory import Wanted
 
 
 @transaction.atomic

@@ -8,13 +8,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, leaks, texts
+from accounts import audit
 from accounts.audit import SYSTEM_LABEL
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission
-from credentials import networks, notices
+from core import leaks, networks, texts
+from core.origin import Origin
+from credentials import notices
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import (
     AppAccess,
@@ -466,17 +467,17 @@ def revoke_jwt_credentials(
         organization=membership.organization, pk__in=wanted
     ).values_list("pk", flat=True)
     found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
-    standing = [credential for credential in found if not credential.is_ended(at)]
+    active = [credential for credential in found if not credential.is_ended(at)]
     # First what is being replaced: what is ended here as well is not given back on the way.
-    for credential in sorted(standing, key=lambda row: row.superseded_at is None):
+    for credential in sorted(active, key=lambda row: row.superseded_at is None):
         end_credential(credential, reason=reason, actor=actor, origin=origin, at=at)
     by_owner: dict[User, list[JwtCredential]] = {}
-    for credential in standing:
+    for credential in active:
         by_owner.setdefault(credential.extension.user, []).append(credential)
     for owner, theirs in by_owner.items():
         if owner != actor:
             notices.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
-    return BulkRevocation(standing, skipped=len(found) - len(standing))
+    return BulkRevocation(active, skipped=len(found) - len(active))
 
 
 @transaction.atomic

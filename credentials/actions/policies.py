@@ -9,12 +9,12 @@ from django.utils.crypto import constant_time_compare
 from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission, ConsoleRole
+from core.origin import Origin
 from credentials.actions.jwt_credentials import networks_of
 from credentials.models import Policy
 from credentials.models.policies import MAX_LIFETIME_DAYS
-from credentials.models.tightening import Tightening, tightening
+from credentials.reports.tightening import Tightening, tightening
 
 
 class ConfirmationNeededError(Exception):

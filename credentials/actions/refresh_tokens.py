@@ -16,9 +16,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts import raw_secrets
 from accounts.permissions import scope_string
-from credentials import statements
+from core import raw_secrets
+from core.postgresql import statements
 from credentials.models import Client, EndedSession, JwtCredential, RefreshToken
 from credentials.models.refresh_tokens import dead_tokens
 

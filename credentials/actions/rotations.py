@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditKind, User
-from accounts.moments import day_in_words, in_words
-from accounts.origin import Origin
+from core.moments import day_in_words, in_words
+from core.origin import Origin
 from credentials import notices
 from credentials.actions.jwt_credentials import (
     creator_may_see,

@@ -4,10 +4,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, vault
+from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, User
-from accounts.origin import Origin
+from core import vault
+from core.origin import Origin
 from credentials import jose
 from credentials.models import SigningKey
 from credentials.models.signing_keys import KeyPurpose

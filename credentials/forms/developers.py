@@ -3,7 +3,7 @@ from django import forms
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.roles import ConsoleRole
-from credentials.models.developers import DEFAULT_ORDER, ORDERS, WantedPeople
+from credentials.reports.developers import DEFAULT_ORDER, ORDERS, WantedPeople
 
 # A 64-bit number; a larger one in a link names no page.
 MAX_ID = 2**63 - 1

@@ -9,7 +9,7 @@ from accounts.environments import Environment
 from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.forms.texts import NoteField
 from credentials.models import AppAccess
-from credentials.models.inventory import DEFAULT_ORDER, ORDERS, Wanted
+from credentials.reports.inventory import DEFAULT_ORDER, ORDERS, Wanted
 
 # A century: whoever asks for more means never.
 MAX_DAYS = 36_500

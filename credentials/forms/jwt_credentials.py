@@ -17,7 +17,7 @@ from accounts.models import Membership
 from credentials.actions.jwt_credentials import creator_refusal, permittable_client
 from credentials.forms.networks import NetworksField
 from credentials.models import AppAccess, Client, JwtCredential, Policy
-from credentials.models.inventory import DEFAULT_ORDER, ORDERS_OF_ONE
+from credentials.reports.inventory import DEFAULT_ORDER, ORDERS_OF_ONE
 
 _ACCESS_DESCRIPTIONS = {
     AppAccess.ORGANIZATION: (

@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from credentials import networks
+from core import networks
 
 # Fifty of the longest networks, each on a line.
 MAX_TEXT = 2500

@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from accounts.pagination import Order
 from accounts.permissions import AppScope, effective_scopes
 from accounts.roles import ConsolePermission
+from core import raw_secrets
+from core.pagination import Order
 from credentials.models.usage import ExchangeUsage
 
 NEWEST_FIRST = Order(("created_at", "pk"), descending=True)

@@ -25,9 +25,10 @@ from django.utils.functional import cached_property
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
 from accounts.models.extensions import ExtensionStatus
-from accounts.moments import in_words
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
-from credentials import jose, networks
+from core import networks
+from core.moments import in_words
+from credentials import jose
 from credentials.models.applications import Client
 from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
@@ -59,7 +60,7 @@ GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowe
 _ORGANIZATION = "extension__account__organization"
 
 
-def stands(at: datetime) -> Q:
+def active_at(at: datetime) -> Q:
     """Neither revoked nor replaced nor expired at that moment."""
     return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
 
@@ -114,9 +115,9 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         people = ("extension__account", "extension__user__membership")
         return self.select_related(*people).with_policy().filter(pk=pk).first()
 
-    def standing(self, at: datetime) -> Self:
+    def active(self, at: datetime) -> Self:
         """Neither revoked nor replaced nor expired."""
-        return self.filter(stands(at))
+        return self.filter(active_at(at))
 
     def due_for_reminder(self, at: datetime) -> Self:
         """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
@@ -135,7 +136,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             for days in REMINDERS
         ]
         return (
-            self.standing(at)
+            self.active(at)
             .filter(
                 superseded_at__isnull=True,
                 expires_at__lte=at + timedelta(days=max(REMINDERS)),
@@ -430,7 +431,7 @@ class JwtCredential(models.Model):
         )
 
     @property
-    def owner_stands(self) -> bool:
+    def owner_can_authenticate(self) -> bool:
         """Whether the owner may authenticate: active, Developer or higher, enabled (JWT-106)."""
         extension = self.extension
         return extension.user.is_active and extension.is_enabled and self.owner.is_developer

@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.utils import timezone
 
-from accounts import raw_secrets
+from core import raw_secrets
 
 # A lost response may be asked for again: RFC 9700 §4.14.2 leaves the grace to the server.
 GRACE = timedelta(seconds=10)

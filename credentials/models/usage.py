@@ -18,8 +18,9 @@ from django.db.models import F, Max, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from credentials import networks, statements
-from credentials.background import BackgroundWriter
+from core import networks
+from core.background import BackgroundWriter
+from core.postgresql import statements
 
 RECENT = timedelta(days=30)
 # Counts stay a year and a month, so that a month can be compared with that of the year before.

@@ -7,12 +7,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.origin import network_of
-from credentials.background import BackgroundWriter
+from core.background import BackgroundWriter
+from core.origin import network_of
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
-from credentials.models.standing import Standing
 from credentials.oauth.errors import InvalidClient, InvalidRequest, OAuthError
+from credentials.oauth.lookup import Lookup
 from credentials.oauth.parameters import (
     BasicCredentials,
     Parameters,
@@ -51,16 +51,16 @@ def authenticate_client(
     credentials: BasicCredentials | None,
     parameters: Parameters,
     environment: Environment,
-    standing: Standing,
+    lookup: Lookup,
 ) -> Client:
     """The client of this environment whose secret this is. Raises `InvalidClient`.
 
-    `standing` is what was read for its client ID, in one statement with what else it presents.
+    `lookup` is what was read for its client ID, in one statement with what else it presents.
     Failures are counted by client ID and address together, and never a success: whoever guesses
     at one address keeps nobody out, not even the client itself at the same address.
     """
     try:
-        return _authenticated(credentials, parameters.source, environment, standing)
+        return _authenticated(credentials, parameters.source, environment, lookup)
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
         try:
@@ -83,7 +83,7 @@ def _authenticated(
     credentials: BasicCredentials | None,
     source: str | None,
     environment: Environment,
-    standing: Standing,
+    lookup: Lookup,
 ) -> Client:
     """The same without counting.
 
@@ -92,7 +92,7 @@ def _authenticated(
     """
     if credentials is None or not credentials.client_id or not credentials.client_secret:
         raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
-    client = standing.client
+    client = lookup.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
     authentic = match is not SecretMatch.NONE

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from accounts import database
 from accounts.permissions import AppScope
+from core import database
 from credentials.error_codes import help_url
 from credentials.refused import RefusedRequest
 

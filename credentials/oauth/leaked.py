@@ -9,8 +9,8 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsS
 from django.http import HttpRequest, RawPostDataException
 from django.utils import timezone
 
-from accounts import leaks
 from accounts.environments import Environment
+from core import leaks
 from credentials.models import JwtCredential
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants.jwt_bearer import genuine_credential

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
-from accounts.origin import client_ip
+from core.origin import client_ip
 from credentials import jose
 from credentials.oauth.errors import InvalidRequest, TemporarilyUnavailable
 from credentials.throttle import LimitGroup, Meter, RateLimited, meter_of
@@ -61,13 +61,13 @@ class Parameters:
         return value
 
     @cached_property
-    def opened_assertion(self) -> jose.Opened | None:
+    def parsed_assertion(self) -> jose.ParsedToken | None:
         """The assertion (RFC 7521 §4.1), taken apart once for a request; None for what is no JWT.
 
         None of it is verified.
         """
         try:
-            return jose.open_token(self.require("assertion"))
+            return jose.parse_token(self.require("assertion"))
         except jose.InvalidToken:
             return None
 

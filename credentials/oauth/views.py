@@ -9,24 +9,23 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import raw_secrets
 from accounts.environments import Environment
-from accounts.origin import Origin, client_ip, network_of
 from accounts.permissions import scope_string
+from core import raw_secrets
+from core.origin import Origin, client_ip, network_of
 from credentials import jose
 from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
-from credentials.bearer import (
+from credentials.error_codes import help_link
+from credentials.models import Client, SigningKey
+from credentials.models.refusals import RefusedWhat
+from credentials.models.signing_keys import JWKS_MAX_AGE
+from credentials.oauth.bearer import (
     BearerError,
     SecretInQuery,
     authenticate,
     refuse_secrets_in_query,
 )
-from credentials.error_codes import help_link
-from credentials.models import Client, SigningKey
-from credentials.models.refusals import RefusedWhat
-from credentials.models.signing_keys import JWKS_MAX_AGE
-from credentials.models.standing import Standing
 from credentials.oauth.client_auth import (
     authenticate_client,
     known_client,
@@ -41,10 +40,11 @@ from credentials.oauth.errors import (
 )
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
+from credentials.oauth.lookup import Lookup
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters, count_by
+from credentials.oauth.refusal_log import note_refusal
 from credentials.oauth.tokens import introspection, read_question, session_of
-from credentials.refusals import note_refusal
 from credentials.throttle import meter_of
 
 P = ParamSpec("P")
@@ -126,11 +126,11 @@ def no_store(response: HttpResponse) -> HttpResponse:
 def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token revocation (RFC 7009): either token ends the whole session; unknown ones are fine."""
     parameters = Parameters.of(request)
-    client, standing = _asking_client(request, parameters, environment)
+    client, lookup = _asking_client(request, parameters, environment)
     with known_client(client):
         raw_token = parameters.require("token")
         parameters.count(client.client_id, _claimed_user(raw_token))
-        session_id = session_of(raw_token, client, standing, environment)
+        session_id = session_of(raw_token, client, lookup, environment)
         if session_id is None:
             parameters.count(client.client_id)
     if session_id is not None:
@@ -142,13 +142,13 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
 def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Token introspection (RFC 7662) of a client's own tokens, or of all by a resource server."""
     parameters = Parameters.of(request)
-    client, standing = _asking_client(request, parameters, environment)
+    client, lookup = _asking_client(request, parameters, environment)
     with known_client(client):
         raw_token = parameters.require("token")
         if client.is_resource_server:
-            return JsonResponse(introspection(raw_token, client, standing, environment))
+            return JsonResponse(introspection(raw_token, client, lookup, environment))
         parameters.count(client.client_id, _claimed_user(raw_token))
-        body = introspection(raw_token, client, standing, environment)
+        body = introspection(raw_token, client, lookup, environment)
         if not body["active"]:
             parameters.count(client.client_id)
         return JsonResponse(body)
@@ -156,13 +156,13 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
 
 def _asking_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
-) -> tuple[Client, Standing]:
+) -> tuple[Client, Lookup]:
     """Who asks about a token, and what was read with them of the token."""
     credentials = presented_credentials(request, parameters)
-    asking = standing = Standing()
+    asking = lookup = Lookup()
     if credentials is not None:
-        asking, standing = read_question(credentials.client_id, parameters.get("token") or "")
-    return authenticate_client(credentials, parameters, environment, asking), standing
+        asking, lookup = read_question(credentials.client_id, parameters.get("token") or "")
+    return authenticate_client(credentials, parameters, environment, asking), lookup
 
 
 def _claimed_user(raw_token: str) -> str:

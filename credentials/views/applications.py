@@ -13,13 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import member
 from accounts.environments import Environment
 from accounts.models import AuditEvent
-from accounts.origin import Origin
-from accounts.pagination import PAGE_SIZE
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
+from core.origin import Origin
+from core.pagination import PAGE_SIZE
 from credentials import access
 from credentials.actions import applications as actions
-from credentials.explanations import recent_refusals
+from credentials.explain.explanations import recent_refusals
 from credentials.forms.applications import (
     ApplicationSettingsForm,
     CreateApplicationForm,
@@ -27,7 +27,7 @@ from credentials.forms.applications import (
     ReplaceSecretForm,
 )
 from credentials.models import Application, Client, Refusal
-from credentials.models.dependents import dependents_of, guests_of
+from credentials.reports.dependents import dependents_of, guests_of
 
 HISTORY_SIZE = 25
 

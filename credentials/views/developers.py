@@ -8,11 +8,11 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import colleague, member
 from accounts.models import Extension
-from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.roles import ROLE_PERMISSIONS, ConsolePermission, ConsoleRole
+from core.pagination import PAGE_SIZE, slice_of
 from credentials.forms.developers import DeveloperFilterForm
 from credentials.models import Application
-from credentials.models.developers import described, people_of, wanted_people
+from credentials.reports.developers import described, people_of, wanted_people
 
 
 @require_safe

@@ -15,17 +15,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import member
 from accounts.models import Membership
-from accounts.origin import Origin
-from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.roles import ConsolePermission
-from accounts.spreadsheets import csv_lines
+from core.origin import Origin
+from core.pagination import PAGE_SIZE, slice_of
+from core.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
 from credentials.actions.jwt_credentials import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
 from credentials.forms.inventory import InventoryFilterForm, RevokeCredentialsForm, chosen_ids
 from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
-from credentials.models.inventory import credentials_of, wanted_of
 from credentials.models.jwt_credentials import JwtCredentialQuerySet
 from credentials.models.usage import ClientUse
+from credentials.reports.inventory import credentials_of, wanted_of
 
 EXPORT_BATCH = 1000
 EXPORT_HEADING = (
@@ -79,8 +79,8 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     sent = request.POST if request.method == "POST" else request.GET
     chosen = _chosen(viewer, sent)
-    standing = [credential for credential in chosen if not credential.is_ended()]
-    if not standing:
+    active = [credential for credential in chosen if not credential.is_ended()]
+    if not active:
         nothing_to_do = (
             "Everything that you chose has already been revoked."
             if chosen
@@ -93,9 +93,9 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
         return redirect("organization:credentials")
     context = {
         "form": form,
-        "chosen": _consequences(standing),
-        "skipped": len(chosen) - len(standing),
-        "tells_owners": any(c.extension.user_id != viewer.user_id for c in standing),
+        "chosen": _consequences(active),
+        "skipped": len(chosen) - len(active),
+        "tells_owners": any(c.extension.user_id != viewer.user_id for c in active),
     }
     return render(request, "credentials/inventory/revoke_credentials.html", context)
 
@@ -127,12 +127,12 @@ class Consequence:
     """Whether the other credential of the rotation was chosen too."""
 
 
-def _consequences(standing: list[JwtCredential]) -> list[Consequence]:
-    ids = {credential.pk for credential in standing}
+def _consequences(active: list[JwtCredential]) -> list[Consequence]:
+    ids = {credential.pk for credential in active}
     used_by = ExchangeUsage.objects.recent_by_credential(ids)
-    rotations = Rotation.objects.open_by_credential(standing)
+    rotations = Rotation.objects.open_by_credential(active)
     consequences = []
-    for credential in standing:
+    for credential in active:
         rotation = rotations.get(credential.pk)
         sides = {rotation.replaced_id, rotation.replacement_id} if rotation else set()
         consequences.append(

@@ -12,14 +12,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, Membership
-from accounts.origin import Origin
-from accounts.pagination import PAGE_SIZE, slice_of
 from accounts.permissions import UserRole
 from accounts.step_up import step_up_required
+from core.origin import Origin
+from core.pagination import PAGE_SIZE, slice_of
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
-from credentials.checks import Exchange
-from credentials.explanations import recent_refusals
+from credentials.explain.dry_run import Finding, dry_run
+from credentials.explain.explanations import recent_refusals
+from credentials.explain.trials import Failure, failure_of
 from credentials.forms.jwt_credentials import (
     APPS_OFFERED,
     CreateJwtCredentialForm,
@@ -37,13 +38,12 @@ from credentials.models import (
     Refusal,
     Rotation,
 )
-from credentials.models.recent_use import use_of_credential
-from credentials.oauth.dry_run import Finding, dry_run
+from credentials.oauth.checks import Exchange
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
 from credentials.oauth.parameters import BasicCredentials, Parameters
+from credentials.reports.recent_use import use_of_credential
 from credentials.snippets import snippets
-from credentials.trials import Failure, failure_of
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
 CREATED_SECONDS = 600

@@ -6,7 +6,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.environments import Environment
-from accounts.origin import Origin, client_ip, network_of
+from core.origin import Origin, client_ip, network_of
 from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.throttle import LimitGroup, RateLimited, meter_of
@@ -23,7 +23,7 @@ def report_leaked(request: HttpRequest) -> HttpResponse:
     try:
         meter_of(request).count(LimitGroup.AUTH, "revoke-leaked", network_of(client_ip(request)))
     except RateLimited as limited:
-        page = _page(request, limited=limited.standing, status=429)
+        page = _page(request, limited=limited.state, status=429)
         return meter_of(request).mark(page)
     for credential in genuine_credentials(reported_jwts(request), Environment):
         revoke_leaked_jwt_credential(credential, origin=Origin.of(request))

@@ -13,14 +13,14 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import colleague, member, person_for
 from accounts.actions import memberships as actions
 from accounts.models import AuditEvent, Membership
-from accounts.origin import Origin
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
 from accounts.step_up import step_up_required
+from core.origin import Origin
 from credentials.actions.applications import may_transfer
 from credentials.actions.applications import transfer_applications as transfer
 from credentials.forms.memberships import ChangeRoleForm, TransferForm
 from credentials.models import Application
-from credentials.models.in_use import LiveCredentials, live_credentials_of
+from credentials.reports.in_use import LiveCredentials, live_credentials_of
 
 HISTORY_SIZE = 50
 TRANSFERRED_AT_ONCE = 100

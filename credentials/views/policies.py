@@ -10,10 +10,10 @@ from accounts.access import member
 from accounts.actions.organizations import require_second_factor
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
-from accounts.origin import Origin
 from accounts.roles import ConsolePermission, ConsoleRole
 from accounts.second_factor import SECOND_FACTOR_ROLES, coverage, has_second_factor
 from accounts.step_up import step_up_required
+from core.origin import Origin
 from credentials.actions import policies as actions
 from credentials.forms.policies import PolicyForm, SecondFactorForm
 from credentials.models import Policy

@@ -7,10 +7,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import member
 from accounts.roles import ConsolePermission
 from credentials.error_codes import api_tables
-from credentials.explanations import explained
+from credentials.explain.explanations import explained
+from credentials.explain.trials import try_jwt
 from credentials.forms.refusals import RequestIdForm, TryJwtForm
 from credentials.models.refusals import KEPT
-from credentials.trials import try_jwt
 
 
 @sensitive_variables("jwt_form")

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.moments import in_words
-from accounts.origin import Origin
 from accounts.step_up import step_up_required
+from core.moments import in_words
+from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for
 from credentials.actions import rotations as actions
 from credentials.forms.rotations import ExtendRotationForm, RotateForm, RotationDecisionForm

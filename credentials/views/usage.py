@@ -12,7 +12,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from credentials import access
 from credentials.models import Application, Client
-from credentials.models.recent_use import CredentialUse, use_by_client
+from credentials.reports.recent_use import CredentialUse, use_by_client
 
 
 @dataclass(frozen=True)

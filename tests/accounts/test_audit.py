@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts.audit import changes, record
 from accounts.models import AuditEvent, AuditKind
 from accounts.models.audit import kinds_by_subject
-from accounts.origin import Origin
+from core.origin import Origin
 from tests import cast
 from tests.conftest import Rebels
 

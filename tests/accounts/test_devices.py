@@ -21,10 +21,10 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
-from accounts import browsers
 from accounts.actions.devices import note_sign_in
 from accounts.models import AuditEvent, AuditKind, Device, Membership, User
 from accounts.models.devices import KEPT
+from core import browsers
 from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer

@@ -3,11 +3,11 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 
-from accounts import pagination
 from accounts.actions.extensions import change_extension
 from accounts.models import AuditEvent, AuditKind, Extension, Membership
 from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
+from core import pagination
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 

@@ -22,9 +22,9 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
-from accounts import vault
 from accounts.actions.factors import remove_second_factors, reseal_second_factors
 from accounts.models import AuditEvent, AuditKind, User
+from core import vault
 from tests import cast
 from tests.accounts.test_step_up import add_key, add_totp, code_of, without_password
 from tests.conftest import Rebels, SignIn

@@ -16,8 +16,8 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import Membership
 from console import demo
+from core.background import BackgroundWriter
 from credentials.actions.signing_keys import current_signing_key
-from credentials.background import BackgroundWriter
 from credentials.models import Application, JwtCredential, Refusal, Rotation
 from credentials.models.signing_keys import KeyPurpose
 from tests.browser.exchange import exchange

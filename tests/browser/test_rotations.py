@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.moments import day_in_words
-from credentials.background import BackgroundWriter
+from core.background import BackgroundWriter
+from core.moments import day_in_words
 from credentials.models import Client, JwtCredential, Rotation
 from credentials.oauth.client_auth import former_secret_uses
 from tests import cast

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import expect
 
 from accounts.environments import Environment
-from credentials.background import BackgroundWriter
+from core.background import BackgroundWriter
 from credentials.models import PermittedClient
 from tests import api, cast
 from tests.browser.conftest import Check, SignInPage

@@ -15,8 +15,8 @@ from accounts.actions.extensions import create_sandbox_account
 from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
+from core.background import BackgroundWriter
 from credentials.actions.jwt_credentials import revoke_jwt_credential
-from credentials.background import BackgroundWriter
 from credentials.models import Client, ExchangeUsage, JwtCredential
 from credentials.models.refusals import OFTEN
 from tests import cast
@@ -303,7 +303,7 @@ def test_nothing_needs_attention_in_the_organization(rebels: Rebels, sign_in: Si
 def test_more_than_a_hundred_are_not_counted(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("credentials.models.attention.MANY", 1)
+    monkeypatch.setattr("credentials.reports.attention.MANY", 1)
     monkeypatch.setattr("console.dashboard.MANY", 1)
     of_the_organization(rebels)
     matters = matters_of(sign_in(rebels.han).get(DASHBOARD))

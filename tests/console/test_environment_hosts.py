@@ -47,7 +47,7 @@ def test_the_sandbox_at_the_root_of_its_host(rebels: Rebels) -> None:
     assert credential.claims["aud"] == f"https://{SANDBOX_HOST}/restapi/oauth/token"
     granted = exchange(app, credential.encode(), SANDBOX_HOST, "/restapi/oauth/token").json()
     token = granted["access_token"]
-    key = SigningKey.objects.get(kid=jose.open_token(token).kid)
+    key = SigningKey.objects.get(kid=jose.parse_token(token).kid)
     claims = jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     assert claims["aud"] == f"https://{SANDBOX_HOST}/restapi"
     account = Program().get(

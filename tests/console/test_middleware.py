@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts import raw_secrets
 from console.apis import KEPT_LENGTH, ApiMiddleware
+from core import raw_secrets
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 

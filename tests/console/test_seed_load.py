@@ -89,14 +89,14 @@ def test_its_credentials_are_accepted(db: None) -> None:
     assert found
     client = Client.objects.select_related("application").get(client_id=found[1])
     app = api.App(client.application, client, found[2])
-    standing = JwtCredential.objects.standing(timezone.now()).filter(
+    active = JwtCredential.objects.active(timezone.now()).filter(
         extension__account__environment=Environment.PRODUCTION,
         extension__user__is_active=True,
         extension__status="Enabled",
         app_access=AppAccess.ORGANIZATION,
     )
-    assert standing.count() > 5
-    for credential in standing.select_related("extension__account", "signing_key"):
+    assert active.count() > 5
+    for credential in active.select_related("extension__account", "signing_key"):
         response = api.exchange(app, credential.encode(), environment=Environment.PRODUCTION)
         assert response.status_code == 200, response.json()
 

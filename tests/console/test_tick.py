@@ -168,7 +168,7 @@ def failing() -> int:
 def test_a_part_that_fails_keeps_no_other_from_running(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tick_command.Part("Broken", failing, failing, "done")
+    broken = tick_command.Job("Broken", failing, failing, "done")
     monkeypatch.setattr(tick_command, "PARTS", (broken, *tick_command.PARTS))
     output = StringIO()
     with (

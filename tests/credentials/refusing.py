@@ -8,8 +8,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
+from core.background import BackgroundWriter
 from credentials.actions.refusals import note_often_refused
-from credentials.background import BackgroundWriter
 from credentials.models import JwtCredential, Refusal
 from credentials.models.refusals import RefusedWhat
 

@@ -19,9 +19,9 @@ from credentials import access
 from credentials.actions import applications as actions
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import Application, Client, ExchangeUsage
-from credentials.models import dependents as dependents_module
 from credentials.models.applications import ClientStatus, SecretMatch
-from credentials.models.dependents import dependents_of, guests_of
+from credentials.reports import dependents as dependents_module
+from credentials.reports.dependents import dependents_of, guests_of
 from credentials.views import applications as views
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn

@@ -127,7 +127,7 @@ def test_the_other_environments_token(rebels: Rebels) -> None:
 
 
 def claims_of(token: str, credential: JwtCredential) -> jose.Claims:
-    key = credential.signing_key.__class__.objects.get(kid=jose.open_token(token).kid)
+    key = credential.signing_key.__class__.objects.get(kid=jose.parse_token(token).kid)
     return jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
 
 

@@ -4,7 +4,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from credentials.charts import BOTTOM, HEIGHT, MAX_STEPS, TOP, WIDTH, bar_chart, gridlines, short
+from credentials.reports.charts import (
+    BOTTOM,
+    HEIGHT,
+    MAX_STEPS,
+    TOP,
+    WIDTH,
+    bar_chart,
+    gridlines,
+    short,
+)
 
 FIRST = date(2026, 2, 13)
 DAYS = [FIRST + timedelta(days=number) for number in range(30)]

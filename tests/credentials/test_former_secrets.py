@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind, Membership
-from accounts.origin import Origin
+from core.origin import Origin
 from credentials.actions.applications import (
     end_former_secret,
     forget_ended_secrets,

@@ -16,7 +16,7 @@ def test_what_has_a_history_can_not_be_deleted(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     credential = cast.credential(rebels.luke, clients=[app.client])
     api.access_token(app, credential)
-    standing: list[Model] = [
+    rows: list[Model] = [
         rebels.organization,
         rebels.luke.user,
         credential.extension,
@@ -26,7 +26,7 @@ def test_what_has_a_history_can_not_be_deleted(rebels: Rebels) -> None:
         app.client,
         app.application,
     ]
-    for row in standing:
+    for row in rows:
         with pytest.raises(ProtectedError):
             row.delete()
 

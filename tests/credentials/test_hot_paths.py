@@ -15,22 +15,16 @@ from django.utils.module_loading import import_string
 
 from accounts.models import Extension, User
 from accounts.permissions import UserRole
-from accounts.postgresql.prepared import Statements
-from credentials import jose, statements
+from core.postgresql import statements
+from core.postgresql.prepared import Statements
+from core.postgresql.statements import Columns, JoinedSelect
+from credentials import jose
 from credentials.actions.applications import mark_resource_server, suspend_client
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.signing_keys import distrust_signing_key, rotate_signing_key
-from credentials.models import (
-    ExchangeUsage,
-    JwtCredential,
-    Policy,
-    RefreshToken,
-    SigningKey,
-    standing,
-    usage,
-)
+from credentials.models import ExchangeUsage, JwtCredential, Policy, RefreshToken, SigningKey, usage
 from credentials.models.signing_keys import KeyPurpose
-from credentials.statements import Joined, Part
+from credentials.oauth import lookup
 from tests import api, cast
 from tests.conftest import Rebels
 
@@ -182,12 +176,12 @@ def test_every_part_is_as_the_orm_reads_it(
     raw = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
     row = RefreshToken.objects.with_token(raw).get()
     found = [
-        standing.of_exchange(app.client_id, str(credential.pk)),
-        standing.of_refresh(refreshing.client_id, row.token_digest),
-        standing.of_call(names(app, credential)),
-        standing.of_question(refreshing.client_id, names(app, credential))[1],
+        lookup.look_up_exchange(app.client_id, str(credential.pk)),
+        lookup.look_up_refresh(refreshing.client_id, row.token_digest),
+        lookup.look_up_call(names(app, credential)),
+        lookup.look_up_question(refreshing.client_id, names(app, credential))[1],
     ]
-    asking, _ = standing.of_question(refreshing.client_id, names(app, credential))
+    asking, _ = lookup.look_up_question(refreshing.client_id, names(app, credential))
     assert asking.client is not None
     assert_read(asking.client)
     assert asking.client == refreshing.client
@@ -217,8 +211,8 @@ def test_every_part_is_as_the_orm_reads_it(
     assert exchange.signing_key == refresh.signing_key == call.key == current_key()
 
 
-def names(app: api.App, credential: JwtCredential) -> standing.Names:
-    return standing.Names(current_key().kid, app.client_id, str(credential.pk), str(uuid4()))
+def names(app: api.App, credential: JwtCredential) -> lookup.ClaimedIds:
+    return lookup.ClaimedIds(current_key().kid, app.client_id, str(credential.pk), str(uuid4()))
 
 
 def assert_read(*rows: Model) -> None:
@@ -239,7 +233,7 @@ def current_key() -> SigningKey:
 
 
 def test_other_fields_are_read_when_asked_for(app: api.App, credential: JwtCredential) -> None:
-    found = standing.of_exchange(app.client_id, str(credential.pk)).credential
+    found = lookup.look_up_exchange(app.client_id, str(credential.pk)).credential
     assert found is not None
     assert found.label == credential.label
     found.label = "Changed"
@@ -249,7 +243,7 @@ def test_other_fields_are_read_when_asked_for(app: api.App, credential: JwtCrede
 
 
 def test_a_field_that_the_model_lost_is_an_error() -> None:
-    joined = Joined("{person}", {"person": Part(User, ("id", "no_such_field"))})
+    joined = JoinedSelect("{person}", {"person": Columns(User, ("id", "no_such_field"))})
     with pytest.raises(KeyError, match="no_such_field"):
         joined.first([])
 
@@ -259,12 +253,12 @@ def test_a_field_that_the_model_lost_is_an_error() -> None:
 )
 def test_whatever_is_claimed_finds_nothing(db: None, texts: tuple[str, str]) -> None:
     client_id, other_id = texts
-    assert standing.of_exchange(client_id, other_id) == standing.Standing()
-    assert standing.of_refresh(client_id, "0" * 64) == standing.Standing()
-    claimed = standing.Names("k" * 43, client_id, other_id, other_id)
-    assert standing.of_call(claimed) == standing.Standing()
-    nothing = standing.Standing()
-    assert standing.of_question(client_id, claimed) == (nothing, nothing)
+    assert lookup.look_up_exchange(client_id, other_id) == lookup.Lookup()
+    assert lookup.look_up_refresh(client_id, "0" * 64) == lookup.Lookup()
+    claimed = lookup.ClaimedIds("k" * 43, client_id, other_id, other_id)
+    assert lookup.look_up_call(claimed) == lookup.Lookup()
+    nothing = lookup.Lookup()
+    assert lookup.look_up_question(client_id, claimed) == (nothing, nothing)
 
 
 # --- State counts at once -------------------------------------------------------------------------
@@ -322,7 +316,7 @@ def test_a_rotated_key_signs_at_the_next_exchange(
     former = current_key()
     rotate_signing_key(SANDBOX, KeyPurpose.ACCESS_TOKEN, compromised=False, origin=cast.ORIGIN)
     fresh = api.access_token(app, credential)
-    assert jose.open_token(fresh).kid == current_key().kid != former.kid
+    assert jose.parse_token(fresh).kid == current_key().kid != former.kid
     assert verify(token).status_code == verify(fresh).status_code == 204
     former.refresh_from_db()
     distrust_signing_key(former, origin=cast.ORIGIN)
@@ -394,7 +388,7 @@ def test_a_connection_prepares_a_statement_once(
     for _ in range(2):
         assert api.exchange(app, credential.encode()).status_code == 200
     once = prepared()
-    exchange = standing.STATEMENTS["exchange"].sql.replace("%s", "$")
+    exchange = lookup.STATEMENTS["exchange"].sql.replace("%s", "$")
     known = [re.sub(r"\$\d", "$", statement) for statement in once]
     assert known.count(exchange) == 1
     assert len(known) == len(set(known))
@@ -448,4 +442,4 @@ def test_a_lost_connection_is_made_again_for_a_read(rebels: Rebels) -> None:
         connection.connection.close()
     else:
         connection.close()
-    assert standing.of_exchange(app.client_id, str(credential.pk)).client == app.client
+    assert lookup.look_up_exchange(app.client_id, str(credential.pk)).client == app.client

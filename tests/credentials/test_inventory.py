@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, AuditKind
 from credentials.actions.jwt_credentials import revoke_jwt_credential
-from credentials.models import JwtCredential, inventory
+from credentials.models import JwtCredential
+from credentials.reports import inventory
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.refusing import refused

@@ -16,9 +16,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
+from core.background import BackgroundWriter
 from credentials.actions import jwt_credentials as actions
 from credentials.actions.applications import suspend_client
-from credentials.background import BackgroundWriter
 from credentials.forms import jwt_credentials as forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
 from credentials.models.usage import note_use

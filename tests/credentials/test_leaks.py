@@ -18,8 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import leaks, raw_secrets
 from accounts.models import AuditEvent, AuditKind
+from core import leaks, raw_secrets
 from credentials import throttle
 from credentials.actions.applications import update_application
 from credentials.actions.jwt_credentials import (

@@ -25,7 +25,7 @@ from credentials.actions.applications import (
 from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.models import Application, ExchangeUsage, JwtCredential
 from credentials.models.applications import ClientStatus
-from credentials.models.in_use import live_credentials_of
+from credentials.reports.in_use import live_credentials_of
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Partners, Rebels, SignIn

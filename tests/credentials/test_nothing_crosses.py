@@ -36,7 +36,7 @@ class Session:
         return self.credential.encode()
 
     @property
-    def stands(self) -> bool:
+    def is_active(self) -> bool:
         """Whether the session and the credential are as good as at first."""
         called = bearer(self.access_token, self.environment)
         introspected = send(self.app, "introspect", self.refresh_token, self.environment).json()
@@ -124,7 +124,7 @@ def test_another_client_does_nothing_with_a_token(
     assert refreshed(stranger, token) == "JWT-108"
     revoked = send(stranger, "revoke", token)
     assert (revoked.status_code, revoked.content) == (200, b"")
-    assert mine.stands
+    assert mine.is_active
 
 
 # --- Another kind ---------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_a_credential_is_no_token(mine: Session) -> None:
     assert send(mine.app, "introspect", mine.jwt).json() == INACTIVE
     assert refreshed(mine.app, mine.jwt) == "JWT-108"
     assert send(mine.app, "revoke", mine.jwt).status_code == 200
-    assert mine.stands
+    assert mine.is_active
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
@@ -146,13 +146,13 @@ def test_a_token_is_no_credential(mine: Session, kind: str) -> None:
         "/sandbox/restapi/oauth/revoke-leaked", f"token={token}", content_type=api.FORM
     )
     assert reported.status_code == 202
-    assert mine.stands
+    assert mine.is_active
 
 
 def test_tokens_do_not_stand_in_for_each_other(mine: Session) -> None:
     assert bearer(mine.refresh_token) == (401, 401)
     assert refreshed(mine.app, mine.access_token) == "JWT-108"
-    assert mine.stands
+    assert mine.is_active
 
 
 # --- The other environment ------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_nothing_is_good_in_the_other_environment(mine: Session, there: Session,
             f"/{where}/restapi/oauth/revoke-leaked", f"token={token}", content_type=api.FORM
         )
         assert reported.status_code == 202
-        assert here.stands
+        assert here.is_active
 
 
 def test_a_client_is_unknown_in_the_other_environment(mine: Session, there: Session) -> None:
@@ -184,7 +184,7 @@ def test_a_client_is_unknown_in_the_other_environment(mine: Session, there: Sess
             assert code(send(here.app, endpoint, away.access_token, where)) == "OAU-146"
         mixed = App(here.app.application, away.app.client, here.app.secret)
         assert exchanged(mixed, away.jwt, where) == "OAU-146"
-        assert away.stands
+        assert away.is_active
 
 
 def test_a_resource_server_is_one_of_its_environment(mine: Session, there: Session) -> None:

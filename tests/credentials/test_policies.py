@@ -25,7 +25,7 @@ from accounts.roles import ConsoleRole
 from credentials.actions.jwt_credentials import revoke_jwt_credential, update_jwt_credential
 from credentials.actions.policies import ConfirmationNeededError, update_policy
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential, Policy
-from credentials.models.tightening import SHOWN_AT_MOST, tightening
+from credentials.reports.tightening import SHOWN_AT_MOST, tightening
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Partners, Rebels, SignIn

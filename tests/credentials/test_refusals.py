@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import AuditEvent
-from credentials import refusals
+from core.background import BackgroundWriter
 from credentials.actions.refusals import forget_old_refusals
-from credentials.background import BackgroundWriter
 from credentials.models import JwtCredential, Refusal
+from credentials.oauth import refusal_log as refusals
 from tests import api
 from tests.api import App
 from tests.conftest import Rebels

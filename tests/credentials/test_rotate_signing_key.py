@@ -5,8 +5,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import vault
 from accounts.models import AuditEvent, AuditKind
+from core import vault
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import SigningKey
 from credentials.models.signing_keys import JWKS_MAX_AGE, KeyPurpose

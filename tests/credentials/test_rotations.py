@@ -14,8 +14,9 @@ from post_office.models import Email
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership, Notice, NoticeKind
-from accounts.origin import Origin
 from accounts.roles import ConsoleRole
+from core.background import BackgroundWriter
+from core.origin import Origin
 from credentials.actions.jwt_credentials import (
     revoke_jwt_credential,
     revoke_jwt_credentials,
@@ -30,7 +31,6 @@ from credentials.actions.rotations import (
     undo_rotation,
     warn_of_closing,
 )
-from credentials.background import BackgroundWriter
 from credentials.models import (
     AppAccess,
     ExchangeUsage,
@@ -39,9 +39,9 @@ from credentials.models import (
     RefreshToken,
     Rotation,
 )
-from credentials.models.inventory import Wanted, wanted_of
 from credentials.models.jwt_credentials import NEVER
 from credentials.models.usage import note_use
+from credentials.reports.inventory import Wanted, wanted_of
 from tests import api, cast
 from tests.api import SANDBOX, App, rest_error
 from tests.conftest import Partners, Rebels, SignIn

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from throttled import utils as clock
 
-from accounts.shared_cache import OUTAGE
 from console.api.calls import CALLS
+from core.shared_cache import OUTAGE
 from credentials import throttle
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models.signing_keys import KeyPurpose
@@ -281,7 +281,7 @@ def shared(limited: None, settings: Settings, redis_server: RedisServer) -> Redi
 
 
 CACHE = {
-    "BACKEND": "accounts.shared_cache.ForgivingRedisCache",
+    "BACKEND": "core.shared_cache.ForgivingRedisCache",
     "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},
 }
 
@@ -292,7 +292,7 @@ import django
 django.setup()
 from credentials import throttle
 found = [throttle.hit(throttle.LimitGroup.AUTH, "app", "user") for _ in range(20)]
-print(json.dumps([standing.retry_after is None for standing in found]))
+print(json.dumps([state.retry_after is None for state in found]))
 """
 
 

@@ -346,7 +346,7 @@ class TestPublishedKeys:
         purpose = KeyPurpose.ACCESS_TOKEN
         rotate_signing_key(Environment.SANDBOX, purpose, compromised=False, origin=cast.ORIGIN)
         path = "/sandbox/restapi/oauth/jwks"
-        retired = {jose.open_token(token).kid}
+        retired = {jose.parse_token(token).kid}
         published = {key["kid"] for key in api.program().get(path).json()["keys"]}
         assert (len(published), published & retired) == (3, retired)
         assert api.call("GET", OWN, token).status_code == 200

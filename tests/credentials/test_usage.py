@@ -12,10 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from core.background import BackgroundWriter
 from credentials.actions.applications import suspend_client
-from credentials.background import BackgroundWriter
 from credentials.models import AddressUse, CallUsage, ExchangeUsage, JwtCredential
-from credentials.models.recent_use import use_of_credential
 from credentials.models.usage import (
     ADDRESSES_KEPT,
     SeenAddress,
@@ -23,6 +22,7 @@ from credentials.models.usage import (
     note_use,
     seen_addresses,
 )
+from credentials.reports.recent_use import use_of_credential
 from tests import api, cast
 from tests.conftest import Rebels
 from tests.races import at_once, shared_database

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from credentials.background import INTERVAL
+from core.background import INTERVAL
 from credentials.models import AddressUse, CallUsage, ExchangeUsage
 from tests import api, cast
 from tests.conftest import Rebels

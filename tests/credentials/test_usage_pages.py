@@ -12,12 +12,12 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.environments import Environment
 from accounts.models import Membership
+from core.background import BackgroundWriter
 from credentials.actions.applications import issue_client
 from credentials.actions.jwt_credentials import revoke_jwt_credential
-from credentials.background import BackgroundWriter
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
-from credentials.models.recent_use import DayOfUse, use_by_client, use_of_credential
 from credentials.models.usage import SeenAddress, note_use
+from credentials.reports.recent_use import DayOfUse, use_by_client, use_of_credential
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of

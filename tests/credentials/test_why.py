@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
+from core.background import BackgroundWriter
 from credentials import jose
 from credentials.actions.applications import resume_client, suspend_client
-from credentials.background import BackgroundWriter
-from credentials.checks import CHECKS
 from credentials.error_codes import AUTH_API, REST_API
+from credentials.explain.walks import EXCHANGE, WALKS
 from credentials.models import (
     Application,
     Client,
@@ -32,8 +32,8 @@ from credentials.models import (
     Refusal,
 )
 from credentials.models.signing_keys import KeyPurpose
+from credentials.oauth.checks import CHECKS
 from credentials.throttle import LimitGroup
-from credentials.walks import EXCHANGE, WALKS
 from tests import api, cast
 from tests.api import PRODUCTION, App
 from tests.conftest import Partners, Rebels, SignIn

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("accounts", "credentials", "console")
+PACKAGES = ("core", "accounts", "credentials", "console")
 
 
 @dataclass(frozen=True)

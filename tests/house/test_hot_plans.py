@@ -17,11 +17,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.background import BackgroundWriter
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.refusals import forget_old_refusals
 from credentials.actions.usage import forget_old_usage
-from credentials.background import BackgroundWriter
-from credentials.models import RefreshToken, standing, usage
+from credentials.models import RefreshToken, usage
+from credentials.oauth import lookup
 from tests import api, cast, ticks
 from tests.conftest import Rebels
 
@@ -98,9 +99,9 @@ def many_refresh_tokens(rebels: Rebels, unknown_sizes: None) -> None:
 
 
 @pytest.mark.usefixtures("many_refresh_tokens")
-@pytest.mark.parametrize("name", standing.STATEMENTS)
+@pytest.mark.parametrize("name", lookup.STATEMENTS)
 def test_every_table_is_entered_by_an_index(name: str) -> None:
-    joined = standing.STATEMENTS[name]
+    joined = lookup.STATEMENTS[name]
     plan = plan_of(joined.sql, PARAMETERS[name])
     scans = [number for number, line in enumerate(plan) if " Scan" in line]
     assert len(scans) == len(re.findall(r"JOIN|FROM", joined.sql))

@@ -146,7 +146,7 @@ def database(**changed: str) -> dict[str, Any]:
 
 def test_connections_are_kept_and_checked() -> None:
     found = production()["DATABASES"]["default"]
-    assert found["ENGINE"] == "accounts.postgresql"
+    assert found["ENGINE"] == "core.postgresql"
     assert found["CONN_MAX_AGE"] > 0
     assert found["CONN_HEALTH_CHECKS"]
     assert found["OPTIONS"]["connect_timeout"] <= 5

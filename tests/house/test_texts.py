@@ -12,8 +12,8 @@ from django.utils.module_loading import import_string
 from ninja import Schema
 from pydantic import ValidationError as SchemaError
 
-from accounts import texts
 from console.api import schemas
+from core import texts
 from credentials.forms.networks import NetworksField
 from tests.house.sources import ROOT
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.apps import apps
 
-from tests.house.sources import PACKAGES, Source, sources
+from tests.house.sources import Source, sources
 
 WRITES = {
     "abulk_create", "acreate", "adelete", "asave", "aupdate",
@@ -20,7 +20,7 @@ RELATED_WRITES = {"add", "clear", "remove", "set"}
 ALLOWED = {
     "accounts/audit.py: record: AuditEvent.objects.create": "inside the action that calls it",
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
-    "accounts/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
+    "core/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
     "console/management/commands/tick.py: _turns: cache.delete": "a lock, no row",
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
@@ -34,11 +34,11 @@ ALLOWED = {
     ),
     "credentials/models/usage.py: ExchangeUsageQuerySet.note_days: credentials.filter("
     "pk__in=ids, last_used_on__lt=day).update": "the day of the last use, for lists",
-    "credentials/statements.py: _first: cursor.execute": "the statements of the hot paths",
+    "core/postgresql/statements.py: _first: cursor.execute": "the statements of the hot paths",
     "credentials/models/usage.py: ExchangeUsageManager.count_exchange: statements.write": (
         "how often a credential is exchanged: never decides about access"
     ),
-    "accounts/postgresql/prepared.py: Statements.first: connection.execute": (
+    "core/postgresql/prepared.py: Statements.first: connection.execute": (
         "an empty statement: psycopg begins the transaction"
     ),
     "credentials/models/usage.py: _upsert: statements.write": (
@@ -52,13 +52,13 @@ ALLOWED = {
     "console/load/bulk.py: _in_batches: model._default_manager.bulk_create": "seed_load on SQLite",
     "console/load/bulk.py: _copy: copy.write_row": "seed_load on PostgreSQL",
     "console/load/bulk.py: analyze: cursor.execute": "ANALYZE",
-    "accounts/postgresql/base.py: stands: connection.execute": "asks whether anybody is there",
-    "accounts/postgresql/base.py: DatabaseWrapper._takes_writes: self.connection.execute": (
+    "core/postgresql/base.py: is_alive: connection.execute": "asks whether anybody is there",
+    "core/postgresql/base.py: DatabaseWrapper._takes_writes: self.connection.execute": (
         "asks whether it is a standby"
     ),
     "console/settings.py: (module): globals().update": "a dict",
-    "credentials/statements.py: Joined.first: found.update": "a dict",
-    "credentials/statements.py: _instance: row.__dict__.update": "a dict",
+    "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
+    "core/postgresql/statements.py: _instance: row.__dict__.update": "a dict",
 }
 
 
@@ -123,7 +123,7 @@ def test_no_exception_has_outlived_its_code() -> None:
 
 def test_there_are_actions_in_both_apps() -> None:
     """Else the rules below would hold for want of anything to read."""
-    assert {source.name.partition("/")[0] for source in ACTIONS} == set(PACKAGES) - {"console"}
+    assert {source.name.partition("/")[0] for source in ACTIONS} == {"accounts", "credentials"}
 
 
 # What programs do, with tokens at every use and with events each minute, and what the APIs refuse,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 
-from accounts.postgresql.base import PAUSE
+from core.postgresql.base import PAUSE
 from credentials.error_codes import help_url
 from tests.credentials.running_console import RunningConsole
 from tests.plugins.postgres import PostgresServer, find_binaries

@@ -10,7 +10,7 @@ from tests.standards.conftest import Send
 KINDS = ("access_token", "refresh_token")
 
 
-def stands(token: str) -> bool:
+def is_active(token: str) -> bool:
     return bool(api.call("GET", "/account/~", token).status_code == 200)
 
 
@@ -21,14 +21,14 @@ def test_section_2_1_revoking_ends_all_of_the_grant(
     """Both kinds are supported; either ends the session with all of its tokens."""
     response = oauth(app, "revoke", token=tokens[kind])
     assert (response.status_code, response.content) == (200, b"")
-    assert not stands(tokens["access_token"])
+    assert not is_active(tokens["access_token"])
     assert refresh(app, tokens["refresh_token"]).json()["error"] == "invalid_grant"
 
 
 def test_section_2_1_the_client_authenticates(tokens: dict[str, Any], oauth: Send) -> None:
     response = oauth(None, "revoke", token=tokens["access_token"])
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
-    assert stands(tokens["access_token"])
+    assert is_active(tokens["access_token"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +37,7 @@ def test_section_2_1_another_clients_token_stays(
 ) -> None:
     """Not revoked. We answer like for an unknown token, which tells a guesser nothing."""
     assert oauth(other_app, "revoke", token=tokens[kind]).status_code == 200
-    assert stands(tokens["access_token"])
+    assert is_active(tokens["access_token"])
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "saml2_assertion"])
@@ -46,7 +46,7 @@ def test_section_2_1_a_wrong_hint_does_no_harm(
 ) -> None:
     response = oauth(app, "revoke", token=tokens["refresh_token"], token_type_hint=hint)
     assert response.status_code == 200
-    assert not stands(tokens["access_token"])
+    assert not is_active(tokens["access_token"])
 
 
 @pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.actions.organizations import found_organization
 from accounts.emails import absolute
-from accounts.origin import Origin
+from core.origin import Origin
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actions.users import mark_operator
 from accounts.models import User
-from accounts.origin import Origin
+from core.origin import Origin
 
 
 class Command(BaseCommand):

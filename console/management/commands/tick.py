@@ -33,7 +33,7 @@ from accounts.actions.seals import seal_events
 from accounts.actions.sessions import forget_ended_sessions
 from accounts.models import Device, Invitation, Notice
 from accounts.models.seals import unsealed_events
-from accounts.origin import Origin
+from core.origin import Origin
 from credentials.actions.applications import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.refusals import forget_old_refusals
@@ -53,7 +53,7 @@ MAIL_LOCKED = 240
 
 
 @dataclass(frozen=True)
-class Part:
+class Job:
     """One kind of due work. A row that is done is not due again, whoever else does it meanwhile."""
 
     name: str
@@ -197,26 +197,26 @@ def _lock_path() -> Path:
 
 # In the order in which they run: what queues mail stands before the mail.
 PARTS = (
-    Part("Expiry reminders", _due_reminders, remind_owners, "announced"),
-    Part("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
-    Part("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
-    Part("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
-    Part("Mail", _due_mail, send_mail, "sent"),
-    Part("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
-    Part(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
-    Part(
+    Job("Expiry reminders", _due_reminders, remind_owners, "announced"),
+    Job("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
+    Job("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
+    Job("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
+    Job("Mail", _due_mail, send_mail, "sent"),
+    Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
+    Job(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Job(
         "Former client secrets",
         _ended_secrets,
         lambda: forget_ended_secrets(origin=ORIGIN),
         "forgotten",
     ),
-    Part("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
-    Part("Old notices", _old_notices, remove_outdated_notices, "removed"),
-    Part("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
-    Part("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
-    Part("Old usage", _old_usage, forget_old_usage, "removed"),
+    Job("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
+    Job("Old notices", _old_notices, remove_outdated_notices, "removed"),
+    Job("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
+    Job("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
+    Job("Old usage", _old_usage, forget_old_usage, "removed"),
     # Last, so that what the others recorded is sealed as well.
-    Part("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
+    Job("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )
 
 
@@ -235,7 +235,7 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"Failed: {', '.join(failed)}. The log says why.")
 
-    def _run(self, part: Part, *, dry: bool) -> bool:
+    def _run(self, part: Job, *, dry: bool) -> bool:
         try:
             outcome = f"{part.due()} due" if dry else self._outcome(part)
         except Exception:
@@ -247,6 +247,6 @@ class Command(BaseCommand):
         return True
 
     @staticmethod
-    def _outcome(part: Part) -> str:
+    def _outcome(part: Job) -> str:
         found = part.act()
         return found if isinstance(found, str) else f"{found} {part.done}"

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.origin import Origin
+from core.origin import Origin
 from credentials.actions.signing_keys import distrust_signing_key
 from credentials.models import SigningKey
 

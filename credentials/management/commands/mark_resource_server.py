@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.origin import Origin
+from core.origin import Origin
 from credentials.actions.applications import mark_resource_server
 from credentials.models import Client
 

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import vault
 from accounts.actions.factors import due_second_factors, reseal_second_factors
-from accounts.origin import Origin
+from core import vault
+from core.origin import Origin
 from credentials.actions.signing_keys import reseal_signing_keys
 from credentials.models import SigningKey
 

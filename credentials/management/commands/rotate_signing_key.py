@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.environments import Environment
-from accounts.origin import Origin
+from core.origin import Origin
 from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models.signing_keys import KeyPurpose
 

@@ -18,11 +18,9 @@ from credentials import jose
 from credentials.actions.first_use import note_first_use
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
-from credentials.checks import CHECKS, Exchange, revoked_refusal
-from credentials.keys import trusted_key
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
-from credentials.models.standing import Standing, of_exchange
+from credentials.oauth.checks import CHECKS, Exchange, revoked_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import (
     InvalidGrant,
@@ -31,6 +29,8 @@ from credentials.oauth.errors import (
     UnauthorizedClient,
 )
 from credentials.oauth.grants.token_response import token_response
+from credentials.oauth.keys import trusted_key
+from credentials.oauth.lookup import Lookup, look_up_exchange
 from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.refused import CheckName
 
@@ -44,34 +44,34 @@ def exchange(
     environment: Environment, credentials: BasicCredentials | None, parameters: Parameters
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
-    opened = parameters.opened_assertion
-    standing = _read(credentials, opened)
-    client = authenticate_client(credentials, parameters, environment, standing)
+    parsed = parameters.parsed_assertion
+    lookup = _read(credentials, parsed)
+    client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
-        parameters.count(client.client_id, opened.claimed("sub") if opened else "")
+        parameters.count(client.client_id, parsed.claimed("sub") if parsed else "")
         if (refused := flow_refusal(client)) is not None:
             raise refused
         try:
-            credential = _genuine(opened, environment, standing)
+            credential = _genuine(parsed, environment, lookup)
         except InvalidGrant:
             # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
             parameters.count(client.client_id)
             raise
         presented = Exchange(client, credential, timezone.now(), parameters.source)
-        require_standing(presented)
+        require_valid(presented)
         available = client.application.effective_scopes
         scopes = granted_scopes(presented, available, parameters.get("scope"))
         # A test from the console is no use by an app: it has no source, and starts no drain.
         is_first = credential.awaits_first_use and presented.source is not None
         grant = _first_granted if is_first else _granted
-        return grant(presented, scopes, parameters, standing.signing_key)
+        return grant(presented, scopes, parameters, lookup.signing_key)
 
 
-def _read(credentials: BasicCredentials | None, opened: jose.Opened | None) -> Standing:
+def _read(credentials: BasicCredentials | None, parsed: jose.ParsedToken | None) -> Lookup:
     """The client and the credential, by what is claimed; nothing of it is verified yet."""
     if credentials is None:
-        return Standing()
-    return of_exchange(credentials.client_id, opened.claimed("jti") if opened else "")
+        return Lookup()
+    return look_up_exchange(credentials.client_id, parsed.claimed("jti") if parsed else "")
 
 
 @transaction.atomic
@@ -125,7 +125,7 @@ def _granted(
     )
 
 
-def require_standing(exchange: Exchange) -> None:
+def require_valid(exchange: Exchange) -> None:
     """Raise the refusal of the first check on state that fails; a refresh makes the same."""
     for check in CHECKS:
         if (refused := check.refusal(exchange)) is not None:
@@ -140,19 +140,19 @@ def flow_refusal(client: Client) -> OAuthError | None:
 
 def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:
     """The row of a credential that we signed (RFC 7523 §3). Raises JWT-101 or JWT-104."""
-    return _genuine(Parameters({"assertion": assertion}).opened_assertion, environment, None)
+    return _genuine(Parameters({"assertion": assertion}).parsed_assertion, environment, None)
 
 
 def _genuine(
-    opened: jose.Opened | None, environment: Environment, standing: Standing | None
+    parsed: jose.ParsedToken | None, environment: Environment, lookup: Lookup | None
 ) -> JwtCredential:
-    """The same of an assertion taken apart; `standing` is what was read for it, if that was."""
+    """The same of an assertion taken apart; `lookup` is what was read for it, if that was."""
     invalid = InvalidGrant("JWT-101", _NOT_A_CREDENTIAL)
-    key = trusted_key(opened.kid, KeyPurpose.CREDENTIAL, standing) if opened else None
-    if opened is None or key is None:
+    key = trusted_key(parsed.kid, KeyPurpose.CREDENTIAL, lookup) if parsed else None
+    if parsed is None or key is None:
         raise invalid
     try:
-        claims = jose.verify_opened(opened, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
+        claims = jose.verify_parsed(parsed, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
     except jose.InvalidToken as error:
         raise invalid from error
     home = Environment(key.environment)
@@ -165,7 +165,7 @@ def _genuine(
             f"This is a {home.label.lower()} credential; use it with the {home.label.lower()} "
             "base URL.",
         ).about(credential_id=str(claims.get("jti")))
-    credential = standing.credential if standing else _row(claims.get("jti"))
+    credential = lookup.credential if lookup else _row(claims.get("jti"))
     if credential is None or credential.claims != claims:
         raise invalid
     return credential

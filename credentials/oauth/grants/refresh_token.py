@@ -4,22 +4,22 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import raw_secrets
 from accounts.environments import Environment
 from accounts.permissions import effective_scopes
+from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
-from credentials.checks import Exchange
 from credentials.models import Client, RefreshToken
-from credentials.models.standing import Standing, of_refresh
+from credentials.oauth.checks import Exchange
 from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
 from credentials.oauth.grants.jwt_bearer import (
     flow_refusal,
     granted_scopes,
-    require_standing,
+    require_valid,
 )
 from credentials.oauth.grants.token_response import token_response
+from credentials.oauth.lookup import Lookup, look_up_refresh
 from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.refused import Reason
 
@@ -32,21 +32,21 @@ def refresh(
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     raw_token = parameters.require("refresh_token")
-    standing = Standing()
+    lookup = Lookup()
     if credentials is not None:
-        standing = of_refresh(credentials.client_id, raw_secrets.digest(raw_token))
-    client = authenticate_client(credentials, parameters, environment, standing)
+        lookup = look_up_refresh(credentials.client_id, raw_secrets.digest(raw_token))
+    client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
-        return _rotated(client, raw_token, parameters, standing)
+        return _rotated(client, raw_token, parameters, lookup)
 
 
 def _rotated(
-    client: Client, raw_token: str, parameters: Parameters, standing: Standing
+    client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
 ) -> dict[str, Any]:
     if (refused := _flow_refusal(client)) is not None:
         raise refused
     at = timezone.now()
-    row = standing.refresh_token
+    row = lookup.refresh_token
     if row is None:
         parameters.count(client.client_id)
         raise _invalid().about(reason=Reason.UNKNOWN_TOKEN)
@@ -54,10 +54,10 @@ def _rotated(
     parameters.count(client.client_id, str(credential.extension_id))
     if row.is_expired(at):
         raise _refused(row, Reason.EXPIRED_TOKEN)
-    if standing.session_has_ended:
+    if lookup.session_has_ended:
         raise _refused(row, Reason.SESSION_ENDED)
     exchange = Exchange(client, credential, at, parameters.source)
-    require_standing(exchange)
+    require_valid(exchange)
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
     scopes = granted_scopes(exchange, granted, parameters.get("scope"))
@@ -72,7 +72,7 @@ def _rotated(
         session_id=row.session_id,
         at=at,
         source=parameters.source,
-        signing_key=standing.signing_key,
+        signing_key=lookup.signing_key,
     )
     return token_response(
         access_token,

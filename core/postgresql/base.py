@@ -1,0 +1,141 @@
+"""Connections that survive a failover: dead ones are noticed, and an absent server fails fast.
+
+Whether a connection is still open is asked of its socket, which costs no round trip: a server that
+died or was shut down has closed it. A machine that vanished without a word is noticed by the
+kernel (`tcp_user_timeout` and keepalives in console/env.py).
+"""
+
+import select
+import threading
+import time
+import weakref
+from typing import Any
+
+import psycopg
+import structlog
+from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
+
+logger = structlog.get_logger(__name__)
+
+# Seconds.
+PAUSE = 0.5
+
+
+class Absence:
+    """Whether this process can reach the database, so that requests do not queue up to find out.
+
+    While it can't, one request in each half second tries; the others are refused at once, and the
+    threads stay free for health checks.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ask_again_at = 0.0
+        self.failures = 0
+        """How often this process could not get a connection."""
+
+    @property
+    def is_known(self) -> bool:
+        return self._ask_again_at > 0
+
+    def allows_asking(self) -> bool:
+        """True while the database answers; else for whoever asks first in each pause."""
+        if not self.is_known:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if now < self._ask_again_at:
+                return False
+            self._ask_again_at = now + PAUSE
+            return True
+
+    def note(self, error: Exception) -> None:
+        with self._lock:
+            self.failures += 1
+            is_new = not self.is_known
+            self._ask_again_at = time.monotonic() + PAUSE
+        if is_new:
+            logger.warning("database_away", error=str(error).strip())
+
+    def end(self) -> None:
+        if self.is_known:
+            self._ask_again_at = 0.0
+            logger.warning("database_back")
+
+
+ABSENCE = Absence()
+
+
+class _Closing:
+    """Closes a connection together with the thread that holds this.
+
+    Django's wrapper refers to itself in circles: left to the collection of garbage, connections of
+    threads that ended would stay for minutes, and a server that has idle hours would use up those
+    that the database has.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+
+    def __del__(self) -> None:
+        self._connection.close()
+
+
+_of_thread = threading.local()
+# The connections of this process, each of a thread; those of threads that ended drop out.
+OPEN: "weakref.WeakSet[psycopg.Connection[Any]]" = weakref.WeakSet()
+
+
+def is_alive(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether the server at the other end is still there.
+
+    An idle connection has nothing to read. If there is something, it is the end, or a notice.
+    """
+    if connection.closed:
+        return False
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if not poller.poll(0):
+        return True
+    try:
+        connection.execute("")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def is_busy(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether a statement or a transaction is under way."""
+    return (
+        not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE
+    )
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: Any) -> Any:
+        if not ABSENCE.allows_asking():
+            raise psycopg.OperationalError("The database did not answer a moment ago.")
+        try:
+            connection = super().get_new_connection(conn_params)
+        except psycopg.OperationalError as error:
+            ABSENCE.note(error)
+            raise
+        ABSENCE.end()
+        OPEN.add(connection)
+        # One for each wrapper: a new connection takes the place of the one before.
+        setattr(_of_thread, f"wrapper {id(self)}", _Closing(connection))
+        return connection
+
+    def is_usable(self) -> bool:
+        """After an error also whether writes are taken: the server may have become a standby."""
+        if self.connection is None:
+            return False
+        return self._takes_writes() if self.errors_occurred else is_alive(self.connection)
+
+    def _takes_writes(self) -> bool:
+        try:
+            row = self.connection.execute("SELECT pg_is_in_recovery()").fetchone()
+        except psycopg.Error:
+            return False
+        return bool(row == (False,))

@@ -1,0 +1,285 @@
+"""Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it may do now.
+
+The signature alone proves little: the key, the credential, its owner, the app, the allow-list, the
+organization's policy and the session are read afresh at every call, in one statement
+(`credentials/oauth/lookup.py`), so that revoking any of them counts at the next request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models import Extension
+from accounts.permissions import AppScope, UserPermission, effective_scopes
+from core.origin import client_ip
+from credentials import jose
+from credentials.models import Client
+from credentials.models.signing_keys import KeyPurpose
+from credentials.oauth.checks import CHECKS, Exchange
+from credentials.oauth.keys import trusted_key
+from credentials.oauth.lookup import ClaimedIds, Lookup, look_up_call
+from credentials.oauth.parameters import authorization
+from credentials.refused import CheckName, Reason, RefusedRequest
+
+REALM = "REST API"
+REQUIRED_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "credential_id"}
+)
+
+# Parameters of the Auth API that hold one; no call has a parameter of these names.
+SECRETS = frozenset({"access_token", "assertion", "client_secret", "refresh_token", "token"})
+
+
+class BearerError(RefusedRequest):
+    """A call refused for its token or for what the token may not do (RFC 6750 §3)."""
+
+    status: ClassVar[int]
+    rfc_error: ClassVar[str] = ""
+
+    def __init__(self, code: str, message: str, *, permission_name: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.permission_name = permission_name
+
+    @property
+    def challenge(self) -> str | None:
+        """The value of `WWW-Authenticate`."""
+        return None
+
+
+class MissingToken(BearerError):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("OAU-123", "Authorization header is not specified.")
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}"'
+
+
+class SecretInQuery(BearerError):
+    """RFC 6750 §2.3 allows a token there and warns of it: query strings end up in logs."""
+
+    status = 400
+    rfc_error = "invalid_request"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CMN-101",
+            "Tokens and secrets have no place in the query string. An access token belongs in the "
+            "Authorization header.",
+        )
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="invalid_request"'
+
+
+class InvalidAccessToken(BearerError):
+    status = 401
+    rfc_error = "invalid_token"
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="invalid_token", error_description="{self.message}"'
+
+
+class ScopeMissing(BearerError):
+    status = 403
+    rfc_error = "insufficient_scope"
+
+    def __init__(self, scope: AppScope) -> None:
+        super().__init__(
+            "CMN-401",
+            f"The application lacks the permission [{scope}]. Add the scope in its settings.",
+            permission_name=scope.value,
+        )
+        self._scope = scope
+        self.about(missing=scope.value)
+
+    @property
+    def challenge(self) -> str:
+        return f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self._scope}"'
+
+
+class PermissionMissing(BearerError):
+    status = 403
+
+    def __init__(self, permission: UserPermission) -> None:
+        super().__init__(
+            "CMN-408",
+            f"The user lacks the permission [{permission}]. An account administrator can grant a "
+            "user role that has it.",
+            permission_name=permission.value,
+        )
+        self.about(missing=permission.value)
+
+
+class TooManyCalls(BearerError):
+    """RFC 6585 §4; the headers of the answer say when there is room again."""
+
+    status = 429
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CMN-301", message)
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who calls, through which app, with which scopes. All of it stood when it was read."""
+
+    claims: jose.Claims
+    extension: Extension
+    client: Client
+    scopes: frozenset[AppScope]
+
+    def require_scope(self, scope: AppScope) -> None:
+        if scope not in self.scopes:
+            raise self.refused(ScopeMissing(scope))
+
+    def require_permission(self, permission: UserPermission) -> None:
+        if permission not in self.extension.grant.permissions:
+            raise self.refused(PermissionMissing(permission))
+
+    def refused(self, error: BearerError) -> BearerError:
+        """The refusal of a call of this bearer, with what its record says of it."""
+        return error.about(**_facts(self.claims))
+
+
+def authenticate(
+    request: HttpRequest, environment: Environment, *, at: datetime | None = None
+) -> Bearer:
+    """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
+    source = client_ip(request) or ""
+    return authenticate_token(_token_of(request), environment, source=source, at=at)
+
+
+def authenticate_token(
+    token: str,
+    environment: Environment,
+    *,
+    lookup: Lookup | None = None,
+    source: str | None = None,
+    at: datetime | None = None,
+) -> Bearer:
+    """The bearer of an access token of this environment. Raises `InvalidAccessToken`.
+
+    `lookup` is what was read for this request of what the token names, if it was. `source` is the
+    address that the app called from; None if nobody knows it, as when a resource server asks.
+    """
+    at = at or timezone.now()
+    parsed, lookup = _presented(token, lookup)
+    claims = _verified_claims(parsed, lookup, environment)
+    if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
+        expired = InvalidAccessToken("OAU-210", "The access token has expired.")
+        raise expired.about(**_facts(claims))
+    return _active_bearer(claims, lookup, source, at)
+
+
+def refuse_secrets_in_query(request: HttpRequest) -> None:
+    """Whatever else the request brings: who reads the refusal stops sending it there."""
+    if request.META.get("QUERY_STRING") and not SECRETS.isdisjoint(request.GET):
+        raise SecretInQuery
+
+
+def _token_of(request: HttpRequest) -> str:
+    refuse_secrets_in_query(request)
+    scheme, token = authorization(request)
+    if scheme != "bearer" or not token:
+        raise MissingToken
+    return token
+
+
+def verified_claims(
+    token: str, environment: Environment, lookup: Lookup | None = None
+) -> jose.Claims:
+    """The claims of an access token that we signed for this environment, expired or not."""
+    parsed, lookup = _presented(token, lookup)
+    return _verified_claims(parsed, lookup, environment)
+
+
+def claimed_ids(parsed: jose.ParsedToken) -> ClaimedIds:
+    """Which rows a token names; nothing of it is verified."""
+    return ClaimedIds(parsed.kid, *map(parsed.claimed, ("client_id", "credential_id", "sid")))
+
+
+def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Lookup]:
+    """A token taken apart, and the rows that it names, in one statement; nothing is verified."""
+    try:
+        parsed = jose.parse_token(token)
+    except jose.InvalidToken as error:
+        raise _not_ours() from error
+    if not parsed.kid:
+        raise _not_ours()
+    return parsed, look_up_call(claimed_ids(parsed)) if lookup is None else lookup
+
+
+def _not_ours() -> InvalidAccessToken:
+    return InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
+
+
+def _verified_claims(
+    parsed: jose.ParsedToken, lookup: Lookup, environment: Environment
+) -> jose.Claims:
+    key = trusted_key(parsed.kid, KeyPurpose.ACCESS_TOKEN, lookup)
+    if key is None:
+        raise _not_ours().about(reason=_what_it_seems(parsed))
+    try:
+        claims = jose.verify_parsed(parsed, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
+    except jose.InvalidToken as error:
+        raise _not_ours() from error
+    if not claims.keys() >= REQUIRED_CLAIMS:
+        raise _not_ours()
+    issuer, audience = claims["iss"], claims["aud"]
+    home = Environment(key.environment)
+    if issuer not in home.urls.accepted_base_urls or audience != f"{issuer}/restapi":
+        raise _not_ours()
+    if home is not environment:
+        raise _not_ours().about(
+            check=CheckName.ENVIRONMENT, reason=Reason.OTHER_ENVIRONMENT, **_facts(claims)
+        )
+    return claims
+
+
+def _what_it_seems(parsed: jose.ParsedToken) -> str:
+    """What a string that we did not sign as access token says of itself."""
+    return Reason.CREDENTIAL_AS_TOKEN if parsed.token_type == jose.CREDENTIAL_TYPE else ""
+
+
+def _facts(claims: jose.Claims) -> dict[str, str | bool]:
+    """What a token of ours says for certain, for the record of its refusal."""
+    return {
+        "client_id": claims["client_id"],
+        "credential_id": claims["credential_id"],
+        "is_authentic": True,
+    }
+
+
+def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: datetime) -> Bearer:
+    client, credential = lookup.client, lookup.credential
+    if credential is None or client is None or str(credential.extension_id) != claims["sub"]:
+        raise _revoked(claims, CheckName.SESSION, Reason.CREDENTIAL_GONE)
+    if lookup.session_has_ended:
+        raise _revoked(claims, CheckName.SESSION, Reason.SESSION_ENDED)
+    if not client.is_active:
+        raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
+    exchange = Exchange(client, credential, at, source)
+    for check in CHECKS:
+        if check.refusal(exchange) is not None:
+            raise _revoked(claims, check.name)
+    granted = effective_scopes(str(claims["scope"]).split())
+    return Bearer(
+        claims, credential.extension, client, granted & client.application.effective_scopes
+    )
+
+
+def _revoked(claims: jose.Claims, check: CheckName, reason: str = "") -> InvalidAccessToken:
+    revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
+    revoked.about(check=check, reason=reason, **_facts(claims))
+    return revoked

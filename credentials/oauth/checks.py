@@ -1,0 +1,111 @@
+"""The checks on state: what must hold at every exchange, every refresh and every call.
+
+They are data, because four walk them: the token endpoint, the bearer of an access token, the
+console's dry run (*Test it now*), and *Why did my call fail?*. None can tell another story.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from credentials.models import Client, JwtCredential
+from credentials.oauth.errors import InvalidGrant, OAuthError
+from credentials.refused import CheckName
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A genuine credential presented by an authentic client at one moment.
+
+    `source` is the address that the client called from; None if nobody knows it, as in a test
+    from the console.
+    """
+
+    client: Client
+    credential: JwtCredential
+    at: datetime
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition; `refusal` answers the error of an exchange that does not meet it.
+
+    `unknown` says why an exchange can't be judged here.
+    """
+
+    name: CheckName
+    title: str
+    refusal: Callable[[Exchange], OAuthError | None]
+    unknown: Callable[[Exchange], str] | None = None
+
+
+def revoked_refusal(exchange: Exchange) -> OAuthError | None:
+    credential = exchange.credential
+    if credential.superseded_at is not None and credential.is_replaced(exchange.at):
+        return InvalidGrant(
+            "JWT-102",
+            "This credential was replaced by another one and stopped working on "
+            f"{credential.superseded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+        )
+    if not credential.is_revoked:
+        return None
+    return InvalidGrant("JWT-102", "This credential has been revoked.")
+
+
+def _expired(exchange: Exchange) -> OAuthError | None:
+    if not exchange.credential.is_expired(exchange.at):
+        return None
+    return InvalidGrant("JWT-103", "This credential has expired.")
+
+
+def _not_permitted(exchange: Exchange) -> OAuthError | None:
+    if exchange.credential.permits(exchange.client):
+        return None
+    return InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
+
+
+def _owner_may_not(exchange: Exchange) -> OAuthError | None:
+    if exchange.credential.owner_can_authenticate:
+        return None
+    return InvalidGrant(
+        "JWT-106",
+        "The owner of this credential may not authenticate: the person, the console role or the "
+        "account in this environment does not stand.",
+    )
+
+
+def _against_policy(exchange: Exchange) -> OAuthError | None:
+    refusal = exchange.credential.policy_refusal
+    return None if refusal is None else InvalidGrant("JWT-107", refusal)
+
+
+def _from_elsewhere(exchange: Exchange) -> OAuthError | None:
+    if exchange.source is None:
+        return None
+    refusal = exchange.credential.source_refusal(exchange.source)
+    return None if refusal is None else InvalidGrant("JWT-107", refusal)
+
+
+def _source_unknown(exchange: Exchange) -> str:
+    if exchange.source is not None or not exchange.credential.limits_sources:
+        return ""
+    return (
+        "Networks are limited, and from here nobody knows the address that the app calls from: "
+        f"{exchange.credential.sources_in_words}."
+    )
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(CheckName.REVOCATION, "The credential has not been revoked", revoked_refusal),
+    Check(CheckName.EXPIRY, "The credential has not expired", _expired),
+    Check(CheckName.APP_ACCESS, "The app is permitted to use the credential", _not_permitted),
+    Check(CheckName.OWNER, "The owner may authenticate", _owner_may_not),
+    Check(CheckName.POLICY, "The organization's policy allows it", _against_policy),
+    Check(
+        CheckName.NETWORK,
+        "The app calls from an allowed network",
+        _from_elsewhere,
+        _source_unknown,
+    ),
+)

@@ -1,0 +1,223 @@
+"""All that decides about an exchange, a refresh or a call, each read in one statement.
+
+Nothing of it is kept for the next request: a revocation, a suspension, a changed role, a new
+policy and a rotated or distrusted key count at once, in every process. Tokens are looked up by
+what they claim before anything of them is verified; whoever reads checks that afterwards.
+"""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts.models import Extension, Membership, PlatformAccount, User
+from core.postgresql.statements import Columns, Instances, JoinedSelect, link
+from credentials.models.applications import Application, Client
+from credentials.models.jwt_credentials import GOVERNING, JwtCredential, PermittedClient
+from credentials.models.policies import Policy
+from credentials.models.refresh_tokens import EndedSession, RefreshToken
+from credentials.models.signing_keys import KeyPurpose, SigningKey
+
+# No row has it: stands in for what is no UUID.
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What one statement found; parts that do not exist are None."""
+
+    client: Client | None = None
+    credential: JwtCredential | None = None
+    key: SigningKey | None = None
+    """The key that signed what is presented: of the credential, or the one that a token names."""
+    signing_key: SigningKey | None = None
+    """The key that signs access tokens of the credential's environment now."""
+    refresh_token: RefreshToken | None = field(default=None, repr=False)
+    session_has_ended: bool = False
+
+
+_CLIENT = {
+    "client": Columns(
+        Client,
+        (
+            "id", "application_id", "environment", "client_id", "secret_digest",
+            "former_secret_digest", "former_secret_ends_at", "status", "is_resource_server",
+        ),
+    ),
+    "application": Columns(
+        Application,
+        (
+            "id", "organization_id", "is_public", "uses_jwt_flow", "issues_refresh_tokens",
+            "scopes",
+        ),
+    ),
+}  # fmt: skip
+_CREDENTIAL = {
+    "credential": Columns(
+        JwtCredential,
+        (
+            "id", "extension_id", "signing_key_id", "issuer", "app_access", "issued_at",
+            "expires_at", "revoked_at", "superseded_at", "awaits_first_use", "allowed_networks",
+        ),
+    ),
+    "membership": Columns(Membership, ("id", "user_id", "role")),
+    "policy": Columns(Policy, ("id", *GOVERNING)),
+}  # fmt: skip
+# What the checks ask of the owner.
+_OWNER_CHECKED = {
+    "extension": Columns(Extension, ("id", "account_id", "user_id", "status")),
+    "account": Columns(PlatformAccount, ("id", "organization_id", "environment")),
+    "person": Columns(User, ("id", "is_active")),
+}
+# What answers about a token say besides.
+_OWNER_TOLD = {
+    "extension": Columns.whole(Extension, but=("created_at",)),
+    "account": Columns.whole(PlatformAccount, but=("created_at",)),
+    "person": Columns(User, ("id", "is_active", "email", "first_name", "last_name")),
+}
+_OWNER = """
+LEFT JOIN {extension} ON extension.id = credential.extension_id
+LEFT JOIN {account} ON account.id = extension.account_id
+LEFT JOIN {person} ON person.id = extension.user_id
+LEFT JOIN {membership} ON membership.user_id = person.id
+LEFT JOIN {policy} ON policy.organization_id = account.organization_id
+  AND policy.environment = account.environment
+LEFT JOIN {listed} ON listed.credential_id = credential.id AND listed.client_id = client.id
+"""
+# What no row means. Read only, and so the same for all.
+_NO_LIMITS = Policy()
+_LISTED = {"listed": PermittedClient}
+_LISTED_CLIENT = {"listed_client_id": "listed.client_id"}
+_KEY = Columns(SigningKey, ("kid", "environment", "purpose", "public_jwk", "distrusted_at"))
+_SIGNING = f"""
+LEFT JOIN {{signing}} ON signing.environment = account.environment
+  AND signing.purpose = '{KeyPurpose.ACCESS_TOKEN.value}' AND signing.activated_at IS NOT NULL
+  AND signing.retired_at IS NULL AND signing.distrusted_at IS NULL
+"""
+_SIGNING_KEY = {"signing": Columns(SigningKey, ("kid", "sealed_private_key"))}
+
+_EXCHANGE = JoinedSelect(
+    "{client} JOIN {application} ON application.id = client.application_id "
+    "LEFT JOIN {credential} ON credential.id = %s "
+    "LEFT JOIN {key} ON key.kid = credential.signing_key_id "
+    f"{_OWNER} {_SIGNING} WHERE client.client_id = %s",
+    {**_CLIENT, **_CREDENTIAL, **_OWNER_CHECKED, "key": _KEY, **_SIGNING_KEY},
+    others=_LISTED,
+    also=_LISTED_CLIENT,
+)
+_REFRESH = JoinedSelect(
+    "{client} JOIN {application} ON application.id = client.application_id "
+    "LEFT JOIN {token} ON token.token_digest = %s AND token.client_id = client.id "
+    "LEFT JOIN {ended} ON ended.session_id = token.session_id "
+    "LEFT JOIN {credential} ON credential.id = token.credential_id "
+    f"{_OWNER} {_SIGNING} WHERE client.client_id = %s",
+    {
+        **_CLIENT,
+        **_CREDENTIAL,
+        **_OWNER_TOLD,
+        "token": Columns.whole(RefreshToken),
+        **_SIGNING_KEY,
+    },
+    others={**_LISTED, "ended": EndedSession},
+    also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
+)
+# What an access token names besides its key.
+_NAMED = f"""
+LEFT JOIN {{client}} ON client.client_id = %s AND client.environment = key.environment
+LEFT JOIN {{application}} ON application.id = client.application_id
+LEFT JOIN {{credential}} ON credential.id = %s
+LEFT JOIN {{ended}} ON ended.session_id = %s
+{_OWNER}
+"""
+_NAMED_PARTS = {"key": _KEY, **_CLIENT, **_CREDENTIAL, **_OWNER_TOLD}
+_CALL = JoinedSelect(
+    f"{{key}} {_NAMED} WHERE key.kid = %s",
+    _NAMED_PARTS,
+    others={**_LISTED, "ended": EndedSession},
+    also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
+)
+_QUESTION = JoinedSelect(
+    f"{{asking}} LEFT JOIN {{key}} ON key.kid = %s {_NAMED} WHERE asking.client_id = %s",
+    {"asking": _CLIENT["client"], **_NAMED_PARTS},
+    others={**_LISTED, "ended": EndedSession},
+    also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
+)
+STATEMENTS = {"exchange": _EXCHANGE, "refresh": _REFRESH, "call": _CALL, "question": _QUESTION}
+
+
+def look_up_exchange(client_id: str, credential_id: str) -> Lookup:
+    """A client and the credential that it presents, by the client ID and the `jti` claimed."""
+    return _lookup(_EXCHANGE.first([_uuid(credential_id), _storable(client_id)]))
+
+
+def look_up_refresh(client_id: str, token_digest: str) -> Lookup:
+    """A client and a refresh token of its own."""
+    return _lookup(_REFRESH.first([token_digest, _storable(client_id)]))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedIds:
+    """What an access token names, all as claimed."""
+
+    kid: str
+    client_id: str
+    credential_id: str
+    session_id: str
+
+    @property
+    def parameters(self) -> list[object]:
+        return [_storable(self.client_id), _uuid(self.credential_id), _uuid(self.session_id)]
+
+
+def look_up_call(names: ClaimedIds) -> Lookup:
+    """Key, client, credential and session of an access token."""
+    return _lookup(_CALL.first([*names.parameters, names.kid]))
+
+
+def look_up_question(asking_client_id: str, names: ClaimedIds) -> tuple[Lookup, Lookup]:
+    """The client that asks about an access token, and the lookup of that."""
+    found = _QUESTION.first([names.kid, *names.parameters, _storable(asking_client_id)])
+    return Lookup(client=found["asking"] if found else None), _lookup(found)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return NOBODY
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL refuses NUL and halves of surrogate pairs; no client ID holds a space either."""
+    return text.replace("\x00", " ").encode(errors="replace").decode()
+
+
+def _lookup(found: Instances | None) -> Lookup:
+    if found is None:
+        return Lookup()
+    client, credential, token = found["client"], found["credential"], found.get("token")
+    if client is not None:
+        link(client, "application", found["application"])
+    if credential is not None:
+        _link_owner(found)
+    if token is not None:
+        link(token, "client", client)
+        link(token, "credential", credential)
+    return Lookup(
+        client,
+        credential,
+        found.get("key"),
+        found.get("signing"),
+        token,
+        found.get("ended_session_id") is not None,
+    )
+
+
+def _link_owner(found: Instances) -> None:
+    credential, extension = found["credential"], found["extension"]
+    link(credential, "extension", extension)
+    link(extension, "account", found["account"])
+    link(extension, "user", found["person"])
+    if found["membership"] is not None:
+        link(found["person"], "membership", found["membership"])
+    # As if they had been asked for already: a cached property, and what `permits` looks at first.
+    credential.__dict__["policy"] = found["policy"] or _NO_LIMITS
+    credential.__dict__["listed_client_id"] = found["listed_client_id"]

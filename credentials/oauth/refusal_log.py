@@ -1,0 +1,185 @@
+"""Notes what an API refuses, without holding up the answer: read by *Why did my call fail?*"""
+
+import re
+import threading
+import time
+from http import HTTPStatus
+
+import structlog
+from django.core.exceptions import BadRequest, TooManyFieldsSent
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.environments import Environment
+from core.background import BackgroundWriter
+from core.origin import client_ip, network_of
+from credentials.actions.refusals import record_refusals
+from credentials.error_codes import entry_of
+from credentials.models.refusals import Refused, RefusedWhat
+from credentials.oauth.grants import jwt_bearer, refresh_token
+from credentials.oauth.parameters import basic_credentials, has_basic
+from credentials.refused import RefusedRequest, client_id_or_nothing
+
+logger = structlog.get_logger(__name__)
+
+CAPACITY = 10_000
+# What strangers may fill of the table, in rows a minute and process.
+ANONYMOUS_PER_ADDRESS = 30
+ANONYMOUS_IN_ALL = 300
+
+_GRANTS = {
+    jwt_bearer.GRANT_TYPE: RefusedWhat.EXCHANGE,
+    refresh_token.GRANT_TYPE: RefusedWhat.REFRESH,
+}
+_ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+class AnonymousCap:
+    """So many a minute from one address, and in all; knows no address longer than the minute."""
+
+    def __init__(self, per_address: int, in_all: int) -> None:
+        self.refused = 0
+        """How many this process has not recorded."""
+        self._per_address = per_address
+        self._in_all = in_all
+        self._lock = threading.Lock()
+        self._minute = -1
+        self._seen: dict[str, int] = {}
+        self._total = 0
+
+    def allows(self, address: str | None, *, minute: int) -> bool:
+        network = network_of(address)
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._total = minute, 0
+                self._seen.clear()
+            seen = self._seen.get(network, 0)
+            if seen >= self._per_address or self._total >= self._in_all:
+                self.refused += 1
+                return False
+            # `in_all` bounds the table as well: an address is only added with a row.
+            self._seen[network] = seen + 1
+            self._total += 1
+            return True
+
+    def forget(self) -> None:
+        with self._lock:
+            self._minute, self.refused = -1, 0
+
+
+anonymous_cap = AnonymousCap(ANONYMOUS_PER_ADDRESS, ANONYMOUS_IN_ALL)
+
+
+def _write(batch: list[Refused]) -> None:
+    record_refusals(batch)
+    _tell_losses()
+
+
+writer = BackgroundWriter("refusals", _write, capacity=CAPACITY)
+_told = [0, 0]
+
+
+def _tell_losses() -> None:
+    """One log line whenever more was lost since the last one, with the totals of the process."""
+    losses = [writer.dropped, anonymous_cap.refused]
+    if losses != _told:
+        logger.warning("refusals_not_recorded", dropped=losses[0], capped=losses[1])
+        _told[:] = losses
+
+
+def forget() -> None:
+    """What this process counted, as between two tests."""
+    anonymous_cap.forget()
+    _told[:] = [0, 0]
+
+
+def note_refusal(
+    request: HttpRequest,
+    environment: Environment,
+    error: RefusedRequest,
+    *,
+    status: int,
+    rfc_error: str,
+    what: RefusedWhat | None = None,
+) -> None:
+    """Put a refusal on the queue. Whatever goes wrong here, the answer is not held up."""
+    try:
+        _note(request, environment, error, status=status, rfc_error=rfc_error, what=what)
+    except Exception:
+        logger.exception("refusal_not_noted", code=error.code)
+
+
+def _note(
+    request: HttpRequest,
+    environment: Environment,
+    error: RefusedRequest,
+    *,
+    status: int,
+    rfc_error: str,
+    what: RefusedWhat | None,
+) -> None:
+    known, at, address = error.known, timezone.now(), client_ip(request)
+    is_anonymous = not known.is_authentic and not known.credential_id
+    # Nothing else bounds the two: all other refusals are within somebody's rate limit.
+    is_bounded = not is_anonymous and status != HTTPStatus.TOO_MANY_REQUESTS
+    if not is_bounded and not anonymous_cap.allows(address, minute=int(time.monotonic() // 60)):
+        return
+    what = what or _what(request)
+    entry = entry_of(error.code, rfc_error, rest=what in (RefusedWhat.CALL, RefusedWhat.VERIFY))
+    writer.put(
+        Refused(
+            request_id=getattr(request, "request_id", ""),
+            at=at,
+            environment=environment.value,
+            what=what.value,
+            method=(request.method or "")[:10],
+            path=_template(request),
+            status=status,
+            error=rfc_error,
+            code=error.code,
+            message=error.recorded_message[:300],
+            check=known.check or (str(entry.check) if entry and entry.check else ""),
+            reason=known.reason,
+            presented_client_id=known.client_id or client_id_or_nothing(_presented(request)),
+            is_authentic=known.is_authentic,
+            credential_id=known.credential_id,
+            missing=known.missing,
+            address=address if network_of(address) else None,
+        )
+    )
+
+
+def _what(request: HttpRequest) -> RefusedWhat:
+    if not request.path.endswith("/token"):
+        return RefusedWhat.CLIENT_REQUEST
+    return _GRANTS.get(_form_value(request, "grant_type"), RefusedWhat.EXCHANGE)
+
+
+def _presented(request: HttpRequest) -> str:
+    """What the caller says its client ID is."""
+    if has_basic(request):
+        credentials = basic_credentials(request)
+        return credentials.client_id if credentials else ""
+    return _form_value(request, "client_id")
+
+
+def _form_value(request: HttpRequest, name: str) -> str:
+    """A field of a form that was read already; of one that can't be read, nothing."""
+    if not hasattr(request, "_body"):
+        return ""
+    try:
+        return request.POST.get(name, "")
+    except (BadRequest, TooManyFieldsSent):
+        return ""
+
+
+def _template(request: HttpRequest) -> str:
+    """The path below the base URL with its arguments as names: never a value, never a query."""
+    route = request.resolver_match.route if request.resolver_match else ""
+    _prefix, slash, below = route.partition("restapi/")
+    return "/" + slash + _ARGUMENT.sub(lambda match: "{" + _camel(match[1]) + "}", below)[:190]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

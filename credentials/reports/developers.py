@@ -1,0 +1,104 @@
+"""Which people of an organization someone looks for, and what a list says about those it shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Case, Count, Exists, OuterRef, Value, When
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.models import Extension, Membership, Organization
+from accounts.models.organizations import MembershipQuerySet
+from accounts.roles import ConsoleRole
+from core.pagination import Order
+from credentials.models.jwt_credentials import JwtCredential
+
+ORDERS = {
+    "name": Order(("sort_first", "sort_last", "pk")),
+    "-name": Order(("sort_first", "sort_last", "pk"), descending=True),
+    "email": Order(("user__email", "pk")),
+    "-email": Order(("user__email", "pk"), descending=True),
+    "role": Order(("sort_role", "user__email", "pk")),
+    "-role": Order(("sort_role", "user__email", "pk"), descending=True),
+    "active": Order(("sort_active", "pk")),
+    "-active": Order(("sort_active", "pk"), descending=True),
+}
+DEFAULT_ORDER = "name"
+
+NEVER_ACTIVE = datetime(1970, 1, 1, tzinfo=UTC)
+# Recovery codes alone are no second factor: they come with one.
+_FACTORS = Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
+
+
+@dataclass(frozen=True)
+class WantedPeople:
+    """What the people must be; an empty value asks for nothing."""
+
+    text: str = ""
+    role: str = ""
+    environment: str = ""
+    mfa: str = ""
+    status: str = ""
+
+
+def people_of(organization: Organization) -> MembershipQuerySet:
+    """Everyone, with what the orders of the list compare."""
+    ranks = [When(role=role, then=rank) for rank, role in enumerate(ConsoleRole)]
+    return (
+        Membership.objects.filter(organization=organization)
+        .select_related("user")
+        .annotate(
+            sort_first=Lower("user__first_name"),
+            sort_last=Lower("user__last_name"),
+            sort_role=Case(*ranks, default=0),
+            sort_active=Coalesce("user__last_active_at", Value(NEVER_ACTIVE)),
+        )
+    )
+
+
+def wanted_people(people: MembershipQuerySet, wanted: WantedPeople) -> MembershipQuerySet:
+    people = people.matching(wanted.text)
+    if wanted.role:
+        people = people.filter(role=wanted.role)
+    if wanted.status:
+        people = people.filter(user__is_active=wanted.status == "active")
+    if wanted.environment:
+        logins = Extension.objects.filter(user=OuterRef("user"))
+        people = people.filter(Exists(logins.in_environment(wanted.environment)))
+    if wanted.mfa:
+        secured = Exists(_FACTORS.filter(user=OuterRef("user")))
+        people = people.filter(secured if wanted.mfa == "on" else ~secured)
+    return people
+
+
+@dataclass
+class Person:
+    """One row of the list."""
+
+    membership: Membership
+    environments: list[Environment] = field(default_factory=list)
+    active_credentials: int = 0
+    has_mfa: bool = False
+
+
+def described(memberships: Sequence[Membership], *, at: datetime | None = None) -> list[Person]:
+    """What the list says about these people: three queries, whatever their number."""
+    people = {membership.user_id: Person(membership) for membership in memberships}
+    extensions = Extension.objects.filter(user__in=people).select_related("account")
+    for extension in extensions.order_by("-account__environment"):
+        people[extension.user_id].environments.append(extension.environment)
+    counts = (
+        JwtCredential.objects.active(at or timezone.now())
+        .filter(extension__user__in=people)
+        .values_list("extension__user")
+        .annotate(count=Count("pk"))
+        .order_by()
+    )
+    for user_id, count in counts:
+        people[user_id].active_credentials = count
+    for user_id in _FACTORS.filter(user__in=people).values_list("user", flat=True):
+        people[user_id].has_mfa = True
+    return list(people.values())

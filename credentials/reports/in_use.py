@@ -1,0 +1,76 @@
+"""What would stop working without a person: asked before someone takes access away."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Max, QuerySet, Sum
+from django.utils import timezone
+
+from accounts.models import Membership
+from accounts.models.extensions import ExtensionStatus
+from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.usage import ClientUse, ExchangeUsage, first_recent_day
+
+SHOWN_AT_MOST = 20
+
+
+@dataclass(frozen=True)
+class Used:
+    """A live credential and the clients that exchanged it in the last 30 days, the latest first."""
+
+    credential: JwtCredential
+    clients: list[ClientUse] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LiveCredentials:
+    """A person's credentials that are neither revoked nor expired, in an enabled account."""
+
+    used: list[Used]
+    """The last used of those that were used in the last 30 days."""
+    used_count: int
+    count: int
+
+    @property
+    def more(self) -> int:
+        return self.used_count - len(self.used)
+
+    @property
+    def unused(self) -> int:
+        return self.count - self.used_count
+
+
+def live_credentials_of(owner: Membership, *, at: datetime | None = None) -> LiveCredentials:
+    at = at or timezone.now()
+    live = (
+        JwtCredential.objects.of(owner).active(at).filter(extension__status=ExtensionStatus.ENABLED)
+    )
+    usage = ExchangeUsage.objects.filter(
+        credential__in=live, day__gte=first_recent_day(at)
+    ).order_by()
+    latest = list(
+        usage.values("credential")
+        .annotate(last=Max("last_at"))
+        .order_by("-last")
+        .values_list("credential", flat=True)
+    )
+    shown = latest[:SHOWN_AT_MOST]
+    return LiveCredentials(
+        used=_with_clients(shown, usage.filter(credential__in=shown)),
+        used_count=len(latest),
+        count=live.count(),
+    )
+
+
+def _with_clients(shown: list[UUID], usage: QuerySet[ExchangeUsage]) -> list[Used]:
+    credentials = JwtCredential.objects.select_related("extension__account").in_bulk(shown)
+    used = {pk: Used(credentials[pk]) for pk in shown}
+    rows = (
+        usage.values_list("credential", "client__client_id", "client__application__name")
+        .annotate(total=Sum("exchanges"), last=Max("last_at"))
+        .order_by("-last")
+    )
+    for pk, *use in rows:
+        used[pk].clients.append(ClientUse(*use))
+    return list(used.values())

@@ -1,0 +1,146 @@
+"""Which credentials of an organization someone looks for: filters that combine, and the orders."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import Extension, Organization
+from core.pagination import Order
+from credentials.models.applications import Client
+from credentials.models.jwt_credentials import (
+    NEVER,
+    AppAccess,
+    JwtCredential,
+    JwtCredentialQuerySet,
+    PermittedClient,
+    active_at,
+    refused_often,
+    replaced,
+)
+
+ORDERS = {
+    "created": Order(("issued_at", "pk")),
+    "-created": Order(("issued_at", "pk"), descending=True),
+    "expires": Order(("expires_at", "pk")),
+    "-expires": Order(("expires_at", "pk"), descending=True),
+    "owner": Order(("extension__user__email", "pk")),
+    "-owner": Order(("extension__user__email", "pk"), descending=True),
+    "used": Order(("last_used_on", "pk")),
+    "-used": Order(("last_used_on", "pk"), descending=True),
+}
+DEFAULT_ORDER = "-created"
+# Keys that a query names one by one rather than by another query.
+FEW = 300
+# Of one person's credentials, which have one owner, and labels that the person knows.
+ORDERS_OF_ONE = {
+    "label": Order(("label", "pk")),
+    "-label": Order(("label", "pk"), descending=True),
+    **{name: order for name, order in ORDERS.items() if name.lstrip("-") != "owner"},
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the credentials must be; an empty value asks for nothing."""
+
+    owner: str = ""
+    environment: str = ""
+    app: str = ""
+    status: str = ""
+    app_access: str = ""
+    never_expires: bool = False
+    expiring_days: int | None = None
+    unused_days: int | None = None
+    refused_often: bool = False
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was asked for, as the audit log tells it."""
+        return {name: value for name, value in vars(self).items() if value not in ("", None, False)}
+
+
+def credentials_of(organization: Organization) -> JwtCredentialQuerySet:
+    return JwtCredential.objects.filter(organization=organization)
+
+
+def wanted_of(
+    organization: Organization, wanted: Wanted, *, at: datetime | None = None
+) -> JwtCredentialQuerySet:
+    """The credentials of the organization that are as wanted."""
+    at = at or timezone.now()
+    found = credentials_of(organization).filter(_state(wanted, at) & _use(wanted, at))
+    if wanted.app_access:
+        found = found.filter(app_access=wanted.app_access)
+    if wanted.owner or wanted.environment:
+        found = found.filter(extension__in=_of_owners(organization, wanted))
+    if wanted.refused_often:
+        found = found.filter(refused_often(at))
+    if wanted.app:
+        found = found.filter(_usable_by(organization, wanted.app))
+    return found
+
+
+def _state(wanted: Wanted, at: datetime) -> Q:
+    states = {
+        "active": active_at(at),
+        "expired": Q(revoked_at__isnull=True, expires_at__lte=at) & ~Q(superseded_at__lte=at),
+        "replaced": replaced(at),
+        "revoked": Q(revoked_at__isnull=False) & ~replaced(at),
+    }
+    condition = states.get(wanted.status, Q())
+    if wanted.never_expires:
+        condition &= Q(expires_at__gte=NEVER)
+    if wanted.expiring_days is not None:
+        until = at + timedelta(days=wanted.expiring_days)
+        condition &= states["active"] & Q(expires_at__lte=until)
+    return condition
+
+
+def _use(wanted: Wanted, at: datetime) -> Q:
+    if wanted.unused_days is None:
+        return Q()
+    return unused_since(at - timedelta(days=wanted.unused_days))
+
+
+def unused_since(moment: datetime) -> Q:
+    """That says something only about what has existed for as long."""
+    return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
+
+
+def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:
+    """The keys of what is found, if they are few; else the query that finds them.
+
+    Of few the database reads their credentials and sorts them; else it goes through the list in its
+    order until a page is full. It can't guess how many there are, so we look.
+    """
+    keys = found.order_by().values_list("pk", flat=True)
+    few = list(keys[: FEW + 1])
+    return keys if len(few) > FEW else few
+
+
+def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[Any]:
+    """The logins whose credentials are wanted."""
+    extensions = _extensions(organization, wanted)
+    return _few_or_query(extensions) if wanted.owner else extensions
+
+
+def _extensions(organization: Organization, wanted: Wanted) -> QuerySet[Extension]:
+    extensions = Extension.objects.filter(account__organization=organization)
+    if wanted.environment:
+        extensions = extensions.in_environment(wanted.environment)
+    return extensions.matching(wanted.owner)
+
+
+def _usable_by(organization: Organization, app: str) -> Q:
+    """With the app on the list, by client ID or part of its name, or for all apps if it is ours."""
+    clients = Client.objects.filter(Q(client_id=app) | Q(application__name__icontains=app))
+    listed = Exists(
+        PermittedClient.objects.filter(credential=OuterRef("pk"), client__in=clients.values("pk"))
+    )
+    own = clients.filter(application__organization=organization)
+    environments = set(own.order_by().values_list("environment", flat=True).distinct())
+    broad = Q(app_access=AppAccess.ORGANIZATION, extension__account__environment__in=environments)
+    return Q(listed) | broad if environments else Q(listed)
