@@ -1,10 +1,10 @@
 # make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
 # make test   every check and every test; make test STAGES="ruff unit" runs a choice
-# make bench  measures the Auth API and the REST API beside a floor and peers into docs/performance.md
+# make bench  measures the Auth API and the REST API beside a floor and peers into docs/reference/performance.md
 #             (five minutes; GROWTH=1 make bench also with a million credentials, seven)
 # make test-failover   kills the primary database under load, several times, and writes what
-#                      happened into docs/scale.md (two minutes)
-# make bench-pages   measures pages with a large organization into docs/performance.md (six minutes)
+#                      happened into docs/how-to/scale.md (two minutes)
+# make bench-pages   measures pages with a large organization into docs/reference/performance.md (six minutes)
 # make lock   renews requirements*.txt after a change to requirements*.in
 
 .DEFAULT_GOAL := run

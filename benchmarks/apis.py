@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of load, each server and round")
     parser.add_argument("--growth", action="store_true", help="also with a million credentials")
     parser.add_argument("--only", nargs="*", default=[""], help="requests whose name begins so")
-    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="into docs/reference/performance.md")
     options = parser.parse_args()
     cores = Cores.of_this_machine()
     cores.keep_others()

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--credentials", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="into docs/reference/performance.md")
     options = parser.parse_args()
     with installation():
         call_command(

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and the part of docs/performance.md that a benchmark owns."""
+"""Tables in Markdown, and the part of docs/reference/performance.md that a benchmark owns."""
 
 import platform
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import django
 from django.db import connection
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reference" / "performance.md"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1) -> str:

@@ -1,4 +1,6 @@
-"""Reads the environment variables of docs/settings.md; says which is wrong and how to mend it.
+"""Reads the settings from the environment, and reports every wrong one with a way to fix it.
+
+docs/reference/settings.md lists them.
 
 Every value may also come from a file, as in `SECRET_KEY_FILE=/run/secrets/secret_key`.
 """
@@ -43,7 +45,8 @@ class Problems:
         if self._problems:
             lines = "\n  - ".join(self._problems)
             raise ImproperlyConfigured(
-                f"The console can't start with these settings:\n  - {lines}\nSee docs/settings.md."
+                f"The console can't start with these settings:\n  - {lines}\n"
+                "See docs/reference/settings.md."
             )
 
 

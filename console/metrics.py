@@ -1,4 +1,4 @@
-"""What the server tells a monitoring system (docs/operate.md, Metrics): counts and times, no names.
+"""Counts and times for a monitoring system, without names: docs/how-to/operate.md, Metrics.
 
 A WSGI layer around the application sees what every caller saw, whichever code answered. The
 processes of a server count together, and one of them serves the result on a port of its own, so
@@ -67,7 +67,7 @@ class Recorder:
         )
         self._refusals = Counter(
             "console_refusals",
-            "Refusals by errorCode (docs/errors.md); api is auth or rest.",
+            "Refusals by errorCode (docs/reference/errors.md); api is auth or rest.",
             ["environment", "api", "code"],
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""Settings, all from environment variables: docs/settings.md is the table."""
+"""Settings, all from environment variables: docs/reference/settings.md is the table."""
 
 import logging
 import sys

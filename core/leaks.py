@@ -1,6 +1,6 @@
 """What a secret looks like, so that no label, note or reason keeps one. Pure.
 
-docs/detect-leaks.md gives the same patterns to whoever looks for leaked secrets.
+docs/how-to/detect-leaks.md gives the same patterns to whoever looks for leaked secrets.
 """
 
 import re

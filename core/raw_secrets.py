@@ -23,7 +23,7 @@ def with_checksum(text: str) -> str:
     """The text and its CRC-32 in base62: tells what looks like a secret from what is one.
 
     It protects nothing, whoever makes a secret up can make the checksum as well; scanners save
-    false alarms (docs/detect-leaks.md). Secrets from before there was one have none.
+    false alarms (docs/how-to/detect-leaks.md). Secrets from before there was one have none.
     """
     return text + checksum(text)
 

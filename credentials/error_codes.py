@@ -1,7 +1,7 @@
 """Every error code of both APIs: its status, the check that failed, its cause and its fix. Pure.
 
 The public page of error codes, the links in error bodies and *Why did my call fail?* read this
-table; a test keeps `docs/errors.md` in step with it.
+table; a test keeps `docs/reference/errors.md` in step with it.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9]{22}")
 
 
 class CheckName(StrEnum):
-    """One condition of a request; in the words of `docs/why-did-my-call-fail.md`."""
+    """One condition of a request; in the words of `docs/how-to/find-out-why-a-call-failed.md`."""
 
     LIMIT = "limit"
     REQUEST = "request"

@@ -1,4 +1,4 @@
-"""The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/errors.md)."""
+"""The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/reference/errors.md)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""An error class per RFC 6749 §5.2 code; `errorCode` tells our causes apart (docs/errors.md)."""
+"""One error class for each code of RFC 6749 §5.2; docs/reference/errors.md lists the causes."""
 
 from typing import Any, ClassVar
 

@@ -41,7 +41,7 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
     complaint = start()
     assert named_in(complaint) >= {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN"}
     assert "Make one with: python -c" in complaint
-    assert "docs/settings.md" in complaint
+    assert "docs/reference/settings.md" in complaint
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/auth-api.md as it stands: its curl lines against a console, and the bodies that it shows."""
+"""Runs the curl lines of docs/reference/auth-api.md, and compares the bodies that it shows."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.conftest import Rebels
 
-DOCS = (Path(__file__).parents[2] / "docs" / "auth-api.md").read_text()
+DOCS = (Path(__file__).parents[2] / "docs" / "reference" / "auth-api.md").read_text()
 
 
 def block(language: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""docs/verify-tokens.md as it stands: its nginx, its Python and its curl, against a console."""
+"""Runs the nginx, Python and curl examples of docs/how-to/verify-tokens.md."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.browser.exchange import exchange
 from tests.conftest import Rebels
 from tests.ports import START_SECONDS, free_port, wait_until_open
 
-DOCS = (Path(__file__).parents[2] / "docs" / "verify-tokens.md").read_text()
+DOCS = (Path(__file__).parents[2] / "docs" / "how-to" / "verify-tokens.md").read_text()
 
 
 def block(language: str) -> str:

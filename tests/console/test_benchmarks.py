@@ -1,4 +1,4 @@
-"""The benchmarks run, with little data; what they measure is in docs/performance.md."""
+"""The benchmarks run, with little data; what they measure is in docs/reference/performance.md."""
 
 import io
 import re

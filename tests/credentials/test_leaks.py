@@ -383,7 +383,7 @@ def test_a_secret_from_before_the_checksum_still_works(rebels: Rebels) -> None:
 
 
 def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) -> None:
-    text = (ROOT / Path("docs/detect-leaks.md")).read_text()
+    text = (ROOT / Path("docs/how-to/detect-leaks.md")).read_text()
     [snippet] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     namespace: dict[str, Any] = {}
     exec(snippet, namespace)  # noqa: S102 - the documentation's own code
@@ -399,7 +399,7 @@ def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) 
 
 
 def test_the_patterns_of_the_docs_are_of_what_we_issue(rebels: Rebels) -> None:
-    text = (ROOT / Path("docs/detect-leaks.md")).read_text()
+    text = (ROOT / Path("docs/how-to/detect-leaks.md")).read_text()
     patterns = dict(re.findall(r"^\| ([a-zA-Z ]+) \| `([^`]+)` \|", text, re.MULTILINE))
     app = api.app(rebels.luke, issues_refresh_tokens=True)
     jwt = cast.credential(rebels.luke).encode()

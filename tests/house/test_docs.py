@@ -158,7 +158,7 @@ def settings_of_containers() -> set[str]:
 
 
 def test_every_setting_is_documented_and_exists() -> None:
-    documented = {name for name in first_cells("docs/settings.md") if name.isupper()}
+    documented = {name for name in first_cells("docs/reference/settings.md") if name.isupper()}
     assert documented == settings_read() | settings_of_containers()
 
 
@@ -175,14 +175,16 @@ def error_codes_raised() -> set[str]:
 
 
 def test_every_error_code_is_documented_and_raised() -> None:
-    documented = {code for code in first_cells("docs/errors.md") if _ERROR_CODE.fullmatch(code)}
+    documented = {
+        code for code in first_cells("docs/reference/errors.md") if _ERROR_CODE.fullmatch(code)
+    }
     assert documented == error_codes_raised()
 
 
 def test_the_table_of_error_codes_is_complete_and_in_step_with_the_docs() -> None:
     """By API: the same codes with the same status, in the console's table and in the docs."""
     assert {entry.code for entry in (*AUTH_API, *REST_API)} == error_codes_raised()
-    auth, rest = re.split(r"^## REST API$", text_of("docs/errors.md"), flags=re.MULTILINE)
+    auth, rest = re.split(r"^## REST API$", text_of("docs/reference/errors.md"), flags=re.MULTILINE)
     for entries, text in ((AUTH_API, auth), (REST_API, rest)):
         documented = {
             (code, int(status))
@@ -204,7 +206,7 @@ def clauses_tested() -> set[tuple[str, str]]:
 
 def test_each_clause_of_the_standards_has_its_test_and_the_other_way_round() -> None:
     documented = set()
-    for part in re.split(r"^## ", text_of("docs/standards.md"), flags=re.MULTILINE):
+    for part in re.split(r"^## ", text_of("docs/reference/standards.md"), flags=re.MULTILINE):
         if rfc := re.match(r"RFC (\d+)", part):
             documented |= {
                 (rfc[1], section) for section in table_rows(part) if section[0].isdigit()
@@ -213,7 +215,7 @@ def test_each_clause_of_the_standards_has_its_test_and_the_other_way_round() -> 
 
 
 def test_every_endpoint_and_parameter_of_the_auth_api_is_documented() -> None:
-    text = text_of("docs/auth-api.md")
+    text = text_of("docs/reference/auth-api.md")
     endpoints = set(re.findall(r'path\("([\w-]+)"', text_of(f"{OAUTH}urls.py")))
     assert set(re.findall(r"^\| `/restapi/oauth/([\w-]+)`", text, re.MULTILINE)) == endpoints
     oauth = "".join(source.text for source in sources() if source.name.startswith(OAUTH))
@@ -229,13 +231,24 @@ def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:
 
 
 def test_what_tick_does_is_documented_part_by_part() -> None:
-    part = text_of("docs/operate.md").split("## Every minute")[1].split("\n## ")[0]
+    part = text_of("docs/how-to/operate.md").split("## Every minute")[1].split("\n## ")[0]
     assert table_rows(part)[1:] == [each.name for each in PARTS]
 
 
-def test_every_page_of_the_documentation_is_linked_from_the_readme() -> None:
-    linked = set(_LINK.findall(text_of("README.md")))
-    assert set(DOCS) - linked == {"README.md"}
+def linked_pages(name: str) -> set[str]:
+    """The pages that a page links to, by their paths."""
+    targets = (target.partition("#")[0] for target in _LINK.findall(text_of(name)))
+    paths = {((ROOT / name).parent / target).resolve() for target in targets}
+    return {path.relative_to(ROOT).as_posix() for path in paths if path.is_relative_to(ROOT)}
+
+
+def test_the_index_links_to_every_page_of_the_documentation() -> None:
+    pages = {name for name in DOCS if name.startswith("docs/")}
+    assert pages - linked_pages("docs/README.md") == {"docs/README.md"}
+
+
+def test_the_readme_links_to_the_documentation() -> None:
+    assert {"docs/README.md", "ARCHITECTURE.md", "CHANGELOG.md"} <= linked_pages("README.md")
 
 
 def test_the_changelog_starts_with_this_version() -> None:
@@ -281,10 +294,11 @@ def test_the_documentation_is_tracked() -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
-        "docs/auth-api.md",
-        "docs/create-a-credential.md",
-        "docs/errors.md",
-        "docs/operate.md",
-        "docs/settings.md",
+        "docs/reference/auth-api.md",
+        "docs/README.md",
+        "docs/how-to/manage-credentials.md",
+        "docs/how-to/operate.md",
+        "docs/reference/errors.md",
+        "docs/reference/settings.md",
     }
     assert wanted <= {Path(path).relative_to(ROOT).as_posix() for path in tracked_files()}

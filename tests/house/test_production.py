@@ -179,7 +179,7 @@ def test_behind_pgbouncer_nothing_belongs_to_a_session() -> None:
 def test_without_settings_it_does_not_start_and_says_what_is_missing() -> None:
     refused = start({"CONSOLE_ENV_FILE": ""})
     assert refused.returncode != 0
-    for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "docs/settings.md"):
+    for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "docs/reference/settings.md"):
         assert name in refused.stderr
     assert "python -c" in refused.stderr
 

@@ -168,7 +168,9 @@ def test_a_stop_is_awaited() -> None:
     """Draining, and what the server is given for requests under way."""
     workers = re.search(r"--workers-kill-timeout (\d+)", (ROOT / "bin" / "serve").read_text())
     assert workers
-    recommended = re.search(r"DRAIN_SECONDS=(\d+)", (ROOT / "docs" / "scale.md").read_text())
+    recommended = re.search(
+        r"DRAIN_SECONDS=(\d+)", (ROOT / "docs" / "how-to" / "scale.md").read_text()
+    )
     assert recommended
     grace = int(SERVICES["web"]["stop_grace_period"].removesuffix("s"))
     assert grace > int(workers[1]) + int(recommended[1])

@@ -1,4 +1,4 @@
-"""The profile `scale` of docker-compose.yml as a whole, by the steps of docs/scale.md."""
+"""The profile `scale` of docker-compose.yml as a whole, by the steps of docs/how-to/scale.md."""
 
 import re
 import tempfile
@@ -22,10 +22,10 @@ from tests.scale.compose import (
 )
 from tests.scale.replacing import replaced
 
-INSTALL = shell_block("operate.md", "cat > production.env")
-TRY = shell_block("scale.md", "cat >> production.env")
-LOST = shell_block("scale.md", "pg_promote")
-BACK = shell_block("scale.md", "docker volume rm")
+INSTALL = shell_block("how-to/operate.md", "cat > production.env")
+TRY = shell_block("how-to/scale.md", "cat >> production.env")
+LOST = shell_block("how-to/scale.md", "pg_promote")
+BACK = shell_block("how-to/scale.md", "docker volume rm")
 COMMAND = "docker compose --env-file production.env"
 ORIGIN = "https://developers.example.com"
 PASSWORD = "Alderaan-Princess-77"

@@ -1,6 +1,7 @@
 """The primary dies under load and the standby takes over: nothing that was acknowledged is lost.
 
-`make test-failover` runs it longer, several times, and writes the figures into docs/scale.md.
+`make test-failover` runs it longer, several times, and writes the figures into
+docs/how-to/scale.md.
 """
 
 import os
@@ -22,7 +23,7 @@ from tests.scale.postgres_pair import Pair, postgres_pair
 from tests.scale.workload import Record, Workload
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "scale.md"
+PAGE = ROOT / "docs" / "how-to" / "scale.md"
 BEGIN, END = "<!-- failover: begin -->\n", "<!-- failover: end -->\n"
 # Seconds of load before the primary dies and after the standby has taken over.
 SECONDS = float(os.environ.get("FAILOVER_SECONDS", "2"))

@@ -52,5 +52,6 @@ class Command(BaseCommand):
             )
         if problems:
             raise CommandError(
-                " ".join(problems) + " Put back the key that sealed them, or see docs/operate.md."
+                " ".join(problems)
+                + " Put back the key that sealed them, or see docs/how-to/operate.md."
             )
