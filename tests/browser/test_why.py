@@ -40,7 +40,7 @@ def test_from_the_refusal_to_the_fix(
     assert status == 400
     BackgroundWriter.flush_all()
     page = sign_in_page(rebels.luke)
-    page.get_by_role("link", name="Why did it fail?").click()
+    page.get_by_role("link", name="Why did my call fail?").click()
     page.get_by_role("textbox", name="Request ID").fill(request_id)
     page.get_by_role("button", name="Explain").click()
     expect(page.get_by_text("It would fail now as well")).to_be_visible()

@@ -1,0 +1,98 @@
+"""The links that lead around the console. A new page in a section is one line of this table."""
+
+from collections.abc import Set
+from typing import NamedTuple
+
+from accounts.roles import ConsolePermission as Can
+
+
+class Link(NamedTuple):
+    """`key` is what the linked pages pass as `current`. Without a permission, everyone sees it."""
+
+    key: str
+    label: str
+    url_name: str
+    permission: Can | None = None
+    icon: str = ""
+    operators_only: bool = False
+
+
+# Of several lines with one key, each person sees the first that they have the permission for.
+SECTIONS: dict[str, list[Link]] = {
+    "console": [
+        Link("dashboard", "Dashboard", "dashboard", Can.CONSOLE_USE, "layout-dashboard"),
+        Link("apps", "Apps", "credentials:applications", Can.APPLICATION_VIEW_OWN, "blocks"),
+        Link("apps", "Apps", "credentials:applications", Can.APPLICATION_VIEW_ANY, "blocks"),
+        Link(
+            "credentials",
+            "Credentials",
+            "my_credentials:list",
+            Can.JWT_CREDENTIAL_MANAGE_OWN,
+            "key-round",
+        ),
+        Link(
+            "organization",
+            "Organization",
+            "organization:developers",
+            Can.ORGANIZATION_VIEW,
+            "building-2",
+        ),
+        Link("organization", "Organization", "accounts:access", Can.ACCESS_VIEW, "building-2"),
+        Link(
+            "sandbox",
+            "Sandbox Account",
+            "accounts:sandbox_account",
+            Can.CONSOLE_USE,
+            "flask-conical",
+        ),
+        Link("reference", "API reference", "reference", Can.CONSOLE_USE, "book-open"),
+        Link(
+            "why", "Why did my call fail?", "refusals:why", Can.CONSOLE_USE, "circle-question-mark"
+        ),
+    ],
+    "organization": [
+        Link("developers", "Developers", "organization:developers", Can.ORGANIZATION_VIEW),
+        Link("credentials", "Credentials", "organization:credentials", Can.JWT_CREDENTIAL_VIEW_ANY),
+        Link("access", "Access", "accounts:access", Can.ACCESS_VIEW),
+        Link("logins", "Platform logins", "accounts:extensions", Can.EXTENSION_MANAGE),
+        Link("policies", "Policies", "organization:policies", Can.POLICY_VIEW),
+        Link("audit", "Audit log", "accounts:audit_log", Can.AUDIT_VIEW),
+    ],
+    "profile": [
+        Link("profile", "User Profile", "accounts:my_profile"),
+        Link("credentials", "Credentials", "my_credentials:list", Can.JWT_CREDENTIAL_MANAGE_OWN),
+        Link("password", "Password", "account_change_password"),
+        Link("email", "Email", "account_email"),
+        Link("security", "Security", "mfa_index"),
+        Link("sessions", "Sessions", "usersessions_list"),
+    ],
+    "user_menu": [
+        Link("profile", "User Profile", "accounts:my_profile", None, "user-round"),
+        Link(
+            "credentials",
+            "Credentials",
+            "my_credentials:list",
+            Can.JWT_CREDENTIAL_MANAGE_OWN,
+            "key-round",
+        ),
+        Link(
+            "signing_keys",
+            "Signing keys",
+            "operator:signing_keys",
+            None,
+            "shield",
+            operators_only=True,
+        ),
+    ],
+}
+
+
+def navigation(permissions: Set[str], *, is_operator: bool) -> dict[str, list[Link]]:
+    """The links of each section that a person with these console permissions sees."""
+    visible: dict[str, dict[str, Link]] = {section: {} for section in SECTIONS}
+    for section, links in SECTIONS.items():
+        for link in links:
+            allowed = link.permission is None or link.permission in permissions
+            if allowed and (is_operator or not link.operators_only):
+                visible[section].setdefault(link.key, link)
+    return {section: list(links.values()) for section, links in visible.items()}
