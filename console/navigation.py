@@ -1,6 +1,6 @@
 """The links that lead around the console. A new page in a section is one line of this table."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from accounts.roles import ConsolePermission as Can
@@ -89,10 +89,19 @@ SECTIONS: dict[str, list[Link]] = {
 
 def navigation(permissions: Set[str], *, is_operator: bool) -> dict[str, list[Link]]:
     """The links of each section that a person with these console permissions sees."""
-    visible: dict[str, dict[str, Link]] = {section: {} for section in SECTIONS}
-    for section, links in SECTIONS.items():
-        for link in links:
-            allowed = link.permission is None or link.permission in permissions
-            if allowed and (is_operator or not link.operators_only):
-                visible[section].setdefault(link.key, link)
-    return {section: list(links.values()) for section, links in visible.items()}
+    return {
+        section: _first_of_each_key(
+            link
+            for link in links
+            if (link.permission is None or link.permission in permissions)
+            and (is_operator or not link.operators_only)
+        )
+        for section, links in SECTIONS.items()
+    }
+
+
+def _first_of_each_key(links: Iterable[Link]) -> list[Link]:
+    first: dict[str, Link] = {}
+    for link in links:
+        first.setdefault(link.key, link)
+    return list(first.values())
