@@ -11,7 +11,6 @@ from accounts.models import (
     Extension,
     Invitation,
     Membership,
-    Organization,
     User,
 )
 from accounts.roles import ConsolePermission
@@ -35,11 +34,6 @@ def membership_of(user: User | AnonymousUser) -> Membership | None:
             found.user = user
         relation.set_cached_value(user, found)
     return cast(Membership | None, relation.get_cached_value(user))
-
-
-def organization_of(user: User) -> Organization | None:
-    membership = membership_of(user)
-    return membership.organization if membership else None
 
 
 def person(user: User | AnonymousUser) -> User:

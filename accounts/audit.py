@@ -1,15 +1,29 @@
 """The record of who did what. `record` is called by actions, inside their transaction."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
-from django.db.models import Model
+from django.db.models.options import Options
 from django.utils import timezone
 
-from accounts.models import AuditEvent, AuditKind, Organization, User
+from accounts.models import AuditEvent, AuditKind, User
 from core.origin import Origin
 
 SYSTEM_LABEL = "Operator"
+
+
+class AuditTarget(Protocol):
+    """A model instance that events can be about."""
+
+    pk: Any
+
+    @property
+    def _meta(self) -> "Options[Any]": ...
+
+    @property
+    def organization_id(self) -> UUID | None:
+        """The organization whose audit log shows the event; None if it concerns none of them."""
 
 
 def record(
@@ -17,20 +31,19 @@ def record(
     *,
     actor: User | None,
     origin: Origin,
-    target: Model,
-    organization: Organization | None = None,
+    target: AuditTarget,
     at: datetime | None = None,
     actor_label: str = SYSTEM_LABEL,
     **details: Any,
 ) -> AuditEvent:
-    """Append one event; `details` must hold no secret.
+    """Append one event to the log of the target's organization; `details` must hold no secret.
 
-    Without `actor` it was a command, or whoever `actor_label` says.
+    Without `actor`, the event is by a command, or by the person that `actor_label` describes.
     """
     return AuditEvent.objects.create(
         kind=kind,
         at=at or timezone.now(),
-        organization=organization,
+        organization_id=target.organization_id,
         actor=actor,
         actor_label=actor.email if actor else actor_label,
         target_type=target._meta.model_name or "",

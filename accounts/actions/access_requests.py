@@ -38,7 +38,6 @@ def request_access(
         actor=locked.user,
         origin=origin,
         target=request,
-        organization=locked.organization,
         at=at,
         reason=request.reason,
     )
@@ -70,7 +69,6 @@ def approve_access_request(
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
         at=at,
         role=role,
     )
@@ -98,7 +96,6 @@ def decline_access_request(
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
         at=at,
         reason=locked.decision_reason,
     )

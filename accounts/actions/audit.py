@@ -18,7 +18,6 @@ def export_audit_log(viewer: Membership, wanted: Wanted, *, form: str, origin: O
         actor=viewer.user,
         origin=origin,
         target=viewer.organization,
-        organization=viewer.organization,
         format=form,
         **wanted.facts,
     )

@@ -4,7 +4,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, notices
-from accounts.access import organization_of
 from accounts.models import AuditKind, Device, User
 from core import raw_secrets
 from core.origin import Origin
@@ -39,7 +38,6 @@ def note_sign_in(
         actor=user,
         origin=origin,
         target=user,
-        organization=organization_of(user),
         at=at,
         browser=device.browser,
     )

@@ -51,7 +51,6 @@ def create_extension(
         actor=actor,
         origin=origin,
         target=extension,
-        organization=membership.organization,
         at=at,
         environment=environment,
         user_role=user_role,
@@ -110,7 +109,6 @@ def change_extension(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=admin.organization,
         environment=locked.account.environment,
         changes=changed,
     )
@@ -154,7 +152,6 @@ def update_contact(
         actor=actor_extension.user,
         origin=origin,
         target=locked,
-        organization=locked.account.organization,
         environment=locked.account.environment,
         client_id=via,
         changes=changed,

@@ -7,7 +7,6 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts import audit, notices
-from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from core import vault
 from core.origin import Origin
@@ -46,7 +45,6 @@ def note_factor_change(
         actor=actor,
         origin=origin,
         target=user,
-        organization=organization_of(user),
         at=at,
         **details,
     )
@@ -68,7 +66,6 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
             actor=None,
             origin=origin,
             target=user,
-            organization=organization_of(user),
             factor=", ".join(names),
         )
         notices.second_factor_reset(user, ", ".join(names))

@@ -63,7 +63,6 @@ def invite(
         actor=actor,
         origin=origin,
         target=invitation,
-        organization=organization,
         at=at,
         role=role,
         is_account_admin=is_account_admin,
@@ -132,7 +131,6 @@ def renew_invitation(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked.organization,
         at=at,
         expires_at=locked.expires_at,
     )
@@ -159,7 +157,6 @@ def withdraw_invitation(invitation: Invitation, *, actor: User, origin: Origin) 
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked.organization,
     )
     return locked
 
@@ -248,7 +245,6 @@ def _mark_accepted(invitation: Invitation, user: User, origin: Origin) -> None:
         actor=user,
         origin=origin,
         target=invitation,
-        organization=invitation.organization,
     )
 
 

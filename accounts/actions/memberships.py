@@ -54,7 +54,6 @@ def join_organization(
         actor=actor or user,
         origin=origin,
         target=user,
-        organization=organization,
         at=at,
         role=role,
         is_account_admin=is_account_admin,
@@ -142,7 +141,6 @@ def change_role(
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
         changes=changed,
     )
     notices.role_changed(locked, changed_by=actor)
@@ -170,7 +168,6 @@ def raise_role(
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
         changes=audit.changes(
             before, {"role": locked.role, "is_account_admin": locked.is_account_admin}
         ),
@@ -210,7 +207,6 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
     )
     notices.deactivated(locked, deactivated_by=actor)
     return locked
@@ -230,7 +226,6 @@ def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         actor=actor,
         origin=origin,
         target=locked.user,
-        organization=locked.organization,
     )
     notices.reactivated(locked, reactivated_by=actor)
     return locked

@@ -47,7 +47,6 @@ def create_organization(
         actor=actor,
         origin=origin,
         target=organization,
-        organization=organization,
         at=at,
     )
     return organization
@@ -103,7 +102,6 @@ def require_second_factor(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked,
         changes=changes,
     )
     return locked

@@ -56,7 +56,6 @@ def update_business_address(
             actor=actor_extension.user,
             origin=origin,
             target=account,
-            organization=account.organization,
             at=at,
             environment=account.environment,
             client_id=via,

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts import audit
-from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from core import browsers
 from core.origin import Origin
@@ -32,7 +31,6 @@ def end_sessions(
             actor=actor,
             origin=origin,
             target=actor,
-            organization=organization_of(actor),
             at=at,
             browsers=sorted(ended),
         )

@@ -1,7 +1,6 @@
 from django.db import transaction
 
 from accounts import audit
-from accounts.access import organization_of
 from accounts.models import AuditKind, User
 from core import texts
 from core.origin import Origin
@@ -25,7 +24,6 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
         actor=locked,
         origin=origin,
         target=locked,
-        organization=organization_of(locked),
         changes=changed,
     )
     return locked
@@ -44,7 +42,6 @@ def mark_operator(user: User, *, marked: bool, origin: Origin) -> User:
         actor=None,
         origin=origin,
         target=locked,
-        organization=organization_of(locked),
         is_operator=marked,
     )
     return locked

@@ -1,4 +1,5 @@
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -64,6 +65,10 @@ class Extension(models.Model):
     @property
     def environment(self) -> Environment:
         return Environment(self.account.environment)
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.account.organization_id
 
     @property
     def is_enabled(self) -> bool:

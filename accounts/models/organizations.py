@@ -21,6 +21,11 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def organization_id(self) -> uuid.UUID:
+        # Audit events about an organization belong to its own log.
+        return self.id
+
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def account_admins(self) -> Self:

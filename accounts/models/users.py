@@ -69,6 +69,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    @property
+    def organization_id(self) -> uuid.UUID | None:
+        """The organization that the person belongs to; None for an operator without membership."""
+        membership = getattr(self, "membership", None)
+        return membership and membership.organization_id
+
     def get_full_name(self) -> str:
         return self.name
 

@@ -50,6 +50,14 @@ def _locked_in_service(application: Application) -> Application:
     return locked
 
 
+def _locked_client(client: Client) -> Client:
+    return (
+        Client.objects.select_for_update(of=("self",))
+        .select_related("application")
+        .get(pk=client.pk)
+    )
+
+
 def _require_seen(name: str, description: str) -> None:
     texts.refuse_faults(name=name)
     texts.refuse_faults_in_paragraphs(description=description)
@@ -93,7 +101,6 @@ def register_application(
         actor=owner.user,
         origin=origin,
         target=application,
-        organization=owner.organization,
         at=at,
         is_public=is_public,
         scopes=application.scopes,
@@ -161,7 +168,7 @@ def update_application(
 ) -> Application:
     """Change an app's settings; scopes take effect at its next call."""
     _require_seen(name, description)
-    membership = require_manager(application, actor)
+    require_manager(application, actor)
     locked = _locked_in_service(application)
     after = {
         "name": name.strip(),
@@ -183,7 +190,6 @@ def update_application(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=membership.organization,
         changes=changed,
     )
     return locked
@@ -204,7 +210,7 @@ def issue_client(
     at: datetime | None = None,
 ) -> tuple[Client, str]:
     """A client ID for one environment, and its raw secret, which is not kept anywhere."""
-    membership = require_manager(application, actor)
+    require_manager(application, actor)
     _locked_in_service(application)
     if application.clients.filter(environment=environment).exists():
         raise ValidationError(f"This app already has a {environment.label.lower()} client ID.")
@@ -224,7 +230,6 @@ def issue_client(
         actor=actor,
         origin=origin,
         target=client,
-        organization=membership.organization,
         at=at,
         application=application.name,
         environment=environment,
@@ -251,9 +256,9 @@ def replace_client_secret(
     at = at or timezone.now()
     if overlap not in OVERLAPS:
         raise ValidationError({"overlap": "Choose one of the times."})
-    membership = require_manager(client.application, actor)
+    require_manager(client.application, actor)
     _locked_in_service(client.application)
-    locked = Client.objects.select_for_update().get(pk=client.pk)
+    locked = _locked_client(client)
     if issued_at is not None and locked.secret_issued_at != issued_at:
         raise ValidationError(
             "This client secret has already been replaced, so it was not replaced again."
@@ -269,7 +274,6 @@ def replace_client_secret(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=membership.organization,
         at=at,
         environment=locked.environment,
         former_ends_at=locked.former_secret_ends_at or at,
@@ -289,11 +293,11 @@ def end_former_secret(
 ) -> Client:
     """End the secret before the present one now; `issued_at` says which one the actor means."""
     at = at or timezone.now()
-    membership = require_manager(client.application, actor)
-    locked = Client.objects.select_for_update().get(pk=client.pk)
+    require_manager(client.application, actor)
+    locked = _locked_client(client)
     if not locked.has_former_secret(at) or locked.former_secret_issued_at != issued_at:
         raise ValidationError("The former client secret has already ended.")
-    _forget_former_secret(locked, actor=actor, origin=origin, at=at, by=membership)
+    _forget_former_secret(locked, actor=actor, origin=origin, at=at)
     return locked
 
 
@@ -311,7 +315,7 @@ def _forget_ended_secret(pk: int, *, origin: Origin, at: datetime) -> bool:
     locked = (
         Client.objects.with_ended_secret(at)
         .select_for_update(of=("self",))
-        .select_related("application__organization")
+        .select_related("application")
         .filter(pk=pk)
         .first()
     )
@@ -327,7 +331,6 @@ def _forget_former_secret(
     actor: User | None,
     origin: Origin,
     at: datetime,
-    by: Membership | None = None,
 ) -> None:
     ended_at = min(at, locked.former_secret_ends_at or at)
     hint, used_at = locked.former_secret_hint, locked.former_secret_used_at
@@ -338,7 +341,6 @@ def _forget_former_secret(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=by.organization if by else locked.application.organization,
         at=at,
         environment=locked.environment,
         secret=f"••••{hint}",
@@ -364,9 +366,9 @@ def resume_client(client: Client, *, actor: User, origin: Origin) -> Client:
 def _set_status(
     client: Client, status: ClientStatus, kind: AuditKind, *, actor: User, origin: Origin
 ) -> Client:
-    membership = require_manager(client.application, actor)
+    require_manager(client.application, actor)
     _locked_in_service(client.application)
-    locked = Client.objects.select_for_update().get(pk=client.pk)
+    locked = _locked_client(client)
     if locked.status == status:
         return locked
     locked.status = status
@@ -376,7 +378,6 @@ def _set_status(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=membership.organization,
         environment=locked.environment,
     )
     return locked
@@ -385,7 +386,7 @@ def _set_status(
 @transaction.atomic
 def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Client:
     """Let a client introspect every access token of its environment; an operator's decision."""
-    locked = Client.objects.select_for_update().get(pk=client.pk)
+    locked = _locked_client(client)
     if locked.is_resource_server != marked:
         locked.is_resource_server = marked
         locked.save(update_fields=["is_resource_server"])
@@ -394,7 +395,6 @@ def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Cli
             actor=None,
             origin=origin,
             target=locked,
-            organization=client.application.organization,
             is_resource_server=marked,
         )
     return locked
@@ -432,7 +432,6 @@ def transfer_application(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=membership.organization,
         changes={"owner": [before.email, receiver.user.email]},
     )
     notices.application_transferred(locked, before=before, transferred_by=actor)
@@ -456,7 +455,7 @@ def retire_application(
     application: Application, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> Application:
     """Suspend the app's clients for good; its history stays."""
-    membership = require_manager(application, actor)
+    require_manager(application, actor)
     locked = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     if locked.is_retired:
         return locked
@@ -468,7 +467,6 @@ def retire_application(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=membership.organization,
         at=at,
         client_ids=list(locked.clients.values_list("client_id", flat=True)),
     )

@@ -18,6 +18,5 @@ def export_credentials(viewer: Membership, wanted: Wanted, *, origin: Origin) ->
         actor=viewer.user,
         origin=origin,
         target=viewer.organization,
-        organization=viewer.organization,
         **wanted.facts,
     )

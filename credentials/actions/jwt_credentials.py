@@ -200,7 +200,6 @@ def record_creation(
         actor=actor,
         origin=origin,
         target=credential,
-        organization=credential.organization,
         at=at,
         owner=credential.extension.user.email,
         environment=credential.environment,
@@ -398,7 +397,6 @@ def update_jwt_credential(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked.owner.organization,
         changes=changed,
     )
     return locked
@@ -529,7 +527,6 @@ def end_credential(
         actor_label=actor_label,
         origin=origin,
         target=locked,
-        organization=locked.organization,
         at=at,
         reason=locked.revoked_reason,
     )
@@ -555,7 +552,6 @@ def _give_back(
         actor_label=actor_label,
         origin=origin,
         target=rotation.replaced,
-        organization=rotation.replaced.organization,
         at=at,
         replacement=str(rotation.replacement_id),
         first_used_at=rotation.first_used_at,
@@ -567,13 +563,12 @@ def record_exchange_test(
     credential: JwtCredential, *, client_id: str, outcome: str, actor: User, origin: Origin
 ) -> None:
     """A real exchange was made from the console; `outcome` is an error code or `granted`."""
-    membership = require_manager(credential.owner, actor)
+    require_manager(credential.owner, actor)
     audit.record(
         AuditKind.JWT_CREDENTIAL_TESTED,
         actor=actor,
         origin=origin,
         target=credential,
-        organization=membership.organization,
         client_id=client_id,
         outcome=outcome,
     )
@@ -611,6 +606,5 @@ def show_jwt(credential: JwtCredential, *, actor: User, origin: Origin) -> str:
         actor=actor,
         origin=origin,
         target=credential,
-        organization=credential.owner.organization,
     )
     return credential.encode()

@@ -69,7 +69,6 @@ def update_policy(
         actor=actor,
         origin=origin,
         target=after,
-        organization=organization,
         at=at,
         environment=environment,
         changes=changes,

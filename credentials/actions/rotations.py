@@ -93,7 +93,6 @@ def rotate_jwt_credential(
         actor=actor,
         origin=origin,
         target=locked,
-        organization=locked.organization,
         at=at,
         replacement=str(replacement.pk),
         drain=rotation.drain_in_words,
@@ -235,7 +234,6 @@ def extend_rotation(
         actor=actor,
         origin=origin,
         target=locked.replaced,
-        organization=locked.replaced.organization,
         at=at,
         changes={"ends_at": [before.isoformat(), end.isoformat()]},
     )
@@ -264,7 +262,6 @@ def close_rotation(rotation: Rotation, *, origin: Origin, at: datetime) -> bool:
         actor=None,
         origin=origin,
         target=replaced,
-        organization=replaced.organization,
         at=at,
         reason=replaced.revoked_reason,
         ended_at=replaced.revoked_at,

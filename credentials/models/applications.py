@@ -214,6 +214,10 @@ class Client(models.Model):
         return self.client_id
 
     @property
+    def organization_id(self) -> uuid.UUID:
+        return self.application.organization_id
+
+    @property
     def is_active(self) -> bool:
         return self.status == ClientStatus.ACTIVE
 

@@ -18,7 +18,6 @@ def event(rebels: Rebels) -> AuditEvent:
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
         target=rebels.luke.user,
-        organization=rebels.organization,
         changes={"first_name": ["Luke", "Wormie"], "is_active": [True, False]},
         via="the tests",
     )

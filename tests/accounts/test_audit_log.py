@@ -18,7 +18,7 @@ from accounts import audit
 from accounts.actions.invitations import invite
 from accounts.actions.seals import seal_events
 from accounts.audit_chain import verify_lines
-from accounts.models import AuditEvent, AuditKind, Membership
+from accounts.models import AuditEvent, AuditKind, Membership, User
 from accounts.roles import ConsoleRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -37,12 +37,13 @@ def text(browser: Browser, **query: str) -> str:
 
 def event(actor: Membership, name: str, *, at: datetime = AT) -> AuditEvent:
     """`actor` changed a profile that is called `name`."""
+    subject = User(email=name)
+    subject.membership = Membership(organization=actor.organization)
     return audit.record(
         AuditKind.USER_UPDATED,
         actor=actor.user,
         origin=cast.ORIGIN,
-        target=type(actor.user)(email=name),
-        organization=actor.organization,
+        target=subject,
         at=at,
         changes={"first_name": ["Ben", name]},
     )

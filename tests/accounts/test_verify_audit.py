@@ -31,7 +31,7 @@ from accounts.audit_chain import (
     link_hash,
     verify_lines,
 )
-from accounts.models import AuditEvent, AuditKind, AuditSeal, Organization
+from accounts.models import AuditEvent, AuditKind, AuditSeal, Organization, User
 from accounts.models.seals import unsealed_events
 from tests import append_only, cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -59,8 +59,7 @@ def record(organization: Organization | None, **details: Any) -> AuditEvent:
         AuditKind.POLICY_UPDATED,
         actor=None,
         origin=cast.ORIGIN,
-        target=organization or Organization(name="none"),
-        organization=organization,
+        target=organization or User(email="operator@example.com"),
         **details,
     )
 
