@@ -7,7 +7,8 @@ A chain belongs to one organization, or to the operator. Its links are numbered 
 
 where hashes are 64 lower-case hexadecimal digits, and the canonical event is its document as JSON:
 keys sorted, no blanks, ASCII only, whole numbers without fraction. Both databases, any time zone
-and any order of keys give the same text. docs/how-to/operate.md says what this proves.
+and any order of keys give the same text. docs/how-to/verify-the-audit-log.md says what this
+proves.
 """
 
 import hashlib

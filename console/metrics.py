@@ -1,4 +1,4 @@
-"""Counts and times for a monitoring system, without names: docs/how-to/operate.md, Metrics.
+"""Counts and times for a monitoring system, without names: docs/how-to/monitor.md.
 
 A WSGI layer around the application sees what every caller saw, whichever code answered. The
 processes of a server count together, and one of them serves the result on a port of its own, so

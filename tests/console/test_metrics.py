@@ -96,7 +96,7 @@ def test_every_figure_is_documented() -> None:
     Sampler(registry)
     documented = set(
         re.findall(
-            r"^\| `(console_\w+)` \|", (ROOT / "docs/how-to/operate.md").read_text(), re.MULTILINE
+            r"^\| `(console_\w+)` \|", (ROOT / "docs/how-to/monitor.md").read_text(), re.MULTILINE
         )
     )
     assert documented == {
@@ -106,7 +106,7 @@ def test_every_figure_is_documented() -> None:
 
 
 def test_alerts_ask_for_figures_that_exist() -> None:
-    text = (ROOT / "docs/how-to/operate.md").read_text()
+    text = (ROOT / "docs/how-to/monitor.md").read_text()
     asked = set(re.findall(r"\b(console_\w+?)(?:_bucket)?[{\[)]", text))
     assert asked
     assert asked <= set(re.findall(r"^\| `(console_\w+)` \|", text, re.MULTILINE))

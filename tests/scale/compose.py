@@ -1,7 +1,7 @@
 """docker-compose.yml without Docker: its services as processes on loopback.
 
 Commands, environments, configurations and health checks are the file's own, and so are the values
-that docs/how-to/operate.md and docs/how-to/scale.md write into production.env. Replaced are
+that docs/how-to/install.md and docs/how-to/scale.md write into production.env. Replaced are
 addresses, ports and paths, and nothing that is not there (`replaced`). What Docker itself does is
 not in it: networks, volumes, images, restarts. Of the images their programs are here, and what
 PostgreSQL's does before it runs a command (`_ENTRYPOINT`).

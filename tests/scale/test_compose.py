@@ -22,7 +22,7 @@ from tests.scale.compose import (
 )
 from tests.scale.replacing import replaced
 
-INSTALL = shell_block("how-to/operate.md", "cat > production.env")
+INSTALL = shell_block("how-to/install.md", "cat > production.env")
 TRY = shell_block("how-to/scale.md", "cat >> production.env")
 LOST = shell_block("how-to/scale.md", "pg_promote")
 BACK = shell_block("how-to/scale.md", "docker volume rm")

@@ -53,5 +53,5 @@ class Command(BaseCommand):
         if problems:
             raise CommandError(
                 " ".join(problems)
-                + " Put back the key that sealed them, or see docs/how-to/operate.md."
+                + " Put back the key that sealed them, or see docs/how-to/back-up.md."
             )
