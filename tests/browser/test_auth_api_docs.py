@@ -1,4 +1,4 @@
-"""Runs the curl lines of docs/reference/auth-api.md, and compares the bodies that it shows."""
+"""Runs the curl commands of the Auth API page and the tutorial, and compares the bodies shown."""
 
 import json
 import os
@@ -14,24 +14,27 @@ from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.conftest import Rebels
 
-DOCS = (Path(__file__).parents[2] / "docs" / "reference" / "auth-api.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+AUTH_API = (DOCS / "reference" / "auth-api.md").read_text()
+TUTORIAL = (DOCS / "tutorials" / "first-credential.md").read_text()
 
 
-def block(language: str, name: str) -> str:
-    """The one block of code of this language with this name."""
-    (code,) = re.findall(rf"^```{language} {name}\n(.*?)^```$", DOCS, re.MULTILINE | re.DOTALL)
+def block(page: str, language: str, name: str) -> str:
+    """The one block of code of a page that has this language and this name."""
+    (code,) = re.findall(rf"^```{language} {name}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     return str(code)
 
 
 def shown(name: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(block("json", name))
+    body: dict[str, Any] = json.loads(block(AUTH_API, "json", name))
     return body
 
 
 class App:
-    """A program on the command line, with the variables that the page reads."""
+    """Runs the commands of a page with the variables that they read."""
 
     def __init__(self, base_url: str, client: Client, secret: str, jwt: str) -> None:
+        self.page = AUTH_API
         self.variables = {
             "BASE_URL": base_url,
             "CLIENT_ID": client.client_id,
@@ -40,7 +43,7 @@ class App:
         }
 
     def run(self, name: str) -> str:
-        command = ["sh", "-euc", block("sh", name)]
+        command = ["sh", "-euc", block(self.page, "sh", name)]
         return subprocess.run(
             command,
             env=os.environ | self.variables,
@@ -76,7 +79,9 @@ def app(console: str, rebels: Rebels, credential: JwtCredential) -> App:
     return App(f"{console}/sandbox", client, secret, credential.encode())
 
 
-def test_from_the_credential_to_the_end_of_the_session(app: App, rebels: Rebels) -> None:
+def test_the_auth_api_page_leads_from_a_credential_to_the_end_of_its_session(
+    app: App, rebels: Rebels
+) -> None:
     tokens = app.body("exchange")
     expected = shown("exchange")
     assert list(tokens) == list(expected)
@@ -97,10 +102,29 @@ def test_from_the_credential_to_the_end_of_the_session(app: App, rebels: Rebels)
     assert app.body("refresh")["errors"][0]["errorCode"] == "JWT-108"
 
 
-def test_a_refusal(app: App, rebels: Rebels, credential: JwtCredential) -> None:
+def test_the_auth_api_page_shows_the_body_of_a_refusal(
+    app: App, rebels: Rebels, credential: JwtCredential
+) -> None:
     revoke_jwt_credential(credential, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
     refused, expected = app.body("exchange"), shown("refused")
     assert re.sub(r"^https?://[^/]+", "", refused.pop("error_uri")) == re.sub(
         r"^https?://[^/]+", "", expected.pop("error_uri")
     )
     assert refused == expected
+
+
+def test_the_tutorial_leads_to_a_successful_call(app: App, rebels: Rebels) -> None:
+    app.page = TUTORIAL
+    app.keep(app.body("exchange"))
+    call = app.run("call")
+    assert call.startswith("HTTP/1.1 200 OK")
+    assert json.loads(call[call.index("{") :])["contact"]["email"] == rebels.luke.user.email
+
+
+def test_the_tutorial_shows_a_refusal_with_its_request_id(app: App) -> None:
+    app.page = TUTORIAL
+    refused = app.run("refused")
+    assert refused.startswith("HTTP/1.1 400")
+    assert re.search(r"^x-request-id: \S", refused, re.MULTILINE | re.IGNORECASE)
+    body = json.loads(refused[refused.index("{") :])
+    assert (body["error"], body["errors"][0]["errorCode"]) == ("invalid_scope", "CMN-101")
