@@ -1,4 +1,4 @@
-"""Networks in CIDR notation, IPv4 and IPv6, and whether an address lies in them. Pure."""
+"""Networks in CIDR notation, IPv4 and IPv6, and whether they contain an address."""
 
 import ipaddress
 import re
@@ -9,19 +9,19 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAX_NETWORKS = 50
-# ::ffff:0:0/96, as which IPv6 sockets show IPv4 peers (RFC 4291 §2.5.5.2).
+# IPv6 sockets show IPv4 peers as addresses in this network (RFC 4291 §2.5.5.2).
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class InvalidNetwork(ValueError):
-    """An entry that is no network; the message says what to write instead."""
+    """The message says what to enter instead."""
 
 
 def network(text: str) -> str:
-    """One network in its one spelling: `192.0.2.7` is `192.0.2.7/32`. Raises `InvalidNetwork`."""
+    """The canonical spelling: `192.0.2.7` is `192.0.2.7/32`. Raises `InvalidNetwork`."""
     if "%" in text:
         raise InvalidNetwork(
-            f"“{text[:64]}” names a network interface. Leave out % and what follows."
+            f"“{text[:64]}” names a network interface. Remove the % and everything after it."
         )
     try:
         found = ipaddress.ip_network(text)
@@ -31,20 +31,20 @@ def network(text: str) -> str:
 
 
 def networks(entries: Iterable[str]) -> list[str]:
-    """The networks of a list, each once, in the order entered. Raises `InvalidNetwork`."""
+    """Each network once, spelled canonically, in the order entered. Raises `InvalidNetwork`."""
     found = list(dict.fromkeys(network(entry) for entry in entries))
     if len(found) > MAX_NETWORKS:
-        raise InvalidNetwork(f"A list holds {MAX_NETWORKS} networks at most.")
+        raise InvalidNetwork(f"You can list at most {MAX_NETWORKS} networks.")
     return found
 
 
 def entries_of(text: str) -> list[str]:
-    """What a person typed into one field: entries on lines of their own, or between commas."""
+    """The entries of a text field, separated by line breaks, spaces, commas or semicolons."""
     return [entry for entry in re.split(r"[\s,;]+", text) if entry]
 
 
 def allows(address: str | None, allowed: Sequence[str]) -> bool:
-    """Whether an address lies in one of the networks; an empty list allows every address."""
+    """Whether one of the networks contains the address; an empty list allows every address."""
     if not allowed:
         return True
     try:
@@ -56,7 +56,7 @@ def allows(address: str | None, allowed: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def canonical_address(text: str) -> str | None:
-    """An address in its one spelling, an IPv4-mapped one as IPv4; None for what is no address."""
+    """The canonical spelling, an IPv4-mapped address as IPv4; None if the text is no address."""
     try:
         return str(_address(text.partition("%")[0]))
     except ValueError:
@@ -64,7 +64,7 @@ def canonical_address(text: str) -> str | None:
 
 
 def narrows(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether some address that was allowed before is not any more."""
+    """Whether an address that was allowed before no longer is."""
     if not after:
         return False
     if not before:
@@ -82,7 +82,7 @@ def _address(text: str) -> Address:
 
 @lru_cache(maxsize=4096)
 def _known(text: str) -> Network | None:
-    """A stored network; what can't be read allows nobody."""
+    # A stored network that can't be parsed allows no address, which is the safe direction.
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -90,7 +90,7 @@ def _known(text: str) -> Network | None:
 
 
 def _unmapped(found: Network) -> Network:
-    """The IPv4 network that an IPv4-mapped one means; addresses are compared as IPv4 too."""
+    # Addresses are compared as IPv4 too, so an IPv4-mapped network becomes the IPv4 network.
     if not isinstance(found, ipaddress.IPv6Network) or not found.subnet_of(_MAPPED):
         return found
     prefix = found.prefixlen - _MAPPED.prefixlen
@@ -103,14 +103,14 @@ def _complaint(text: str) -> str:
         meant = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return (
-            f"“{text[:64]}” is no address and no network. Write it like 192.0.2.0/24 or "
+            f"“{text[:64]}” isn’t an address or a network. Enter one like 192.0.2.0/24 or "
             "2001:db8::/32."
         )
-    return f"“{text}” is an address inside a network. For the whole network write {meant}."
+    return f"“{text}” is an address inside a network. For the whole network, enter {meant}."
 
 
 def _collapsed(texts: Sequence[str]) -> list[Network]:
-    """The same addresses in as few networks as possible, so that halves make a whole."""
+    # Two halves become the whole network, so splitting a network doesn't count as narrowing.
     found = [known for known in map(_known, texts) if known is not None]
     four = [known for known in found if isinstance(known, ipaddress.IPv4Network)]
     six = [known for known in found if isinstance(known, ipaddress.IPv6Network)]

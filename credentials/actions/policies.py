@@ -1,5 +1,6 @@
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -9,60 +10,53 @@ from django.utils.crypto import constant_time_compare
 from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, Organization, User
-from accounts.roles import ConsolePermission, ConsoleRole
+from accounts.roles import ConsolePermission
 from core.origin import Origin
-from credentials.actions.jwt_credentials import networks_of
 from credentials.models import Policy
-from credentials.models.policies import MAX_LIFETIME_DAYS
+from credentials.policy_rules import RULES, settings_to_record
 from credentials.reports.tightening import Tightening, tightening
 
 
 class ConfirmationNeededError(Exception):
-    """The policy would stop live credentials, and nobody has been shown which."""
+    """The change would stop live credentials, and the actor has not confirmed which."""
 
-    def __init__(self, consequences: Tightening) -> None:
+    def __init__(self, consequences: Tightening, policy: Policy) -> None:
         super().__init__("The policy would stop live credentials.")
         self.consequences = consequences
+        self.policy = policy
 
 
 @transaction.atomic
 def update_policy(
     organization: Organization,
     environment: Environment,
+    values: Mapping[str, Any],
     *,
-    max_lifetime_days: int | None,
-    expiry_required: bool,
-    all_apps_allowed: bool,
-    creator_role: ConsoleRole,
-    allowed_networks: Sequence[str],
     confirmed: str = "",
     actor: User,
     origin: Origin,
     at: datetime | None = None,
 ) -> Policy:
-    """What the organization demands of the credentials of one environment, from now on.
+    """Save the policy of one environment; `values` has one value for each rule, by its name.
 
-    A policy that would stop live credentials raises `ConfirmationNeededError`; `confirmed` is the
-    token of the consequences that the actor was shown. Raises `ValidationError` by form field.
+    A policy that would stop live credentials raises `ConfirmationNeededError` unless `confirmed`
+    is the proof of those consequences. Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
     _require_policy_manager(organization, actor)
-    # Two administrators decide one after the other, also about a policy without row.
+    # Without this lock two administrators could each confirm consequences that the other changes.
+    # A policy may have no row yet, so the organization's row is locked instead.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     before = Policy.objects.governing(organization.pk, environment)
     after = Policy.objects.governing(organization.pk, environment)
-    after.max_lifetime_days = _lifetime(max_lifetime_days)
-    after.expiry_required = expiry_required
-    after.all_apps_allowed = all_apps_allowed
-    after.creator_role = creator_role
-    after.allowed_networks = networks_of(allowed_networks)
-    changes = audit.changes(before.demands, after.demands)
+    _set_values(after, values)
+    changes = audit.changes(settings_to_record(before), settings_to_record(after))
     if not changes:
         return before
+    after.full_clean()
     consequences = tightening(before, after, at=at)
     if not consequences.is_harmless and not constant_time_compare(confirmed, consequences.proof):
-        raise ConfirmationNeededError(consequences)
-    after.full_clean()
+        raise ConfirmationNeededError(consequences, after)
     after.save()
     audit.record(
         AuditKind.POLICY_UPDATED,
@@ -83,9 +77,12 @@ def _require_policy_manager(organization: Organization, actor: User) -> None:
         raise PermissionDenied
 
 
-def _lifetime(days: int | None) -> int | None:
-    if days is not None and not 1 <= days <= MAX_LIFETIME_DAYS:
-        raise ValidationError(
-            {"max_lifetime_days": f"Choose 1 to {MAX_LIFETIME_DAYS} days, or leave it empty."}
-        )
-    return days
+def _set_values(policy: Policy, values: Mapping[str, Any]) -> None:
+    wrong = {}
+    for rule in RULES:
+        try:
+            setattr(policy, rule.name, rule.cleaned(values[rule.name]))
+        except ValidationError as error:
+            wrong[rule.name] = error.messages
+    if wrong:
+        raise ValidationError(wrong)

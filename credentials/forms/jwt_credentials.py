@@ -17,6 +17,7 @@ from accounts.models import Membership
 from credentials.actions.jwt_credentials import creator_refusal, permittable_client
 from credentials.forms.networks import NetworksField
 from credentials.models import AppAccess, Client, JwtCredential, Policy
+from credentials.policy_rules import requirements
 from credentials.reports.inventory import DEFAULT_ORDER, ORDERS_OF_ONE
 
 _ACCESS_DESCRIPTIONS = {
@@ -255,9 +256,13 @@ class CreateJwtCredentialForm(PermittedAppsForm):
             self._limit_expiry(self.policies)
 
     @property
-    def policy_rules(self) -> list[tuple[Environment, list[str]]]:
-        """What the policy of each environment demands, where it demands anything."""
-        return [(where, policy.rules) for where, policy in self.policies.items() if policy.rules]
+    def policy_requirements(self) -> list[tuple[Environment, str, list[str]]]:
+        """The environment, a title and the requirements of each policy that sets a limit."""
+        return [
+            (where, f"Your organization’s policy for {where.label.lower()}", found)
+            for where, policy in self.policies.items()
+            if (found := requirements(policy))
+        ]
 
     def _limit_expiry(self, policies: Mapping[Environment, Policy]) -> None:
         at = timezone.now()

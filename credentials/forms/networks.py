@@ -10,7 +10,7 @@ MAX_TEXT = 2500
 
 
 class NetworksField(forms.CharField):
-    """Networks in CIDR notation, one on a line; its value is the list in one spelling."""
+    """Networks in CIDR notation, one per line; the value is a list in canonical spelling."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(

@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 
 from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
 from accounts.roles import ConsoleRole
@@ -8,10 +11,11 @@ from accounts.second_factor import SECOND_FACTOR_ROLES, Coverage
 from credentials.forms.networks import NetworksField
 from credentials.models import Policy
 from credentials.models.policies import MAX_LIFETIME_DAYS
+from credentials.policy_rules import RULES
 
 
 class PolicyForm(forms.Form):
-    """The policy of one environment; `confirmed` proves that its consequences were shown."""
+    """One field for each rule, by its name; `confirmed` proves that consequences were shown."""
 
     max_lifetime_days = forms.IntegerField(
         label="Maximum lifetime in days",
@@ -20,61 +24,70 @@ class PolicyForm(forms.Form):
         max_value=MAX_LIFETIME_DAYS,
         widget=forms.NumberInput(attrs={"class": "input--short"}),
         help_text=(
-            "Optional. Checked when a credential is created and at every exchange, so it also "
-            "stops older ones that live longer."
+            "Optional. Every credential then needs an expiration date. Existing credentials that "
+            "last longer stop working."
         ),
     )
     expiry_required = forms.BooleanField(
-        label="An expiration date is required",
+        label="Require an expiration date",
         required=False,
-        help_text="Credentials that never expire stop. A maximum lifetime requires a date as well.",
+        help_text="Existing credentials that never expire stop working.",
     )
     all_apps_allowed = forms.BooleanField(
-        label="Credentials for all apps of the organization are allowed",
+        label="Allow credentials for all apps of the organization",
         required=False,
-        help_text="Without it every credential names the apps that may use it.",
+        help_text="If you turn this off, every credential has to name the apps that can use it.",
     )
     creator_role = forms.ChoiceField(
-        label="Who creates credentials?",
+        label="Who can create credentials?",
         choices=[
             (ConsoleRole.DEVELOPER, "Developers and Developer Admins"),
             (ConsoleRole.DEVELOPER_ADMIN, "Developer Admins only"),
         ],
         widget=DescribedRadioSelect(
             descriptions={
-                ConsoleRole.DEVELOPER: "Developers create their own.",
+                ConsoleRole.DEVELOPER: "Developers create their own credentials.",
                 ConsoleRole.DEVELOPER_ADMIN: (
-                    "Developers ask a Developer Admin, who creates it for them. Credentials that "
-                    "exist keep working."
+                    "Developers ask a Developer Admin to create credentials for them. Existing "
+                    "credentials keep working."
                 ),
             }
         ),
     )
     allowed_networks = NetworksField(
         help_text=(
-            "Optional. Networks that apps may call from, one on a line, like 192.0.2.0/24 or "
-            "2001:db8::/32. Empty: from anywhere. A credential can allow fewer of its own."
+            "Optional. Apps can call only from these networks. Enter one per line, like "
+            "192.0.2.0/24 or 2001:db8::/32. If you leave this empty, apps can call from anywhere. "
+            "A credential can narrow these networks further."
         ),
     )
     confirmed = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     @classmethod
     def values_of(cls, policy: Policy) -> dict[str, Any]:
-        """What an unbound form of this policy shows."""
-        return {name: getattr(policy, name) for name in cls.base_fields if name != "confirmed"}
+        """The initial values of the form."""
+        return {rule.name: getattr(policy, rule.name) for rule in RULES}
+
+    @property
+    def rule_fields(self) -> list[BoundField]:
+        return [self[rule.name] for rule in RULES]
+
+    @property
+    def sections(self) -> Iterator[tuple[str, list[BoundField]]]:
+        """Each heading with the fields below it."""
+        for heading, rules in groupby(RULES, key=lambda rule: rule.section):
+            yield heading, [self[rule.name] for rule in rules]
 
 
 class SecondFactorForm(forms.Form):
-    """Console roles that need a second factor."""
-
     roles = forms.MultipleChoiceField(
         label="Who needs a second factor?",
         required=False,
         choices=list(SECOND_FACTOR_ROLES.items()),
         widget=DescribedCheckboxSelectMultiple,
         help_text=(
-            "Whoever has none is led to set one up and can do nothing else in the console until "
-            "then. Their credentials keep working."
+            "People without a second factor have to set one up before they can do anything else "
+            "in the console. Their credentials keep working."
         ),
     )
 

@@ -1,5 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
@@ -9,13 +9,12 @@ from accounts.environments import Environment
 from accounts.models import Organization
 from accounts.roles import ConsoleRole
 
-# Ten years: whoever wants longer wants none.
 MAX_LIFETIME_DAYS = 3650
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
     def governing(self, organization_id: UUID, environment: Environment) -> "Policy":
-        """The policy of one environment; a new one without limits if there is no row."""
+        """The policy of one environment; an unsaved one without limits if there is no row."""
         found = self.filter(organization=organization_id, environment=environment).first()
         return found or Policy(organization_id=organization_id, environment=environment)
 
@@ -30,9 +29,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 
 class Policy(models.Model):
-    """What an organization demands of the credentials of one environment.
+    """What an organization requires of the credentials in one environment.
 
-    No row is the most generous policy: no limits.
+    Each column below `environment` belongs to a rule of credentials/policy_rules.py, and its
+    default sets no limit. Without a row there are no limits.
     """
 
     organization = models.ForeignKey(
@@ -42,7 +42,7 @@ class Policy(models.Model):
     max_lifetime_days = models.PositiveIntegerField(null=True, blank=True)
     expiry_required = models.BooleanField(default=False)
     all_apps_allowed = models.BooleanField(default=True)
-    # The lowest console role that may create credentials of this environment.
+    # The lowest console role that can create credentials in this environment.
     creator_role = models.CharField(
         max_length=20,
         choices=[
@@ -51,7 +51,7 @@ class Policy(models.Model):
         ],
         default=ConsoleRole.DEVELOPER,
     )
-    # CIDR strings, IPv4 and IPv6; empty allows every address.
+    # CIDR strings, IPv4 and IPv6; an empty list allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)
 
     objects = PolicyQuerySet.as_manager()
@@ -77,11 +77,14 @@ class Policy(models.Model):
 
     @property
     def needs_expiry(self) -> bool:
-        """Whether an expiration date must be chosen: also what never expires lives too long."""
+        """Whether a credential needs an expiration date: a maximum lifetime requires one too."""
         return self.expiry_required or self.max_lifetime_days is not None
 
     def latest_day(self, at: datetime) -> date | None:
-        """The last expiration date of what is created now: it lives until the end of that day."""
+        """The last expiration date that the maximum lifetime allows a credential created now.
+
+        A credential works until the last second of that day (UTC).
+        """
         if self.max_lifetime is None:
             return None
         end = at.astimezone(UTC) + self.max_lifetime + timedelta(seconds=1)
@@ -98,9 +101,8 @@ class Policy(models.Model):
         if self.expiry_required and never:
             return "The organization's policy requires an expiration date."
         if self.max_lifetime is not None and expires_at - issued_at > self.max_lifetime:
-            return (
-                f"The organization's policy allows a lifetime of at most {self.max_lifetime_words}."
-            )
+            days = f"{self.max_lifetime_days} day{'' if self.max_lifetime_days == 1 else 's'}"
+            return f"The organization's policy allows a lifetime of at most {days}."
         return None
 
     def breadth_refusal(self, *, all_apps: bool) -> str | None:
@@ -111,34 +113,3 @@ class Policy(models.Model):
             "The organization's policy does not allow credentials for all apps, only for specific "
             "ones."
         )
-
-    @property
-    def max_lifetime_words(self) -> str:
-        return f"{self.max_lifetime_days} day{'' if self.max_lifetime_days == 1 else 's'}"
-
-    @property
-    def demands(self) -> dict[str, Any]:
-        """Its values in words, as the history tells them."""
-        return {
-            "max_lifetime_days": self.max_lifetime_days,
-            "expiry_required": self.expiry_required,
-            "all_apps_allowed": self.all_apps_allowed,
-            "creators": f"{ConsoleRole(self.creator_role).label}s",
-            "allowed_networks": self.allowed_networks,
-        }
-
-    @property
-    def rules(self) -> list[str]:
-        """What it demands, in sentences; nothing if it has no limits."""
-        rules = []
-        if self.max_lifetime is not None:
-            rules.append(f"A credential lives at most {self.max_lifetime_words}.")
-        elif self.expiry_required:
-            rules.append("An expiration date is required.")
-        if not self.all_apps_allowed:
-            rules.append("A credential is for specific apps, not for all apps.")
-        if self.creator_role == ConsoleRole.DEVELOPER_ADMIN:
-            rules.append("Only Developer Admins create credentials.")
-        if self.allowed_networks:
-            rules.append(f"Apps call from {', '.join(self.allowed_networks)} only.")
-        return rules

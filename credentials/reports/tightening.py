@@ -1,4 +1,4 @@
-"""What a stricter policy would stop: asked before it is saved."""
+"""What a stricter policy would stop, to show before it is saved."""
 
 import json
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.crypto import salted_hmac
 
-from core import networks
 from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import Policy
 from credentials.models.usage import ClientUse, ExchangeUsage, first_recent_day
+from credentials.policy_rules import narrows, settings_to_record, stopped_by
 
-SHOWN_AT_MOST = 20
+CREDENTIALS_SHOWN = 20
 _SALT = "credentials.policies.confirmation"
 
 
 @dataclass(frozen=True)
 class Affected:
-    """Live credentials: those used most in the last 30 days with the apps, and how many in all."""
+    """Live credentials: how many, and the most used of them with the apps of the last 30 days."""
 
     shown: list[tuple[JwtCredential, list[ClientUse]]]
     count: int
@@ -34,7 +34,7 @@ class Tightening:
     stopped: Affected
     """They work now and would not with the new policy."""
     limited: Affected
-    """They would go on, but only from the networks that remain."""
+    """They would go on working, but only from the networks that remain."""
     proof: str
     """Proves that exactly these consequences were shown."""
 
@@ -48,21 +48,23 @@ def tightening(before: Policy, after: Policy, *, at: datetime) -> Tightening:
     live = JwtCredential.objects.filter(
         organization=before.organization_id, extension__account__environment=before.environment
     ).active(at)
-    working = live.exclude(pk__in=live.breaking(before).values("pk"))
-    broken = working.breaking(after)
-    going_on = working.exclude(pk__in=broken.values("pk"))
-    if not networks.narrows(before.allowed_networks, after.allowed_networks):
-        going_on = going_on.none()
+    working = live.exclude(pk__in=live.filter(stopped_by(before)).values("pk"))
+    broken = working.filter(stopped_by(after))
+    remaining = working.exclude(pk__in=broken.values("pk"))
+    if not narrows(before, after):
+        remaining = remaining.none()
+    # A credential created after the page was shown asks for confirmation again, even if another
+    # one ended meanwhile and the counts are the same.
     newest = working.aggregate(newest=Max("issued_at"))["newest"]
-    stopped, limited = _affected(broken, at), _affected(going_on, at)
+    stopped, limited = _affected(broken, at), _affected(remaining, at)
     return Tightening(
         stopped,
         limited,
         proof=_proof(
             str(before.organization_id),
             before.environment,
-            before.demands,
-            after.demands,
+            settings_to_record(before),
+            settings_to_record(after),
             stopped.count,
             limited.count,
             str(newest),
@@ -70,8 +72,8 @@ def tightening(before: Policy, after: Policy, *, at: datetime) -> Tightening:
     )
 
 
-def _proof(*what: object) -> str:
-    return salted_hmac(_SALT, json.dumps(what), algorithm="sha256").hexdigest()
+def _proof(*shown: object) -> str:
+    return salted_hmac(_SALT, json.dumps(shown), algorithm="sha256").hexdigest()
 
 
 def _affected(credentials: QuerySet[JwtCredential], at: datetime) -> Affected:
@@ -85,7 +87,7 @@ def _affected(credentials: QuerySet[JwtCredential], at: datetime) -> Affected:
     shown = list(
         credentials.select_related("extension__user")
         .annotate(exchanges=Coalesce(Subquery(exchanges), 0))
-        .order_by("-exchanges", "label", "pk")[:SHOWN_AT_MOST]
+        .order_by("-exchanges", "label", "pk")[:CREDENTIALS_SHOWN]
     )
     uses = ExchangeUsage.objects.recent_by_credential([each.pk for each in shown], at)
     return Affected(

@@ -1,4 +1,6 @@
-"""Organization → Policies: what the organization demands of credentials, and of people."""
+"""Organization → Policies: what the organization requires of credentials and of people."""
+
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -10,13 +12,14 @@ from accounts.access import member
 from accounts.actions.organizations import require_second_factor
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
-from accounts.roles import ConsolePermission, ConsoleRole
+from accounts.roles import ConsolePermission
 from accounts.second_factor import SECOND_FACTOR_ROLES, coverage, has_second_factor
 from accounts.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions import policies as actions
 from credentials.forms.policies import PolicyForm, SecondFactorForm
 from credentials.models import Policy
+from credentials.policy_rules import RULES, PolicyRule, requirements
 
 HISTORY_LENGTH = 50
 
@@ -27,9 +30,11 @@ def policies(request: HttpRequest) -> HttpResponse:
     organization = viewer.organization
     required = organization.mfa_required_roles
     found = coverage(organization)
+    by_environment = Policy.objects.by_environment(organization.pk)
     events = AuditEvent.objects.filter(organization=organization, kind=AuditKind.POLICY_UPDATED)
     context = {
-        "policies": Policy.objects.by_environment(organization.pk).items(),
+        "environments": list(by_environment),
+        "rules": [(rule, _settings(rule, by_environment)) for rule in RULES],
         "second_factor": [
             (label, role in required, found[role]) for role, label in SECOND_FACTOR_ROLES.items()
         ],
@@ -39,24 +44,30 @@ def policies(request: HttpRequest) -> HttpResponse:
     return render(request, "credentials/policies/policies.html", context)
 
 
+def _settings(
+    rule: PolicyRule, by_environment: dict[Environment, Policy]
+) -> list[tuple[Environment, str]]:
+    return [(environment, rule.setting(policy)) for environment, policy in by_environment.items()]
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def policy(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """Edit the policy of one environment; asks again if it would stop live credentials."""
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
     form = _policy_form(request, viewer, environment)
-    context = {"environment": environment, "form": form}
-    # *Go on editing* on the confirmation page brings what was entered back into the form.
+    context: dict[str, Any] = {"environment": environment, "form": form}
+    # *Keep editing* on the confirmation page brings the entries back into the form.
     if request.method == "POST" and "edit" not in request.POST and form.is_valid():
         try:
             _save(request, viewer, environment, form)
         except actions.ConfirmationNeededError as needed:
             context["consequences"] = needed.consequences
+            context["requirements"] = requirements(needed.policy)
             return render(request, "credentials/policies/confirm.html", context)
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"The {environment.label.lower()} policy is saved.")
+            messages.success(request, f"Saved the {environment.label.lower()} policy.")
             return redirect("organization:policies")
     return render(request, "credentials/policies/policy.html", context)
 
@@ -75,11 +86,7 @@ def _save(
     actions.update_policy(
         viewer.organization,
         environment,
-        max_lifetime_days=values["max_lifetime_days"],
-        expiry_required=values["expiry_required"],
-        all_apps_allowed=values["all_apps_allowed"],
-        creator_role=ConsoleRole(values["creator_role"]),
-        allowed_networks=values["allowed_networks"],
+        values,
         confirmed=values["confirmed"],
         actor=viewer.user,
         origin=Origin.of(request),
@@ -89,7 +96,6 @@ def _save(
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def second_factor(request: HttpRequest) -> HttpResponse:
-    """Console roles that need a second factor."""
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
     form = SecondFactorForm(
         request.POST if request.method == "POST" else None,
@@ -107,7 +113,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, "Saved who needs a second factor.")
+            messages.success(request, "Saved the roles that need a second factor.")
             return redirect("organization:policies")
     context = {"form": form, "has_second_factor": has_second_factor(viewer.user)}
     return render(request, "credentials/policies/second_factor.html", context)

@@ -18,7 +18,7 @@ from credentials.models import SigningKey
 from credentials.models.jwt_credentials import NEVER
 from credentials.models.signing_keys import KeyPurpose, KeyState
 
-SHOWN_AT_MOST = 20
+KEYS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class KeyRing:
 
 def _key_ring(environment: Environment, purpose: KeyPurpose) -> KeyRing:
     keys = SigningKey.objects.of(environment, purpose).with_use().order_by("-created_at", "kid")
-    return KeyRing(environment, purpose, list(keys[:SHOWN_AT_MOST]))
+    return KeyRing(environment, purpose, list(keys[:KEYS_SHOWN]))
 
 
 @require_safe

@@ -174,7 +174,7 @@ def test_a_form_that_comes_back_shows_where_to_correct_it(
     page.get_by_label("All apps created by developers within my organization").check()
     page.get_by_label("Allowed networks").fill("300.1.1.1/99")
     page.get_by_role("button", name="Create JWT").click()
-    expect(page.get_by_text("is no address and no network")).to_be_in_viewport()
+    expect(page.get_by_text("isn’t an address or a network")).to_be_in_viewport()
     expect(page.get_by_label("Allowed networks")).to_be_focused()
 
 

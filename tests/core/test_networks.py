@@ -1,4 +1,4 @@
-"""Networks in CIDR notation: one spelling, and which addresses lie in them."""
+"""Networks in CIDR notation: their canonical spelling and the addresses they contain."""
 
 import contextlib
 import ipaddress
@@ -41,40 +41,40 @@ def lists() -> st.SearchStrategy[list[str]]:
         ("::/0", "::/0"),
     ],
 )
-def test_one_spelling(text: str, spelling: str) -> None:
+def test_a_network_has_one_canonical_spelling(text: str, spelling: str) -> None:
     assert networks.network(text) == spelling
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("192.0.2.1/24", "For the whole network write 192.0.2.0/24."),
-        ("2001:db8::1/32", "For the whole network write 2001:db8::/32."),
-        ("", "no address and no network"),
-        ("office", "no address and no network"),
-        ("10.1", "no address and no network"),
-        ("256.0.0.1", "no address and no network"),
-        ("192.0.2.0/33", "no address and no network"),
-        ("01.2.3.4", "no address and no network"),
-        ("١.2.3.4", "no address and no network"),
-        ("192.0.2.0/24/1", "no address and no network"),
+        ("192.0.2.1/24", "For the whole network, enter 192.0.2.0/24."),
+        ("2001:db8::1/32", "For the whole network, enter 2001:db8::/32."),
+        ("", "isn’t an address or a network"),
+        ("office", "isn’t an address or a network"),
+        ("10.1", "isn’t an address or a network"),
+        ("256.0.0.1", "isn’t an address or a network"),
+        ("192.0.2.0/33", "isn’t an address or a network"),
+        ("01.2.3.4", "isn’t an address or a network"),
+        ("١.2.3.4", "isn’t an address or a network"),
+        ("192.0.2.0/24/1", "isn’t an address or a network"),
         ("fe80::1%eth0", "names a network interface"),
     ],
 )
-def test_what_is_no_network(text: str, says: str) -> None:
+def test_text_that_is_no_network_is_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidNetwork, match=says):
         networks.network(text)
 
 
-def test_a_list_has_each_network_once_and_an_end() -> None:
+def test_a_list_has_each_network_once_and_at_most_fifty() -> None:
     assert networks.networks(["192.0.2.1", "192.0.2.1/32", "::1"]) == ["192.0.2.1/32", "::1/128"]
     many = [f"10.0.{number}.0/24" for number in range(networks.MAX_NETWORKS)]
     assert networks.networks(many) == many
-    with pytest.raises(InvalidNetwork, match="50 networks at most"):
+    with pytest.raises(InvalidNetwork, match="at most 50 networks"):
         networks.networks([*many, "192.0.2.0/24"])
 
 
-def test_entries_stand_on_lines_or_between_commas() -> None:
+def test_entries_are_separated_by_lines_commas_or_semicolons() -> None:
     assert networks.entries_of(" a\r\nb, c;d\n\n") == ["a", "b", "c", "d"]
     assert networks.entries_of(" \n ") == []
 
@@ -88,7 +88,7 @@ def test_any_text_is_a_network_or_refused(text: str) -> None:
 
 
 @given(subnet=subnets())
-def test_a_spelling_is_its_own(subnet: ipaddress.IPv4Network) -> None:
+def test_a_canonical_spelling_stays_the_same(subnet: ipaddress.IPv4Network) -> None:
     spelling = networks.network(str(subnet))
     assert networks.network(spelling) == spelling
     for address in (subnet.network_address, subnet.broadcast_address):
@@ -98,7 +98,7 @@ def test_a_spelling_is_its_own(subnet: ipaddress.IPv4Network) -> None:
 
 
 @given(address=ADDRESSES)
-def test_an_empty_list_allows_everyone_and_a_whole_one_its_family(
+def test_an_empty_list_and_a_list_of_both_families_allow_every_address(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     assert allows(str(address), [])
@@ -114,23 +114,23 @@ def test_an_ipv4_mapped_address_is_the_ipv4_address(
 
 
 @given(address=FOUR)
-def test_ipv6_networks_hold_no_ipv4_address(address: ipaddress.IPv4Address) -> None:
+def test_ipv6_networks_contain_no_ipv4_address(address: ipaddress.IPv4Address) -> None:
     assert not allows(str(address), ["::/0"])
     assert not allows(f"::ffff:{address}", ["::/0"])
 
 
 @given(address=SIX)
-def test_ipv4_networks_hold_no_ipv6_address(address: ipaddress.IPv6Address) -> None:
+def test_ipv4_networks_contain_no_ipv6_address(address: ipaddress.IPv6Address) -> None:
     assert allows(str(address), ["0.0.0.0/0"]) == (address.ipv4_mapped is not None)
 
 
 @pytest.mark.parametrize("nowhere", [None, "", "unix:", "192.0.2", "192.0.2.0/24"])
-def test_what_is_no_address_is_allowed_only_without_limits(nowhere: str | None) -> None:
+def test_text_that_is_no_address_is_allowed_only_without_limits(nowhere: str | None) -> None:
     assert allows(nowhere, [])
     assert not allows(nowhere, ["0.0.0.0/0", "::/0"])
 
 
-def test_a_stored_network_that_cannot_be_read_allows_nobody() -> None:
+def test_a_stored_network_that_cannot_be_parsed_allows_no_address() -> None:
     assert not allows("192.0.2.1", ["nonsense"])
     assert allows("192.0.2.1", ["nonsense", "192.0.2.0/24"])
 
@@ -149,12 +149,14 @@ def test_a_stored_network_that_cannot_be_read_allows_nobody() -> None:
         (["192.0.2.0/24"], ["::/0"], True),
     ],
 )
-def test_narrower(before: list[str], after: list[str], narrower: bool) -> None:
+def test_narrows_tells_whether_an_address_is_lost(
+    before: list[str], after: list[str], narrower: bool
+) -> None:
     assert narrows(before, after) is narrower
 
 
 @given(before=lists(), after=lists(), address=ADDRESSES)
-def test_what_is_not_narrower_takes_nobody_away(
+def test_a_list_that_narrows_nothing_keeps_every_address(
     before: list[str],
     after: list[str],
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,

@@ -1,0 +1,283 @@
+"""What a policy refuses at an exchange, a refresh and a call."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.roles import ConsoleRole
+from credentials.models import AppAccess, JwtCredential
+from tests import api, cast
+from tests.api import App
+from tests.conftest import Rebels, SignIn
+from tests.credentials.pages import (
+    url,
+    words_of,
+)
+from tests.credentials.policies import PRODUCTION, set_policy
+
+ELSEWHERE: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.9"}
+
+
+@pytest.fixture
+def app(rebels: Rebels) -> App:
+    return api.app(rebels.luke, name="X-wing Dialer")
+
+
+FORBIDDING: list[tuple[dict[str, Any], str]] = [
+    ({"max_lifetime_days": 30}, "The organization's policy allows a lifetime of at most 30 days."),
+    ({"max_lifetime_days": 1}, "The organization's policy allows a lifetime of at most 1 day."),
+    ({"expiry_required": True}, "The organization's policy requires an expiration date."),
+    (
+        {"all_apps_allowed": False},
+        "The organization's policy does not allow credentials for all apps, only for specific "
+        "ones.",
+    ),
+    (
+        {"allowed_networks": ["192.0.2.0/24", "::1/128"]},
+        "The organization's policy does not allow calls from the address 127.0.0.1.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rules", "message"), FORBIDDING)
+def test_a_policy_stops_credentials_created_before_it(
+    rebels: Rebels, app: App, rules: dict[str, Any], message: str
+) -> None:
+    credential = cast.credential(rebels.luke)
+    token = api.access_token(app, credential)
+    assert api.call("GET", "/account/~", token).status_code == 200
+    set_policy(rebels.organization, PRODUCTION, **rules)
+    assert api.exchange(app, credential.encode()).status_code == 200
+    policy = set_policy(rebels.organization, **rules)
+    response = api.exchange(app, credential.encode())
+    assert (response.status_code, response.json()) == (
+        400,
+        api.oauth_error("invalid_grant", "JWT-107", message),
+    )
+    call = api.call("GET", "/account/~", token)
+    assert (call.status_code, call.json()["errorCode"]) == (401, "OAU-213")
+    policy.delete()
+    assert api.exchange(app, credential.encode()).status_code == 200
+    assert api.call("GET", "/account/~", token).status_code == 200
+
+
+def test_the_lifetime_of_a_credential_comes_from_its_claims(rebels: Rebels, app: App) -> None:
+    at = timezone.now() - timedelta(days=5)
+    credential = cast.credential(rebels.luke, expires_on=at.date() + timedelta(days=9), at=at)
+    set_policy(rebels.organization, max_lifetime_days=10)
+    assert api.exchange(app, credential.encode()).status_code == 200
+    set_policy(rebels.organization, max_lifetime_days=9)
+    assert api.exchange(app, credential.encode()).json()["errors"][0]["errorCode"] == "JWT-107"
+
+
+def test_an_exchange_ignores_who_can_create_credentials(rebels: Rebels, app: App) -> None:
+    credential = cast.credential(rebels.luke)
+    set_policy(rebels.organization, creator_role="developer_admin")
+    assert api.exchange(app, credential.encode()).status_code == 200
+
+
+def test_an_exchange_checks_policies_after_owner_and_app(rebels: Rebels, app: App) -> None:
+    credential = cast.credential(rebels.luke)
+    set_policy(rebels.organization, all_apps_allowed=False, allowed_networks=["::1/128"])
+    foreign = api.app(rebels.luke, name="Other")
+
+    def code(of: App = app) -> str:
+        return str(api.exchange(of, credential.encode()).json()["errors"][0]["errorCode"])
+
+    assert code() == "JWT-107"
+    rebels.luke.role = ConsoleRole.AUDITOR
+    rebels.luke.save()
+    assert code() == "JWT-106"
+    JwtCredential.objects.update(app_access=AppAccess.SPECIFIC)
+    assert code(foreign) == "JWT-105"
+
+
+def test_a_refresh_against_the_policy_gets_jwt_107(rebels: Rebels) -> None:
+    app = api.app(rebels.luke, name="Falcon", issues_refresh_tokens=True)
+    credential = cast.credential(rebels.luke)
+    token = api.exchange(app, credential.encode()).json()["refresh_token"]
+    refresh = {"grant_type": "refresh_token", "refresh_token": token}
+    for rules in ({"all_apps_allowed": False}, {"allowed_networks": ["::1/128"]}):
+        policy = set_policy(rebels.organization, **rules)
+        response = api.post(refresh, app.authorization)
+        assert response.json()["errors"][0]["errorCode"] == "JWT-107"
+        policy.delete()
+    assert api.post(refresh, app.authorization).status_code == 200
+
+
+def restrict(credential: JwtCredential, *networks: str) -> None:
+    JwtCredential.objects.filter(pk=credential.pk).update(allowed_networks=list(networks))
+
+
+def from_address(app: App, credential: JwtCredential, **extra: Any) -> Any:
+    data = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode()}
+    return api.post(data, app.authorization, **extra)
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "message"),
+    [
+        ([], ["192.0.2.0/24"], "This credential does not allow calls from the address"),
+        (["192.0.2.0/24"], [], "The organization's policy does not allow calls from the address"),
+        (["203.0.113.0/24"], ["192.0.2.0/24"], "This credential does not allow calls"),
+        (["192.0.2.0/24"], ["203.0.113.0/24"], "The organization's policy does not allow calls"),
+        (["203.0.113.0/24"], ["203.0.113.9/32"], None),
+        ([], ["::/0", "203.0.113.9/32"], None),
+    ],
+)
+def test_policy_and_credential_must_both_allow_the_address(
+    rebels: Rebels, app: App, policy: list[str], own: list[str], message: str | None
+) -> None:
+    credential = cast.credential(rebels.luke)
+    token = api.access_token(app, credential)
+    set_policy(rebels.organization, allowed_networks=policy)
+    restrict(credential, *own)
+    response = from_address(app, credential, **ELSEWHERE)
+    call = api.call("GET", "/account/~", token, **ELSEWHERE)
+    if message is None:
+        assert (response.status_code, call.status_code) == (200, 200)
+        return
+    assert response.json()["errors"][0]["errorCode"] == "JWT-107"
+    assert message in response.json()["error_description"]
+    assert (call.status_code, call.json()["errorCode"]) == (401, "OAU-213")
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("192.0.2.200", True),
+        ("::ffff:192.0.2.200", True),
+        ("::ffff:203.0.113.9", False),
+        ("2001:db8::5", True),
+        ("2001:db9::5", False),
+        ("", False),
+    ],
+)
+def test_networks_match_ipv4_and_ipv6_addresses(
+    rebels: Rebels, app: App, address: str, allowed: bool
+) -> None:
+    credential = cast.credential(rebels.luke)
+    restrict(credential, "192.0.2.0/24", "2001:db8::/32")
+    response = from_address(app, credential, REMOTE_ADDR=address)
+    assert (response.status_code == 200) is allowed
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "allowed"),
+    [
+        (0, "192.0.2.7", False),
+        (1, "192.0.2.7", True),
+        (1, "192.0.2.7, 203.0.113.9", False),
+        (2, "192.0.2.7, 203.0.113.9", True),
+        (2, "192.0.2.7", False),
+        (1, "", False),
+        (1, "nonsense", False),
+    ],
+)
+def test_networks_are_checked_against_the_address_from_trusted_proxies(
+    rebels: Rebels, app: App, settings: Any, proxies: int, forwarded: str, allowed: bool
+) -> None:
+    credential = cast.credential(rebels.luke)
+    token = api.access_token(app, credential)
+    restrict(credential, "192.0.2.0/24")
+    settings.TRUSTED_PROXY_COUNT = proxies
+    header: dict[str, Any] = {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert (from_address(app, credential, **header).status_code == 200) is allowed
+    call = api.call("GET", "/account/~", token, **header)
+    assert call.status_code == (200 if allowed else 401)
+
+
+def test_introspection_checks_the_policy_but_not_the_network(rebels: Rebels, app: App) -> None:
+    """Introspection knows the token, not from where the app calls."""
+    credential = cast.credential(rebels.luke)
+    token = api.access_token(app, credential)
+    restrict(credential, "192.0.2.0/24")
+    path = "/sandbox/restapi/oauth/introspect"
+
+    def introspected() -> Any:
+        response = api.program().post(
+            path,
+            urlencode({"token": token}),
+            content_type=api.FORM,
+            headers={"Authorization": app.authorization},
+        )
+        return response.json()
+
+    assert introspected()["active"]
+    set_policy(rebels.organization, all_apps_allowed=False)
+    assert introspected() == {"active": False}
+
+
+def queries_of(call: Callable[[], Any]) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert call().status_code == 200
+    return len(queries)
+
+
+def test_policies_add_no_query_to_an_exchange_or_a_call(rebels: Rebels, app: App) -> None:
+    """They come with the credential's row, in the exchange and in every call."""
+    credential = cast.credential(rebels.luke)
+    jwt = credential.encode()
+    token = api.access_token(app, credential)
+
+    def exchange() -> Any:
+        return api.exchange(app, jwt)
+
+    def call() -> Any:
+        return api.call("GET", "/account/~", token)
+
+    without = queries_of(exchange), queries_of(call)
+    set_policy(rebels.organization, max_lifetime_days=None, allowed_networks=["127.0.0.0/8"])
+    assert (queries_of(exchange), queries_of(call)) == without
+    with CaptureQueriesContext(connection) as queries:
+        exchange()
+    reading = [query["sql"] for query in queries if "credentials_policy" in query["sql"]]
+    assert len(reading) == 1
+    assert "credentials_jwtcredential" in reading[0]
+
+
+def test_a_credential_reads_its_policy_when_asked(rebels: Rebels) -> None:
+    credential = cast.credential(rebels.luke)
+    set_policy(rebels.organization, max_lifetime_days=7, allowed_networks=["::1/128"])
+    for found in (
+        JwtCredential.objects.get(pk=credential.pk),
+        JwtCredential.objects.with_policy().get(pk=credential.pk),
+    ):
+        assert (found.policy.max_lifetime_days, found.policy.all_apps_allowed) == (7, True)
+        assert found.policy.allowed_networks == ["::1/128"]
+
+
+def test_a_dry_run_shows_the_refusal_of_the_policy(
+    rebels: Rebels, app: App, sign_in: SignIn
+) -> None:
+    credential = cast.credential(rebels.luke)
+    set_policy(rebels.organization, expiry_required=True)
+    response = sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id})
+    assert (
+        "Failed: The organization's policy allows it "
+        "The organization's policy requires an expiration date. JWT-107" in words_of(response)
+    )
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_a_test_from_the_console_does_not_check_networks(
+    rebels: Rebels, app: App, sign_in: SignIn, real: bool
+) -> None:
+    credential = cast.credential(rebels.luke)
+    restrict(credential, "192.0.2.0/24")
+    set_policy(rebels.organization, allowed_networks=["2001:db8::/32"])
+    data = {"client_id": app.client_id} | ({"client_secret": app.secret} if real else {})
+    words = words_of(sign_in(rebels.luke).post(url("test", credential), data))
+    assert (
+        "Not checked: The app calls from an allowed network Networks are limited, and from here "
+        "nobody knows the address that the app calls from: the organization's policy allows "
+        "2001:db8::/32; the credential allows 192.0.2.0/24." in words
+    )
+    assert "Failed:" not in words
+    assert ("The Auth API granted an access token" in words) is real
