@@ -16,7 +16,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from credentials.models import Application, JwtCredential
-from credentials.models.jwt_credentials import EXPIRES_SOON
+from credentials.models.expiration import EXPIRES_SOON
 from credentials.models.refusals import OFTEN, OFTEN_WITHIN
 from credentials.reports.attention import (
     IN_ORGANIZATION,

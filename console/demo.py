@@ -30,9 +30,10 @@ from console.demo_usage import add_usage
 from core import raw_secrets
 from core.origin import Origin
 from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
-from credentials.actions.jwt_credentials import create_jwt_credential, revoke_jwt_credential
+from credentials.actions.jwt_credentials import create_jwt_credential
 from credentials.actions.refusals import record_refusals
 from credentials.actions.reminders import remind_owners
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.error_codes import entry_of
 from credentials.models import (
     AppAccess,

@@ -18,7 +18,9 @@ from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from core import networks
 from core.moments import day_in_words
-from credentials.models.jwt_credentials import NEVER, AppAccess, JwtCredential
+from credentials.models.app_access import AppAccess
+from credentials.models.expiration import NEVER
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import MAX_LIFETIME_DAYS, Policy
 
 

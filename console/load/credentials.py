@@ -19,7 +19,7 @@ from credentials.models import (
     PermittedClient,
     SigningKey,
 )
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.expiration import NEVER
 from credentials.models.signing_keys import KeyPurpose
 
 FIRST_ISSUED = timedelta(days=730)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from credentials.actions.jwt_credentials import locked_credential
+from credentials.actions.managed_credentials import locked_credential
 from credentials.models import JwtCredential, Rotation
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from credentials import notices
 from credentials.models import ExchangeUsage, JwtCredential
-from credentials.models.jwt_credentials import REMINDERS
+from credentials.models.expiration import REMINDERS
 
 OWNERS_AT_ONCE = 200
 

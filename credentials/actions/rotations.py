@@ -16,17 +16,15 @@ from accounts.models import AuditKind, User
 from core.moments import day_in_words, in_words
 from core.origin import Origin
 from credentials import notices
-from credentials.actions.jwt_credentials import (
-    creator_may_see,
-    enabled_extension,
-    end_credential,
-    end_of_day,
+from credentials.actions.expiration import end_of_day
+from credentials.actions.jwt_credentials import enabled_extension, new_credential, record_creation
+from credentials.actions.managed_credentials import (
     locked_credential,
     locked_credentials,
-    new_credential,
-    record_creation,
     require_manager,
 )
+from credentials.actions.revocations import end_credential
+from credentials.actions.shown_jwts import creator_may_see
 from credentials.models import AppAccess, Client, JwtCredential, Rotation
 from credentials.models.rotations import AppProgress
 

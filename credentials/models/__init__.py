@@ -1,5 +1,6 @@
+from credentials.models.app_access import AppAccess, PermittedClient
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import AppAccess, JwtCredential, PermittedClient
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.refusals import Refusal

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from accounts.models import Extension, Membership, PlatformAccount, User
 from core.postgresql.statements import Columns, Instances, JoinedSelect, link
+from credentials.models.app_access import PermittedClient
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import GOVERNING, JwtCredential, PermittedClient
+from credentials.models.jwt_credential_queries import GOVERNING
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.signing_keys import KeyPurpose, SigningKey

@@ -14,8 +14,8 @@ from accounts.permissions import scope_string
 from core import raw_secrets
 from core.origin import Origin, client_ip, network_of
 from credentials import jose
-from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
 from credentials.actions.refresh_tokens import end_session
+from credentials.actions.revocations import revoke_leaked_jwt_credential
 from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
 from credentials.models.refusals import RefusedWhat

@@ -22,13 +22,9 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from credentials.models.jwt_credentials import (
-    EXPIRES_SOON,
-    NEVER,
-    JwtCredential,
-    active_at,
-    refused_often,
-)
+from credentials.models.expiration import EXPIRES_SOON, NEVER
+from credentials.models.jwt_credential_queries import active_at, refused_often
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.reports.inventory import Wanted, unused_since, wanted_of
 
 UNUSED = timedelta(days=30)

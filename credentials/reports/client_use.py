@@ -9,7 +9,8 @@ from django.db.models.expressions import BaseExpression
 
 from accounts.models import Membership
 from credentials.models.applications import Client
-from credentials.models.jwt_credentials import JwtCredential, is_visible_to
+from credentials.models.jwt_credential_queries import is_visible_to
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import ExchangeUsage
 
 

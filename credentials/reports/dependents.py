@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from credentials.models.applications import Application, Client
-from credentials.models.jwt_credentials import JwtCredential, JwtCredentialQuerySet, is_visible_to
+from credentials.models.jwt_credential_queries import JwtCredentialQuerySet, is_visible_to
+from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import first_recent_day
 from credentials.reports.client_use import exchanged_by
 

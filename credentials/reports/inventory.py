@@ -9,17 +9,16 @@ from django.utils import timezone
 
 from accounts.models import Extension, Organization
 from core.pagination import Order
+from credentials.models.app_access import AppAccess, PermittedClient
 from credentials.models.applications import Client
-from credentials.models.jwt_credentials import (
-    NEVER,
-    AppAccess,
-    JwtCredential,
+from credentials.models.expiration import NEVER
+from credentials.models.jwt_credential_queries import (
     JwtCredentialQuerySet,
-    PermittedClient,
     active_at,
     refused_often,
     replaced,
 )
+from credentials.models.jwt_credentials import JwtCredential
 
 ORDERS = {
     "created": Order(("issued_at", "pk")),

@@ -20,10 +20,10 @@ from core.origin import Origin
 from core.pagination import PAGE_SIZE, slice_of
 from core.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
-from credentials.actions.jwt_credentials import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
+from credentials.actions.revocations import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
 from credentials.forms.inventory import InventoryFilterForm, RevokeCredentialsForm, chosen_ids
 from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
-from credentials.models.jwt_credentials import JwtCredentialQuerySet
+from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.usage import ClientUse
 from credentials.reports.inventory import credentials_of, wanted_of
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.environments import Environment
 from core.origin import Origin, client_ip, network_of
-from credentials.actions.jwt_credentials import revoke_leaked_jwt_credential
+from credentials.actions.revocations import revoke_leaked_jwt_credential
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.throttle import LimitGroup, RateLimited, meter_of
 

@@ -15,7 +15,8 @@ from credentials.access import CredentialOwner, jwt_credential_for
 from credentials.actions import rotations as actions
 from credentials.forms.rotations import ExtendRotationForm, RotateForm, RotationDecisionForm
 from credentials.models import JwtCredential, Rotation
-from credentials.views.jwt_credentials import credential_page, remember_created
+from credentials.views.create_jwt_credential import remember_created
+from credentials.views.credential_pages import credential_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,7 +15,7 @@ from core.origin import Origin
 from credentials.actions import signing_keys as actions
 from credentials.forms.signing_keys import COMPROMISED, PLANNED, RotateSigningKeyForm
 from credentials.models import SigningKey
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.expiration import NEVER
 from credentials.models.signing_keys import KeyPurpose, KeyState
 
 KEYS_SHOWN = 20

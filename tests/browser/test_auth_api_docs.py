@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.conftest import Rebels

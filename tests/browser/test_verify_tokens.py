@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.browser.exchange import exchange

@@ -16,7 +16,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from core.background import BackgroundWriter
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Client, ExchangeUsage, JwtCredential
 from credentials.models.refusals import OFTEN
 from tests import cast

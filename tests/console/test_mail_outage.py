@@ -29,12 +29,12 @@ from accounts.actions.memberships import change_role, deactivate, reactivate
 from accounts.models import NoticeKind
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
-from credentials.actions.jwt_credentials import (
+from credentials.actions.reminders import remind_owners
+from credentials.actions.revocations import (
     revoke_jwt_credential,
     revoke_jwt_credentials,
     revoke_leaked_jwt_credential,
 )
-from credentials.actions.reminders import remind_owners
 from credentials.actions.rotations import warn_of_closing
 from credentials.models import ExchangeUsage, Rotation
 from tests import api, cast

@@ -2,7 +2,7 @@
 
 from credentials.access import sees_client, sees_credential
 from credentials.models import Application, Client, JwtCredential
-from credentials.models.jwt_credentials import is_visible_to
+from credentials.models.jwt_credential_queries import is_visible_to
 from tests import cast
 from tests.api import PRODUCTION
 from tests.conftest import Partners, Rebels

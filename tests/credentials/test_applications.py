@@ -17,7 +17,7 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
 from credentials import access
 from credentials.actions import applications as actions
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, Client, ExchangeUsage
 from credentials.models.applications import ClientStatus, SecretMatch
 from credentials.reports import dependents as dependents_module

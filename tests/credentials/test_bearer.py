@@ -17,7 +17,8 @@ from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
 from credentials.actions.applications import resume_client, suspend_client
-from credentials.actions.jwt_credentials import revoke_jwt_credential, update_jwt_credential
+from credentials.actions.jwt_credentials import update_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models import AppAccess, JwtCredential
 from credentials.models.signing_keys import KeyPurpose

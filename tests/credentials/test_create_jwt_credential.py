@@ -18,10 +18,11 @@ from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
-from credentials.actions.jwt_credentials import MAX_PERMITTED_CLIENTS, revoke_jwt_credential
+from credentials.actions.permitted_apps import MAX_PERMITTED_CLIENTS
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential, PermittedClient
-from credentials.models.jwt_credentials import NEVER
-from credentials.views.jwt_credentials import CREATED_SECONDS, CREATED_SESSION_KEY
+from credentials.models.expiration import NEVER
+from credentials.views.create_jwt_credential import CREATED_SECONDS, CREATED_SESSION_KEY
 from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.conftest import Apps
@@ -135,7 +136,7 @@ def test_all_apps_needs_no_list(rebels: Rebels, apps: Apps, sign_in: SignIn) -> 
 def test_as_many_apps_as_a_list_holds(
     rebels: Rebels, apps: Apps, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("credentials.actions.jwt_credentials.MAX_PERMITTED_CLIENTS", 2)
+    monkeypatch.setattr("credentials.actions.permitted_apps.MAX_PERMITTED_CLIENTS", 2)
     ids = [apps.dialer.client_id, apps.crane.client_id]
     credential = created(create(sign_in(rebels.luke), app_access="specific", client_ids=ids))
     assert credential.permitted.count() == 2

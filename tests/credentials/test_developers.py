@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.views import developers as views
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn

@@ -5,7 +5,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from accounts.models import AuditEvent, AuditKind
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
 from credentials.reports import inventory
 from tests import api, cast

@@ -17,11 +17,14 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
 from core.background import BackgroundWriter
-from credentials.actions import jwt_credentials as actions
 from credentials.actions.applications import suspend_client
-from credentials.forms import jwt_credentials as forms
+from credentials.actions.jwt_credentials import update_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
+from credentials.actions.shown_jwts import show_jwt
+from credentials.forms import exchange_tests as test_forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
 from credentials.models.usage import note_use
+from credentials.views import credential_pages
 from credentials.views import jwt_credentials as views
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -66,7 +69,7 @@ def expired(owner: Membership, label: str = "Contractor Key") -> JwtCredential:
 
 
 def revoke(credential: JwtCredential, by: Membership, reason: str = "Lost") -> None:
-    actions.revoke_jwt_credential(credential, reason=reason, actor=by.user, origin=cast.ORIGIN)
+    revoke_jwt_credential(credential, reason=reason, actor=by.user, origin=cast.ORIGIN)
 
 
 def statuses(browser: Browser, addresses: dict[str, str]) -> dict[str, set[int]]:
@@ -216,9 +219,9 @@ def test_actions_check_the_actor_too(
         with pytest.raises(PermissionDenied):
             cast.credential(rebels.luke, created_by=actor)
         with pytest.raises(PermissionDenied):
-            actions.show_jwt(credential, actor=actor.user, origin=cast.ORIGIN)
+            show_jwt(credential, actor=actor.user, origin=cast.ORIGIN)
         with pytest.raises(PermissionDenied):
-            actions.update_jwt_credential(
+            update_jwt_credential(
                 credential,
                 label="Mine",
                 app_access=AppAccess.ORGANIZATION,
@@ -450,8 +453,8 @@ def test_of_very_many_apps_the_first_are_offered_and_the_one_asked_for(
     rebels: Rebels, apps: Apps, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No page grows with the number of apps; *Test it now* still takes every one of them."""
-    monkeypatch.setattr(views, "APPS_OFFERED", 1)
-    monkeypatch.setattr(forms, "APPS_OFFERED", 1)
+    monkeypatch.setattr(credential_pages, "APPS_OFFERED", 1)
+    monkeypatch.setattr(test_forms, "APPS_OFFERED", 1)
     credential = cast.credential(rebels.luke)
     first, other = credential.usable_clients[:2]
     browser = sign_in(rebels.luke)
@@ -818,14 +821,13 @@ def test_someone_else_was_faster_to_revoke(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between the page's look at the row and the action's."""
-    mine = actions.revoke_jwt_credential
 
     def slower(credential: JwtCredential, **kwargs: Any) -> JwtCredential:
         monkeypatch.undo()
         revoke(credential, rebels.leia, "Leia's reason")
-        return mine(credential, **kwargs)
+        return revoke_jwt_credential(credential, **kwargs)
 
-    monkeypatch.setattr(actions, "revoke_jwt_credential", slower)
+    monkeypatch.setattr("credentials.views.revocations.revoke_jwt_credential", slower)
     browser = sign_in(rebels.luke)
     response = browser.post(url("revoke", credential), {"reason": "Luke's reason"})
     assert response.status_code == 302

@@ -22,12 +22,8 @@ from accounts.models import AuditEvent, AuditKind
 from core import leaks, raw_secrets
 from credentials import throttle
 from credentials.actions.applications import update_application
-from credentials.actions.jwt_credentials import (
-    create_jwt_credential,
-    revoke_jwt_credential,
-    revoke_leaked_jwt_credential,
-    update_jwt_credential,
-)
+from credentials.actions.jwt_credentials import create_jwt_credential, update_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential, revoke_leaked_jwt_credential
 from credentials.models import AppAccess, JwtCredential
 from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX

@@ -22,7 +22,7 @@ from credentials.actions.applications import (
     transfer_application,
     update_application,
 )
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, ExchangeUsage, JwtCredential
 from credentials.models.applications import ClientStatus
 from credentials.reports.in_use import live_credentials_of

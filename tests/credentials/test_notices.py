@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Notice, NoticeKind
 from accounts.permissions import UserRole
 from credentials.actions.applications import transfer_application
-from credentials.actions.jwt_credentials import revoke_jwt_credential, revoke_jwt_credentials
+from credentials.actions.revocations import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.models import JwtCredential
 from tests import cast
 from tests.conftest import Rebels, SignIn

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential, RefreshToken
 from credentials.models.refresh_tokens import GRACE
 from tests import api, cast

@@ -18,8 +18,8 @@ from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials.actions import reminders
-from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.reminders import remind_owners
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage, JwtCredential
 from tests import cast
 from tests.conftest import Rebels

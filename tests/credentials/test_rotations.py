@@ -17,11 +17,8 @@ from accounts.models import AuditEvent, AuditKind, Membership, Notice, NoticeKin
 from accounts.roles import ConsoleRole
 from core.background import BackgroundWriter
 from core.origin import Origin
-from credentials.actions.jwt_credentials import (
-    revoke_jwt_credential,
-    revoke_jwt_credentials,
-    update_jwt_credential,
-)
+from credentials.actions.jwt_credentials import update_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.actions.rotations import (
     close_rotation,
     close_rotations,
@@ -39,7 +36,7 @@ from credentials.models import (
     RefreshToken,
     Rotation,
 )
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.expiration import NEVER
 from credentials.models.usage import note_use
 from credentials.reports.inventory import Wanted, wanted_of
 from tests import api, cast

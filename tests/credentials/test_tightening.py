@@ -9,8 +9,8 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.policies import ConfirmationNeededError
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage, Policy
 from credentials.reports.tightening import CREDENTIALS_SHOWN, tightening
 from tests import api, cast

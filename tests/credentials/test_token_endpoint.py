@@ -22,11 +22,11 @@ from accounts.permissions import SCOPE_CLOSURE, AppScope, effective_scopes, scop
 from accounts.roles import ConsoleRole
 from credentials import jose
 from credentials.actions.applications import replace_client_secret, resume_client, suspend_client
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import AppAccess, Application, Client, ExchangeUsage, JwtCredential
 from credentials.models.applications import ClientStatus
-from credentials.models.jwt_credentials import NEVER
+from credentials.models.expiration import NEVER
 from credentials.models.signing_keys import KeyPurpose
 from tests import api, cast
 from tests.api import FORM, GRANT_TYPE, PRODUCTION, SANDBOX, App, oauth_error

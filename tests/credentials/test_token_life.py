@@ -13,8 +13,8 @@ from jwt import PyJWK
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
 from credentials import jose
-from credentials.actions.jwt_credentials import revoke_jwt_credential
 from credentials.actions.refresh_tokens import forget_dead_sessions
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models import EndedSession, ExchangeUsage, JwtCredential, RefreshToken
 from credentials.models.signing_keys import KeyPurpose

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent, AuditKind
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import suspend_client
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage, JwtCredential, SigningKey
 from tests import api, cast
 from tests.api import App

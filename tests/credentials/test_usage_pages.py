@@ -14,7 +14,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from core.background import BackgroundWriter
 from credentials.actions.applications import issue_client
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.usage import SeenAddress, note_use
 from credentials.reports.recent_use import DayOfUse, use_by_client, use_of_credential

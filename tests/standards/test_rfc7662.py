@@ -6,7 +6,7 @@ from unittest.mock import ANY
 import pytest
 from django.core.management import call_command
 
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
 from tests import api, cast
 from tests.conftest import Rebels

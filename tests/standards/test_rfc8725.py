@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from jwt.utils import der_to_raw_signature
 
 from credentials import jose
-from credentials.actions.jwt_credentials import revoke_jwt_credential
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import JwtCredential
 from credentials.models.signing_keys import KeyPurpose

@@ -1,0 +1,20 @@
+from datetime import UTC, date, datetime, time
+
+from django.core.exceptions import ValidationError
+
+from credentials.models.expiration import NEVER
+
+
+def end_of(expires_on: date | None, at: datetime) -> datetime:
+    return NEVER if expires_on is None else end_of_day(expires_on, at, field="expires_on")
+
+
+def end_of_day(day: date, at: datetime, *, field: str) -> datetime:
+    """The last second of the day, so that "until 31 March" includes 31 March."""
+    if day < at.astimezone(UTC).date():
+        raise ValidationError({field: "This date is in the past. Choose today or later."})
+    if day >= NEVER.date():
+        raise ValidationError(
+            {field: f"Choose a date before {NEVER:%Y-%m-%d}, or leave this empty for never."}
+        )
+    return datetime.combine(day, time(23, 59, 59), UTC)

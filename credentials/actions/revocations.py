@@ -1,0 +1,174 @@
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.audit import SYSTEM_LABEL
+from accounts.models import AuditKind, Membership, User
+from accounts.roles import ConsolePermission
+from core import leaks, texts
+from core.origin import Origin
+from credentials import notices
+from credentials.actions.managed_credentials import (
+    locked_credential,
+    locked_credentials,
+    require_manager,
+)
+from credentials.models import (
+    JwtCredential,
+    Rotation,
+)
+from credentials.models.jwt_credentials import LEAKED
+
+MAX_REVOKED_AT_ONCE = 100
+
+
+@transaction.atomic
+def revoke_jwt_credential(
+    credential: JwtCredential,
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> JwtCredential:
+    """End the credential and every token that descends from it, from the next request on."""
+    at = at or timezone.now()
+    locked = locked_credential(credential)
+    require_manager(locked.owner, actor)
+    if locked.is_ended(at):
+        how = "replaced" if locked.is_replaced(at) else "revoked"
+        raise ValidationError(f"This credential has already been {how}.")
+    end_credential(locked, reason=reason, actor=actor, origin=origin, at=at)
+    if actor != locked.extension.user:
+        notices.jwt_credential_revoked(locked, revoked_by=actor)
+    return locked
+
+
+@dataclass(frozen=True)
+class BulkRevocation:
+    revoked: list[JwtCredential]
+    skipped: int
+    """How many had been revoked before."""
+
+
+@transaction.atomic
+def revoke_jwt_credentials(
+    ids: Iterable[uuid.UUID],
+    *,
+    reason: str,
+    actor: User,
+    origin: Origin,
+    at: datetime | None = None,
+) -> BulkRevocation:
+    """End several credentials of the actor's organization for one reason: all of them or none.
+
+    Each is recorded; each owner gets one mail. Ids of other organizations are ignored.
+    """
+    wanted = set(ids)
+    if len(wanted) > MAX_REVOKED_AT_ONCE:
+        raise ValidationError(f"Revoke {MAX_REVOKED_AT_ONCE} credentials at once at most.")
+    membership = Membership.objects.select_related("organization", "user").get(user=actor)
+    if not membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY):
+        raise PermissionDenied
+    at = at or timezone.now()
+    theirs_to_end = JwtCredential.objects.filter(
+        organization=membership.organization, pk__in=wanted
+    ).values_list("pk", flat=True)
+    found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
+    active = [credential for credential in found if not credential.is_ended(at)]
+    # First what is being replaced: what is ended here as well is not given back on the way.
+    for credential in sorted(active, key=lambda row: row.superseded_at is None):
+        end_credential(credential, reason=reason, actor=actor, origin=origin, at=at)
+    by_owner: dict[User, list[JwtCredential]] = {}
+    for credential in active:
+        by_owner.setdefault(credential.extension.user, []).append(credential)
+    for owner, theirs in by_owner.items():
+        if owner != actor:
+            notices.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
+    return BulkRevocation(active, skipped=len(found) - len(active))
+
+
+@transaction.atomic
+def revoke_leaked_jwt_credential(
+    credential: JwtCredential, *, origin: Origin, at: datetime | None = None
+) -> None:
+    """End a credential whose JWT somebody found and presented, and tell its owner what to do.
+
+    Nobody needs a right for it: whoever has the JWT could do worse with it.
+    """
+    at = at or timezone.now()
+    locked = locked_credential(credential)
+    if locked.is_ended(at) or locked.is_expired(at):
+        return
+    end_credential(
+        locked,
+        reason=LEAKED,
+        actor=None,
+        actor_label="A finder",
+        origin=origin,
+        at=at,
+        kind=AuditKind.JWT_CREDENTIAL_REPORTED,
+    )
+    notices.jwt_credential_leaked(locked, source=origin.ip, at=at)
+
+
+@transaction.atomic
+def end_credential(
+    locked: JwtCredential,
+    *,
+    reason: str,
+    actor: User | None,
+    origin: Origin,
+    at: datetime,
+    kind: AuditKind = AuditKind.JWT_CREDENTIAL_REVOKED,
+    actor_label: str = SYSTEM_LABEL,
+) -> None:
+    """Revoke a locked credential. What it was about to replace goes on as before."""
+    texts.refuse_faults(reason=reason)
+    leaks.refuse_secrets(reason=reason)
+    locked.revoked_at = at
+    locked.revoked_by = actor
+    locked.revoked_reason = reason.strip()
+    locked.full_clean(validate_unique=False)
+    locked.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
+    audit.record(
+        kind,
+        actor=actor,
+        actor_label=actor_label,
+        origin=origin,
+        target=locked,
+        at=at,
+        reason=locked.revoked_reason,
+    )
+    rotation = (
+        Rotation.objects.open(at)
+        .select_related("replaced__organization")
+        .filter(replacement=locked)
+        .first()
+    )
+    if rotation is not None:
+        _give_back(rotation, actor=actor, actor_label=actor_label, origin=origin, at=at)
+
+
+def _give_back(
+    rotation: Rotation, *, actor: User | None, actor_label: str, origin: Origin, at: datetime
+) -> None:
+    rotation.undone_at = at
+    rotation.save(update_fields=["undone_at"])
+    JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE,
+        actor=actor,
+        actor_label=actor_label,
+        origin=origin,
+        target=rotation.replaced,
+        at=at,
+        replacement=str(rotation.replacement_id),
+        first_used_at=rotation.first_used_at,
+    )

@@ -1,0 +1,46 @@
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import AuditKind, User
+from core.origin import Origin
+from credentials.actions.managed_credentials import require_manager
+from credentials.models import (
+    JwtCredential,
+)
+
+
+def creator_may_see(credential: JwtCredential, creator: User) -> bool:
+    """Whether whoever created it may see the JWT on the created page.
+
+    A Developer Admin who creates for a teammate sees it only if the teammate's user permissions
+    are no more than the admin's own: the JWT would otherwise lend rights the admin lacks.
+    """
+    if credential.created_by_id != creator.pk:
+        return False
+    if credential.extension.user_id == creator.pk:
+        return True
+    own = creator.extensions.enabled().filter(account_id=credential.extension.account_id).first()
+    return own is not None and credential.extension.grant.no_more_than(own.grant)
+
+
+def require_showable(credential: JwtCredential, actor: User) -> None:
+    """Only to its owner, and only while it works."""
+    if credential.extension.user_id != actor.pk:
+        raise PermissionDenied
+    if credential.is_ended() or credential.is_expired():
+        raise ValidationError("This credential no longer works, so there is nothing to show.")
+
+
+@transaction.atomic
+def show_jwt(credential: JwtCredential, *, actor: User, origin: Origin) -> str:
+    """The JWT again, for its owner only; the caller has asked for step-up."""
+    require_showable(credential, actor)
+    require_manager(credential.owner, actor)
+    audit.record(
+        AuditKind.JWT_CREDENTIAL_SHOWN,
+        actor=actor,
+        origin=origin,
+        target=credential,
+    )
+    return credential.encode()

@@ -1,0 +1,149 @@
+import uuid
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.forms.widgets import DescribedRadioSelect, Disabled
+from accounts.models import Membership
+from credentials.actions.jwt_credentials import creator_refusal
+from credentials.forms.permitted_apps import PermittedAppsForm
+from credentials.models import Policy
+from credentials.policy_rules import requirements
+
+_EXPIRY_REQUIRED = "Your organization's policy requires an expiration date."
+
+_KEY_MISSING = "The form arrived incomplete. Check what you entered and choose Create JWT again."
+
+
+class CreateJwtCredentialForm(PermittedAppsForm):
+    environment = forms.ChoiceField(
+        choices=Environment.choices,
+        widget=DescribedRadioSelect(
+            attrs={"class": "choices--row"},
+            descriptions={
+                Environment.SANDBOX: "For development and tests.",
+                Environment.PRODUCTION: "For live data of your company.",
+            },
+        ),
+        error_messages={"required": "Choose the environment this credential works in."},
+    )
+    expires_on = forms.DateField(
+        label="Expiration Date (UTC)",
+        required=False,
+        # One spelling only: 10/12/2027 is another day on the other side of the ocean.
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
+        help_text=(
+            "Optional. The credential works until the end of this day. Without a date it never "
+            "expires."
+        ),
+        error_messages={"invalid": "Enter a date like 2027-03-31."},
+    )
+    submission_key = forms.UUIDField(
+        widget=forms.HiddenInput,
+        initial=uuid.uuid4,
+        error_messages={"required": _KEY_MISSING, "invalid": _KEY_MISSING},
+    )
+
+    field_order = (
+        "label", "environment", "app_access", "client_id", "expires_on", "allowed_networks"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        owner: Membership,
+        creator: Membership,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data, owner=owner, **kwargs)
+        policies = Policy.objects.by_environment(owner.organization_id)
+        unavailable = unavailable_environments(owner, creator=creator, policies=policies)
+        widget = self.fields["environment"].widget
+        assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
+        widget.disabled = {str(environment): why for environment, why in unavailable.items()}
+        available = [environment for environment in Environment if environment not in unavailable]
+        if available and self.initial.get("environment") not in available:
+            self.initial["environment"] = available[0]
+        self.policies = {environment: policies[environment] for environment in available}
+        if self.policies:
+            self._limit_apps(self.policies)
+            self._limit_expiry(self.policies)
+
+    @property
+    def policy_requirements(self) -> list[tuple[Environment, str, list[str]]]:
+        """The environment, a title and the requirements of each policy that sets a limit."""
+        return [
+            (where, f"Your organization’s policy for {where.label.lower()}", found)
+            for where, policy in self.policies.items()
+            if (found := requirements(policy))
+        ]
+
+    def _limit_expiry(self, policies: Mapping[Environment, Policy]) -> None:
+        at = timezone.now()
+        field = self.fields["expires_on"]
+        field.widget.attrs["min"] = at.astimezone(UTC).date().isoformat()
+        needing = [where for where, policy in policies.items() if policy.needs_expiry]
+        if not needing:
+            return
+        latest = {where: policies[where].latest_day(at) for where in needing}
+        days = [day for day in latest.values() if day is not None]
+        if len(days) == len(policies):
+            field.widget.attrs["max"] = max(days).isoformat()
+        if len(needing) == len(policies):
+            field.required = True
+            field.error_messages["required"] = _EXPIRY_REQUIRED
+        field.help_text = "The credential works until the end of this day. " + " ".join(
+            f"{where.label}: required by your organization's policy"
+            + (f", {day:%Y-%m-%d} at the latest." if (day := latest[where]) else ".")
+            for where in needing
+        )
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """A refused submission key is renewed, so that the form can be sent again."""
+        super().add_error(field, error)
+        if self.has_error("submission_key"):
+            self._set("submission_key", str(uuid.uuid4()))
+
+    @property
+    def chosen_environment(self) -> Environment | None:
+        value = self.data.get("environment")
+        return Environment(value) if value in Environment.values else None
+
+
+def unavailable_environments(
+    owner: Membership, *, creator: Membership, policies: Mapping[Environment, Policy]
+) -> dict[Environment, Disabled]:
+    """The environments in which `creator` can't make a credential for this person, and why."""
+    own = owner == creator
+    extensions = {
+        extension.environment: extension
+        for extension in owner.user.extensions.select_related("account")
+    }
+    unavailable = {}
+    for environment in Environment:
+        extension = extensions.get(environment)
+        where = environment.label.lower()
+        if extension is None:
+            who = "You have" if own else f"{owner.user.name} has"
+            can_create = own and environment is Environment.SANDBOX
+            unavailable[environment] = Disabled(
+                f"{who} no {where} account yet.",
+                reverse("accounts:sandbox_account") if can_create else "",
+                "Create sandbox account" if can_create else "",
+            )
+        elif not extension.is_enabled:
+            whose = "Your" if own else f"{owner.user.name}'s"
+            unavailable[environment] = Disabled(
+                f"{whose} {where} account is disabled. An account administrator can enable it."
+            )
+        elif (refusal := creator_refusal(policies[environment], creator)) is not None:
+            unavailable[environment] = Disabled(refusal)
+    return unavailable

@@ -1,0 +1,184 @@
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import (
+    Case,
+    Count,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    Max,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from accounts.models import Membership
+from accounts.models.extensions import ExtensionStatus
+from accounts.roles import DEVELOPER_ROLES, ConsolePermission
+from credentials.models.app_access import AppAccess, PermittedClient
+from credentials.models.applications import Client
+from credentials.models.expiration import NEVER, REMINDERS, UNREMINDED
+from credentials.models.policies import Policy
+from credentials.models.usage import CallUsage, ExchangeUsage
+
+if TYPE_CHECKING:
+    from credentials.models.jwt_credentials import JwtCredential
+
+# How many apps a row of a list names; a credential may be for a hundred.
+APPS_NAMED = 2
+
+# What a policy says about credentials that exist; who may create them is asked at creation.
+GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
+
+_ORGANIZATION = "extension__account__organization"
+
+
+def active_at(at: datetime) -> Q:
+    """Neither revoked nor replaced nor expired at that moment."""
+    return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
+
+
+def refused_often(at: datetime) -> Q:
+    """Whatever their status: apps may still present what has ended."""
+    return Q(refused_often_until__gt=at)
+
+
+def replaced(at: datetime) -> Q:
+    """Ended by a replacement, whether `tick` has made that a revocation or not."""
+    until = Q(revoked_at__isnull=True, superseded_at__lte=at)
+    return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
+
+
+def is_visible_to(viewer: Membership) -> "ExpressionWrapper[Q]":
+    """Whether the viewer may see each row, as a column; `sees_credential` says it of one.
+
+    All of the organization for its admins and auditors, else one's own.
+    """
+    visible = (
+        Q(organization=viewer.organization)
+        if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
+        else Q(extension__user=viewer.user)
+    )
+    return ExpressionWrapper(visible, models.BooleanField())
+
+
+def _last_at(days: "models.QuerySet[Any]") -> Subquery:
+    """The latest moment of days of use."""
+    latest = days.order_by().values("credential").annotate(last=Max("last_at"))
+    return Subquery(latest.values("last"))
+
+
+class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
+    def of(self, owner: Membership) -> Self:
+        return self.filter(extension__user=owner.user)
+
+    def with_policy(self) -> Self:
+        """Read the policy of its organization and environment in the same query."""
+        governing = FilteredRelation(
+            f"{_ORGANIZATION}__policies",
+            condition=Q(
+                **{f"{_ORGANIZATION}__policies__environment": F("extension__account__environment")}
+            ),
+        )
+        fields = {f"policy_{name}": F(f"governing__{name}") for name in GOVERNING}
+        return self.alias(governing=governing).annotate(**fields)
+
+    def presented(self, pk: uuid.UUID) -> "JwtCredential | None":
+        """The one that a JWT names, with all that decides about it in the same query."""
+        people = ("extension__account", "extension__user__membership")
+        return self.select_related(*people).with_policy().filter(pk=pk).first()
+
+    def active(self, at: datetime) -> Self:
+        """Neither revoked nor replaced nor expired."""
+        return self.filter(active_at(at))
+
+    def due_for_reminder(self, at: datetime) -> Self:
+        """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
+
+        Only for owners who can use them (JWT-106), and not for what is being replaced. If several
+        are due, only the latest is: the others have lost their sense, as one on the day of
+        creation never had any.
+        """
+        reminders = [
+            When(
+                Q(expires_at__lte=at + timedelta(days=days))
+                & Q(issued_at__lte=F("expires_at") - (timedelta(days=days) + UNREMINDED))
+                & (Q(reminded_days__isnull=True) | Q(reminded_days__gt=days)),
+                then=Value(days),
+            )
+            for days in REMINDERS
+        ]
+        return (
+            self.active(at)
+            .filter(
+                superseded_at__isnull=True,
+                expires_at__lte=at + timedelta(days=max(REMINDERS)),
+                extension__status=ExtensionStatus.ENABLED,
+                extension__user__is_active=True,
+                extension__user__membership__role__in=DEVELOPER_ROLES,
+            )
+            .annotate(due_days=Case(*reminders, output_field=models.PositiveSmallIntegerField()))
+            .filter(due_days__isnull=False)
+        )
+
+    def breaking(self, policy: Policy) -> Self:
+        """Those of the policy's organization and environment that it forbids."""
+        broken = Q(pk__in=[])
+        if policy.expiry_required:
+            broken |= Q(expires_at__gte=NEVER)
+        if policy.max_lifetime is not None:
+            broken |= Q(expires_at__gt=F("issued_at") + policy.max_lifetime)
+        if not policy.all_apps_allowed:
+            broken |= Q(app_access=AppAccess.ORGANIZATION)
+        return self.filter(broken)
+
+    def with_facts(self) -> Self:
+        """Everything that the list and the detail page say about a credential, in one query."""
+        exchanges, calls = (
+            rows.filter(credential=OuterRef("pk"))
+            for rows in (ExchangeUsage.objects.all(), CallUsage.objects.all())
+        )
+        # Not a year of days, if one since the last exchange tells. No exchange is later than its
+        # last day; the last call may be earlier, and is looked for only then.
+        since = Q(day__gte=OuterRef("last_used_on"))
+        last_call = Coalesce(_last_at(calls.filter(since)), _last_at(calls))
+        return (
+            self.with_policy()
+            .with_permitted_count()
+            .select_related(
+                "extension__account__organization",
+                "extension__user__membership",
+                "signing_key",
+                "created_by",
+                "revoked_by",
+            )
+            .annotate(last_used_at=_last_at(exchanges.filter(since)), last_call_at=last_call)
+        )
+
+    def with_permitted_count(self) -> Self:
+        permitted = (
+            PermittedClient.objects.filter(credential=OuterRef("pk"))
+            .order_by()
+            .values("credential")
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        return self.annotate(permitted_count=Coalesce(Subquery(permitted), 0))
+
+    def with_rotation(self) -> Self:
+        """What each is taking over from; as joins, they would take longer to plan than to read."""
+        return self.prefetch_related("rotation__replaced")
+
+    def with_some_apps(self) -> Self:
+        """The first apps of each list, as many as rows of pages name, and how many there are."""
+        first = Client.objects.select_related("application").order_by("application__name", "pk")
+        return self.with_permitted_count().prefetch_related(
+            Prefetch("permitted_clients", first[:APPS_NAMED], to_attr="first_clients")
+        )
