@@ -12,8 +12,10 @@ import json
 import re
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -32,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from core import vault
+from core.immutable import frozen
 
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
@@ -48,8 +51,10 @@ SEEN_CAPACITY = 10_000
 # A thumbprint; anything else may hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
-Claims = dict[str, Any]
-Jwk = dict[str, str]
+# Of tokens that a process keeps, and so immutable.
+Claims = MappingProxyType[str, Any]
+_NO_CLAIMS: Claims = MappingProxyType({})
+Jwk = Mapping[str, str]
 
 
 class InvalidToken(Exception):
@@ -62,7 +67,7 @@ class ParsedToken:
 
     digest: bytes
     """SHA-256 of the whole string."""
-    header: dict[str, Any]
+    header: Claims
     claims: Claims | None
     """None if the payload is no JSON object."""
     message: bytes
@@ -81,7 +86,7 @@ class ParsedToken:
 
     def claimed(self, name: str) -> str:
         """A claim that is a text; empty if it is missing or something else."""
-        value = (self.claims or {}).get(name)
+        value = (self.claims or _NO_CLAIMS).get(name)
         return value if isinstance(value, str) else ""
 
 
@@ -153,7 +158,7 @@ def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def sign(claims: Claims, *, sealed_private_key: str, kid: str, token_type: str) -> str:
+def sign(claims: Mapping[str, Any], *, sealed_private_key: str, kid: str, token_type: str) -> str:
     """A compact JWS; the same claims and key always give the same string."""
     message = f"{_header(token_type, kid)}.{_encoded(_compact_json(claims).encode())}"
     r, s = decode_dss_signature(unseal(sealed_private_key).sign(message.encode(), _ES256))
@@ -196,7 +201,7 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
     except ValueError as error:
         raise InvalidToken("malformed") from error
     parsed = ParsedToken(
-        digest, _object(header) or {}, _object(payload), message.encode(), raw_signature
+        digest, _object(header) or _NO_CLAIMS, _object(payload), message.encode(), raw_signature
     )
     # The last character of a signature has four bits to spare, which no other character has.
     if _encoded(raw_signature) != signature:
@@ -206,13 +211,13 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
     return parsed
 
 
-def _object(part: str) -> dict[str, Any] | None:
-    """The JSON object of one part; None if it is none."""
+def _object(part: str) -> Claims | None:
+    """The JSON object of one part, immutable, because it is kept; None if it is none."""
     try:
         found = json.loads(_decoded(part))
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return frozen(found) if isinstance(found, dict) else None
 
 
 def claimed_subject(token: str) -> str:
@@ -295,7 +300,7 @@ def verify_parsed(parsed: ParsedToken, *, jwk: Jwk, token_type: str) -> Claims:
         _seen.add(parsed, key)
     if parsed.token_type != token_type or parsed.claims is None:
         raise InvalidToken("wrong type")
-    return dict(parsed.claims)
+    return parsed.claims
 
 
 def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,7 +133,7 @@ def rest_error(code: str, message: str, **names: str) -> dict[str, Any]:
 
 
 def signed(
-    claims: jose.Claims,
+    claims: Mapping[str, Any],
     *,
     environment: Environment = SANDBOX,
     purpose: KeyPurpose = KeyPurpose.CREDENTIAL,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -19,8 +19,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
 
+from core.immutable import frozen
 from core.postgresql.prepared import Statements
 
+M = TypeVar("M", bound=Model)
 Row = Sequence[Any]
 # Rows that a process has read before, of each statement, at about two kilobytes each.
 KEPT_ROWS = 5_000
@@ -162,19 +164,19 @@ class _Plan:
     slices: tuple[tuple[str, type[Model], tuple[str, ...], int], ...]
     """Alias, model, attributes, and where its columns begin."""
     known: dict[tuple[Any, ...], Row]
-    """Values by the row as it was sent: the same row again need not be read again."""
+    """Values by the row as it was sent: the same row again need not be converted again."""
 
     def values(self, row: Answer) -> Row:
-        """What the row says now. Nobody may change one of these values, as others have it too."""
+        """The values of the row, all immutable, because later requests get the same ones."""
         known = self.known.get(row.raw)
         if known is None:
             values = list(row.values())
             for index, convert in self.converters:
                 if values[index] is not None:
-                    values[index] = convert(values[index])
+                    values[index] = frozen(convert(values[index]))
             if len(self.known) >= KEPT_ROWS:
                 self.known.clear()
-            known = self.known[row.raw] = values
+            known = self.known[row.raw] = tuple(values)
         return known
 
 
@@ -211,7 +213,8 @@ class JoinedSelect:
         found: Instances = {}
         for alias, model, names, start in plan.slices:
             end = start + len(names)
-            found[alias] = _instance(model, names, values[start:end])
+            is_there = values[start] is not None
+            found[alias] = instance(model, names, values[start:end]) if is_there else None
         found.update(zip(self._also, values[len(values) - len(self._also) :], strict=True))
         return found
 
@@ -257,10 +260,8 @@ def _converter(field: "Field[Any, Any]") -> Convert | None:
     return convert
 
 
-def _instance(model: type[Model], names: tuple[str, ...], values: Row) -> Model | None:
+def instance(model: type[M], names: tuple[str, ...], values: Row) -> M:
     """A row as the ORM leaves it when other fields are deferred, at a tenth of the time."""
-    if values[0] is None:
-        return None
     row = model.__new__(model)
     row.__dict__.update(zip(names, values, strict=True))
     state = ModelState()

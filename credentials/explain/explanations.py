@@ -285,7 +285,7 @@ def _standing_now(refusal: Refusal, sight: Sight, case: Case, at: datetime) -> s
     by_right = case.check in changeable or case.reason == Reason.SUSPENDED
     if client is None or credential is None or not by_right or not (sight.app and sight.credential):
         return None
-    exchange = Exchange(client, credential, at, refusal.address or "")
+    exchange = Exchange.read(client, credential, at, refusal.address or "")
     for check in (*BEFORE_STATE, *CHECKS):
         if check.name is not CheckName.SIGNATURE and check.refusal(exchange) is not None:
             return f"It would fail now as well: {FAILED[check.name].lower()}."

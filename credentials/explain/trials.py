@@ -204,7 +204,7 @@ def _credential_findings(client: Client, credential: JwtCredential, at: datetime
         text = f"This is a {home} credential, and the client ID is of the other environment."
         return findings | {CheckName.ENVIRONMENT: ("fail", text)}
     findings[CheckName.ENVIRONMENT] = ("pass", "")
-    exchange = Exchange(client, credential, at)
+    exchange = Exchange.read(client, credential, at)
     for check in CHECKS:
         if check.unknown is not None and (note := check.unknown(exchange)):
             findings[check.name] = ("skip", note)

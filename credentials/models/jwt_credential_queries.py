@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 # How many apps a row of a list names; a credential may be for a hundred.
 APPS_NAMED = 2
 
-# What a policy says about credentials that exist; who may create them is asked at creation.
-GOVERNING = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
-
-_ORGANIZATION = "extension__account__organization"
+_POLICIES = "extension__account__organization__policies"
 
 
 def active_at(at: datetime) -> Q:
@@ -80,20 +77,16 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return self.filter(extension__user=owner.user)
 
     def with_policy(self) -> Self:
-        """Read the policy of its organization and environment in the same query."""
-        governing = FilteredRelation(
-            f"{_ORGANIZATION}__policies",
-            condition=Q(
-                **{f"{_ORGANIZATION}__policies__environment": F("extension__account__environment")}
-            ),
-        )
-        fields = {f"policy_{name}": F(f"governing__{name}") for name in GOVERNING}
-        return self.alias(governing=governing).annotate(**fields)
+        """Read the policy that governs each credential in the same query."""
+        environment = Q(**{f"{_POLICIES}__environment": F("extension__account__environment")})
+        governing = FilteredRelation(_POLICIES, condition=environment)
+        read = self.annotate(governing_policy=governing, policy_is_read=Value(True))
+        return read.select_related("governing_policy")
 
     def presented(self, pk: uuid.UUID) -> "JwtCredential | None":
-        """The one that a JWT names, with all that decides about it in the same query."""
+        """The credential that a JWT names, with its owner in the same query."""
         people = ("extension__account", "extension__user__membership")
-        return self.select_related(*people).with_policy().filter(pk=pk).first()
+        return self.select_related(*people).filter(pk=pk).first()
 
     def active(self, at: datetime) -> Self:
         """Neither revoked nor replaced nor expired."""

@@ -1,6 +1,6 @@
 import uuid
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -15,10 +15,10 @@ from accounts.models import Extension, Membership, Organization
 from core import networks
 from core.moments import in_words
 from credentials import jose
-from credentials.models.app_access import AppAccess, PermittedClient
+from credentials.models.app_access import AppAccess
 from credentials.models.applications import Client
 from credentials.models.expiration import EXPIRES_SOON, NEVER
-from credentials.models.jwt_credential_queries import GOVERNING, JwtCredentialQuerySet
+from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
 
@@ -79,6 +79,9 @@ class JwtCredential(models.Model):
 
     objects = JwtCredentialQuerySet.as_manager()
 
+    # What `with_policy` adds; no policy if the organization has no limits.
+    policy_is_read = False
+    governing_policy: Policy | None = None
     # What `with_facts`, `with_permitted_count` and `with_some_apps` add.
     last_used_at: datetime | None
     last_call_at: datetime | None
@@ -89,8 +92,6 @@ class JwtCredential(models.Model):
     # Annotation of `due_for_reminder`.
     due_days: int
     first_clients: list[Client]
-    # The client that presents it, if the list has that one: read with the row by `standing`.
-    listed_client_id: int | None
 
     class Meta:
         constraints: ClassVar = [
@@ -236,7 +237,7 @@ class JwtCredential(models.Model):
         return self.status == "active" and self.expires_at - timezone.now() <= EXPIRES_SOON
 
     @property
-    def claims(self) -> jose.Claims:
+    def claims(self) -> dict[str, Any]:
         """The claims of the JWT (RFC 7523 §3), in the order in which they are signed."""
         return {
             "iss": self.issuer,
@@ -264,19 +265,18 @@ class JwtCredential(models.Model):
 
     @cached_property
     def policy(self) -> Policy:
-        """The policy that governs it: read with the row by `with_policy`, else now."""
-        if "policy_max_lifetime_days" not in self.__dict__:
+        if not self.policy_is_read:
             return Policy.objects.governing(self.organization_id, self.environment)
-        values = {name: self.__dict__[f"policy_{name}"] for name in GOVERNING}
-        return Policy(
-            environment=self.environment,
-            **{name: value for name, value in values.items() if value is not None},
+        return self.governing_policy or Policy(
+            organization_id=self.organization_id, environment=self.environment
         )
 
     @property
     def policy_refusal(self) -> str | None:
-        """Which policy of the organization forbids it now (JWT-107), in words."""
-        policy = self.policy
+        return self.refusal_by(self.policy)
+
+    def refusal_by(self, policy: Policy) -> str | None:
+        """Which rule of a policy forbids it now (JWT-107), in words."""
         return policy.lifetime_refusal(
             self.issued_at, self.expires_at, never=self.never_expires
         ) or policy.breadth_refusal(all_apps=self.app_access == AppAccess.ORGANIZATION)
@@ -295,10 +295,10 @@ class JwtCredential(models.Model):
         )
         return "; ".join(f"{who} {', '.join(listed)}" for who, listed in lists if listed)
 
-    def source_refusal(self, address: str) -> str | None:
+    def source_refusal(self, address: str, policy: Policy) -> str | None:
         """Why an app may not call from this address (JWT-107), in words."""
         seen = address or "unknown"
-        if not networks.allows(address, self.policy.allowed_networks):
+        if not networks.allows(address, policy.allowed_networks):
             return f"The organization's policy does not allow calls from the address {seen}."
         if not networks.allows(address, self.allowed_networks):
             return f"This credential does not allow calls from the address {seen}."
@@ -317,17 +317,3 @@ class JwtCredential(models.Model):
             environment=account.environment,
             application__organization_id=account.organization_id,
         )
-
-    def permits(self, client: Client) -> bool:
-        """Whether the allow-list lets this client use the credential (JWT-105).
-
-        A private app of another organization is never permitted, even if it is on the list.
-        """
-        own = client.application.organization_id == self.extension.account.organization_id
-        if self.app_access == AppAccess.ORGANIZATION:
-            return own
-        if not own and not client.application.is_public:
-            return False
-        if "listed_client_id" in self.__dict__:
-            return self.listed_client_id == client.pk
-        return PermittedClient.objects.filter(credential=self, client=client).exists()

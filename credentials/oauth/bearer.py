@@ -269,7 +269,7 @@ def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: 
         raise _revoked(claims, CheckName.SESSION, Reason.SESSION_ENDED)
     if not client.is_active:
         raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
-    exchange = Exchange(client, credential, at, source)
+    exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, source)
     for check in CHECKS:
         if check.refusal(exchange) is not None:
             raise _revoked(claims, check.name)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from credentials.models import Client, JwtCredential
+from credentials.models import Client, JwtCredential, Policy
+from credentials.models.app_access import AppAccess
 from credentials.oauth.errors import InvalidGrant, OAuthError
 from credentials.refused import CheckName
 
@@ -23,8 +24,20 @@ class Exchange:
 
     client: Client
     credential: JwtCredential
+    policy: Policy
+    """Of the credential's organization and environment."""
+    is_listed: bool
+    """Whether the credential's list of specific apps names the client."""
     at: datetime
     source: str | None = None
+
+    @classmethod
+    def read(
+        cls, client: Client, credential: JwtCredential, at: datetime, source: str | None = None
+    ) -> "Exchange":
+        """With what the rows of the two do not say, for pages; programs read all at once."""
+        is_listed = credential.permitted.filter(client=client).exists()
+        return cls(client, credential, credential.policy, is_listed, at, source)
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,18 @@ def _expired(exchange: Exchange) -> OAuthError | None:
 
 
 def _not_permitted(exchange: Exchange) -> OAuthError | None:
-    if exchange.credential.permits(exchange.client):
+    if _is_permitted(exchange):
         return None
     return InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
+
+
+def _is_permitted(exchange: Exchange) -> bool:
+    """A private app of another organization is not, even if it is on the list."""
+    credential, application = exchange.credential, exchange.client.application
+    is_own = application.organization_id == credential.extension.account.organization_id
+    if credential.app_access == AppAccess.ORGANIZATION:
+        return is_own
+    return exchange.is_listed and (is_own or application.is_public)
 
 
 def _owner_may_not(exchange: Exchange) -> OAuthError | None:
@@ -76,14 +98,14 @@ def _owner_may_not(exchange: Exchange) -> OAuthError | None:
 
 
 def _against_policy(exchange: Exchange) -> OAuthError | None:
-    refusal = exchange.credential.policy_refusal
+    refusal = exchange.credential.refusal_by(exchange.policy)
     return None if refusal is None else InvalidGrant("JWT-107", refusal)
 
 
 def _from_elsewhere(exchange: Exchange) -> OAuthError | None:
     if exchange.source is None:
         return None
-    refusal = exchange.credential.source_refusal(exchange.source)
+    refusal = exchange.credential.source_refusal(exchange.source, exchange.policy)
     return None if refusal is None else InvalidGrant("JWT-107", refusal)
 
 

@@ -76,7 +76,7 @@ def _of_refresh_token(
     if lookup.session_has_ended:
         return INACTIVE
     try:
-        require_valid(Exchange(row.client, row.credential, at))
+        require_valid(Exchange(row.client, row.credential, lookup.policy, lookup.is_listed, at))
     except OAuthError:
         return INACTIVE
     return {

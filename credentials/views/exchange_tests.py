@@ -36,7 +36,7 @@ def try_exchange(
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
-        findings = dry_run(Exchange(client, credential, timezone.now()))
+        findings = dry_run(Exchange.read(client, credential, timezone.now()))
         context |= {
             "client": client,
             "findings": findings,

@@ -12,7 +12,7 @@ from django.db import DataError, OperationalError, connection, connections, tran
 from accounts.models import Organization
 from core.postgresql import statements
 from core.postgresql.statements import Columns, JoinedSelect
-from credentials.models import SigningKey
+from credentials.models import Policy, SigningKey
 
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite is a file, whose connection is never lost"
@@ -122,3 +122,27 @@ def test_a_plan_keeps_no_connection_of_the_thread_that_made_it() -> None:
     thread.join()
     gc.collect()
     assert [one() for one in made] == [None]
+
+
+@pytest.mark.django_db
+def test_a_changed_value_of_one_request_is_not_what_the_next_one_gets() -> None:
+    organization = Organization.objects.create(name="Rebels")
+    Policy.objects.create(
+        organization=organization, environment="sandbox", allowed_networks=["192.0.2.0/24"]
+    )
+    policies = JoinedSelect(
+        "{policy} WHERE policy.organization_id = %s",
+        {"policy": Columns(Policy, ("id", "allowed_networks", "all_apps_allowed"))},
+    )
+
+    def read() -> Policy:
+        found = policies.first([organization.pk])
+        assert found is not None
+        policy: Policy = found["policy"]
+        return policy
+
+    first = read()
+    with pytest.raises(AttributeError, match="append"):
+        first.allowed_networks.append("0.0.0.0/0")
+    first.allowed_networks, first.all_apps_allowed = [], False
+    assert (read().allowed_networks, read().all_apps_allowed) == (("192.0.2.0/24",), True)

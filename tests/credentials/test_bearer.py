@@ -1,6 +1,6 @@
 """Access tokens at the REST API: who is let in, and what ends it at the next call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -132,7 +132,7 @@ def claims_of(token: str, credential: JwtCredential) -> jose.Claims:
     return jose.verify(token, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
 
 
-def signed(claims: jose.Claims) -> str:
+def signed(claims: Mapping[str, Any]) -> str:
     return api.signed(claims, purpose=KeyPurpose.ACCESS_TOKEN, token_type=jose.ACCESS_TOKEN_TYPE)
 
 

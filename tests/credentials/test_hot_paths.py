@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import Extension, User
 from accounts.permissions import UserRole
+from core.immutable import frozen
 from core.postgresql import statements
 from core.postgresql.prepared import Statements
 from core.postgresql.statements import Columns, JoinedSelect
@@ -192,7 +193,7 @@ def test_every_part_is_as_the_orm_reads_it(
         extension = one.credential.extension
         assert_read(
             one.credential,
-            one.credential.policy,
+            one.policy,
             extension,
             extension.account,
             extension.user,
@@ -222,7 +223,7 @@ def assert_read(*rows: Model) -> None:
         read = {name for name in row.__dict__ if name in whole.__dict__ and name != "_state"}
         assert len(read) > 1
         for name in read:
-            ours, theirs = row.__dict__[name], whole.__dict__[name]
+            ours, theirs = row.__dict__[name], frozen(whole.__dict__[name])
             assert (ours, type(ours)) == (theirs, type(theirs)), (type(row), name)
         assert row == whole
         assert not row._state.adding

@@ -609,7 +609,7 @@ def test_opening_to_all_apps_forgets_the_list(rebels: Rebels, apps: Apps, sign_i
     credential.refresh_from_db()
     assert credential.app_access == AppAccess.ORGANIZATION
     assert not credential.permitted.exists()
-    assert not credential.permits(apps.concierge)
+    assert apps.concierge not in credential.usable_clients
 
 
 def test_what_is_suspended_stays_on_the_list_but_does_not_join_it(

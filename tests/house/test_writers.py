@@ -58,7 +58,7 @@ ALLOWED = {
     ),
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
-    "core/postgresql/statements.py: _instance: row.__dict__.update": "a dict",
+    "core/postgresql/statements.py: instance: row.__dict__.update": "a dict",
 }
 
 

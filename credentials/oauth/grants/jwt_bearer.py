@@ -57,7 +57,14 @@ def exchange(
             # Whoever it claimed to be of, it is nobody's: an app can't multiply its limit.
             parameters.count(client.client_id)
             raise
-        presented = Exchange(client, credential, timezone.now(), parameters.source)
+        presented = Exchange(
+            client,
+            credential,
+            lookup.policy,
+            lookup.is_listed,
+            timezone.now(),
+            parameters.source,
+        )
         require_valid(presented)
         available = client.application.effective_scopes
         scopes = granted_scopes(presented, available, parameters.get("scope"))

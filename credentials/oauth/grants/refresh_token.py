@@ -56,7 +56,7 @@ def _rotated(
         raise _refused(row, Reason.EXPIRED_TOKEN)
     if lookup.session_has_ended:
         raise _refused(row, Reason.SESSION_ENDED)
-    exchange = Exchange(client, credential, at, parameters.source)
+    exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, parameters.source)
     require_valid(exchange)
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes

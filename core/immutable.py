@@ -1,0 +1,11 @@
+from types import MappingProxyType
+from typing import Any
+
+
+def frozen(value: Any) -> Any:
+    """A JSON value that nobody can change: lists become tuples, objects read-only mappings."""
+    if isinstance(value, dict):
+        return MappingProxyType({name: frozen(inner) for name, inner in value.items()})
+    if isinstance(value, list):
+        return tuple(frozen(inner) for inner in value)
+    return value
