@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, QuerySet
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -50,10 +50,8 @@ class Listing:
     rows: QuerySet[Any]
     order: Order
     query: dict[str, str]
-    after: str = "after"
-    before: str = "before"
-    key: str = "pk"
-    """What `after` names: the row, or its value in the order."""
+    prefix: str = ""
+    """Before the parameters of a list that shares its page with another one."""
 
     @property
     def count(self) -> int:
@@ -65,16 +63,15 @@ class Listing:
         places = [Place(self.query)]
         if (count := self.count) > PAGE_SIZE:
             middle, end = self._key_at(count // 2), self._key_at(count - PAGE_SIZE)
-            places += [self._at(self.after, middle), self._at(self.after, end)]
-            if self.before:
-                places += [self._at(self.before, end), self._at(self.before, middle)]
+            places += [self._at("after", middle), self._at("after", end)]
+            places += [self._at("before", end), self._at("before", middle)]
         return places
 
     def _at(self, name: str, key: object) -> Place:
-        return Place({**self.query, name: str(key)})
+        return Place({**self.query, f"{self.prefix}{name}": str(key)})
 
     def _key_at(self, index: int) -> object:
-        return self.rows.order_by(*self.order.columns).values_list(self.key, flat=True)[index]
+        return self.rows.order_by(*self.order.columns).values_list("pk", flat=True)[index]
 
 
 @dataclass(frozen=True)
@@ -123,16 +120,14 @@ def listings(people: People) -> Iterator[Listing]:
         yield Listing(f"One person's credentials by {sort}", path, own, order, {"sort": sort})
     yield Listing(
         "Apps", reverse("credentials:applications"), organization.applications.all(), NEWEST, {},
-        before="",
     )  # fmt: skip
     yield Listing(
         "Access: people", reverse("accounts:access"),
-        organization.memberships.annotate(email=F("user__email")), Order(("email",)), {},
-        key="email",
+        organization.memberships.all(), Order(("user__email",)), {},
     )  # fmt: skip
     yield Listing(
         "Access: invitations", reverse("accounts:access"), organization.invitations.all(), NEWEST,
-        {}, after="invitations_after", before="",
+        {}, prefix="invitations-",
     )  # fmt: skip
     for environment in Environment:
         yield Listing(
@@ -141,7 +136,6 @@ def listings(people: People) -> Iterator[Listing]:
                 account__organization=organization, account__environment=environment
             ),
             Order(("extension_number",)), {"environment": environment.value},
-            key="extension_number",
         )  # fmt: skip
     yield Listing(
         "Audit log", reverse("accounts:audit_log"), events_of(organization), NEWEST_FIRST, {}

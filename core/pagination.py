@@ -1,50 +1,15 @@
-"""Keyset pagination by one unique value: as fast on the last page as on the first. Pure."""
+"""Keyset pagination: a page begins beside a row, so the last page is as fast as the first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 PAGE_SIZE = 25
 
 Row = TypeVar("Row", bound=Model)
-Key = int | str
-
-
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    """Rows in ascending order, and the keys to ask for what comes before and after them."""
-
-    rows: list[Row]
-    before: Key | None
-    after: Key | None
-
-
-def keyset_page(
-    queryset: QuerySet[Row],
-    key: str,
-    *,
-    after: Key | None = None,
-    before: Key | None = None,
-    size: int = PAGE_SIZE,
-) -> Page[Row]:
-    """By one unique number: the rows that follow `after`, or those that lead up to `before`."""
-    if before is not None and after is None:
-        found = list(queryset.filter(**{f"{key}__lt": before}).order_by(f"-{key}")[: size + 1])
-        rows = found[:size][::-1]
-        has_before, has_after = len(found) > size, bool(rows)
-    else:
-        if after is not None:
-            queryset = queryset.filter(**{f"{key}__gt": after})
-        found = list(queryset.order_by(key)[: size + 1])
-        rows = found[:size]
-        has_before, has_after = after is not None and bool(rows), len(found) > size
-    return Page(
-        rows,
-        before=getattr(rows[0], key) if has_before else None,
-        after=getattr(rows[-1], key) if has_after else None,
-    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +40,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Slice(Generic[Row]):
+class Page(Generic[Row]):
     """Rows in the order of the list, and the primary keys to go on from at either end."""
 
     rows: list[Row]
@@ -83,7 +48,7 @@ class Slice(Generic[Row]):
     after: Any = None
 
 
-def slice_of(
+def page_of(
     queryset: QuerySet[Row],
     order: Order,
     *,
@@ -91,15 +56,16 @@ def slice_of(
     after: Any = None,
     before: Any = None,
     size: int = PAGE_SIZE,
-) -> Slice[Row]:
+) -> Page[Row]:
     """The rows that follow the row `after`, or that lead up to the row `before`.
 
-    Those rows are looked up in `whole`, the list without its filters and with the annotations of
-    the order: a link stays good when its row no longer matches. An unknown one is the first page.
+    `after` and `before` are primary keys, also as text from a link. Those rows are looked up in
+    `whole`, the list without its filters and with the annotations of the order: a link keeps
+    working when its row no longer matches. An unknown row means the first page.
     """
-    start = before if before is not None and after is None else after
-    values = start is not None and whole.filter(pk=start).values_list(*order.keys).first()
-    backwards = bool(values) and start is before
+    backwards = before is not None and after is None
+    values = _values_of(before if backwards else after, whole, order)
+    backwards = backwards and values is not None
     towards = order.reversed() if backwards else order
     if values:
         queryset = queryset.filter(towards.beyond(values))
@@ -107,9 +73,23 @@ def slice_of(
     rows, more = found[:size], len(found) > size
     if backwards:
         rows.reverse()
-    has_before, has_after = (more, bool(rows)) if backwards else (bool(values and rows), more)
-    return Slice(
+    if backwards:
+        has_before, has_after = more, bool(rows)
+    else:
+        has_before, has_after = bool(values and rows), more
+    return Page(
         rows,
         before=rows[0].pk if has_before else None,
         after=rows[-1].pk if has_after else None,
     )
+
+
+def _values_of(key: Any, whole: QuerySet[Row], order: Order) -> tuple[Any, ...] | None:
+    """The values by which the row with this primary key is ordered."""
+    try:
+        key = whole.model._meta.pk.to_python(key)
+    except ValidationError:
+        return None
+    if key is None:
+        return None
+    return whole.filter(pk=key).values_list(*order.keys).first()

@@ -1,12 +1,11 @@
 from django import forms
 
 from accounts.environments import Environment
+from accounts.forms.lists import ListForm, SearchField
 from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import USER_ROLE_GRANTS, UserPermission, UserRole
-
-# Extension numbers are 32-bit; a larger one in a link names no page.
-MAX_NUMBER = 2**31 - 1
+from core.pagination import Order
 
 
 def permissions_in_words(role: UserRole) -> str:
@@ -45,17 +44,14 @@ class ExtensionForm(forms.Form):
     )
 
 
-class ExtensionFilterForm(forms.Form):
-    """The query string of the list; what makes no sense in it is ignored."""
+class ExtensionListForm(ListForm):
+    orders, default_order = {"number": Order(("extension_number",))}, "number"
 
-    q = forms.CharField(
-        label="Name or email",
-        required=False,
-        max_length=100,
-        widget=forms.SearchInput(attrs={"class": "input--medium"}),
-    )
+    q = SearchField()
     environment = forms.ChoiceField(
         choices=Environment.choices, required=False, widget=forms.HiddenInput
     )
-    after = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
-    before = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
+
+    @property
+    def wanted_environment(self) -> Environment:
+        return Environment(self.value_of("environment") or Environment.PRODUCTION)

@@ -7,9 +7,11 @@ from django.contrib.auth.password_validation import (
 )
 from django.core.exceptions import ValidationError
 
+from accounts.forms.lists import ListForm
 from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
 from accounts.forms.users import ProfileForm
 from accounts.models import Invitation, User
+from accounts.models.invitations import NEWEST_FIRST
 from accounts.roles import ConsoleRole
 
 
@@ -26,6 +28,12 @@ class InviteForm(forms.Form):
     @property
     def chosen_role(self) -> ConsoleRole:
         return ConsoleRole(self.cleaned_data["role"])
+
+
+class InvitationListForm(ListForm):
+    orders, default_order = {"-created": NEWEST_FIRST}, "-created"
+    page_size = 10
+    fragment = "#invitations"
 
 
 class AcceptInvitationForm(ProfileForm):

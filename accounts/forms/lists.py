@@ -1,13 +1,25 @@
-"""What long lists share: their whole state is the query string, and nonsense in it is ignored."""
+"""How every long list is filtered, sorted and paged.
+
+    form = DeveloperListForm(request.GET)
+    page = form.page(wanted_people(everyone, form.wanted), whole=everyone)
+    return render(request, "...", {"form": form, "page": page})
+
+The template loops over `page.rows` and includes `components/pagination.html`. The query string
+holds the whole state of the list, and values that make no sense are ignored.
+"""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
-from core.pagination import Order
+from core.pagination import PAGE_SIZE, Order, page_of
+
+Row = TypeVar("Row", bound=Model)
 
 
 class UncheckedChoiceField(forms.ChoiceField):
@@ -19,23 +31,50 @@ class UncheckedChoiceField(forms.ChoiceField):
         super().__init__(choices=[("", "Any"), *choices], required=False, **kwargs)
 
 
+class SearchField(forms.CharField):
+    """An optional text to look for."""
+
+    def __init__(self, *, label: str = "Name or email", **kwargs: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            max_length=100,
+            widget=forms.SearchInput(attrs={"autocomplete": "off", "class": "input--medium"}),
+            **kwargs,
+        )
+
+
+@dataclass(frozen=True)
+class ListPage(Generic[Row]):
+    rows: list[Row]
+    previous_url: str
+    next_url: str
+
+
 class ListForm(forms.Form):
-    """Filters, order and place of a list with keyset pages."""
+    """The query string of a list: filters, which subclasses add, and its order and place.
+
+    `after` and `before` are the primary key of the row that the page begins beside.
+    """
 
     orders: ClassVar[Mapping[str, Order]]
     default_order: ClassVar[str]
+    page_size: ClassVar[int] = PAGE_SIZE
+    fragment: ClassVar[str] = ""
+    """Where on the page the list is, for a page that holds several lists."""
 
     sort = forms.CharField(required=False, widget=forms.HiddenInput)
-    # Subclasses add `after` and `before`: the primary key of a row that the page is next to.
+    after = forms.CharField(required=False, widget=forms.HiddenInput)
+    before = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: QueryDict) -> None:
+    def __init__(self, data: QueryDict, *, prefix: str | None = None) -> None:
         data = data.copy()
         for name, values in data.lists():
             # No row holds a NUL, and PostgreSQL refuses to look for one.
             data.setlist(
                 name, [value.replace("\x00", "\N{REPLACEMENT CHARACTER}") for value in values]
             )
-        super().__init__(data, use_required_attribute=False)
+        super().__init__(data, use_required_attribute=False, prefix=prefix)
         self.is_valid()
 
     def value_of(self, name: str) -> Any:
@@ -53,26 +92,44 @@ class ListForm(forms.Form):
         return self.orders[self.chosen_order]
 
     @property
-    def place(self) -> dict[str, Any]:
-        """Which page of the list, as `slice_of` takes it."""
-        return {name: self.cleaned_data.get(name) for name in ("after", "before")}
+    def place(self) -> dict[str, str]:
+        """Which page of the list this is: `after` or `before`, or neither for the first one."""
+        places = {name: self.value_of(name) for name in ("after", "before")}
+        return {name: key for name, key in places.items() if key}
+
+    def page(self, queryset: QuerySet[Row], *, whole: QuerySet[Row]) -> ListPage[Row]:
+        """The rows to show and the links to the pages beside them; `whole` as in `page_of`."""
+        page = page_of(queryset, self.order, whole=whole, size=self.page_size, **self.place)
+        return ListPage(
+            page.rows,
+            previous_url=self.url(before=page.before) if page.before else "",
+            next_url=self.url(after=page.after) if page.after else "",
+        )
 
     @property
     def filters(self) -> dict[str, str]:
         """The parameters of the filters as they came, without the empty ones."""
-        left_out = {"sort", "after", "before"}
+        names = {name: self.add_prefix(name) for name in self.fields if name not in _PLACE}
         return {
-            name: self.data[name]
-            for name in self.fields
-            if name not in left_out and name not in self.errors and self.data.get(name)
+            parameter: self.data[parameter]
+            for name, parameter in names.items()
+            if name not in self.errors and self.data.get(parameter)
         }
 
     @property
     def filter_query(self) -> str:
-        """What the links of sortable headings add their order to."""
+        """The part of the query string that the links of sortable headings keep."""
         return urlencode(self.filters)
 
     def url(self, **place: Any) -> str:
-        """This list in this order at another place."""
-        filled = {name: value for name, value in place.items() if value is not None}
-        return f"?{urlencode({**self.filters, 'sort': self.chosen_order, **filled})}"
+        """This list with these filters and in this order, from another place on."""
+        return f"?{self.query(**place)}{self.fragment}"
+
+    def query(self, **place: Any) -> str:
+        if len(self.orders) > 1:
+            place = {"sort": self.chosen_order, **place}
+        filled = {self.add_prefix(name): value for name, value in place.items()}
+        return urlencode(self.filters | filled)
+
+
+_PLACE = {"sort", "after", "before"}

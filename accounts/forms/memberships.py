@@ -1,7 +1,9 @@
 from django import forms
 
+from accounts.forms.lists import ListForm, SearchField, UncheckedChoiceField
 from accounts.forms.widgets import DescribedRadioSelect
 from accounts.roles import ROLE_GRANTS, ConsoleRole
+from core.pagination import Order
 
 ROLES_WITH_ACCESS = [
     (role.value, role.label) for role in ConsoleRole if role != ConsoleRole.NO_ACCESS
@@ -24,18 +26,10 @@ def account_admin_field() -> forms.BooleanField:
     )
 
 
-class PeopleFilterForm(forms.Form):
-    """The query string of the list of people; what makes no sense in it is ignored."""
+class PeopleListForm(ListForm):
+    orders, default_order = {"email": Order(("user__email",))}, "email"
+    # Three lists share the Access page, so each is shorter than a list with its own page.
+    page_size = 15
 
-    q = forms.CharField(
-        label="Name or email",
-        required=False,
-        max_length=100,
-        widget=forms.SearchInput(attrs={"class": "input--medium"}),
-    )
-    role = forms.ChoiceField(
-        label="Console role", required=False, choices=[("", "Any"), *ConsoleRole.choices]
-    )
-    after = forms.CharField(required=False, max_length=254)
-    before = forms.CharField(required=False, max_length=254)
-    invitations_after = forms.UUIDField(required=False)
+    q = SearchField()
+    role = UncheckedChoiceField(label="Console role", choices=ConsoleRole.choices)

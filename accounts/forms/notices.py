@@ -1,21 +1,15 @@
-from typing import Any
-
 from django import forms
+
+from accounts.forms.lists import ListForm
+from accounts.models import Notice
 
 WHICH = [("", "All"), ("unread", "Unread")]
 
 
-class NoticeListForm(forms.Form):
-    """Which notices, and from which on; what makes no sense asks for the first page of all."""
+class NoticeListForm(ListForm):
+    orders, default_order = {"-at": Notice.NEWEST_FIRST}, "-at"
 
     show = forms.ChoiceField(choices=WHICH, required=False)
-    after = forms.IntegerField(required=False)
-    before = forms.IntegerField(required=False)
-
-    @property
-    def wanted(self) -> dict[str, Any]:
-        self.is_valid()
-        return self.cleaned_data
 
 
 class ReadAllForm(forms.Form):

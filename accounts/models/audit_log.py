@@ -13,7 +13,7 @@ from accounts.audit_chain import chain_of
 from accounts.models.audit import AuditEvent
 from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
-from core.pagination import Order, slice_of
+from core.pagination import Order, page_of
 
 NEWEST_FIRST = Order(("at", "pk"), descending=True)
 OLDEST_FIRST = Order(("at", "pk"))
@@ -116,7 +116,7 @@ def every_event(organization: Organization, wanted: Wanted) -> Iterator[list[Aud
     whole = events_of(organization)
     after: int | None = None
     while True:
-        page = slice_of(found, OLDEST_FIRST, whole=whole, after=after, size=EXPORT_BATCH)
+        page = page_of(found, OLDEST_FIRST, whole=whole, after=after, size=EXPORT_BATCH)
         yield page.rows
         if page.after is None:
             return

@@ -32,13 +32,6 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
             invited_by__is_active=True,
         )
 
-    def newest_first(self, *, after: "Invitation | None" = None) -> Self:
-        """In the order of lists; `after` is the last one of the page before (keyset)."""
-        ordered = self.order_by(*NEWEST_FIRST.columns)
-        if after is None:
-            return ordered
-        return ordered.filter(NEWEST_FIRST.beyond((after.created_at, after.pk)))
-
     def with_token(self, raw_token: str) -> Self:
         return self.filter(token_digest=raw_secrets.digest(raw_token))
 

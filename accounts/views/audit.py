@@ -14,7 +14,7 @@ from accounts.access import member
 from accounts.actions.audit import export_audit_log as record_export
 from accounts.audit_chain import chain_of, moment
 from accounts.audit_links import links_of
-from accounts.forms.audit import AuditFilterForm
+from accounts.forms.audit import AuditListForm
 from accounts.models import AuditEvent, AuditSeal, Organization
 from accounts.models.audit_log import (
     Wanted,
@@ -26,10 +26,8 @@ from accounts.models.audit_log import (
 )
 from accounts.roles import ConsolePermission
 from core.origin import Origin
-from core.pagination import slice_of
 from core.spreadsheets import csv_lines
 
-PAGE_SIZE = 20
 EXPORT_HEADING = (
     "at",
     "who",
@@ -51,13 +49,10 @@ EXPORT_HEADING = (
 @require_safe
 def audit_log(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
-    form = AuditFilterForm(request.GET, viewer.organization)
-    page = slice_of(
+    form = AuditListForm(request.GET, viewer.organization)
+    page = form.page(
         wanted_of(viewer.organization, form.wanted).select_related("actor", "seal"),
-        form.order,
         whole=events_of(viewer.organization),
-        size=PAGE_SIZE,
-        **form.place,
     )
     links = links_of(viewer, page.rows)
     context = {
@@ -66,9 +61,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
             for event in page.rows
         ],
         "form": form,
-        "is_filtered": bool(form.filters),
-        "previous_url": page.before and form.url(before=page.before),
-        "next_url": page.after and form.url(after=page.after),
+        "page": page,
     }
     return render(request, "accounts/audit/audit_log.html", context)
 
@@ -77,7 +70,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
     """What is filtered, as CSV or JSON Lines. A POST: taking it out of the console is recorded."""
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
-    form = AuditFilterForm(request.GET, viewer.organization)
+    form = AuditListForm(request.GET, viewer.organization)
     ending = request.POST.get("format", "csv")
     if ending not in FORMATS:
         raise BadRequest("No such format.")

@@ -1,4 +1,3 @@
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -11,14 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import access
 from accounts.actions import extensions as actions
 from accounts.environments import Environment
-from accounts.forms.extensions import ExtensionFilterForm, ExtensionForm
+from accounts.forms.extensions import ExtensionForm, ExtensionListForm
 from accounts.models import AuditEvent, Extension
 from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from core.origin import Origin
-from core.pagination import keyset_page
 
 HISTORY_LENGTH = 50
 
@@ -27,24 +25,16 @@ HISTORY_LENGTH = 50
 def extensions(request: HttpRequest) -> HttpResponse:
     """Every platform login of the organization, one environment at a time."""
     viewer = access.member(request.user, ConsolePermission.EXTENSION_MANAGE)
-    wanted = _wanted(request)
-    environment = Environment(wanted.get("environment") or Environment.PRODUCTION)
-    search: str = wanted.get("q", "")
+    form = ExtensionListForm(request.GET)
+    environment, search = form.wanted_environment, form.value_of("q")
     account = viewer.organization.platform_accounts.get(environment=environment)
-    page = keyset_page(
-        Extension.objects.filter(account=account).matching(search).select_related("user"),
-        "extension_number",
-        after=wanted.get("after"),
-        before=wanted.get("before"),
-    )
+    whole = Extension.objects.filter(account=account)
     context = {
         "environment": environment,
         "tabs": [(other, _url(environment=other, q=search)) for other in Environment],
-        "form": ExtensionFilterForm(initial={"q": search, "environment": environment}),
+        "form": form,
         "search": search,
-        "extensions": page.rows,
-        "previous_url": page.before and _url(environment=environment, q=search, before=page.before),
-        "next_url": page.after and _url(environment=environment, q=search, after=page.after),
+        "page": form.page(whole.matching(search).select_related("user"), whole=whole),
     }
     return render(request, "accounts/extensions/extensions.html", context)
 
@@ -83,12 +73,6 @@ def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
         "events": AuditEvent.objects.about("extension", extension.pk)[:HISTORY_LENGTH],
     }
     return render(request, "accounts/extensions/change_extension.html", context)
-
-
-def _wanted(request: HttpRequest) -> dict[str, Any]:
-    form = ExtensionFilterForm(request.GET)
-    form.is_valid()
-    return form.cleaned_data
 
 
 def _url(**query: object) -> str:

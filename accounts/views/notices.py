@@ -1,7 +1,5 @@
 """What the console has told a person; for people without console access too."""
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,29 +10,17 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import person
 from accounts.actions.notices import mark_all_notices_read, mark_notice_read
 from accounts.forms.notices import NoticeListForm, ReadAllForm
-from accounts.models import Notice
-from core.pagination import slice_of
 
 
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
     user = person(request.user)
-    wanted = NoticeListForm(request.GET).wanted
-    show = wanted.get("show", "")
+    form = NoticeListForm(request.GET)
     own = user.notices.all()
-    page = slice_of(
-        own.unread() if show else own,
-        Notice.NEWEST_FIRST,
-        whole=own,
-        after=wanted.get("after"),
-        before=wanted.get("before"),
-    )
     context = {
-        "notices": page.rows,
-        "show": show,
-        "here": _query(show=show, after=wanted.get("after"), before=wanted.get("before")),
-        "newer_url": page.before and f"?{_query(show=show, before=page.before)}",
-        "older_url": page.after and f"?{_query(show=show, after=page.after)}",
+        "page": form.page(own.unread() if form.value_of("show") else own, whole=own),
+        "show": form.value_of("show"),
+        "here": form.query(**form.place),
         "now": timezone.now().isoformat(),
     }
     return render(request, "accounts/notices/notices.html", context)
@@ -59,10 +45,6 @@ def read_all_notices(request: HttpRequest) -> HttpResponse:
 
 def _back(request: HttpRequest) -> HttpResponse:
     """To the page of the list on which the button was."""
-    wanted = NoticeListForm(request.GET).wanted
-    query = _query(**wanted)
+    form = NoticeListForm(request.GET)
+    query = form.query(**form.place)
     return redirect(f"{reverse('accounts:notices')}?{query}" if query else "accounts:notices")
-
-
-def _query(**parameters: object) -> str:
-    return urlencode({name: value for name, value in parameters.items() if value})

@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms.lists import ListForm
 from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
 from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
 from credentials.models import Application
+from credentials.models.applications import NEWEST_FIRST
 
 _OVERLAP_WORDS = {
     "0": "At once",
@@ -89,6 +91,10 @@ class ApplicationForm(forms.Form):
     def settings(self) -> dict[str, Any]:
         """The cleaned settings, as keyword arguments of the actions."""
         return {name: self.cleaned_data[name] for name in ApplicationForm.base_fields}
+
+
+class ApplicationListForm(ListForm):
+    orders, default_order = {"-created": NEWEST_FIRST}, "-created"
 
 
 class CreateApplicationForm(ApplicationForm):

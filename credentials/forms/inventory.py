@@ -27,7 +27,7 @@ class DaysField(forms.IntegerField):
         )
 
 
-class InventoryFilterForm(ListForm):
+class InventoryListForm(ListForm):
     """The query string of the list of credentials."""
 
     orders, default_order = ORDERS, DEFAULT_ORDER
@@ -54,8 +54,6 @@ class InventoryFilterForm(ListForm):
     expiring_days = DaysField(label="Expiring within")
     never_expires = forms.BooleanField(label="Never expires", required=False)
     refused_often = forms.BooleanField(label="Refused often", required=False)
-    after = forms.UUIDField(required=False)
-    before = forms.UUIDField(required=False)
 
     @property
     def wanted(self) -> Wanted:

@@ -1,6 +1,5 @@
 from typing import Any
 
-from django import forms
 from django.http import QueryDict
 
 from accounts.environments import Environment
@@ -14,9 +13,6 @@ class JwtCredentialListForm(ListForm):
     """The query string of one person's credentials."""
 
     orders, default_order = ORDERS_OF_ONE, DEFAULT_ORDER
-
-    after = forms.UUIDField(required=False)
-    before = forms.UUIDField(required=False)
 
 
 class UpdateJwtCredentialForm(PermittedAppsForm):

@@ -37,13 +37,6 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
     def in_service(self) -> Self:
         return self.filter(retired_at__isnull=True)
 
-    def newest_first(self, *, after: "Application | None" = None) -> Self:
-        """In the order of lists; `after` is the last one of the page before (keyset)."""
-        ordered = self.order_by(*NEWEST_FIRST.columns)
-        if after is None:
-            return ordered
-        return ordered.filter(NEWEST_FIRST.beyond((after.created_at, after.pk)))
-
 
 class Application(models.Model):
     """What calls the API. Its rights are scopes; its identity in an environment is a client."""

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,11 +16,11 @@ from accounts.models import AuditEvent
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from core.origin import Origin
-from core.pagination import PAGE_SIZE
 from credentials import access
 from credentials.actions import applications as actions
 from credentials.explain.explanations import recent_refusals
 from credentials.forms.applications import (
+    ApplicationListForm,
     ApplicationSettingsForm,
     CreateApplicationForm,
     EndFormerSecretForm,
@@ -44,38 +44,15 @@ class InEnvironment:
 def applications(request: HttpRequest) -> HttpResponse:
     viewer = access.application_viewer(request.user)
     visible = Application.objects.visible_to(viewer)
-    after = _last_of_page_before(request, visible)
-    page = list(
-        visible.newest_first(after=after)
-        .select_related("owner")
-        .prefetch_related("clients")[: PAGE_SIZE + 1]
+    page = ApplicationListForm(request.GET).page(
+        visible.select_related("owner").prefetch_related("clients"), whole=visible
     )
-    return render(
-        request,
-        "credentials/applications/applications.html",
-        {
-            "applications": [
-                (app, _in_environments(app.clients.all())) for app in page[:PAGE_SIZE]
-            ],
-            "newer_url": request.path if after else "",
-            "older_url": f"{request.path}?after={page[PAGE_SIZE - 1].pk}"
-            if len(page) > PAGE_SIZE
-            else "",
-            "shows_owners": viewer.may(ConsolePermission.APPLICATION_VIEW_ANY),
-        },
-    )
-
-
-def _last_of_page_before(
-    request: HttpRequest, visible: QuerySet[Application]
-) -> Application | None:
-    after = request.GET.get("after")
-    if not after:
-        return None
-    try:
-        return get_object_or_404(visible, pk=UUID(after))
-    except ValueError:
-        return None
+    context = {
+        "applications": [(app, _in_environments(app.clients.all())) for app in page.rows],
+        "page": page,
+        "shows_owners": viewer.may(ConsolePermission.APPLICATION_VIEW_ANY),
+    }
+    return render(request, "credentials/applications/applications.html", context)
 
 
 def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import colleague, member
 from accounts.models import Extension
 from accounts.roles import ROLE_PERMISSIONS, ConsolePermission, ConsoleRole
-from core.pagination import PAGE_SIZE, slice_of
-from credentials.forms.developers import DeveloperFilterForm
+from credentials.forms.developers import DeveloperListForm
 from credentials.models import Application
 from credentials.reports.developers import described, people_of, wanted_people
 
@@ -19,22 +18,10 @@ from credentials.reports.developers import described, people_of, wanted_people
 def developers(request: HttpRequest) -> HttpResponse:
     """Everyone of the organization, in keyset pages."""
     viewer = member(request.user, ConsolePermission.ORGANIZATION_VIEW)
-    form = DeveloperFilterForm(request.GET)
+    form = DeveloperListForm(request.GET)
     everyone = people_of(viewer.organization)
-    page = slice_of(
-        wanted_people(everyone, form.wanted),
-        form.order,
-        whole=everyone,
-        size=PAGE_SIZE,
-        **form.place,
-    )
-    context = {
-        "people": described(page.rows),
-        "form": form,
-        "is_filtered": bool(form.filters),
-        "previous_url": page.before and form.url(before=page.before),
-        "next_url": page.after and form.url(after=page.after),
-    }
+    page = form.page(wanted_people(everyone, form.wanted), whole=everyone)
+    context = {"people": described(page.rows), "form": form, "page": page}
     return render(request, "credentials/developers/developers.html", context)
 
 

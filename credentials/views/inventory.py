@@ -17,11 +17,11 @@ from accounts.access import member
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from core.origin import Origin
-from core.pagination import PAGE_SIZE, slice_of
+from core.pagination import page_of
 from core.spreadsheets import csv_lines
 from credentials.actions.inventory import export_credentials as record_export
 from credentials.actions.revocations import MAX_REVOKED_AT_ONCE, revoke_jwt_credentials
-from credentials.forms.inventory import InventoryFilterForm, RevokeCredentialsForm, chosen_ids
+from credentials.forms.inventory import InventoryListForm, RevokeCredentialsForm, chosen_ids
 from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.usage import ClientUse
@@ -50,21 +50,15 @@ EXPORT_HEADING = (
 @require_safe
 def credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
-    form = InventoryFilterForm(request.GET)
-    page = slice_of(
+    form = InventoryListForm(request.GET)
+    page = form.page(
         _with_people(wanted_of(viewer.organization, form.wanted)).with_rotation().with_some_apps(),
-        form.order,
         whole=credentials_of(viewer.organization),
-        size=PAGE_SIZE,
-        **form.place,
     )
     context = {
-        "credentials": page.rows,
+        "page": page,
         "form": form,
-        "is_filtered": bool(form.filters),
         "may_revoke": viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY),
-        "previous_url": page.before and form.url(before=page.before),
-        "next_url": page.after and form.url(after=page.after),
     }
     return render(request, "credentials/inventory/credentials.html", context)
 
@@ -170,7 +164,7 @@ def _revoke(
 def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
     """The filtered list as CSV. A POST, because taking it out of the console is recorded."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
-    form = InventoryFilterForm(request.GET)
+    form = InventoryListForm(request.GET)
     record_export(viewer, form.wanted, origin=Origin.of(request))
     lines = csv_lines(EXPORT_HEADING, map(_exported, _every(viewer, form)))
     name = f"credentials-{timezone.now():%Y-%m-%d}.csv"
@@ -181,7 +175,7 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _every(viewer: Membership, form: InventoryFilterForm) -> Iterator[JwtCredential]:
+def _every(viewer: Membership, form: InventoryListForm) -> Iterator[JwtCredential]:
     """All pages one after the other: no cursor of the database is held open meanwhile."""
     everything = _with_people(wanted_of(viewer.organization, form.wanted)).prefetch_related(
         "created_by",
@@ -190,7 +184,7 @@ def _every(viewer: Membership, form: InventoryFilterForm) -> Iterator[JwtCredent
     whole = credentials_of(viewer.organization)
     after: UUID | None = None
     while True:
-        page = slice_of(everything, form.order, whole=whole, after=after, size=EXPORT_BATCH)
+        page = page_of(everything, form.order, whole=whole, after=after, size=EXPORT_BATCH)
         yield from page.rows
         if page.after is None:
             return

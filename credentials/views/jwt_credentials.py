@@ -7,7 +7,6 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.origin import Origin
-from core.pagination import PAGE_SIZE, slice_of
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
 from credentials.forms.jwt_credentials import JwtCredentialListForm, UpdateJwtCredentialForm
@@ -27,14 +26,11 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     owner = owner_for(request.user, user_id)
     form = JwtCredentialListForm(request.GET)
     everything = JwtCredential.objects.of(owner.owner)
-    page = slice_of(
+    page = form.page(
         everything.select_related("extension__account", "revoked_by")
         .with_rotation()
         .with_some_apps(),
-        form.order,
         whole=everything,
-        size=PAGE_SIZE,
-        **form.place,
     )
     return credential_page(
         request,
@@ -48,8 +44,7 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
             for credential in page.rows
         ],
         form=form,
-        previous_url=page.before and form.url(before=page.before),
-        next_url=page.after and form.url(after=page.after),
+        page=page,
     )
 
 

@@ -219,8 +219,8 @@ def test_pages_go_back_in_time_and_forth_again(rebels: Rebels, sign_in: SignIn) 
             response = browser.get(url)
         counts.append(len(queries))
         pages.append([row[0].target_label for row in response.context["rows"]])
-        url = response.context["next_url"] and LOG + response.context["next_url"]
-        back = response.context["previous_url"]
+        page = response.context["page"]
+        url, back = page.next_url and LOG + page.next_url, page.previous_url
     assert list(chain(*pages)) == [f"N{number:03}" for number in reversed(range(120))]
     assert max(counts) <= MAX_QUERIES
     before = browser.get(LOG + back)

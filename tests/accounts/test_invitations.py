@@ -21,9 +21,9 @@ from accounts.actions.invitations import (
     withdraw_invitation,
 )
 from accounts.actions.memberships import change_role, deactivate
+from accounts.forms.invitations import InvitationListForm
 from accounts.models import AuditEvent, AuditKind, Invitation, Membership, User
 from accounts.roles import ConsoleRole
-from accounts.views import access as access_page
 from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Partners, Rebels, SignIn, UseMailServer
@@ -325,15 +325,17 @@ def test_a_settled_invitation_stays_as_it_is(
 def test_older_invitations_are_on_further_pages(
     rebels: Rebels, leia: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access_page, "INVITATIONS_AT_ONCE", 2)
+    monkeypatch.setattr(InvitationListForm, "page_size", 2)
     for name in ("a", "b", "c"):
         leia.post(INVITE, ASKED | {"email": f"{name}@rebels.example"})
-    first = leia.get(reverse("accounts:access")).context
-    assert [made.email[0] for made in first["invitations"]] == ["c", "b"]
-    second = leia.get(first["older_invitations_url"]).context
-    assert [made.email[0] for made in second["invitations"]] == ["a"]
-    assert second["newest_invitations_url"].startswith(reverse("accounts:access"))
-    assert second["older_invitations_url"] == ""
+    access = reverse("accounts:access")
+    first = leia.get(access).context["invitations"]
+    assert [made.email[0] for made in first.rows] == ["c", "b"]
+    assert first.next_url.endswith("#invitations")
+    second = leia.get(access + first.next_url).context["invitations"]
+    assert [made.email[0] for made in second.rows] == ["a"]
+    assert leia.get(access + second.previous_url).context["invitations"].rows == first.rows
+    assert not second.next_url
 
 
 @pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])

@@ -46,7 +46,7 @@ def page(browser: Client, query: str = "") -> str:
 
 def shown(browser: Client, query: str = "") -> list[str]:
     """The texts of one page of the list."""
-    return [row.text for row in browser.get(URL + query).context["notices"]]
+    return [row.text for row in browser.get(URL + query).context["page"].rows]
 
 
 def texts(member: Membership) -> list[str]:
@@ -201,15 +201,15 @@ def test_pages(rebels: Rebels, sign_in: SignIn) -> None:
         notice(rebels.luke, f"{number}", at=NOON + timedelta(minutes=number // 3))
     browser = sign_in(rebels.luke)
     expected = [str(number) for number in reversed(range(60))]
-    first = browser.get(URL).context
-    assert [row.text for row in first["notices"]] == expected[:25]
-    assert first["newer_url"] is None
-    second = browser.get(URL + first["older_url"]).context
-    assert [row.text for row in second["notices"]] == expected[25:50]
-    third = browser.get(URL + second["older_url"]).context
-    assert [row.text for row in third["notices"]] == expected[50:]
-    assert third["older_url"] is None
-    assert shown(browser, third["newer_url"]) == expected[25:50]
+    first = browser.get(URL).context["page"]
+    assert [row.text for row in first.rows] == expected[:25]
+    assert not first.previous_url
+    second = browser.get(URL + first.next_url).context["page"]
+    assert [row.text for row in second.rows] == expected[25:50]
+    third = browser.get(URL + second.next_url).context["page"]
+    assert [row.text for row in third.rows] == expected[50:]
+    assert not third.next_url
+    assert shown(browser, third.previous_url) == expected[25:50]
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?before=-1", "?show=all", "?after=99999999999999"])

@@ -277,7 +277,7 @@ def test_what_needs_attention_in_the_organization(
     assert [text for text, _ in matters] == [text for text, _ in MATTERS]
     for (_, url), (_, labels) in zip(matters, MATTERS, strict=True):
         listed = browser.get(url)
-        assert [credential.label for credential in listed.context["credentials"]] == labels
+        assert [credential.label for credential in listed.context["page"].rows] == labels
 
 
 def test_people_who_wait_for_access(rebels: Rebels, sign_in: SignIn) -> None:

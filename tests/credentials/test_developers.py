@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.forms.lists import ListForm
 from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.revocations import revoke_jwt_credential
-from credentials.views import developers as views
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
@@ -132,7 +132,7 @@ def test_search(
 def test_a_long_list_has_pages(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    monkeypatch.setattr(ListForm, "page_size", 2)
     browser, address, pages = sign_in(rebels.leia), f"{DEVELOPERS}?q=example", []
     while address:
         response = browser.get(address)

@@ -59,7 +59,7 @@ def test_what_is_refused_often(
     auditor = sign_in(rebels.c3po)
     for few in (300, 0):
         monkeypatch.setattr(inventory, "FEW", few)
-        listed = auditor.get(f"{LIST}?refused_often=on").context["credentials"]
+        listed = auditor.get(f"{LIST}?refused_often=on").context["page"].rows
         assert {credential.label for credential in listed} == {"Noisy", "Ended"}
     auditor.post(f"{EXPORT}?refused_often=on").getvalue()
     event = AuditEvent.objects.get(kind=AuditKind.CREDENTIALS_EXPORTED)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.environments import Environment
+from accounts.forms.lists import ListForm
 from accounts.models import AuditEvent, AuditKind, Membership
 from core.background import BackgroundWriter
 from credentials.actions.applications import suspend_client
@@ -25,7 +26,6 @@ from credentials.forms import exchange_tests as test_forms
 from credentials.models import AppAccess, ExchangeUsage, JwtCredential
 from credentials.models.usage import note_use
 from credentials.views import credential_pages
-from credentials.views import jwt_credentials as views
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.conftest import Apps
@@ -407,7 +407,7 @@ def test_a_long_list_has_pages(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, through: bool
 ) -> None:
     """There and back, one's own and through the organization, also when all have one label."""
-    monkeypatch.setattr(views, "PAGE_SIZE", 2)
+    monkeypatch.setattr(ListForm, "page_size", 2)
     for days_ago in range(5):
         cast.credential(rebels.luke, at=timezone.now() - timedelta(days=days_ago))
     browser = sign_in(rebels.han if through else rebels.luke)

@@ -103,7 +103,8 @@ def test_credentials_of_few_owners_are_read_by_owner(rebels: Rebels, sign_in: Si
 
 
 def test_platform_logins(rebels: Rebels, sign_in: SignIn) -> None:
-    address = f"{reverse('accounts:extensions')}?environment={Environment.PRODUCTION}&after=101"
+    first = rebels.leia.user.extensions.in_environment(Environment.PRODUCTION).get()
+    address = f"{reverse('accounts:extensions')}?environment=production&after={first.pk}"
     plan = plan_of(sign_in(rebels.leia), address, "accounts_extension")
     assert_read_in_order(plan, "extension_number_unique")
 

@@ -22,13 +22,16 @@ FAULT = texts.fault_of(OVERRIDE)
 
 # What only looks for something, in the query string of a list: nothing of it is kept.
 FILTERS = {
-    "AuditFilterForm",
-    "DeveloperFilterForm",
-    "ExtensionFilterForm",
-    "InventoryFilterForm",
+    "ApplicationListForm",
+    "AuditListForm",
+    "DeveloperListForm",
+    "ExtensionListForm",
+    "InvitationListForm",
+    "InventoryListForm",
     "JwtCredentialListForm",
     "ListForm",
-    "PeopleFilterForm",
+    "NoticeListForm",
+    "PeopleListForm",
 }
 EXEMPT = {
     "CreateJwtCredentialForm.client_id": "Must be a client ID that there is.",

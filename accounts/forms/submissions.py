@@ -1,0 +1,73 @@
+"""How every page handles a form that someone sends.
+
+    form = InviteForm(posted(request), initial={...})
+    if form.is_valid():
+        with errors_on(form):
+            invite(..., actor=viewer.user, origin=Origin.of(request))
+            messages.success(request, "...")
+            return redirect(...)
+    return render(request, "...", {"form": form})
+
+The action checks every rule. If it refuses, the page appears again, with each error beside its
+field and with everything that was typed.
+"""
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.http import HttpRequest, QueryDict
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What was sent, or None for a form that nobody has sent yet."""
+    return request.POST if request.method == "POST" else None
+
+
+def add_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put each error beside its field, or above the form if the form shows no such field."""
+    by_field = getattr(error, "error_dict", None) or {NON_FIELD_ERRORS: error.error_list}
+    for name, errors in by_field.items():
+        shown = name in form.fields and not form[name].is_hidden
+        form.add_error(name if shown else None, errors)
+
+
+class errors_on(AbstractContextManager[None, bool]):  # noqa: N801 - reads as a statement
+    """Run an action for a form; a `ValidationError` becomes the errors of the form.
+
+    The block returns the answer to a success, so the code after it shows the form again.
+    """
+
+    def __init__(self, form: forms.Form) -> None:
+        self.form = form
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, ValidationError):
+            return False
+        add_errors(self.form, error)
+        return True
+
+
+class errors_in_messages(AbstractContextManager[None, bool]):  # noqa: N801 - reads as a statement
+    """The same for a button without fields: the next page says why the action was refused."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, ValidationError):
+            return False
+        messages.error(self.request, " ".join(error.messages))
+        return True
