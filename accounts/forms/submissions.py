@@ -22,7 +22,7 @@ from django.http import HttpRequest, QueryDict
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """What was sent, or None for a form that nobody has sent yet."""
+    """The data that was sent, or None when the page is only viewed."""
     return request.POST if request.method == "POST" else None
 
 

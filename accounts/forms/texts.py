@@ -19,7 +19,7 @@ class SeenTextField(forms.CharField):
 
 
 class NoteField(SeenTextField):
-    """One that refuses secrets as well, and does not show one again to whoever pasted it."""
+    """A text that also refuses secrets, and never shows one again after it was pasted."""
 
     def validate(self, value: str) -> None:
         super().validate(value)
