@@ -19,10 +19,8 @@ from credentials.actions.managed_credentials import (
     locked_credentials,
     require_manager,
 )
-from credentials.models import (
-    JwtCredential,
-    Rotation,
-)
+from credentials.actions.superseding import stop_superseding
+from credentials.models import JwtCredential, Rotation
 from credentials.models.jwt_credentials import LEAKED
 
 MAX_REVOKED_AT_ONCE = 100
@@ -44,7 +42,7 @@ def revoke_jwt_credential(
     if locked.is_ended(at):
         how = "replaced" if locked.is_replaced(at) else "revoked"
         raise ValidationError(f"This credential has already been {how}.")
-    end_credential(locked, reason=reason, actor=actor, origin=origin, at=at)
+    revoke_locked(locked, reason=reason, actor=actor, origin=origin, at=at)
     if actor != locked.extension.user:
         notices.jwt_credential_revoked(locked, revoked_by=actor)
     return locked
@@ -84,7 +82,7 @@ def revoke_jwt_credentials(
     active = [credential for credential in found if not credential.is_ended(at)]
     # First what is being replaced: what is ended here as well is not given back on the way.
     for credential in sorted(active, key=lambda row: row.superseded_at is None):
-        end_credential(credential, reason=reason, actor=actor, origin=origin, at=at)
+        revoke_locked(credential, reason=reason, actor=actor, origin=origin, at=at)
     by_owner: dict[User, list[JwtCredential]] = {}
     for credential in active:
         by_owner.setdefault(credential.extension.user, []).append(credential)
@@ -106,7 +104,7 @@ def revoke_leaked_jwt_credential(
     locked = locked_credential(credential)
     if locked.is_ended(at) or locked.is_expired(at):
         return
-    end_credential(
+    revoke_locked(
         locked,
         reason=LEAKED,
         actor=None,
@@ -119,7 +117,7 @@ def revoke_leaked_jwt_credential(
 
 
 @transaction.atomic
-def end_credential(
+def revoke_locked(
     locked: JwtCredential,
     *,
     reason: str,
@@ -128,12 +126,16 @@ def end_credential(
     at: datetime,
     kind: AuditKind = AuditKind.JWT_CREDENTIAL_REVOKED,
     actor_label: str = SYSTEM_LABEL,
+    finished: Rotation | None = None,
 ) -> None:
-    """Revoke a locked credential. What it was about to replace goes on as before."""
+    """The only writer of `revoked_*`: every revocation ends here, whoever asked for it.
+
+    `finished` is the rotation that ended the credential by itself, before anyone wrote it down.
+    """
     texts.refuse_faults(reason=reason)
     leaks.refuse_secrets(reason=reason)
-    locked.revoked_at = at
-    locked.revoked_by = actor
+    locked.revoked_at = locked.superseded_at if finished else at
+    locked.revoked_by = finished.started_by if finished else actor
     locked.revoked_reason = reason.strip()
     locked.full_clean(validate_unique=False)
     locked.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
@@ -145,30 +147,23 @@ def end_credential(
         target=locked,
         at=at,
         reason=locked.revoked_reason,
+        **({"ended_at": locked.revoked_at} if finished else {}),
     )
-    rotation = (
+    undone = (
         Rotation.objects.open(at)
         .select_related("replaced__organization")
         .filter(replacement=locked)
         .first()
     )
-    if rotation is not None:
-        _give_back(rotation, actor=actor, actor_label=actor_label, origin=origin, at=at)
-
-
-def _give_back(
-    rotation: Rotation, *, actor: User | None, actor_label: str, origin: Origin, at: datetime
-) -> None:
-    rotation.undone_at = at
-    rotation.save(update_fields=["undone_at"])
-    JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)
-    audit.record(
-        AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE,
-        actor=actor,
-        actor_label=actor_label,
-        origin=origin,
-        target=rotation.replaced,
-        at=at,
-        replacement=str(rotation.replacement_id),
-        first_used_at=rotation.first_used_at,
-    )
+    if undone is not None:
+        stop_superseding(undone, at=at)
+        audit.record(
+            AuditKind.JWT_CREDENTIAL_ROTATION_UNDONE,
+            actor=actor,
+            actor_label=actor_label,
+            origin=origin,
+            target=undone.replaced,
+            at=at,
+            replacement=str(undone.replacement_id),
+            first_used_at=undone.first_used_at,
+        )

@@ -23,8 +23,9 @@ from credentials.actions.managed_credentials import (
     locked_credentials,
     require_manager,
 )
-from credentials.actions.revocations import end_credential
+from credentials.actions.revocations import revoke_locked
 from credentials.actions.shown_jwts import creator_may_see
+from credentials.actions.superseding import supersede
 from credentials.models import AppAccess, Client, JwtCredential, Rotation
 from credentials.models.rotations import AppProgress
 
@@ -82,7 +83,7 @@ def rotate_jwt_credential(
         deadline=min(_deadline(deadline, at), locked.expires_at, replacement.expires_at),
         drain=drain,
     )
-    _close_at(rotation, rotation.closes_at)
+    supersede(rotation, at=rotation.closes_at)
     record_creation(
         replacement, client_ids, actor=actor, origin=origin, at=at, replaces=str(locked.pk)
     )
@@ -134,12 +135,6 @@ def _deadline(deadline: date | timedelta, at: datetime) -> datetime:
     return end_of_day(deadline, at, field="deadline_on")
 
 
-def _close_at(rotation: Rotation, at: datetime) -> None:
-    """Tell the replaced credential when it stops: its row is all that an exchange reads."""
-    rotation.replaced.superseded_at = at
-    rotation.replaced.save(update_fields=["superseded_at"])
-
-
 def _locked_open(rotation: Rotation, actor: User, at: datetime) -> Rotation:
     """The rotation, with both credentials locked, while there is something left to decide."""
     both = {row.pk: row for row in locked_credentials([rotation.replacement_id])}
@@ -172,7 +167,7 @@ def undo_rotation(
     locked = _locked_open(rotation, actor, at)
     _require_unchanged(locked, was_used)
     replacement = locked.replacement
-    end_credential(
+    revoke_locked(
         replacement,
         reason=f"The replacement of {locked.replaced.label} was undone.",
         actor=actor,
@@ -193,8 +188,8 @@ def finish_rotation(
     locked = _locked_open(rotation, actor, at)
     _require_unchanged(locked, was_used)
     replaced = locked.replaced
-    _close_at(locked, at)
-    end_credential(
+    supersede(locked, at=at)
+    revoke_locked(
         replaced,
         reason=_replaced_by(locked),
         actor=actor,
@@ -226,7 +221,7 @@ def extend_rotation(
         locked.drain = end - locked.first_used_at
     locked.warned_at = None
     locked.save(update_fields=["deadline", "drain", "warned_at"])
-    _close_at(locked, locked.closes_at)
+    supersede(locked, at=locked.closes_at)
     audit.record(
         AuditKind.JWT_CREDENTIAL_ROTATION_EXTENDED,
         actor=actor,
@@ -251,18 +246,14 @@ def close_rotation(rotation: Rotation, *, origin: Origin, at: datetime) -> bool:
     replaced = locked_credential(rotation.replaced)
     if replaced.is_revoked or not replaced.is_replaced(at):
         return False
-    replaced.revoked_at = replaced.superseded_at
-    replaced.revoked_by_id = rotation.started_by_id
-    replaced.revoked_reason = _replaced_by(rotation)
-    replaced.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
-    audit.record(
-        AuditKind.JWT_CREDENTIAL_REPLACED,
+    revoke_locked(
+        replaced,
+        reason=_replaced_by(rotation),
         actor=None,
         origin=origin,
-        target=replaced,
         at=at,
-        reason=replaced.revoked_reason,
-        ended_at=replaced.revoked_at,
+        kind=AuditKind.JWT_CREDENTIAL_REPLACED,
+        finished=rotation,
     )
     return True
 

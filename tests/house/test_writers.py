@@ -1,6 +1,7 @@
 """Only `actions/` writes. Exceptions are few, named here, and each has its reason."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -128,9 +129,10 @@ def test_there_are_actions_in_both_apps() -> None:
 
 # What programs do, with tokens at every use and with events each minute, and what the APIs refuse,
 # which a thread writes down a second later: nobody decided it, so it is no event of the record.
+# Superseding is a step of actions that record what they do.
 DONE_BY_PROGRAMS = {
     "accounts/actions/seals.py",
-    "credentials/actions/first_use.py",
+    "credentials/actions/superseding.py",
     "credentials/actions/refresh_tokens.py",
     "credentials/actions/refusals.py",
     "credentials/actions/usage.py",
@@ -174,3 +176,56 @@ def test_actions_are_atomic_and_recorded(source: Source) -> None:
             continue
         assert "origin" in arguments(function), where
         assert "audit.record" in calls(function), where
+
+
+def columns_of_one_model() -> set[str]:
+    """Columns whose name tells the model. An assignment does not say what it assigns to."""
+    models: dict[str, set[str]] = defaultdict(set)
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            models[field.name].add(model.__name__)
+            models[field.attname].add(model.__name__)
+    return {name for name, owners in models.items() if len(owners) == 1}
+
+
+def changed_columns(tree: ast.AST) -> Iterator[str]:
+    """The names that a file assigns to, updates, or saves. The first value of a new row is free."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            yield from (
+                target.attr
+                for assigned in node.targets
+                for target in (assigned.elts if isinstance(assigned, ast.Tuple) else [assigned])
+                if isinstance(target, ast.Attribute)
+            )
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+            if node.func.attr == "update":
+                yield from keywords
+            saved = keywords.get("update_fields")
+            if isinstance(saved, ast.List):
+                yield from (
+                    str(each.value) for each in saved.elts if isinstance(each, ast.Constant)
+                )
+
+
+# Why two actions change the column.
+_DECIDES = "a new console role also decides the open request for access"
+TWO_WRITERS = {
+    "decided_at": _DECIDES,
+    "decided_by": _DECIDES,
+    "decision": _DECIDES,
+    "decision_reason": _DECIDES,
+}
+
+
+def test_a_column_has_one_writer() -> None:
+    """So an event on every revocation, for example, needs one hook."""
+    known = columns_of_one_model()
+    writers: dict[str, set[str]] = defaultdict(set)
+    for source in ACTIONS:
+        for name in known.intersection(changed_columns(source.tree)):
+            writers[name].add(source.name)
+    several = {name: sorted(files) for name, files in writers.items() if len(files) > 1}
+    assert several.keys() == TWO_WRITERS.keys(), several
+    assert writers["revoked_at"] == {"credentials/actions/revocations.py"}

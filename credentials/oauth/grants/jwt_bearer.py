@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.environments import Environment, token_endpoint
 from accounts.permissions import AppScope, effective_scopes
 from credentials import jose
-from credentials.actions.first_use import note_first_use
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
+from credentials.actions.superseding import note_first_use
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import Client, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
