@@ -361,20 +361,20 @@ def _text(
         [
             f"Measured with {credentials:,} credentials on {datetime.now(UTC):%Y-%m-%d} on "
             f"{report.machine()}, granian {version('granian')}, psycopg {version('psycopg')}. "
-            f"PostgreSQL with {_settings_of_postgresql()}; no limits, and only errors logged, "
-            f"unless said otherwise. Each server: one process with {THREADS} threads on one core; "
-            "PostgreSQL and the load client on another; "
-            f"{load.CONNECTIONS} connections. CPU is that of the server; *database* is the CPU of "
-            f"PostgreSQL for the same request, *log* what it wrote into its write-ahead log. Of "
-            f"{rounds} rounds of {seconds:g} s in turns, the one with the least CPU. "
-            f"All of it took {took / 60:.0f} minutes.",
+            f"PostgreSQL runs with {_settings_of_postgresql()}. Unless a row says otherwise, there "
+            "are no rate limits and only errors are logged. Each server is one process with "
+            f"{THREADS} threads on one core. PostgreSQL and the load client share the other core, "
+            f"with {load.CONNECTIONS} connections. *CPU* is the CPU time of the server, *database* "
+            "the CPU time of PostgreSQL for the same request, and *log* what it wrote to its "
+            "write-ahead log. The servers take turns, and each row is the round with the least CPU "
+            f"of {rounds} rounds of {seconds:g} s. The whole run took {took / 60:.0f} minutes.",
             "Token requests:",
             _table(exchanges, "floor"),
             "Bearer authentication:",
             _table(calls, "bare"),
             *(
                 [
-                    f"With few and with many credentials, and {USAGE_ROWS:,} days of use:",
+                    f"With few and with many credentials, and {USAGE_ROWS:,} days of usage:",
                     _table(growth[::2], "few"),
                     _table(growth[1::2], "few"),
                 ]

@@ -182,30 +182,30 @@ def run(name: str, *, rounds: int, write: bool) -> None:
 
 
 def _tables(pages: Pages) -> list[str]:
-    """What was measured, each table below its sentence; what falls short comes first."""
+    """The paragraphs and tables of the report, beginning with what misses the goals."""
     lists, filtered = ([*map(_required, part)] for part in (pages.lists, pages.filters))
     others = [found for page in pages.others if (found := page.worst) is not None]
     heads = ("queries", "ms", "HTML, kB")
     return [
-        _beyond([*lists, *filtered, *others]),
-        "Lists, with the time of the first page, a page in the middle and the last page, the "
-        "slower of going there forwards and backwards:",
+        _summary([*lists, *filtered, *others]),
+        "Lists, with the time of the first page, a page in the middle, and the last page, "
+        "whichever is slower of paging forward and backward:",
         _table_of_lists(zip(pages.row_counts, lists, strict=True)),
         "Filters, first page:",
         report.table(("filter", *heads), (found.cells for found in filtered)),
-        "Every other page, the slower of what an administrator and a developer see:",
+        "Every other page, as an administrator or a developer sees it, whichever is slower:",
         report.table(("page", *heads), (found.cells for found in others)),
     ]
 
 
-def _beyond(everything: Sequence[Measured]) -> str:
-    """What falls short of the aims, in a sentence."""
-    beyond = [found for found in everything if found.shortfalls]
-    said = f"{len(everything) - len(beyond)} of {len(everything)} are within the aims"
-    if not beyond:
-        return f"{said}."
-    names = ", ".join(f"{found.name} ({', '.join(found.shortfalls)})" for found in beyond)
-    return f"{said}; not: {names}."
+def _summary(everything: Sequence[Measured]) -> str:
+    """How many pages meet the goals, and which miss them."""
+    missed = [found for found in everything if found.shortfalls]
+    summary = f"{len(everything) - len(missed)} of {len(everything)} pages meet the goals."
+    if not missed:
+        return summary
+    names = ", ".join(f"{found.name} ({', '.join(found.shortfalls)})" for found in missed)
+    return f"{summary} These miss them: {names}."
 
 
 def _conditions(organization: Organization, rounds: int) -> str:
@@ -218,14 +218,16 @@ def _conditions(organization: Organization, rounds: int) -> str:
         "days of exchanges": ExchangeUsage.objects.filter(**of_credential).count(),
         "days of calls": CallUsage.objects.filter(**of_credential).count(),
         "addresses": AddressUse.objects.filter(**of_credential).count(),
-        "refusals": Refusal.objects.filter(client__application__organization=organization).count(),
+        "refused requests": Refusal.objects.filter(
+            client__application__organization=organization
+        ).count(),
         "audit events": organization.audit_events.count(),
     }
     rows = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {rows}, on {report.machine()}, fsync on, "
-        f"shared_buffers 512 MB. All in turns, the best of {rounds} rounds of "
-        f"{AT_ONCE + 1} requests, in one process, without the HTTP server."
+        f"shared_buffers 512 MB. The pages take turns, and each time is the best of {rounds} "
+        f"rounds of {AT_ONCE + 1} requests, in one process, without the HTTP server."
     )
 
 
@@ -299,5 +301,5 @@ def _export(people: People) -> str:
     rows = credentials_of(people.administrator.organization).count()
     return (
         f"The export of all {rows:,} credentials as CSV streams {size / 1e6:.0f} MB in "
-        f"{seconds:.0f} s with {counter.count} queries, a thousand rows each time."
+        f"{seconds:.0f} s with {counter.count} queries of a thousand rows."
     )

@@ -140,13 +140,13 @@ def test_nothing_acknowledged_is_lost_when_the_primary_dies(
 
 def table(outcomes: list[Outcome]) -> str:
     lines = [
-        f"Measured with {PROCESSES} processes of the console and two PostgreSQL on one machine of"
-        f" {os.cpu_count()} cores ({platform.system()} {platform.release()}). The primary was"
-        f" killed (SIGKILL) after {SECONDS:g} seconds of load, the standby promoted"
+        f"Measured with {PROCESSES} processes of the console and two PostgreSQL servers on one"
+        f" machine with {os.cpu_count()} cores ({platform.system()} {platform.release()}). We"
+        f" killed the primary (SIGKILL) after {SECONDS:g} seconds of load, and promoted the standby"
         f" {DETECTION:g} s later.",
         "",
         "| round | acknowledged: created, revoked, refreshes, exchanges | lost | accepted after"
-        " revocation, of attempts | answers 503 | promotion, s | gap, s | of it the console's, s |",
+        " revocation, of attempts | answers 503 | promotion, s | gap, s | of which console, s |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for number, outcome in enumerate(outcomes, start=1):
