@@ -117,7 +117,7 @@ def listings(people: People) -> Iterator[Listing]:
     path = reverse("developer_credentials:list", args=[people.developer.user_id])
     own = JwtCredential.objects.of(people.developer)
     for sort, order in ORDERS_OF_ONE.items():
-        yield Listing(f"One person's credentials by {sort}", path, own, order, {"sort": sort})
+        yield Listing(f"One person’s credentials by {sort}", path, own, order, {"sort": sort})
     yield Listing(
         "Apps", reverse("credentials:applications"), organization.applications.all(), NEWEST, {},
     )  # fmt: skip
@@ -158,12 +158,12 @@ def filters(people: People) -> list[tuple[str, dict[str, str]]]:
     return [
         (people_, {"q": "garcia"}),
         (people_, {"q": "zoe zimmer"}),
-        (people_, {"q": "nobody has this name"}),
+        (people_, {"q": "no such person"}),
         (people_, {"role": "auditor"}),
         (people_, {"environment": "sandbox", "mfa": "on", "status": "deactivated"}),
         (people_, {"mfa": "off", "sort": "-active"}),
         (inventory, {"owner": "garcia"}),
-        (inventory, {"owner": "nobody has this name"}),
+        (inventory, {"owner": "no such person"}),
         (inventory, {"app": client.client_id}),
         (inventory, {"app": app.name}),
         (inventory, {"app": "billing", "sort": "owner"}),

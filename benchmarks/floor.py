@@ -113,14 +113,14 @@ def exchange(environ: dict[str, Any]) -> dict[str, Any] | None:
     row = connection.execute(READ, (UUID(claims["jti"]), client_id)).fetchone()
     if row is None:
         return None
-    client, digest, status, scopes, extension, revoked, superseded, stands = row[:8]
+    client, digest, status, scopes, extension, revoked, superseded, unexpired = row[:8]
     login, active, role, policy, own = row[8:]
     if not (
         hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), digest)
         and status == "active"
         and str(extension) == claims["sub"]
         and revoked is superseded is policy is None
-        and stands
+        and unexpired
         and login == "Enabled"
         and active
         and role.startswith("developer")

@@ -108,7 +108,7 @@ class Page:
 
     @property
     def worst(self) -> Measured | None:
-        """Of whom it takes longest; None for what nobody gets as a page."""
+        """The slowest figures; None if no one gets this as a page."""
         slowest: Measured | None = None
         for found in self.found.values():
             slowest = found.slower(slowest)

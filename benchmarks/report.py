@@ -32,7 +32,7 @@ def machine() -> str:
 
 
 def write(part: str, text: str) -> None:
-    """Replace what stands between the markers of this part."""
+    """Replace the text between the markers of this part."""
     before, begin, rest = DOCUMENT.read_text().partition(f"<!-- {part}: begin -->\n")
     _old, end, after = rest.partition(f"<!-- {part}: end -->")
     if not (begin and end):

@@ -214,7 +214,7 @@ def test_tick_sends_them(rebels: Rebels) -> None:
     assert JwtCredential.objects.get().reminded_days is None
     said = tick()
     assert said["Expiry reminders"] == "1 announced"
-    assert said["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    assert said["Email"] == "1 sent, 0 to be tried again, 0 given up"
     assert [message.to for message in mail.outbox] == [["luke@rebels.example"]]
     assert tick()["Expiry reminders"] == "0 announced"
 

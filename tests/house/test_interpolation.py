@@ -42,7 +42,7 @@ def test_what_is_missing_is_named() -> None:
 def test_the_page_names_the_port_of_the_balancer() -> None:
     (published,) = SERVICES["balancer"]["ports"]
     port = interpolated(published, {}).split(":")[1]
-    assert f"the balancer's port, {port}," in (ROOT / "docs" / "how-to" / "scale.md").read_text()
+    assert f"the balancer’s port, {port}," in (ROOT / "docs" / "how-to" / "scale.md").read_text()
 
 
 def test_every_service_can_be_filled_in_and_what_it_needs_is_asked_for() -> None:

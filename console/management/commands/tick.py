@@ -201,9 +201,9 @@ PARTS = (
     Job("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
     Job("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
     Job("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
-    Job("Mail", _due_mail, send_mail, "sent"),
+    Job("Email", _due_mail, send_mail, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
-    Job(f"Mail older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Job(f"Emails older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
     Job(
         "Former client secrets",
         _ended_secrets,
