@@ -1,17 +1,14 @@
-"""CSV that a spreadsheet opens without running anything in it. Pure."""
+"""CSV that a spreadsheet opens without running anything in it."""
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection). A cell may begin
-# inside a text, too: where the comma is decimal, files are taken apart at semicolons or tabs.
-_FORMULA = re.compile(r"(\A(?=[\t\r])|(?:\A|[;\t\r\n]) *(?=[=+\-@]))")
+from defusedcsv import csv
 
-
-def safe_cell(value: object) -> str:
-    """The value as text; what looks like a formula gets an apostrophe in front."""
-    return "" if value is None else _FORMULA.sub(r"\1'", str(value))
+# defusedcsv disarms a formula at the very beginning of a cell. Spreadsheets also find one behind
+# blanks and, where the comma is decimal, inside a text: there they split files at semicolons or
+# tabs (OWASP, CSV injection).
+_FORMULA_FURTHER_IN = re.compile(r"(\A(?=[\t\r])|(?:\A |[;\t\r\n]) *(?=[=+\-@]))")
 
 
 class _Line:
@@ -26,4 +23,8 @@ def csv_lines(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Itera
     writer = csv.writer(_Line())
     yield writer.writerow(heading)
     for row in rows:
-        yield writer.writerow([safe_cell(value) for value in row])
+        yield writer.writerow([_disarmed(value) for value in row])
+
+
+def _disarmed(value: object) -> object:
+    return _FORMULA_FURTHER_IN.sub(r"\1'", value) if isinstance(value, str) else value

