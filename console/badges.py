@@ -52,7 +52,7 @@ def status_badge(status: str, text: str = "", *, compact: bool = False) -> SafeS
         '<span class="badge badge--{}{}">{}<span{}>{}</span></span>',
         state.tone,
         " badge--compact" if compact else "",
-        _icon(state.icon, 14),
+        lucide(state.icon, size=14, aria_hidden="true"),
         UNSEEN if compact else "",
         text or state.text,
     )
@@ -65,10 +65,6 @@ def environment_badge(environment: str) -> SafeString:
     return format_html(
         '<span class="badge badge--{}">{}{}</span>',
         known.value,
-        _icon(ENVIRONMENT_ICONS[known], 12),
+        lucide(ENVIRONMENT_ICONS[known], size=12, aria_hidden="true"),
         known.label,
     )
-
-
-def _icon(name: str, size: int) -> SafeString:
-    return lucide(name, size=size, aria_hidden="true")
