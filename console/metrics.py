@@ -13,14 +13,21 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from django.conf import settings
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    make_wsgi_app,
+    start_http_server,
+)
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from accounts.environments import Environment
@@ -201,21 +208,32 @@ class Sampler:
         return grown
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+class Figures(MultiProcessCollector):
+    """The figures of all processes: the counts of ended ones too, their gauges no longer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._directory = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+        super().__init__(registry, self._directory)  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Iterable[Metric]:
+        for file in Path(self._directory).glob("gauge_live*_*.db"):
+            pid = int(file.stem.rpartition("_")[2])
+            if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+                mark_process_dead(pid, self._directory)  # type: ignore[no-untyped-call]
+        figures: Iterable[Metric] = super().collect()  # type: ignore[no-untyped-call]
+        return figures
 
 
-class _Silent(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the base names it
-        """Whoever collects figures each few seconds is not worth a line."""
-
-
-def exposition() -> Application:
-    """Answers the figures of all processes in Prometheus' format, to whoever has the token."""
-    directory = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+def serve_figures() -> None:
+    """Prometheus' own server, which asks for the token; `OSError` if the port is taken."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
-    figures = make_wsgi_app(registry)
+    server, _thread = start_http_server(settings.METRICS_PORT, settings.METRICS_HOST, registry)
+    server.set_app(with_token(make_wsgi_app(registry)))
+    # Only now: the server already answers, and nothing is to be had before it asks for the token.
+    Figures(registry)
+
+
+def with_token(application: Application) -> Application:
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -223,55 +241,28 @@ def exposition() -> Application:
         if settings.METRICS_TOKEN and not hmac.compare_digest(given, expected):
             start_response("401 Unauthorized", [("WWW-Authenticate", 'Bearer realm="metrics"')])
             return [b""]
-        forget_dead_processes(Path(directory))
-        answered: Iterable[bytes] = figures(environ, start_response)
-        return answered
+        return application(environ, start_response)
 
     return answer
 
 
-def forget_dead_processes(directory: Path) -> None:
-    """What a process counted stays, what it had open or waiting does not."""
-    for file in directory.glob("gauge_live*_*.db"):
-        pid = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
-
-
-class Exporter(threading.Thread):
-    """Samples; and serves the figures, in whichever process gets the port first."""
-
-    def __init__(self, sampler: Sampler) -> None:
-        super().__init__(name="metrics", daemon=True)
-        self._sampler = sampler
-        self._server: WSGIServer | None = None
-
-    def run(self) -> None:
-        while True:
-            self._sampler.sample()
-            if self._server is None:
-                self._try_to_serve()
-            time.sleep(SAMPLED_EVERY)
-
-    def _try_to_serve(self) -> None:
-        try:
-            self._server = make_server(
-                settings.METRICS_HOST,
-                settings.METRICS_PORT,
-                exposition(),
-                server_class=_Server,
-                handler_class=_Silent,
-            )
-        except OSError:
-            # Another process of this server has it. When that one ends, somebody takes over.
-            return
-        threading.Thread(
-            target=self._server.serve_forever, name="metrics-server", daemon=True
-        ).start()
+def sample_and_serve(sampler: Sampler) -> None:
+    """Samples for ever, and serves the figures if this process is the first to get the port."""
+    is_serving = False
+    while True:
+        sampler.sample()
+        if not is_serving:
+            # Another process of this server has the port. When it ends, one of the others gets it.
+            with suppress(OSError):
+                serve_figures()
+                is_serving = True
+        time.sleep(SAMPLED_EVERY)
 
 
 def with_metrics(application: Application) -> Application:
     """The application, measured, with the figures on `METRICS_PORT`."""
     registry = CollectorRegistry()
-    Exporter(Sampler(registry)).start()
+    threading.Thread(
+        target=sample_and_serve, args=[Sampler(registry)], name="metrics", daemon=True
+    ).start()
     return measured(application, Recorder(registry))
