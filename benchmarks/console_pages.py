@@ -19,7 +19,7 @@ from accounts.models.audit_log import NEWEST_FIRST, events_of
 from accounts.models.extensions import ExtensionStatus
 from core.origin import Origin
 from core.pagination import PAGE_SIZE, Order
-from credentials.actions.rotations import DRAINS, rotate_jwt_credential
+from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
 from credentials.reports.developers import ORDERS as PEOPLE_ORDERS
 from credentials.reports.developers import people_of
@@ -260,7 +260,7 @@ def _rotated(developer: Membership) -> JwtCredential:
         .order_by("-last_used_on", "-pk")[0]
     )
     rotate_jwt_credential(
-        credential, label=credential.label, expires_on=None, drain=DRAINS[0],
+        credential, label=credential.label, expires_on=None, grace_period=GRACE_PERIODS[0],
         deadline=timedelta(days=30), actor=developer.user, origin=ORIGIN,
     )  # fmt: skip
     return credential

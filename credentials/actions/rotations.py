@@ -1,7 +1,7 @@
-"""Rotation: a credential takes over from another, and both are valid until the old one closes.
+"""Rotation: a replacement takes over from an old credential, and both work for a while.
 
-The replaced one closes at a deadline, or a drain time after the first exchange of its replacement
-if that is earlier. Until then the rotation can be undone.
+The old credential ends at the deadline, or when the grace period after the first exchange of the
+replacement ends, whichever comes first. Until then the rotation can be undone.
 """
 
 import uuid
@@ -29,7 +29,7 @@ from credentials.actions.superseding import supersede
 from credentials.models import AppAccess, Client, JwtCredential, Rotation
 from credentials.models.rotations import AppProgress
 
-DRAINS = (timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
+GRACE_PERIODS = (timedelta(hours=1), timedelta(hours=24), timedelta(days=7))
 CLOSED_AT_ONCE = 500
 
 
@@ -39,17 +39,17 @@ def rotate_jwt_credential(
     *,
     label: str,
     expires_on: date | None,
-    drain: timedelta,
+    grace_period: timedelta,
     deadline: date | timedelta,
     actor: User,
     origin: Origin,
     submission_key: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> Rotation:
-    """Create a replacement of the same shape; `deadline` is a last day (UTC) or a time from now.
+    """Create a replacement with the same apps and networks.
 
-    The same `submission_key` again is a double submit and answers the rotation of the first.
-    Raises `ValidationError` by form field.
+    `deadline` is a last day (UTC) or a time from now. Sending the same `submission_key` again
+    returns the rotation that it created first. Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
     locked = locked_credential(credential)
@@ -57,8 +57,8 @@ def rotate_jwt_credential(
     if submission_key and (sent := _sent_before(locked, submission_key, actor)):
         return sent
     _require_rotatable(locked, at)
-    if drain not in DRAINS:
-        raise ValidationError({"drain": "Choose one of the times."})
+    if grace_period not in GRACE_PERIODS:
+        raise ValidationError({"grace_period": "Choose one of the grace periods."})
     extension = enabled_extension(locked.owner, locked.environment)
     clients = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
     client_ids = [client.client_id for client in clients]
@@ -81,7 +81,7 @@ def rotate_jwt_credential(
         started_at=at,
         started_by=actor,
         deadline=min(_deadline(deadline, at), locked.expires_at, replacement.expires_at),
-        drain=drain,
+        grace_period=grace_period,
     )
     supersede(rotation, at=rotation.closes_at)
     record_creation(
@@ -94,7 +94,7 @@ def rotate_jwt_credential(
         target=locked,
         at=at,
         replacement=str(replacement.pk),
-        drain=rotation.drain_in_words,
+        grace_period=rotation.grace_period_in_words,
         deadline_at=rotation.deadline,
     )
     notices.rotation_started(
@@ -115,7 +115,7 @@ def _require_rotatable(locked: JwtCredential, at: datetime) -> None:
 
 
 def rotation_refusal(credential: JwtCredential, at: datetime | None = None) -> str | None:
-    """Why no replacement of this credential can be created now."""
+    """Why this credential can't be rotated now."""
     at = at or timezone.now()
     if credential.is_ended(at) or credential.is_expired(at):
         return "This credential no longer works. Create another one instead."
@@ -123,8 +123,7 @@ def rotation_refusal(credential: JwtCredential, at: datetime | None = None) -> s
         return "This credential is already being replaced."
     if Rotation.objects.open(at).filter(replacement=credential).exists():
         return (
-            "This credential is itself replacing another one. It can be rotated when that one has "
-            "closed."
+            "This credential is replacing another one. You can rotate it after that rotation ends."
         )
     return None
 
@@ -136,22 +135,22 @@ def _deadline(deadline: date | timedelta, at: datetime) -> datetime:
 
 
 def _locked_open(rotation: Rotation, actor: User, at: datetime) -> Rotation:
-    """The rotation, with both credentials locked, while there is something left to decide."""
+    """The rotation with both credentials locked. Raises `ValidationError` if it has ended."""
     both = {row.pk: row for row in locked_credentials([rotation.replacement_id])}
     found = Rotation.objects.get(pk=rotation.pk)
     found.replaced = both[rotation.replaced_id]
     found.replacement = both[rotation.replacement_id]
     require_manager(found.replaced.owner, actor)
     if not found.is_open(at):
-        raise ValidationError("This rotation is over, so there is nothing left to change.")
+        raise ValidationError("This rotation has ended, so you can’t change it anymore.")
     return found
 
 
 def _require_unchanged(rotation: Rotation, was_used: bool) -> None:
     if (rotation.first_used_at is not None) != was_used:
         raise ValidationError(
-            "The replacement has been used for the first time since you opened this page. See what "
-            "would break now, and decide again."
+            "An app used the replacement for the first time after you opened this page. Review "
+            "what would stop working now, and confirm again."
         )
 
 
@@ -159,9 +158,10 @@ def _require_unchanged(rotation: Rotation, was_used: bool) -> None:
 def undo_rotation(
     rotation: Rotation, *, was_used: bool, actor: User, origin: Origin, at: datetime | None = None
 ) -> Rotation:
-    """Revoke the replacement; the replaced one goes on as before.
+    """Revoke the replacement; the old credential keeps working.
 
-    `was_used` is what the actor was told about the replacement: a first use meanwhile asks again.
+    `was_used` is whether the actor saw that the replacement is in use. If that has changed since,
+    raises `ValidationError`.
     """
     at = at or timezone.now()
     locked = _locked_open(rotation, actor, at)
@@ -169,7 +169,7 @@ def undo_rotation(
     replacement = locked.replacement
     revoke_locked(
         replacement,
-        reason=f"The replacement of {locked.replaced.label} was undone.",
+        reason=f"The rotation of {locked.replaced.label} was undone.",
         actor=actor,
         origin=origin,
         at=at,
@@ -183,7 +183,7 @@ def undo_rotation(
 def finish_rotation(
     rotation: Rotation, *, was_used: bool, actor: User, origin: Origin, at: datetime | None = None
 ) -> Rotation:
-    """End the replaced credential now instead of later."""
+    """Revoke the old credential now. `was_used` is as for `undo_rotation`."""
     at = at or timezone.now()
     locked = _locked_open(rotation, actor, at)
     _require_unchanged(locked, was_used)
@@ -206,21 +206,21 @@ def finish_rotation(
 def extend_rotation(
     rotation: Rotation, *, until: date, actor: User, origin: Origin, at: datetime | None = None
 ) -> Rotation:
-    """Let the replaced credential go on until the end of a later day (UTC)."""
+    """Let the old credential work until the end of a later day (UTC)."""
     at = at or timezone.now()
     locked = _locked_open(rotation, actor, at)
     before, end = locked.closes_at, end_of_day(until, at, field="until")
     if end <= before:
-        raise ValidationError({"until": f"It already works until {in_words(before)}."})
+        already = f"The old credential already works until {in_words(before)}."
+        raise ValidationError({"until": already})
     if (latest := locked.latest_end) < end:
-        raise ValidationError(
-            {"until": f"One of the two expires on {day_in_words(latest)}. Choose a day before."}
-        )
+        too_late = f"One of the credentials expires on {day_in_words(latest)}."
+        raise ValidationError({"until": f"{too_late} Choose an earlier day."})
     locked.deadline = end
     if locked.first_used_at is not None:
-        locked.drain = end - locked.first_used_at
+        locked.grace_period = end - locked.first_used_at
     locked.warned_at = None
-    locked.save(update_fields=["deadline", "drain", "warned_at"])
+    locked.save(update_fields=["deadline", "grace_period", "warned_at"])
     supersede(locked, at=locked.closes_at)
     audit.record(
         AuditKind.JWT_CREDENTIAL_ROTATION_EXTENDED,
@@ -234,7 +234,10 @@ def extend_rotation(
 
 
 def close_rotations(*, origin: Origin, at: datetime | None = None) -> int:
-    """Make final what has closed by itself; answers how many. Validity does not wait for it."""
+    """Mark the old credentials of due rotations as revoked; returns how many.
+
+    They have stopped working already: `superseded_at` decides, not this.
+    """
     at = at or timezone.now()
     due = list(Rotation.objects.due(at).select_related("replacement")[:CLOSED_AT_ONCE])
     return sum(close_rotation(rotation, origin=origin, at=at) for rotation in due)
@@ -242,7 +245,7 @@ def close_rotations(*, origin: Origin, at: datetime | None = None) -> int:
 
 @transaction.atomic
 def close_rotation(rotation: Rotation, *, origin: Origin, at: datetime) -> bool:
-    """Write the revocation of a replaced credential, unless somebody else was faster."""
+    """Mark the old credential as revoked; returns whether this call did it."""
     replaced = locked_credential(rotation.replaced)
     if replaced.is_revoked or not replaced.is_replaced(at):
         return False
@@ -259,7 +262,7 @@ def close_rotation(rotation: Rotation, *, origin: Origin, at: datetime) -> bool:
 
 
 def warn_of_closing(*, at: datetime | None = None) -> int:
-    """Mail each owner, once, whose replaced credential is about to close while it is in use."""
+    """Email the owners of old credentials that are in use and about to end, once each."""
     at = at or timezone.now()
     return sum(_warn(rotation, apps, at) for rotation, apps in Rotation.objects.to_warn_of(at))
 

@@ -7,13 +7,15 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.forms.submissions import add_errors
 from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect
-from credentials.actions.rotations import DRAINS
+from core.moments import day_in_words
+from credentials.actions.rotations import GRACE_PERIODS
 from credentials.models import JwtCredential, Policy, Rotation
 
-_DRAIN_WORDS = dict(zip(DRAINS, ("1 hour", "24 hours", "7 days"), strict=True))
-DEFAULT_DRAIN = timedelta(hours=24)
+_GRACE_PERIOD_WORDS = dict(zip(GRACE_PERIODS, ("1 hour", "24 hours", "7 days"), strict=True))
+DEFAULT_GRACE_PERIOD = timedelta(hours=24)
 _DEADLINES = {7: "In 7 days", 30: "In 30 days", 90: "In 90 days"}
 DEFAULT_DEADLINE = 30
 ON_A_DAY = "day"
@@ -38,36 +40,37 @@ def _day_field(label: str, **kwargs: Any) -> forms.DateField:
 
 
 class RotateForm(forms.Form):
-    """A replacement of the same shape, and how long the old credential goes on."""
+    """The replacement, and how long the old credential works."""
 
     label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Where you use this key, so that you recognize it later.",
+        help_text="Where you use this credential, so that you recognize it later.",
         error_messages={"required": "Give the credential a label."},
     )
     expires_on = _day_field("Expiration Date (UTC)")
-    drain = forms.ChoiceField(
-        label="Once an app uses the new one, the old one goes on for",
-        choices=[(seconds(time), words) for time, words in _DRAIN_WORDS.items()],
-        initial=seconds(DEFAULT_DRAIN),
+    grace_period = forms.ChoiceField(
+        label="Grace period",
+        choices=[(seconds(time), words) for time, words in _GRACE_PERIOD_WORDS.items()],
+        initial=seconds(DEFAULT_GRACE_PERIOD),
         widget=forms.RadioSelect(attrs={"class": "choices--segmented"}),
         help_text=(
-            "The time that all your apps and machines need to take the new one, after the first "
-            "of them did."
+            "How long the old credential keeps working after the first use of the replacement. "
+            "Choose the time you need to update all your apps and servers."
         ),
-        error_messages={"required": "Choose a time."},
+        error_messages={"required": "Choose a grace period."},
     )
     deadline = forms.ChoiceField(
-        label="In any case the old one ends",
+        label="Deadline",
         choices=[(str(days), words) for days, words in _DEADLINES.items()]
-        + [(ON_A_DAY, "On a date of my choice")],
+        + [(ON_A_DAY, "On a specific date")],
         initial=str(DEFAULT_DEADLINE),
         widget=DescribedRadioSelect(attrs={"class": "choices--row"}),
+        help_text="The old credential stops working then, even if no app uses the replacement.",
         error_messages={"required": "Choose a deadline."},
     )
     deadline_on = _day_field(
-        "Date (UTC)", help_text="The old one works until the end of this day at the latest."
+        "Date (UTC)", help_text="The old credential works until the end of this day."
     )
     submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
@@ -90,28 +93,31 @@ class RotateForm(forms.Form):
         if not credential.never_expires:
             last = credential.expires_at.astimezone(UTC).date().isoformat()
             self.fields["deadline_on"].widget.attrs["max"] = last
-            self.fields["deadline"].help_text = f"Never after its own expiration date, {last}."
+            self.fields["deadline"].help_text = (
+                f"The old credential expires on {day_in_words(credential.expires_at)}, so the "
+                "deadline can’t be later."
+            )
 
     def _limit_expiry(self, policy: Policy, at: datetime, today: str) -> None:
         field = self.fields["expires_on"]
         field.widget.attrs["min"] = today
-        words = f"The old one {_life_words(self.credential)}. The new one works until the end of "
-        field.help_text = f"{words}this day; without a date it never expires."
+        words = f"{_life_words(self.credential)} The replacement works until the end of this day."
+        field.help_text = f"{words} Without a date it never expires."
         if not policy.needs_expiry:
             return
         field.required = True
-        field.error_messages["required"] = "Your organization's policy requires an expiration date."
-        field.help_text = f"{words}this day. Required by your organization's policy"
+        field.error_messages["required"] = "Your organization’s policy requires an expiration date."
+        field.help_text = f"{words} Your organization’s policy requires a date"
         if (latest := policy.latest_day(at)) is not None:
             field.widget.attrs["max"] = latest.isoformat()
-            field.help_text += f", {latest:%Y-%m-%d} at the latest"
+            field.help_text += f", {day_in_words(latest)} or earlier"
         field.help_text += "."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         day = cleaned.get("deadline_on")
         if cleaned.get("deadline") != ON_A_DAY:
-            # The field is not shown then, so whatever is in it is no mistake.
+            # The page hides the field then, so a mistake in it doesn't matter.
             self.errors.pop("deadline_on", None)
             return cleaned
         if self.has_error("deadline_on"):
@@ -121,8 +127,8 @@ class RotateForm(forms.Form):
         elif day > self.credential.expires_at.astimezone(UTC).date():
             self.add_error(
                 "deadline_on",
-                f"The old one expires on {self.credential.expires_at:%Y-%m-%d}. Choose that day or "
-                "earlier.",
+                f"The old credential expires on {day_in_words(self.credential.expires_at)}. Choose "
+                "that day or an earlier one.",
             )
         return cleaned
 
@@ -135,22 +141,19 @@ class RotateForm(forms.Form):
         return timedelta(days=int(chosen))
 
     @property
-    def drain_choice(self) -> timedelta:
-        return timedelta(seconds=int(self.cleaned_data["drain"]))
+    def grace_period_choice(self) -> timedelta:
+        return timedelta(seconds=int(self.cleaned_data["grace_period"]))
 
     def refuse(self, error: ValidationError) -> None:
-        """Say what the action found: beside its field, or above the form if it has none here."""
-        found = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-        for name, messages in found.items():
-            field = self.fields.get(name)
-            visible = field is not None and not field.widget.is_hidden
-            self.add_error(name if visible else None, messages)
-        if "submission_key" in found and isinstance(self.data, QueryDict):
+        """Show the errors of the action, and let the form be sent again with a new key."""
+        add_errors(self, error)
+        if "submission_key" in getattr(error, "error_dict", {}):
+            assert isinstance(self.data, QueryDict)  # noqa: S101 - a bound form
             self.data["submission_key"] = str(uuid.uuid4())
 
 
 def _as_long(credential: JwtCredential, policy: Policy, at: datetime) -> date | None:
-    """The last day of a credential that lives as long, or as long as the policy allows."""
+    """The day that gives the replacement the same lifetime, as far as the policy allows."""
     latest = policy.latest_day(at)
     if credential.never_expires:
         return latest
@@ -165,13 +168,13 @@ def _days_of_life(credential: JwtCredential) -> timedelta:
 
 def _life_words(credential: JwtCredential) -> str:
     if credential.never_expires:
-        return "never expires"
-    days = _days_of_life(credential).days
-    return f"was made for {days} day{'' if days == 1 else 's'}" if days else "was made for a day"
+        return "The old credential never expires."
+    days = max(1, _days_of_life(credential).days)
+    return f"The old credential has a lifetime of {days} day{'' if days == 1 else 's'}."
 
 
 class RotationDecisionForm(forms.Form):
-    """Confirms undo or finish as the person saw it: whether the replacement was in use."""
+    """Whether the person saw, when confirming, that the replacement is in use."""
 
     was_used = forms.TypedChoiceField(
         choices=[("yes", "Yes"), ("no", "No")],

@@ -69,7 +69,7 @@ class JwtCredential(models.Model):
     revoked_reason = models.CharField(max_length=200, blank=True)
     # The moment another credential takes over for good: it may still move while a rotation is open.
     superseded_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # A replacement that no app has exchanged yet: its first exchange starts the drain of the other.
+    # A replacement that no app has exchanged yet: the first exchange starts the grace period.
     awaits_first_use = models.BooleanField(default=False, editable=False)
     # CIDR strings, IPv4 and IPv6, beside those of the policy; empty allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)

@@ -18,25 +18,25 @@ from credentials.models.usage import (
     seen_addresses,
 )
 
-# Before the replaced credential closes, its owner is told that it is still in use: this long, or
-# half the drain if that is shorter.
+# We warn the owner this long before an old credential that is still in use stops working, or half
+# the grace period before if that is shorter.
 WARNING = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class AppProgress:
-    """How one app has used either credential since the rotation began: exchanges and calls."""
+    """When one app last used each credential since the rotation began, by exchange or call."""
 
     client_id: str
     application_name: str
     replaced_last_at: datetime | None
     replacement_last_at: datetime | None
     replaced_addresses: tuple[SeenAddress, ...] = ()
-    """From where it used the replaced one, the latest first."""
+    """Where it used the old credential from, the latest first."""
 
     @property
     def has_moved(self) -> bool:
-        """Whether its latest use was one of the replacement."""
+        """Whether the app used the replacement last."""
         if self.replacement_last_at is None:
             return False
         return self.replaced_last_at is None or self.replaced_last_at < self.replacement_last_at
@@ -44,7 +44,7 @@ class AppProgress:
 
 class RotationQuerySet(models.QuerySet["Rotation"]):
     def about(self, credential: JwtCredential) -> "Rotation | None":
-        """The rotation that its page tells of: the open one, else the latest of either side."""
+        """The rotation that the credential's page shows: the open one, else the latest."""
         found = (
             self.filter(Q(replaced=credential) | Q(replacement=credential))
             .select_related("replaced__revoked_by", "replacement__revoked_by", "started_by")
@@ -52,7 +52,7 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
         )
         rotations = list(found[:10])
         for rotation in rotations:
-            # Both are of one login. Five more joins would take longer to plan than to read.
+            # Both have one extension. Five more joins would take longer to plan than to read.
             for side in (rotation.replaced, rotation.replacement):
                 if side.extension_id == credential.extension_id:
                     side.extension = credential.extension
@@ -69,7 +69,7 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
     def open_by_credential(
         self, credentials: Iterable[JwtCredential], at: datetime | None = None
     ) -> "dict[UUID, Rotation]":
-        """The open rotation of each credential that is either side of one; a credential has one."""
+        """The open rotation of each of these credentials, by credential ID."""
         ids = [credential.pk for credential in credentials]
         found = self.open(at or timezone.now()).filter(Q(replaced__in=ids) | Q(replacement__in=ids))
         rotations: dict[UUID, Rotation] = {}
@@ -78,7 +78,7 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
         return rotations
 
     def due(self, at: datetime) -> Self:
-        """Closed by themselves, but not yet written down as revoked."""
+        """Closed by their deadline, while the old credential isn't marked as revoked yet."""
         return self.filter(
             undone_at__isnull=True,
             replaced__revoked_at__isnull=True,
@@ -86,7 +86,7 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
         )
 
     def to_warn_of(self, at: datetime) -> "list[tuple[Rotation, list[AppProgress]]]":
-        """Those about to close whose replaced credential is in use, with the apps that use it."""
+        """Those about to close whose old credential is in use, with the apps that use it."""
         closing = (
             self.open(at)
             .filter(warned_at__isnull=True, replaced__superseded_at__lte=at + WARNING)
@@ -99,11 +99,10 @@ class RotationQuerySet(models.QuerySet["Rotation"]):
 
 
 class Rotation(models.Model):
-    """One credential taking over from another of the same shape, without an outage between.
+    """A replacement takes over from an old credential with the same apps and networks.
 
-    What the Auth API has to know is copied to the credentials themselves: `superseded_at` of the
-    replaced one and `awaits_first_use` of the replacement, so that no exchange reads this row but
-    the first of a replacement.
+    The Auth API reads `superseded_at` of the old credential and `awaits_first_use` of the
+    replacement instead of this row, so that a rotation adds no query to an exchange.
     """
 
     replaced = models.ForeignKey(JwtCredential, on_delete=models.PROTECT, related_name="rotations")
@@ -114,12 +113,13 @@ class Rotation(models.Model):
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    # The replaced one stops then, whether the replacement is in use or not.
+    # The old credential stops working then, even if no app has used the replacement.
     deadline = models.DateTimeField()
-    # How long the replaced one goes on after the first use of the replacement.
-    drain = models.DurationField()
+    # How long the old credential works after the first use of the replacement. The column keeps
+    # its former name, because servers of the version before read it during an update.
+    grace_period = models.DurationField(db_column="drain")
     first_used_at = models.DateTimeField(null=True, blank=True)
-    # The replacement was revoked before the replaced one stopped, which goes on as before.
+    # The replacement was revoked before the old credential ended, which then keeps working.
     undone_at = models.DateTimeField(null=True, blank=True)
     warned_at = models.DateTimeField(null=True, blank=True)
 
@@ -142,42 +142,42 @@ class Rotation(models.Model):
 
     @property
     def closes_at(self) -> datetime:
-        """The deadline, or the end of the drain if that comes first."""
+        """The deadline, or the end of the grace period if that comes first."""
         if self.first_used_at is None:
             return self.deadline
-        return min(self.deadline, self.first_used_at + self.drain)
+        return min(self.deadline, self.first_used_at + self.grace_period)
 
     @property
-    def drain_in_words(self) -> str:
-        hours = int(self.drain.total_seconds()) // 3600
+    def grace_period_in_words(self) -> str:
+        hours = int(self.grace_period.total_seconds()) // 3600
         count, unit = (hours // 24, "day") if hours > 24 else (hours, "hour")
         return f"{count} {unit}{'' if count == 1 else 's'}"
 
     @property
     def latest_end(self) -> datetime:
-        """No deadline is later: one of the two expires then."""
+        """The first expiry of the two credentials; no deadline can be later."""
         return min(self.replaced.expires_at, self.replacement.expires_at)
 
     @property
     def warns_at(self) -> datetime:
-        """When its owner is told that the replaced one is still in use."""
-        ahead = WARNING if self.first_used_at is None else min(WARNING, self.drain / 2)
+        """When we warn the owner if the old credential is still in use."""
+        ahead = WARNING if self.first_used_at is None else min(WARNING, self.grace_period / 2)
         return self.closes_at - ahead
 
     def is_open(self, at: datetime | None = None) -> bool:
-        """Whether both credentials are valid and it can still be undone."""
+        """Whether the old credential still works, so that the rotation can be undone."""
         return self.undone_at is None and not self.replaced.is_ended(at)
 
     @property
     def closed_at(self) -> datetime | None:
-        """When the replaced one stopped, if it has."""
+        """When the old credential stopped working, if it has."""
         if self.undone_at is not None or self.is_open():
             return None
         return self.replaced.revoked_at or self.replaced.superseded_at
 
     @property
     def progress(self) -> list[AppProgress]:
-        """The apps that used either credential since it began, who has to move first."""
+        """The apps that used either credential since it began, those on the old one first."""
         last: dict[tuple[UUID, str], datetime] = {}
         names: dict[str, str] = {}
         for usage in (ExchangeUsage.objects.all(), CallUsage.objects.all()):
@@ -210,7 +210,7 @@ class Rotation(models.Model):
         )
 
     def _replaced_addresses(self) -> dict[str, list[tuple[str, datetime, str]]]:
-        """From where and when each client used the replaced one since it began."""
+        """The address, time and app of each use of the old credential, by client ID."""
         found: dict[str, list[tuple[str, datetime, str]]] = {}
         for row in AddressUse.objects.of(self.replaced_id, since=self.started_at):
             seen = (row.address, row.last_at, row.client.application.name)
@@ -219,7 +219,7 @@ class Rotation(models.Model):
 
     @property
     def replaced_in_use(self) -> list[AppProgress]:
-        """The apps that have used the replaced one lately: since the other was first used."""
+        """The apps that used the old credential since the first use of the replacement."""
         since = self.first_used_at or self.started_at
         return [
             app

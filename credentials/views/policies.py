@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -11,12 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import member
 from accounts.actions.organizations import require_second_factor
 from accounts.environments import Environment
+from accounts.forms.submissions import errors_on, posted
 from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.roles import ConsolePermission
 from accounts.second_factor import SECOND_FACTOR_ROLES, coverage, has_second_factor
 from accounts.step_up import step_up_required
 from core.origin import Origin
-from credentials.actions import policies as actions
+from credentials.actions.policies import ConfirmationNeededError, update_policy
 from credentials.forms.policies import PolicyForm, SecondFactorForm
 from credentials.models import Policy
 from credentials.policy_rules import RULES, PolicyRule, requirements
@@ -54,40 +54,31 @@ def _settings(
 @step_up_required
 def policy(request: HttpRequest, environment: Environment) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
-    form = _policy_form(request, viewer, environment)
+    current = Policy.objects.governing(viewer.organization_id, environment)
+    form = PolicyForm(posted(request), initial=PolicyForm.values_of(current))
     context: dict[str, Any] = {"environment": environment, "form": form}
     # *Keep editing* on the confirmation page brings the entries back into the form.
-    if request.method == "POST" and "edit" not in request.POST and form.is_valid():
+    if "edit" not in request.POST and form.is_valid():
         try:
-            _save(request, viewer, environment, form)
-        except actions.ConfirmationNeededError as needed:
+            with errors_on(form):
+                _save(request, viewer, environment, form)
+                messages.success(request, f"Saved the {environment.label.lower()} policy.")
+                return redirect("organization:policies")
+        except ConfirmationNeededError as needed:
             context["consequences"] = needed.consequences
             context["requirements"] = requirements(needed.policy)
             return render(request, "credentials/policies/confirm.html", context)
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, f"Saved the {environment.label.lower()} policy.")
-            return redirect("organization:policies")
     return render(request, "credentials/policies/policy.html", context)
-
-
-def _policy_form(request: HttpRequest, viewer: Membership, environment: Environment) -> PolicyForm:
-    if request.method == "POST":
-        return PolicyForm(request.POST)
-    current = Policy.objects.governing(viewer.organization_id, environment)
-    return PolicyForm(initial=PolicyForm.values_of(current))
 
 
 def _save(
     request: HttpRequest, viewer: Membership, environment: Environment, form: PolicyForm
 ) -> None:
-    values = form.cleaned_data
-    actions.update_policy(
+    update_policy(
         viewer.organization,
         environment,
-        values,
-        confirmed=values["confirmed"],
+        form.cleaned_data,
+        confirmed=form.cleaned_data["confirmed"],
         actor=viewer.user,
         origin=Origin.of(request),
     )
@@ -98,21 +89,18 @@ def _save(
 def second_factor(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
     form = SecondFactorForm(
-        request.POST if request.method == "POST" else None,
+        posted(request),
         initial={"roles": viewer.organization.mfa_required_roles},
         coverage=coverage(viewer.organization),
     )
     if form.is_valid():
-        try:
+        with errors_on(form):
             require_second_factor(
                 viewer.organization,
                 roles=form.cleaned_data["roles"],
                 actor=viewer.user,
                 origin=Origin.of(request),
             )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
             messages.success(request, "Saved the roles that need a second factor.")
             return redirect("organization:policies")
     context = {"form": form, "has_second_factor": has_second_factor(viewer.user)}

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.forms.submissions import errors_on, posted
 from accounts.step_up import step_up_required
 from core.moments import in_words
 from core.origin import Origin
@@ -22,9 +22,8 @@ from credentials.views.credential_pages import credential_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def rotate(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
-    """Creates a replacement of the same shape; who may see its JWT is as at creation."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
-    form = RotateForm(request.POST if request.method == "POST" else None, credential=credential)
+    form = RotateForm(posted(request), credential=credential)
     if not form.is_bound and (refusal := actions.rotation_refusal(credential)) is not None:
         messages.info(request, refusal)
         return redirect(owner.url("detail", credential))
@@ -37,7 +36,9 @@ def rotate(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
             if not sent_before:
                 remember_created(request, rotation.replacement)
             return redirect(owner.url("created", rotation.replacement))
-    return _page(request, "rotate", owner, credential=credential, form=form)
+    return credential_page(
+        request, "credentials/rotations/rotate.html", owner, credential=credential, form=form
+    )
 
 
 def _rotate(request: HttpRequest, owner: CredentialOwner, form: RotateForm) -> Rotation | None:
@@ -46,7 +47,7 @@ def _rotate(request: HttpRequest, owner: CredentialOwner, form: RotateForm) -> R
             form.credential,
             label=form.cleaned_data["label"],
             expires_on=form.cleaned_data["expires_on"],
-            drain=form.drain_choice,
+            grace_period=form.grace_period_choice,
             deadline=form.deadline_choice,
             submission_key=form.cleaned_data["submission_key"],
             actor=owner.viewer.user,
@@ -61,34 +62,37 @@ def _rotate(request: HttpRequest, owner: CredentialOwner, form: RotateForm) -> R
 def rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
-    """Where a rotation stands, who still uses the old credential, and what can be done."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id)
     found = Rotation.objects.about(credential)
     if found is None:
         return _not_rotated(request, owner, credential)
-    return _rotation_page(request, owner, credential, found, ExtendRotationForm(rotation=found))
+    form = ExtendRotationForm(rotation=found)
+    return _rotation_page(request, "rotation", owner, credential, found, form)
 
 
 def _not_rotated(
     request: HttpRequest, owner: CredentialOwner, credential: JwtCredential
 ) -> HttpResponseRedirect:
-    messages.info(request, f"{credential.label} is not being rotated.")
+    messages.info(request, f"{credential.label} isn’t being rotated.")
     return redirect(owner.url("detail", credential))
 
 
 def _rotation_page(
     request: HttpRequest,
+    name: str,
     owner: CredentialOwner,
     credential: JwtCredential,
     found: Rotation,
-    form: ExtendRotationForm,
+    form: ExtendRotationForm | RotationDecisionForm,
 ) -> HttpResponse:
-    return _page(
+    return credential_page(
         request,
-        "rotation",
+        f"credentials/rotations/{name}.html",
         owner,
         credential=credential,
         rotation=found,
+        replaced_url=owner.url("detail", found.replaced),
+        replacement_url=owner.url("detail", found.replacement),
         is_open=found.is_open(),
         may_decide=owner.may_manage and found.is_open(),
         progress=found.progress,
@@ -99,13 +103,13 @@ def _rotation_page(
 def _open_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None
 ) -> tuple[CredentialOwner, JwtCredential, Rotation | HttpResponseRedirect]:
-    """What there is to decide about, or the way to the page that says why there is nothing."""
+    """The open rotation, or a redirect to a page that says why there is none."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     found = Rotation.objects.about(credential)
     if found is None:
         return owner, credential, _not_rotated(request, owner, credential)
     if not found.is_open():
-        messages.info(request, "This rotation is over, so there is nothing left to change.")
+        messages.info(request, "This rotation has ended, so you can’t change it anymore.")
         return owner, credential, redirect(owner.url("rotation", credential))
     return owner, credential, found
 
@@ -120,20 +124,17 @@ def extend_rotation(
         return found
     form = ExtendRotationForm(request.POST, rotation=found)
     if form.is_valid():
-        try:
+        with errors_on(form):
             extended = actions.extend_rotation(
                 found,
                 until=form.cleaned_data["until"],
                 actor=owner.viewer.user,
                 origin=Origin.of(request),
             )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
             until = in_words(extended.closes_at)
             messages.success(request, f"The old credential now works until {until}.")
             return redirect(owner.url("rotation", credential))
-    return _rotation_page(request, owner, credential, found, form)
+    return _rotation_page(request, "rotation", owner, credential, found, form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -141,7 +142,6 @@ def extend_rotation(
 def undo_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
-    """Revokes the replacement after saying which apps use it already."""
     return _confirmed(request, credential_id, user_id, "undo_rotation", actions.undo_rotation)
 
 
@@ -150,7 +150,6 @@ def undo_rotation(
 def finish_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
-    """Ends the replaced credential now, after saying which apps still use it."""
     return _confirmed(request, credential_id, user_id, "finish_rotation", actions.finish_rotation)
 
 
@@ -161,47 +160,28 @@ def _confirmed(
     page: str,
     act: Callable[..., Rotation],
 ) -> HttpResponse:
-    """Asks, with what the rotation is now: a form that was sent with less is not kept."""
     owner, credential, found = _open_rotation(request, credential_id, user_id)
     if not isinstance(found, Rotation):
         return found
     form = RotationDecisionForm(request.POST or None, rotation=found)
     if form.is_valid():
+        was_used, origin = form.cleaned_data["was_used"], Origin.of(request)
         try:
-            act(
-                found,
-                was_used=form.cleaned_data["was_used"],
-                actor=owner.viewer.user,
-                origin=Origin.of(request),
-            )
+            act(found, was_used=was_used, actor=owner.viewer.user, origin=origin)
         except ValidationError as error:
             messages.warning(request, error.message)
             return redirect(owner.url(page, credential))
         return _decided(request, owner, found, undone=act is actions.undo_rotation)
-    return _page(
-        request,
-        page,
-        owner,
-        credential=credential,
-        rotation=found,
-        progress=found.progress,
-        form=RotationDecisionForm(rotation=found),
-    )
+    # An incomplete form is discarded: the page asks again with what the rotation is now.
+    form = RotationDecisionForm(rotation=found)
+    return _rotation_page(request, page, owner, credential, found, form)
 
 
 def _decided(
     request: HttpRequest, owner: CredentialOwner, found: Rotation, *, undone: bool
 ) -> HttpResponse:
-    """To the credential that goes on."""
     if undone:
-        messages.success(request, f"Undone. {found.replaced.label} goes on as before.")
+        messages.success(request, f"Rotation undone. {found.replaced.label} keeps working.")
         return redirect(owner.url("detail", found.replaced))
-    messages.success(request, f"{found.replaced.label} has ended; its replacement goes on.")
+    messages.success(request, f"Rotation finished. {found.replaced.label} no longer works.")
     return redirect(owner.url("detail", found.replacement))
-
-
-def _page(request: HttpRequest, name: str, owner: CredentialOwner, **context: Any) -> HttpResponse:
-    if (found := context.get("rotation")) is not None:
-        context["replaced_url"] = owner.url("detail", found.replaced)
-        context["replacement_url"] = owner.url("detail", found.replacement)
-    return credential_page(request, f"credentials/rotations/{name}.html", owner, **context)

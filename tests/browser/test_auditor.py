@@ -20,7 +20,7 @@ from accounts.actions.invitations import invite
 from accounts.models import AuditEvent
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import suspend_client
-from credentials.actions.rotations import DRAINS, rotate_jwt_credential
+from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from tests import cast
 from tests.browser.conftest import SignInPage, assert_accessible, confirm_password
 from tests.conftest import Rebels
@@ -56,8 +56,8 @@ def _something_of_everything(rebels: Rebels) -> None:
         cast.credential(rebels.luke, label="Rotated"),
         label="Its replacement",
         expires_on=None,
-        drain=DRAINS[0],
-        deadline=DRAINS[-1],
+        grace_period=GRACE_PERIODS[0],
+        deadline=GRACE_PERIODS[-1],
         actor=rebels.luke.user,
         origin=cast.ORIGIN,
     )

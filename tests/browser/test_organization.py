@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import AuditEvent, AuditKind
-from credentials.actions.rotations import DRAINS, rotate_jwt_credential
+from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from credentials.models import JwtCredential
 from tests import cast
 from tests.browser.conftest import SignInPage, again_at, arrived, confirm_password
@@ -96,8 +96,8 @@ def test_several_are_revoked_once_one_has_read_what_breaks(
         rotated,
         label="Its replacement",
         expires_on=None,
-        drain=DRAINS[0],
-        deadline=DRAINS[-1],
+        grace_period=GRACE_PERIODS[0],
+        deadline=GRACE_PERIODS[-1],
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
     )
@@ -117,17 +117,19 @@ def test_several_are_revoked_once_one_has_read_what_breaks(
     )
     expect(breaks.filter(has_text="Idle of Leia")).to_contain_text("No app has exchanged it")
     expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
-        "It is being replaced by Its replacement, which goes on, but no app has used it yet."
+        "It is being replaced by Its replacement, which keeps working, but no app has used it yet."
     )
 
     # Whoever reads that looks first, and comes back once the apps have moved.
-    han.get_by_role("link", name="See which apps have moved").click()
+    han.get_by_role("link", name="View the rotation").click()
     arrived(han, "Rotation of Rotated")
     replacement = rotation.replacement.encode()
     assert "access_token" in exchange(base_url, client.client_id, secret, replacement)
     han.go_back()
     han.reload()
-    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text("which goes on. See which")
+    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
+        "which keeps working. View the"
+    )
     han.get_by_role("button", name="Revoke 3 credentials").click()
     expect(han.get_by_text("Say in a few words why you revoke them.")).to_be_visible()
     arrived(han, "Revoke 3 credentials?")

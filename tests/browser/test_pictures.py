@@ -91,7 +91,7 @@ def test_picture_of_a_rotation(page: Page, console: str) -> None:
     page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Label").fill("Nightly jobs 2027")
     picture(page, "rotate")
-    page.get_by_role("button", name="Create the new JWT").click()
+    page.get_by_role("button", name="Create replacement").click()
     page.get_by_role("heading", name="JWT created").wait_for()
     rotation = Rotation.objects.get()
     for application, jwt in (

@@ -1,4 +1,4 @@
-"""Rotation while programs exchange over HTTP: nothing fails before the old one closes."""
+"""Rotation while programs exchange over HTTP: nothing fails before the old credential ends."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -97,28 +97,30 @@ def test_a_credential_is_rotated_without_an_outage(
         check_both_widths(page, accessible, "the form Rotate")
         page.get_by_label("Label").fill("Nightly jobs 2027")
         page.get_by_label("1 hour").check()
-        page.get_by_label("On a date of my choice").check()
+        page.get_by_label("On a specific date").check()
         expect(page.get_by_label("Date (UTC)", exact=True)).to_be_visible()
         page.get_by_label("In 7 days").check()
-        page.get_by_role("button", name="Create the new JWT").click()
+        page.get_by_role("button", name="Create replacement").click()
         new_jwt = page.locator("#jwt").inner_text().replace("\n", "").strip()
-        page.get_by_role("link", name="See the rotation").click()
-        expect(page.get_by_text("Waiting for the first use of the new one")).to_be_visible()
-        expect(page.get_by_role("row", name="Falcon Dialer")).to_contain_text("Uses the old one")
+        page.get_by_role("link", name="View the rotation").click()
+        expect(page.get_by_text("Waiting for the first use of the replacement")).to_be_visible()
+        expect(page.get_by_role("row", name="Falcon Dialer")).to_contain_text(
+            "Uses the old credential"
+        )
         check_both_widths(page, accessible, "the rotation before the first use")
         program.wait_for(2)
 
-        # The first machine takes the new one, the others go on with the old one.
+        # The first server uses the replacement, and the others still use the old credential.
         assert "access_token" in exchange(base_url, client.client_id, secret, new_jwt)
         BackgroundWriter.flush_all()
         page.reload()
         expect(page.get_by_text("from 127.0.0.1")).to_be_visible()
-        expect(page.get_by_text("An app used the new one for the first time")).to_be_visible()
+        expect(page.get_by_text("An app used the replacement for the first time")).to_be_visible()
         check_both_widths(page, accessible, "the rotation after the first use")
         program.wait_for(2)
         later = (timezone.now() + timedelta(days=3)).date()
         page.get_by_label("Last day (UTC)").fill(f"{later}")
-        page.get_by_role("button", name="Let the old one go on").click()
+        page.get_by_role("button", name="Extend").click()
         expect(
             page.get_by_text(f"now works until {day_in_words(later)}, 23:59 UTC")
         ).to_be_visible()
@@ -127,7 +129,7 @@ def test_a_credential_is_rotated_without_an_outage(
         expect(page.get_by_role("link", name="Replaces Nightly jobs")).to_be_visible()
         page.get_by_role("link", name="Being replaced, ends").click()
         page.get_by_role("link", name="Undo").click()
-        expect(page.get_by_text("used the new JWT, last on")).to_be_visible()
+        expect(page.get_by_text("used the replacement, last on")).to_be_visible()
         check_both_widths(page, accessible, "the page Undo")
         page.get_by_role("link", name="Keep both").click()
         page.get_by_role("link", name="Finish now").click()
@@ -135,8 +137,8 @@ def test_a_credential_is_rotated_without_an_outage(
         program.wait_for(2)
         assert program.failures == []
 
-        page.get_by_role("button", name="End the old one").click()
-        expect(page.get_by_text("Nightly jobs has ended; its replacement goes on.")).to_be_visible()
+        page.get_by_role("button", name="Revoke the old credential").click()
+        expect(page.get_by_text("Rotation finished. Nightly jobs no longer works.")).to_be_visible()
         program.wait_for(4)
         assert {error_code(answer) for answer in program.failures} == {"JWT-102"}
         assert program.answers[-1] in program.failures

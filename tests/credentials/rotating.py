@@ -1,15 +1,18 @@
-"""Rotations as tests begin them, and what the Auth API answers about either credential."""
+"""Rotations in tests, and the answers of the Auth API about either credential."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.test import Client as Browser
 from django.utils import timezone
+from post_office.models import Email
 
 from accounts.models import Membership
 from credentials.actions.rotations import rotate_jwt_credential
 from credentials.models import JwtCredential, Rotation
 from tests import api, cast
 from tests.api import App, oauth_error
+from tests.conftest import SignIn
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -19,7 +22,7 @@ def rotation_of(
     credential: JwtCredential,
     *,
     actor: Membership | None = None,
-    drain: timedelta = DAY,
+    grace_period: timedelta = DAY,
     deadline: date | timedelta = 30 * DAY,
     expires_on: date | None = None,
     at: datetime | None = None,
@@ -28,7 +31,7 @@ def rotation_of(
         credential,
         label=f"{credential.label} 2",
         expires_on=expires_on,
-        drain=drain,
+        grace_period=grace_period,
         deadline=deadline,
         actor=(actor or credential.owner).user,
         origin=cast.ORIGIN,
@@ -37,13 +40,13 @@ def rotation_of(
 
 
 def end_at(credential: JwtCredential, at: datetime) -> None:
-    """As if its rotation had closed at that moment; `tick` has not come by yet."""
+    """As if its rotation had closed then; `tick` has not marked it as revoked yet."""
     credential.superseded_at = at
     credential.save(update_fields=["superseded_at"])
 
 
 def closed(rotation: Rotation, ago: timedelta = HOUR) -> datetime:
-    """The rotation as if it had closed a while ago."""
+    """Changes the rotation as if it had closed a while ago."""
     at = timezone.now() - ago
     Rotation.objects.filter(pk=rotation.pk).update(started_at=at - DAY, deadline=at)
     end_at(rotation.replaced, at)
@@ -65,3 +68,13 @@ def answer(app: App, credential: JwtCredential) -> tuple[int, str]:
     response = api.exchange(app, credential.encode())
     body = response.json()
     return response.status_code, body["errors"][0]["errorCode"] if "errors" in body else ""
+
+
+def stepped_up(sign_in: SignIn, person: Membership) -> Browser:
+    browser = sign_in(person)
+    cast.step_up(browser)
+    return browser
+
+
+def emails() -> list[tuple[list[str], str]]:
+    return [(email.to, email.subject) for email in Email.objects.order_by("pk")]

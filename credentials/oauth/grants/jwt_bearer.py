@@ -68,7 +68,7 @@ def exchange(
         require_valid(presented)
         available = client.application.effective_scopes
         scopes = granted_scopes(presented, available, parameters.get("scope"))
-        # A test from the console is no use by an app: it has no source, and starts no drain.
+        # A test from the console is no use by an app: it has no source, and starts no grace period.
         is_first = credential.awaits_first_use and presented.source is not None
         grant = _first_granted if is_first else _granted
         return grant(presented, scopes, parameters, lookup.signing_key)
