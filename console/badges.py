@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.environments import Environment
 from console.icons import lucide
+from credentials.models import JwtCredential
+from credentials.wording import status_in_words
 
 register = template.Library()
 
@@ -56,6 +58,16 @@ def status_badge(status: str, text: str = "", *, compact: bool = False) -> SafeS
         UNSEEN if compact else "",
         text or state.text,
     )
+
+
+@register.simple_tag
+def credential_badge(credential: JwtCredential, *, compact: bool = False) -> SafeString:
+    status = credential.status
+    if credential.is_being_replaced:
+        status = "replacing"
+    elif credential.expires_soon:
+        status = "expiring"
+    return status_badge(status, status_in_words(credential), compact=compact)
 
 
 @register.simple_tag

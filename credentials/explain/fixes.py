@@ -12,6 +12,7 @@ from credentials.access import CredentialOwner
 from credentials.explain.walks import STATE
 from credentials.models import Client, JwtCredential
 from credentials.refused import CheckName, Reason
+from credentials.wording import end_in_words
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def end_of_credential(check: CheckName | None, credential: JwtCredential | None)
     """Who ended the credential, when and why, where that is what failed; else empty."""
     if check not in (CheckName.REVOCATION, CheckName.EXPIRY) or credential is None:
         return ""
-    return credential.end_text
+    return end_in_words(credential)
 
 
 def app_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:

@@ -13,7 +13,6 @@ from django.utils.functional import cached_property
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
 from core import networks
-from core.moments import in_words
 from credentials import jose
 from credentials.models.app_access import AppAccess
 from credentials.models.applications import Client
@@ -195,44 +194,6 @@ class JwtCredential(models.Model):
         return "expired" if self.is_expired() else "active"
 
     @property
-    def badge(self) -> str:
-        """The status; `replacing` or `expiring` for an active credential that will soon end."""
-        if self.is_being_replaced:
-            return "replacing"
-        return "expiring" if self.expires_soon else self.status
-
-    @property
-    def status_text(self) -> str:
-        """The status in words, as lists and headings say it."""
-        if self.is_being_replaced and self.superseded_at is not None:
-            return f"Being replaced, ends {in_words(self.superseded_at)}"
-        if self.status == "revoked" and self.revoked_by is not None:
-            return f"Revoked by {self.revoked_by.name}"
-        if self.status == "revoked":
-            return f"Revoked: {self.revoked_reason[:1].lower()}{self.revoked_reason[1:]}"
-        return self.expires_in if self.expires_soon else self.status.capitalize()
-
-    @property
-    def end_text(self) -> str:
-        """How and when it ended, for those who may see it; empty while it is active."""
-        if self.superseded_at is not None and self.is_replaced():
-            return f"It was replaced by another one and stopped on {in_words(self.superseded_at)}."
-        if self.revoked_at is not None and self.revoked_by is None:
-            return (
-                f"Somebody found the JWT and reported it as leaked on {in_words(self.revoked_at)}."
-            )
-        if self.revoked_at is not None and self.revoked_by is not None:
-            why = f": “{self.revoked_reason}”" if self.revoked_reason else ""
-            return f"{self.revoked_by.name} revoked it on {in_words(self.revoked_at)}{why}."
-        return f"It expired on {in_words(self.expires_at)}." if self.is_expired() else ""
-
-    @property
-    def expires_in(self) -> str:
-        """`Expires today`, `Expires in 6 days`: whole days of what is left."""
-        days = (self.expires_at - timezone.now()).days
-        return "Expires today" if days < 1 else f"Expires in {days} day{'s' if days > 1 else ''}"
-
-    @property
     def expires_soon(self) -> bool:
         return self.status == "active" and self.expires_at - timezone.now() <= EXPIRES_SOON
 
@@ -285,15 +246,6 @@ class JwtCredential(models.Model):
     def limits_sources(self) -> bool:
         """Whether it matters from where an app calls."""
         return bool(self.allowed_networks or self.policy.allowed_networks)
-
-    @property
-    def sources_in_words(self) -> str:
-        """The networks from which an app may call: both lists must allow its address."""
-        lists = (
-            ("the organization's policy allows", self.policy.allowed_networks),
-            ("the credential allows", self.allowed_networks),
-        )
-        return "; ".join(f"{who} {', '.join(listed)}" for who, listed in lists if listed)
 
     def source_refusal(self, address: str, policy: Policy) -> str | None:
         """Why an app may not call from this address (JWT-107), in words."""

@@ -12,6 +12,7 @@ from credentials.models import Client, JwtCredential, Policy
 from credentials.models.app_access import AppAccess
 from credentials.oauth.errors import InvalidGrant, OAuthError
 from credentials.refused import CheckName
+from credentials.wording import networks_in_words
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _source_unknown(exchange: Exchange) -> str:
         return ""
     return (
         "Networks are limited, and from here nobody knows the address that the app calls from: "
-        f"{exchange.credential.sources_in_words}."
+        f"{networks_in_words(exchange.credential)}."
     )
 
 

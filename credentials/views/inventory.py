@@ -10,6 +10,7 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -56,11 +57,21 @@ def credentials(request: HttpRequest) -> HttpResponse:
         whole=credentials_of(viewer.organization),
     )
     context = {
+        "rows": [(credential, _urls(credential)) for credential in page.rows],
         "page": page,
         "form": form,
         "may_revoke": viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY),
     }
     return render(request, "credentials/inventory/credentials.html", context)
+
+
+def _urls(credential: JwtCredential) -> dict[str, str]:
+    user_id = credential.extension.user_id
+    pages = {
+        name: reverse(f"developer_credentials:{name}", args=[user_id, credential.pk])
+        for name in ("detail", "rotation")
+    }
+    return pages | {"owner": reverse("organization:developer", args=[user_id])}
 
 
 def _with_people(found: JwtCredentialQuerySet) -> JwtCredentialQuerySet:

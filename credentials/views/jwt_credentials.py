@@ -37,10 +37,7 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
         "credentials/jwt_credentials/list.html",
         owner,
         rows=[
-            (
-                credential,
-                {name: owner.url(name, credential) for name in LISTED_PAGES},
-            )
+            (credential, {name: owner.url(name, credential) for name in LISTED_PAGES})
             for credential in page.rows
         ],
         form=form,

@@ -84,7 +84,7 @@ def test_a_row_names_two_apps_and_counts_them(rebels: Rebels, sign_in: SignIn) -
     clients = [api.app(rebels.luke, name=name).client for name in reversed(names)]
     cast.credential(rebels.luke, clients=clients)
     page = " ".join(text(sign_in(rebels.han), LIST).split())
-    assert 'Alpha, Beta <small class="muted">3 apps</small>' in page
+    assert 'Alpha, Beta <small class="muted">3 specific apps</small>' in page
     assert "Gamma" not in page
 
 

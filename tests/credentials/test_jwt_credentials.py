@@ -283,7 +283,7 @@ def test_the_list_is_the_owner_s_own(
     [row] = rows_of(sign_in(rebels.leia).get(url("list")))
     assert row.startswith("Active Operations All apps from your organization Production")
     [row] = rows_of(sign_in(rebels.leia).get(url("list", through=rebels.luke)))
-    assert row.startswith("Active Contractor Key All apps from the organization Sandbox")
+    assert row.startswith("Active Contractor Key All apps from your organization Sandbox")
 
 
 def test_an_auditor_reads_and_is_offered_nothing(

@@ -232,7 +232,7 @@ def test_the_owner_reads_on_the_page_that_it_was_found(rebels: Rebels, sign_in: 
     report(*as_form(credential.encode()))
     browser = sign_in(rebels.luke)
     page = browser.get(f"/console/my-credentials/{credential.pk}").content.decode()
-    assert "reported it as leaked" in page
+    assert "reported its JWT as leaked" in page
     assert "A finder" in page
     assert "Revoked: reported as leaked" in browser.get("/console/my-credentials").content.decode()
 

@@ -24,6 +24,7 @@ from credentials.models import (
 )
 from credentials.models.usage import note_use
 from credentials.reports.inventory import Wanted, wanted_of
+from credentials.wording import status_in_words
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Rebels, SignIn
@@ -93,7 +94,7 @@ def test_a_replaced_credential_shows_the_same_status_before_and_after_tick(
         detail = words_of(luke.get(url("detail", old)))
         return [
             old.status,
-            old.status_text,
+            status_in_words(old),
             "It was replaced by Nightly jobs 2 and stopped on" in detail,
             "Replaced" in words_of(luke.get(url("list"))),
             "Finished" in words_of(luke.get(url("rotation", old))),

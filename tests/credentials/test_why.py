@@ -34,6 +34,7 @@ from credentials.models import (
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth.checks import CHECKS
 from credentials.throttle import LimitGroup
+from credentials.wording import end_in_words
 from tests import api, cast
 from tests.api import PRODUCTION, App
 from tests.conftest import Partners, Rebels, SignIn
@@ -439,7 +440,7 @@ class TestFixes:
         scene.tokens = scene.exchange().json()
         revoke(scene)
         scene.credential.refresh_from_db()
-        said = scene.credential.end_text
+        said = end_in_words(scene.credential)
         assert re.fullmatch(
             r"Luke Example revoked it on \w{3} \d+, \d{4}, \d\d:\d\d UTC: “Lost”\.", said
         )
