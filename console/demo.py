@@ -29,7 +29,8 @@ from accounts.roles import ConsoleRole
 from console.demo_usage import add_usage
 from core import raw_secrets
 from core.origin import Origin
-from credentials.actions.applications import SECRET_PREFIX, issue_client, register_application
+from credentials.actions.applications import register_application
+from credentials.actions.clients import SECRET_PREFIX, issue_client
 from credentials.actions.jwt_credentials import create_jwt_credential
 from credentials.actions.refusals import record_refusals
 from credentials.actions.reminders import remind_owners

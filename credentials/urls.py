@@ -6,6 +6,7 @@ from credentials.audit_links import register_links
 from credentials.converters import KeyPurposeConverter
 from credentials.views import (
     applications,
+    clients,
     create_jwt_credential,
     developers,
     exchange_tests,
@@ -44,27 +45,27 @@ application_patterns: list[URLPattern] = [
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/issue",
-        applications.issue_client,
+        clients.issue_client,
         name="issue_client",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/replace-secret",
-        applications.replace_client_secret,
+        clients.replace_client_secret,
         name="replace_client_secret",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/end-former-secret",
-        applications.end_former_secret,
+        clients.end_former_secret,
         name="end_former_secret",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/suspend",
-        applications.suspend_client,
+        clients.suspend_client,
         name="suspend_client",
     ),
     path(
         "apps/<uuid:application_id>/clients/<environment:environment>/resume",
-        applications.resume_client,
+        clients.resume_client,
         name="resume_client",
     ),
 ]

@@ -27,7 +27,8 @@ from accounts.models import (
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from core.origin import Origin
-from credentials.actions.applications import issue_client, register_application
+from credentials.actions.applications import register_application
+from credentials.actions.clients import issue_client
 from credentials.actions.jwt_credentials import create_jwt_credential
 from credentials.models import AppAccess, Application, Client, JwtCredential
 

@@ -111,11 +111,9 @@ def _undecided(request: AccessRequest, actor: User) -> AccessRequest:
     )
     # Read on its own: a row that was joined while waiting for the lock is that of before.
     if locked.decided_by is not None:
-        who = "You have" if locked.decided_by == actor else f"{locked.decided_by.name} has"
-        raise ValidationError(
-            f"{who} already {locked.get_decision_display().lower()} the request of "
-            f"{locked.user.name}."
-        )
+        decider = "You" if locked.decided_by == actor else locked.decided_by.name
+        decision = locked.get_decision_display().lower()
+        raise ValidationError(f"{decider} already {decision} {locked.user.name}’s request.")
     return locked
 
 

@@ -70,7 +70,7 @@ def invite(
     return invitation, raw_token
 
 
-def invite_by_mail(
+def invite_by_email(
     organization: Organization,
     email: str,
     *,

@@ -1,3 +1,5 @@
+from typing import TypedDict
+
 from django import forms
 
 from accounts.environments import Environment
@@ -25,6 +27,11 @@ STATUS_DESCRIPTIONS: dict[str, str] = {
 }
 
 
+class ExtensionSettings(TypedDict):
+    user_role: UserRole
+    status: ExtensionStatus
+
+
 class ExtensionForm(forms.Form):
     user_role = forms.ChoiceField(
         label="User role",
@@ -42,6 +49,13 @@ class ExtensionForm(forms.Form):
         choices=ExtensionStatus.choices,
         widget=DescribedRadioSelect({"class": "choices--cards"}, descriptions=STATUS_DESCRIPTIONS),
     )
+
+    @property
+    def settings(self) -> ExtensionSettings:
+        return {
+            "user_role": UserRole(self.cleaned_data["user_role"]),
+            "status": ExtensionStatus(self.cleaned_data["status"]),
+        }
 
 
 class ExtensionListForm(ListForm):

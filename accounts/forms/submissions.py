@@ -34,6 +34,10 @@ def add_errors(form: forms.Form, error: ValidationError) -> None:
         form.add_error(name if shown else None, errors)
 
 
+class ConfirmForm(forms.Form):
+    """A page that asks before it acts: its only answer is the button."""
+
+
 class errors_on(AbstractContextManager[None, bool]):  # noqa: N801 - reads as a statement
     """Run an action for a form; a `ValidationError` becomes the errors of the form.
 

@@ -1,7 +1,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import NoConsoleAccess, access_request_for, membership_of
 from accounts.actions import access_requests as actions
 from accounts.forms.access_requests import ApproveForm, DeclineForm, RequestAccessForm
+from accounts.forms.submissions import errors_on, posted
 from accounts.models import AccessRequest
 from accounts.models.access_requests import Decision
 from accounts.roles import ConsoleRole
@@ -42,14 +42,11 @@ def request_access(request: HttpRequest) -> HttpResponse:
         return redirect("dashboard")
     form = RequestAccessForm(request.POST)
     if form.is_valid():
-        try:
+        with errors_on(form):
             actions.request_access(
                 membership, reason=form.cleaned_data["reason"], origin=Origin.of(request)
             )
-        except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            messages.success(request, "Your request is on its way to your account administrators.")
+            messages.success(request, "We sent your request to your account administrators.")
             return redirect("dashboard")
     return no_access(request, form)
 
@@ -60,19 +57,18 @@ def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpRespon
     viewer, asked = access_request_for(request.user, request_id)
     if asked.decided_by is not None:
         return _already_decided(request, asked)
-    form = ApproveForm(request.POST or None, initial={"role": ConsoleRole.DEVELOPER})
-    if request.method == "POST" and form.is_valid():
-        try:
+    form = ApproveForm(posted(request), initial={"role": ConsoleRole.DEVELOPER})
+    if form.is_valid():
+        role = form.chosen_role
+        with errors_on(form):
             actions.approve_access_request(
-                asked, role=form.chosen_role, actor=viewer.user, origin=Origin.of(request)
+                asked, role=role, actor=viewer.user, origin=Origin.of(request)
             )
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
-        else:
             messages.success(
-                request, f"{asked.user.name} is {form.chosen_role.label} now and told so by mail."
+                request,
+                f"{asked.user.name} now has the {role.label} role. We sent them an email.",
             )
-        return redirect("accounts:access")
+            return redirect("accounts:access")
     context = {"asked": asked, "form": form}
     return render(request, "accounts/access_requests/approve_access_request.html", context)
 
@@ -82,32 +78,25 @@ def decline_access_request(request: HttpRequest, request_id: UUID) -> HttpRespon
     viewer, asked = access_request_for(request.user, request_id)
     if asked.decided_by is not None:
         return _already_decided(request, asked)
-    form = DeclineForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
+    form = DeclineForm(posted(request))
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        with errors_on(form):
             actions.decline_access_request(
-                asked,
-                reason=form.cleaned_data["reason"],
-                actor=viewer.user,
-                origin=Origin.of(request),
+                asked, reason=reason, actor=viewer.user, origin=Origin.of(request)
             )
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
-        else:
             messages.success(
-                request, f"The request of {asked.user.name} is declined; the reason went by mail."
+                request,
+                f"You declined {asked.user.name}’s request. We sent them an email with the reason.",
             )
-        return redirect("accounts:access")
+            return redirect("accounts:access")
     context = {"asked": asked, "form": form}
     return render(request, "accounts/access_requests/decline_access_request.html", context)
 
 
 def _already_decided(request: HttpRequest, asked: AccessRequest) -> HttpResponse:
-    """Two administrators look at one queue; the second one reads what the first decided."""
-    who = asked.decided_by.name if asked.decided_by else ""
-    messages.info(
-        request,
-        f"{who} has already {asked.get_decision_display().lower()} the request of "
-        f"{asked.user.name}.",
-    )
+    # Two administrators can work on the same list; the second one learns what the first decided.
+    decider = asked.decided_by.name if asked.decided_by else ""
+    decision = asked.get_decision_display().lower()
+    messages.info(request, f"{decider} already {decision} {asked.user.name}’s request.")
     return redirect("accounts:access")

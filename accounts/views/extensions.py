@@ -1,7 +1,6 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,9 +10,8 @@ from accounts import access
 from accounts.actions import extensions as actions
 from accounts.environments import Environment
 from accounts.forms.extensions import ExtensionForm, ExtensionListForm
+from accounts.forms.submissions import errors_on, posted
 from accounts.models import AuditEvent, Extension
-from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission
 from accounts.step_up import step_up_required
 from core.origin import Origin
@@ -44,27 +42,16 @@ def extensions(request: HttpRequest) -> HttpResponse:
 def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
     viewer, extension = access.extension_for(request.user, extension_id)
     form = ExtensionForm(
-        request.POST or None,
+        posted(request),
         initial={"user_role": extension.user_role, "status": extension.status},
     )
     back = _url(environment=extension.environment)
-    if request.method == "POST" and form.is_valid():
-        try:
+    if form.is_valid():
+        with errors_on(form):
             actions.change_extension(
-                extension,
-                user_role=UserRole(form.cleaned_data["user_role"]),
-                status=ExtensionStatus(form.cleaned_data["status"]),
-                actor=viewer.user,
-                origin=Origin.of(request),
+                extension, **form.settings, actor=viewer.user, origin=Origin.of(request)
             )
-        except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            messages.success(
-                request,
-                f"The {extension.environment.label.lower()} login of {extension.user.name} "
-                "is saved.",
-            )
+            messages.success(request, f"We saved {extension.user.name}’s login.")
             return redirect(back)
     context = {
         "extension": extension,

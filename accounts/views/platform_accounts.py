@@ -1,5 +1,4 @@
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -8,6 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import access
 from accounts.actions import extensions
 from accounts.environments import Environment
+from accounts.forms.submissions import errors_in_messages
 from accounts.roles import ConsolePermission
 from core.origin import Origin
 
@@ -28,11 +28,8 @@ def sandbox_account(request: HttpRequest) -> HttpResponse:
 @require_POST
 def create_sandbox_account(request: HttpRequest) -> HttpResponse:
     viewer = access.member(request.user, ConsolePermission.SANDBOX_ACCOUNT_CREATE)
-    try:
+    with errors_in_messages(request):
         extensions.create_sandbox_account(viewer, actor=viewer.user, origin=Origin.of(request))
-    except ValidationError as error:
-        messages.info(request, " ".join(error.messages))
-    else:
         messages.success(request, "Your sandbox account is ready.")
     return redirect(_local_path(request.POST.get("next", "")) or "accounts:sandbox_account")
 

@@ -1,11 +1,11 @@
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import membership_of, person
 from accounts.actions.users import update_profile
+from accounts.forms.submissions import errors_on, posted
 from accounts.forms.users import ProfileForm
 from accounts.roles import ROLE_DESCRIPTIONS, ConsoleRole
 from core.origin import Origin
@@ -16,16 +16,13 @@ def my_profile(request: HttpRequest) -> HttpResponse:
     """One's own profile; for people without console access too."""
     user = person(request.user)
     form = ProfileForm(
-        request.POST or None,
+        posted(request),
         initial={"first_name": user.first_name, "last_name": user.last_name},
     )
-    if request.method == "POST" and form.is_valid():
-        try:
+    if form.is_valid():
+        with errors_on(form):
             update_profile(user, **form.cleaned_data, origin=Origin.of(request))
-        except ValidationError as error:
-            form.add_error(None, error.messages)
-        else:
-            messages.success(request, "Your name is saved.")
+            messages.success(request, "We saved your name.")
             return redirect("accounts:my_profile")
     membership = membership_of(user)
     context = {

@@ -10,12 +10,12 @@ from console.load.dice import Dice
 from console.load.people import ORIGIN, People
 from console.load.words import APP_KINDS, APP_SUBJECTS
 from core import raw_secrets
-from credentials.actions.applications import (
+from credentials.actions.applications import register_application
+from credentials.actions.clients import (
     CLIENT_ID_ALPHABET,
     CLIENT_ID_LENGTH,
     SECRET_PREFIX,
     issue_client,
-    register_application,
 )
 from credentials.models import Application, Client
 from credentials.models.applications import ClientStatus

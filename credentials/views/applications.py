@@ -3,31 +3,29 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import add_never_cache_headers
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
 from accounts.environments import Environment
+from accounts.forms.submissions import ConfirmForm, errors_on, posted
 from accounts.models import AuditEvent
 from accounts.roles import ConsolePermission
-from accounts.step_up import step_up_required
 from core.origin import Origin
 from credentials import access
 from credentials.actions import applications as actions
+from credentials.actions.clients import register_application_with_client
 from credentials.explain.explanations import recent_refusals
 from credentials.forms.applications import (
     ApplicationListForm,
     ApplicationSettingsForm,
     CreateApplicationForm,
-    EndFormerSecretForm,
-    ReplaceSecretForm,
 )
 from credentials.models import Application, Client, Refusal
 from credentials.reports.dependents import dependents_of, guests_of
+from credentials.views.clients import secret_shown_once
 
 HISTORY_SIZE = 25
 
@@ -63,41 +61,19 @@ def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_application(request: HttpRequest) -> HttpResponse:
     owner = member(request.user, ConsolePermission.APPLICATION_MANAGE_OWN)
-    form = CreateApplicationForm(request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        try:
-            application, issued = actions.register_application_with_client(
+    form = CreateApplicationForm(posted(request))
+    if form.is_valid():
+        with errors_on(form):
+            application, issued = register_application_with_client(
                 owner,
                 **form.settings,
                 submission_key=form.cleaned_data["submission_key"],
                 origin=Origin.of(request),
             )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
             if issued is None:
                 return redirect("credentials:application", application.pk)
-            return _secret_shown_once(request, *issued, act="created")
+            return secret_shown_once(request, *issued, act="created")
     return render(request, "credentials/applications/create_application.html", {"form": form})
-
-
-def _secret_shown_once(
-    request: HttpRequest, client: Client, raw_secret: str, *, act: str
-) -> HttpResponse:
-    """Answers the POST itself: a redirect would have to keep the secret somewhere in between."""
-    response = render(
-        request,
-        "credentials/applications/client_secret.html",
-        {
-            "application": client.application,
-            "client": client,
-            "environment": Environment(client.environment),
-            "raw_secret": raw_secret,
-            "act": act,
-        },
-    )
-    add_never_cache_headers(response)
-    return response
 
 
 @require_safe
@@ -136,19 +112,16 @@ def _history(
 def application_settings(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
     form = ApplicationSettingsForm(
-        request.POST if request.method == "POST" else None,
+        posted(request),
         application=application,
         guests=guests_of(application),
     )
-    if form.is_bound and form.is_valid():
-        try:
+    if form.is_valid():
+        with errors_on(form):
             actions.update_application(
                 application, **form.settings, actor=viewer.user, origin=Origin.of(request)
             )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, "The settings are saved.")
+            messages.success(request, "We saved the settings.")
             return redirect("credentials:application_settings", application.pk)
     return render(
         request,
@@ -157,142 +130,19 @@ def application_settings(request: HttpRequest, application_id: UUID) -> HttpResp
     )
 
 
-@require_POST
-def issue_client(
-    request: HttpRequest, application_id: UUID, environment: Environment
-) -> HttpResponse:
-    viewer, application = access.application_for(request.user, application_id, to_change=True)
-    try:
-        issued = actions.issue_client(
-            application, environment, actor=viewer.user, origin=Origin.of(request)
-        )
-    except ValidationError as error:
-        messages.error(request, error.message)
-        return redirect("credentials:application", application.pk)
-    return _secret_shown_once(request, *issued, act="issued")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@step_up_required
-def replace_client_secret(
-    request: HttpRequest, application_id: UUID, environment: Environment
-) -> HttpResponse:
-    viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    form = ReplaceSecretForm(request.POST or None, initial={"issued_at": client.secret_issued_at})
-    if form.is_valid():
-        try:
-            raw_secret = actions.replace_client_secret(
-                client,
-                issued_at=form.cleaned_data["issued_at"],
-                overlap=form.cleaned_data["overlap"],
-                actor=viewer.user,
-                origin=Origin.of(request),
-            )
-        except ValidationError as error:
-            messages.error(request, error.message)
-            return redirect("credentials:application", application_id)
-        client.refresh_from_db()
-        return _secret_shown_once(request, client, raw_secret, act="replaced")
-    return render(
-        request,
-        "credentials/applications/replace_client_secret.html",
-        {
-            "application": client.application,
-            "client": client,
-            "environment": environment,
-            "form": form,
-            "dependents": dependents_of(client, viewer),
-        },
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@step_up_required
-def end_former_secret(
-    request: HttpRequest, application_id: UUID, environment: Environment
-) -> HttpResponse:
-    viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    if not client.has_former_secret():
-        messages.info(request, "The former client secret has already ended.")
-        return redirect("credentials:application", application_id)
-    form = EndFormerSecretForm(request.POST or None)
-    if form.is_valid():
-        try:
-            actions.end_former_secret(
-                client,
-                issued_at=form.cleaned_data["issued_at"],
-                actor=viewer.user,
-                origin=Origin.of(request),
-            )
-        except ValidationError as error:
-            messages.error(request, error.message)
-        else:
-            messages.success(request, "The former client secret has ended.")
-        return redirect("credentials:application", application_id)
-    return render(
-        request,
-        "credentials/applications/end_former_secret.html",
-        {
-            "application": client.application,
-            "client": client,
-            "environment": environment,
-            "form": EndFormerSecretForm(initial={"issued_at": client.former_secret_issued_at}),
-        },
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def suspend_client(
-    request: HttpRequest, application_id: UUID, environment: Environment
-) -> HttpResponse:
-    viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    if request.method == "POST":
-        try:
-            actions.suspend_client(client, actor=viewer.user, origin=Origin.of(request))
-        except ValidationError as error:
-            messages.error(request, error.message)
-        else:
-            messages.success(request, f"The {environment.label.lower()} client ID is suspended.")
-        return redirect("credentials:application", application_id)
-    return render(
-        request,
-        "credentials/applications/suspend_client.html",
-        {
-            "application": client.application,
-            "client": client,
-            "environment": environment,
-            "dependents": dependents_of(client, viewer),
-        },
-    )
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def retire_application(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
-    if request.method == "POST":
-        actions.retire_application(application, actor=viewer.user, origin=Origin.of(request))
-        messages.success(request, f"{application.name} is retired.")
-        return redirect("credentials:application", application_id)
+    form = ConfirmForm(posted(request))
+    if form.is_valid():
+        with errors_on(form):
+            actions.retire_application(application, actor=viewer.user, origin=Origin.of(request))
+            messages.success(request, f"You retired {application.name}.")
+            return redirect("credentials:application", application_id)
     clients = application.clients.order_by("-environment")
-    return render(
-        request,
-        "credentials/applications/retire_application.html",
-        {
-            "application": application,
-            "reach": [(client, dependents_of(client, viewer)) for client in clients],
-        },
-    )
-
-
-@require_POST
-def resume_client(
-    request: HttpRequest, application_id: UUID, environment: Environment
-) -> HttpResponse:
-    viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
-    try:
-        actions.resume_client(client, actor=viewer.user, origin=Origin.of(request))
-    except ValidationError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, f"The {environment.label.lower()} client ID is active again.")
-    return redirect("credentials:application", application_id)
+    context = {
+        "application": application,
+        "reach": [(client, dependents_of(client, viewer)) for client in clients],
+        "form": form,
+    }
+    return render(request, "credentials/applications/retire_application.html", context)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import colleague, member, person_for
 from accounts.actions import memberships as actions
+from accounts.forms.submissions import ConfirmForm, errors_on, posted
 from accounts.models import AuditEvent, Membership
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
 from accounts.step_up import step_up_required
@@ -29,33 +30,37 @@ TRANSFERRED_AT_ONCE = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    """Role and account administration; asks again if live credentials would stop."""
+    """Asks again if credentials would stop working."""
     viewer, person = person_for(request.user, user_id)
     form = ChangeRoleForm(
-        request.POST or None,
+        posted(request),
         initial={"role": person.role, "is_account_admin": person.is_account_admin},
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         live = _would_stop(person, form)
         if live is not None and not form.cleaned_data["confirmed"]:
             context = {"person": person, "form": form, "role": form.chosen_role, "live": live}
             return render(request, "credentials/memberships/confirm_role.html", context)
-        try:
-            changed = actions.change_role(
-                person,
-                role=form.chosen_role,
-                is_account_admin=form.cleaned_data["is_account_admin"],
-                actor=viewer.user,
-                origin=Origin.of(request),
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            return _saved(
-                request,
-                changed,
-                f"The role of {person.user.name} is saved: {form.chosen_role.label}.",
-            )
+        with errors_on(form):
+            return _change_role(request, viewer, person, form)
+    return _role_page(request, person, form)
+
+
+def _change_role(
+    request: HttpRequest, viewer: Membership, person: Membership, form: ChangeRoleForm
+) -> HttpResponse:
+    role = form.chosen_role
+    changed = actions.change_role(
+        person,
+        role=role,
+        is_account_admin=form.cleaned_data["is_account_admin"],
+        actor=viewer.user,
+        origin=Origin.of(request),
+    )
+    return _saved(request, changed, f"{person.user.name} now has the {role.label} role.")
+
+
+def _role_page(request: HttpRequest, person: Membership, form: ChangeRoleForm) -> HttpResponse:
     context = {
         "person": person,
         "form": form,
@@ -66,7 +71,7 @@ def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
 
 
 def _would_stop(person: Membership, form: ChangeRoleForm) -> LiveCredentials | None:
-    """The credentials that work now and would not with the chosen role, if there are any."""
+    """The credentials that the chosen role would stop, or None if there are none."""
     if not (person.user.is_active and person.is_developer) or form.chosen_role in DEVELOPER_ROLES:
         return None
     live = live_credentials_of(person)
@@ -74,8 +79,8 @@ def _would_stop(person: Membership, form: ChangeRoleForm) -> LiveCredentials | N
 
 
 def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
-    """Back to the list, or out of it for whoever has just left the account administrators."""
     messages.success(request, text)
+    # People who take their own access away can't view the list any more.
     if person.user == request.user and not person.may(ConsolePermission.ACCESS_VIEW):
         return redirect("dashboard")
     return redirect("accounts:access")
@@ -84,67 +89,62 @@ def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    return _confirmed(request, user_id, "remove_access", actions.remove_access, "has no access now")
+    outcome = "%s no longer has access to the console."
+    return _confirmed(request, user_id, "remove_access", actions.remove_access, outcome)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    return _confirmed(request, user_id, "deactivate", actions.deactivate, "is deactivated")
+    outcome = "You deactivated %s."
+    return _confirmed(request, user_id, "deactivate", actions.deactivate, outcome)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    return _confirmed(request, user_id, "reactivate", actions.reactivate, "can sign in again")
+    outcome = "You reactivated %s, who can sign in again."
+    return _confirmed(request, user_id, "reactivate", actions.reactivate, outcome)
 
 
 def _confirmed(
     request: HttpRequest, user_id: UUID, page: str, act: Callable[..., Membership], outcome: str
 ) -> HttpResponse:
-    """Says what depends on the person; a POST acts."""
     viewer, person = person_for(request.user, user_id)
-    error = ""
-    if request.method == "POST":
-        try:
+    form = ConfirmForm(posted(request))
+    if form.is_valid():
+        with errors_on(form):
             changed = act(person, actor=viewer.user, origin=Origin.of(request))
-        except ValidationError as refused:
-            error = " ".join(refused.messages)
-        else:
-            return _saved(request, changed, f"{person.user.name} {outcome}.")
+            return _saved(request, changed, outcome % person.user.name)
     context = {
         "person": person,
         "works": person.is_developer and person.user.is_active,
         "live": live_credentials_of(person) if person.is_developer else None,
         "applications_count": _applications(person).count(),
-        "error": error,
+        "form": form,
     }
     return render(request, f"credentials/memberships/{page}.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer_applications(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    """The apps of a leaver, to be given to another developer."""
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)
     person = colleague(viewer, user_id)
     if not may_transfer(viewer):
         raise PermissionDenied
     owned = {str(app.pk): app for app in _applications(person)[:TRANSFERRED_AT_ONCE]}
-    form = TransferForm(person, owned.values(), request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = TransferForm(person, owned.values(), posted(request))
+    if form.is_valid():
         new_owner: Membership = form.cleaned_data["new_owner"]
-        try:
+        with errors_on(form):
             count = transfer(
                 [owned[pk] for pk in form.cleaned_data["applications"]],
                 new_owner,
                 actor=viewer.user,
                 origin=Origin.of(request),
             )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            apps = "1 app belongs" if count == 1 else f"{count} apps belong"
-            messages.success(request, f"{apps} to {new_owner.user.name} now.")
+            apps = "1 app" if count == 1 else f"{count} apps"
+            messages.success(request, f"You transferred {apps} to {new_owner.user.name}.")
             return redirect("organization:transfer_applications", person.user_id)
     context = {"person": person, "form": form, "applications": list(owned.values())}
     return render(request, "credentials/memberships/transfer_applications.html", context)

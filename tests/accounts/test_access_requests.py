@@ -154,7 +154,10 @@ def test_approve(
     [message] = mail.outbox
     assert message.to == ["wedge@rebels.example"]
     assert "Console role:  Developer" in message.body
-    assert "Wedge Example is Developer now" in leia.get(response["Location"]).content.decode()
+    assert (
+        "Wedge Example now has the Developer role."
+        in leia.get(response["Location"]).content.decode()
+    )
 
 
 def test_the_person_can_work_at_once(
@@ -229,36 +232,8 @@ def test_the_second_decision_reads_what_the_first_was(
     for send in (leia.get, leia.post):
         response = send(url_of(name, asked), data)
         page = leia.get(response["Location"]).content.decode()
-        assert f"has already {said} the request of Wedge Example" in page
+        assert f"already {said} Wedge Example’s request" in page
     assert AuditEvent.objects.filter(kind__startswith="access.").count() == 2
-
-
-@pytest.mark.parametrize(("name", "data"), DECISIONS)
-@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])
-def test_only_account_administrators_decide(
-    name: str,
-    data: dict[str, str],
-    who: str,
-    rebels: Rebels,
-    asked: AccessRequest,
-    sign_in: SignIn,
-) -> None:
-    browser = sign_in(getattr(rebels, who))
-    cast.step_up(browser)
-    assert browser.get(url_of(name, asked)).status_code == 403
-    assert browser.post(url_of(name, asked), data).status_code == 403
-    asked.refresh_from_db()
-    assert asked.decided_at is None
-
-
-@pytest.mark.parametrize(("name", "data"), DECISIONS)
-def test_a_request_elsewhere_does_not_exist(
-    name: str, data: dict[str, str], asked: AccessRequest, partners: Partners, sign_in: SignIn
-) -> None:
-    browser = sign_in(partners.lobot)
-    cast.step_up(browser)
-    assert browser.get(url_of(name, asked)).status_code == 404
-    assert browser.post(url_of(name, asked), data).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -280,17 +255,6 @@ def test_the_actions_ask_for_the_right_themselves(
     actor = partners.lobot if who == "lobot" else getattr(rebels, who)
     with pytest.raises(PermissionDenied):
         decide(asked, **decision, actor=actor.user, origin=cast.ORIGIN)
-
-
-@pytest.mark.parametrize(("name", "data"), DECISIONS)
-def test_deciding_asks_for_sign_in_and_a_token(
-    name: str, data: dict[str, str], rebels: Rebels, asked: AccessRequest, client: Client
-) -> None:
-    response = client.post(url_of(name, asked), data)
-    assert response["Location"].startswith(reverse("account_login"))
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
-    assert browser.post(url_of(name, asked), data).status_code == 403
 
 
 def test_approving_needs_step_up(rebels: Rebels, asked: AccessRequest, sign_in: SignIn) -> None:

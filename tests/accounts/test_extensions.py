@@ -81,7 +81,7 @@ def test_change(rebels: Rebels, sign_in: SignIn) -> None:
     assert "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)" in page
     assert "stops at its next request" in page
     response = browser.post(url, {"user_role": "super_admin", "status": "Disabled"}, follow=True)
-    assert "The production login of Luke Example is saved." in response.content.decode()
+    assert "We saved Luke Example’s login." in response.content.decode()
     extension.refresh_from_db()
     assert (extension.user_role, extension.status) == ("super_admin", "Disabled")
     event = AuditEvent.objects.get(kind=AuditKind.EXTENSION_UPDATED)

@@ -193,7 +193,7 @@ def test_invite(rebels: Rebels, leia: Client, client: Client) -> None:
         "Leia Example invites you to the Developer Console of Rebel Alliance"
     )
     page = leia.get(response["Location"]).content.decode()
-    assert "The invitation is on its way to ackbar@rebels.example." in page
+    assert "We sent an invitation to ackbar@rebels.example." in page
     assert "invited by Leia Example" in page
     assert client.post(link_in(message), DATA).status_code == 302
     ackbar = Membership.objects.get(user__email="ackbar@rebels.example")
@@ -211,11 +211,11 @@ def test_the_link_is_kept_nowhere(leia: Client) -> None:
 def test_mail_server_down(leia: Client, use_mail_server: UseMailServer) -> None:
     use_mail_server(mail_servers.DOWN)
     page = leia.post(INVITE, ASKED, follow=True).content.decode()
-    assert "could not be sent" in page
+    assert "couldn’t send the email" in page
     made = Invitation.objects.get()
     use_mail_server(mail_servers.WORKING)
     page = leia.post(url_of("resend", made), follow=True).content.decode()
-    assert "on its way to ackbar@rebels.example" in page
+    assert "We sent an invitation to ackbar@rebels.example" in page
     assert len(mail.outbox) == 1
 
 
@@ -336,27 +336,6 @@ def test_older_invitations_are_on_further_pages(
     assert [made.email[0] for made in second.rows] == ["a"]
     assert leia.get(access + second.previous_url).context["invitations"].rows == first.rows
     assert not second.next_url
-
-
-@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])
-def test_only_account_administrators_invite(
-    who: str, rebels: Rebels, invitation: tuple[Invitation, str], sign_in: SignIn
-) -> None:
-    browser = sign_in(getattr(rebels, who))
-    cast.step_up(browser)
-    made, _ = invitation
-    assert browser.get(INVITE).status_code == 403
-    for url in (INVITE, url_of("resend", made), url_of("withdraw", made)):
-        assert browser.post(url, ASKED).status_code == 403
-    assert Invitation.objects.count() == 1
-
-
-def test_an_invitation_elsewhere_does_not_exist(
-    invitation: tuple[Invitation, str], partners: Partners, sign_in: SignIn
-) -> None:
-    browser = sign_in(partners.lobot)
-    for name in ("resend", "withdraw"):
-        assert browser.post(url_of(name, invitation[0])).status_code == 404
 
 
 @pytest.mark.parametrize("who", ["han", "lobot"])

@@ -28,7 +28,7 @@ def test_profile_says_who_one_is(rebels: Rebels, sign_in: SignIn) -> None:
 def test_name_is_changed_and_recorded(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     response = browser.post(URL, {"first_name": " Luke ", "last_name": "Skywalker"}, follow=True)
-    assert "Your name is saved." in response.content.decode()
+    assert "We saved your name." in response.content.decode()
     rebels.luke.user.refresh_from_db()
     assert rebels.luke.user.name == "Luke Skywalker"
     event = AuditEvent.objects.get(kind=AuditKind.USER_UPDATED)

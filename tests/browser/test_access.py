@@ -77,7 +77,9 @@ def test_who_asks_for_access_makes_a_first_credential(
     arrived(leia, "Approve the request of Wedge Example")
     leia.get_by_role("radio", name="Developer", exact=True).check()
     leia.get_by_role("button", name="Approve").click()
-    expect(leia.get_by_text("Wedge Example is Developer now and told so by mail.")).to_be_visible()
+    expect(
+        leia.get_by_text("Wedge Example now has the Developer role. We sent them an email.")
+    ).to_be_visible()
     arrived(leia, "Access")
     expect(leia.get_by_text("Nobody is waiting for access.")).to_be_visible()
     assert AccessRequest.objects.get().decided_by == rebels.leia.user
@@ -143,7 +145,7 @@ def test_who_is_invited_can_do_at_once_what_a_new_role_allows(
     arrived(again, "This invitation is not valid")
 
     change_role(leia, console, "Mon Mothma", "Developer")
-    expect(leia.get_by_text("The role of Mon Mothma is saved: Developer.")).to_be_visible()
+    expect(leia.get_by_text("Mon Mothma now has the Developer role.")).to_be_visible()
     mon.get_by_role("link", name="Organization").click()
     arrived(mon, "You may not open this page")
     mon.get_by_role("link", name="Dashboard").click()

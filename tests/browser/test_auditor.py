@@ -19,7 +19,7 @@ from accounts.actions.access_requests import request_access
 from accounts.actions.invitations import invite
 from accounts.models import AuditEvent
 from accounts.roles import ConsoleRole
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from tests import cast
 from tests.browser.conftest import SignInPage, assert_accessible, confirm_password

@@ -182,7 +182,7 @@ def test_a_client_secret_is_replaced_without_an_outage(
         assert program.failures == []
 
         page.get_by_role("button", name="End the former secret").click()
-        expect(page.get_by_text("The former client secret has ended.")).to_be_visible()
+        expect(page.get_by_text("You ended the previous client secret.")).to_be_visible()
         program.wait_for(4)
         assert {error_code(answer) for answer in program.failures} == {"OAU-146"}
     assert "access_token" in exchange(base_url, client.client_id, new_secret, jwt)

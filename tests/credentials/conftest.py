@@ -3,10 +3,11 @@ from dataclasses import dataclass
 import pytest
 
 from accounts.environments import Environment
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.models import Client, JwtCredential
 from tests import cast
 from tests.conftest import Partners, Rebels
+from tests.credentials.fleets import Fleet
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,10 @@ def apps(rebels: Rebels, partners: Partners) -> Apps:
         concierge=cast.client(concierge)[0],
         ledger=cast.client(cast.application(partners.lobot, "Tibanna Ledger"))[0],
     )
+
+
+@pytest.fixture
+def fleet(rebels: Rebels) -> Fleet:
+    application = cast.application(rebels.luke, "X-wing Dialer")
+    client, raw_secret = cast.client(application)
+    return Fleet(application, client, raw_secret)

@@ -1,99 +1,34 @@
-import json
 import re
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.test import Client as Browser
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm
 from accounts.models import AuditEvent, AuditKind, Membership
 from credentials import access
-from credentials.actions import applications as actions
+from credentials.actions import clients as actions
 from credentials.actions.revocations import revoke_jwt_credential
-from credentials.models import Application, Client, ExchangeUsage
-from credentials.models.applications import ClientStatus, SecretMatch
-from credentials.reports import dependents as dependents_module
-from credentials.reports.dependents import dependents_of, guests_of
+from credentials.models import Application
+from credentials.models.applications import SecretMatch
+from credentials.reports.dependents import guests_of
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
-
-SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
-RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Luke's app with a sandbox client, and the raw secret of that client."""
-
-    application: Application
-    client: Client
-    raw_secret: str
-
-
-@pytest.fixture
-def fleet(rebels: Rebels) -> Fleet:
-    application = cast.application(rebels.luke, "X-wing Dialer")
-    client, raw_secret = cast.client(application)
-    return Fleet(application, client, raw_secret)
-
-
-def step_up(browser: Browser) -> None:
-    response = browser.post(reverse("account_reauthenticate"), {"password": cast.PASSWORD})
-    assert response.status_code == 302
-
-
-def url(name: str, application: Application, environment: Environment | None = None) -> str:
-    arguments: list[object] = [application.pk]
-    return reverse(f"credentials:{name}", args=arguments + ([environment] if environment else []))
-
-
-def settings(**changed: Any) -> dict[str, Any]:
-    return {
-        "name": "X-wing Dialer",
-        "description": "Dials from the cockpit.",
-        "is_public": "private",
-        "uses_jwt_flow": "on",
-        "issues_refresh_tokens": "no",
-        "scopes": ["EditAccounts"],
-        **changed,
-    }
-
-
-def submission(**changed: Any) -> dict[str, Any]:
-    return settings(submission_key=str(uuid.uuid4()), **changed)
-
-
-def text_of(response: Any) -> str:
-    return str(response.content.decode())
-
-
-def secret_of(response: Any) -> str:
-    """The raw secret of a page that shows one."""
-    assert response.status_code == 200
-    found = set(RAW_SECRET.findall(text_of(response)))
-    assert len(found) == 1
-    return str(found.pop())
-
-
-def the_event(kind: AuditKind) -> AuditEvent:
-    return AuditEvent.objects.get(kind=kind)
-
-
-def everything_stored() -> Iterator[str]:
-    """Every value of every row of the database."""
-    for model in apps.get_models():
-        for row in model._base_manager.values_list():
-            yield from (str(value) for value in row)
-
+from tests.credentials.fleets import (
+    PRODUCTION,
+    RAW_SECRET,
+    SANDBOX,
+    Fleet,
+    secret_of,
+    settings,
+    submission,
+    the_event,
+    url,
+)
+from tests.credentials.pages import text_of
 
 # --- Who may -------------------------------------------------------------------------------------
 
@@ -101,82 +36,6 @@ GET_PAGES = ["applications", "create_application"]
 GET_APPLICATION = ["application", "application_settings"]
 GET_CLIENT = ["replace_client_secret", "suspend_client"]
 POST_ONLY = ["issue_client", "resume_client"]
-
-
-def all_urls(application: Application) -> list[str]:
-    return [
-        *(reverse(f"credentials:{name}") for name in GET_PAGES),
-        *(url(name, application) for name in GET_APPLICATION),
-        *(url(name, application, SANDBOX) for name in GET_CLIENT + POST_ONLY),
-    ]
-
-
-def test_every_page_asks_for_sign_in(fleet: Fleet) -> None:
-    for address in all_urls(fleet.application):
-        for response in (Browser().get(address), Browser().post(address)):
-            assert response.status_code == 302, address
-            assert response["Location"].startswith(reverse("account_login")), address
-
-
-@pytest.mark.parametrize("name", GET_APPLICATION + GET_CLIENT + POST_ONLY)
-@pytest.mark.parametrize("who", ["lobot", "lando"])
-def test_to_another_organization_and_to_a_colleague_an_app_is_unknown(
-    fleet: Fleet, rebels: Rebels, partners: Partners, sign_in: SignIn, name: str, who: str
-) -> None:
-    browser = sign_in(partners.lobot if who == "lobot" else rebels.lando)
-    step_up(browser)
-    address = url(name, fleet.application, None if name in GET_APPLICATION else SANDBOX)
-    statuses = {browser.post(address).status_code}
-    if name not in POST_ONLY:
-        statuses.add(browser.get(address).status_code)
-    assert statuses == ({404, 405} if name == "application" else {404})
-    assert AuditEvent.objects.exclude(target_label="").filter(ip="127.0.0.1").count() == 0
-
-
-@pytest.mark.parametrize(
-    "name", ["create_application", "application_settings", *GET_CLIENT, *POST_ONLY]
-)
-def test_an_auditor_changes_nothing(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn, name: str
-) -> None:
-    browser = sign_in(rebels.c3po)
-    step_up(browser)
-    address = (
-        reverse("credentials:create_application")
-        if name == "create_application"
-        else url(name, fleet.application, None if name == "application_settings" else SANDBOX)
-    )
-    assert browser.post(address, submission()).status_code == 403
-    if name not in POST_ONLY:
-        assert browser.get(address).status_code == 403
-    fleet.client.refresh_from_db()
-    assert fleet.client.is_active
-    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
-    assert Application.objects.count() == 1
-
-
-def test_without_console_access_there_is_nothing(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser = sign_in(rebels.wedge)
-    step_up(browser)
-    for address in all_urls(fleet.application):
-        assert browser.post(address).status_code in {403, 405}, address
-
-
-@pytest.mark.parametrize("name", POST_ONLY)
-def test_a_mutation_refuses_get(fleet: Fleet, rebels: Rebels, sign_in: SignIn, name: str) -> None:
-    assert sign_in(rebels.luke).get(url(name, fleet.application, SANDBOX)).status_code == 405
-
-
-def test_every_form_needs_its_csrf_token(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    step_up(browser)
-    browser.handler.enforce_csrf_checks = True
-    before = AuditEvent.objects.count()
-    for address in all_urls(fleet.application):
-        assert browser.post(address, submission()).status_code == 403, address
-    assert AuditEvent.objects.count() == before
 
 
 @pytest.mark.parametrize("who", ["leia", "han", "luke"])
@@ -194,7 +53,7 @@ def test_a_client_that_was_not_issued_is_not_found(
     fleet: Fleet, rebels: Rebels, sign_in: SignIn
 ) -> None:
     browser = sign_in(rebels.luke)
-    step_up(browser)
+    cast.step_up(browser)
     for name in [*GET_CLIENT, "resume_client"]:
         assert browser.post(url(name, fleet.application, PRODUCTION)).status_code == 404
 
@@ -480,7 +339,7 @@ def test_settings_are_saved(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> No
     )
     assert (application.is_public, application.issues_refresh_tokens) == (True, True)
     assert (application.uses_jwt_flow, application.scopes) == (False, ["Accounts"])
-    assert "The settings are saved." in text_of(browser.get(address))
+    assert "We saved the settings." in text_of(browser.get(address))
     assert the_event(AuditKind.APPLICATION_UPDATED).details["changes"] == {
         "name": ["X-wing Dialer", "Y-wing Dialer"],
         "description": ["", "Dials from the cockpit."],
@@ -527,198 +386,6 @@ def test_settings_warn_before_a_public_app_becomes_private(
     assert guests_of(application) == 1
     page = text_of(sign_in(partners.lobot).get(url("application_settings", application)))
     assert "One credential of other organizations lists it at present." in page
-
-
-# --- Clients -------------------------------------------------------------------------------------
-
-
-def test_issuing_a_client_id_shows_its_secret_once(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser, address = sign_in(rebels.han), url("issue_client", fleet.application, PRODUCTION)
-    response = browser.post(address)
-    client = fleet.application.clients.get(environment=PRODUCTION)
-    assert client.secret_match(secret_of(response)) is SecretMatch.CURRENT
-    assert "no-store" in response["Cache-Control"]
-    event = AuditEvent.objects.get(kind=AuditKind.CLIENT_ISSUED, target_id=str(client.pk))
-    assert event.actor == rebels.han.user
-    again = browser.post(address)
-    assert (again.status_code, again["Location"]) == (302, url("application", fleet.application))
-    page = text_of(browser.get(again["Location"]))
-    assert "This app already has a production client ID." in page
-    assert not RAW_SECRET.search(page)
-    assert fleet.application.clients.count() == 2
-
-
-def test_replacing_a_secret_asks_who_it_is_first(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser = sign_in(rebels.luke)
-    address = url("replace_client_secret", fleet.application, SANDBOX)
-    for response in (browser.get(address), browser.post(address, {"issued_at": "2026-01-11"})):
-        assert response.status_code == 302
-        assert response["Location"].startswith(reverse("account_reauthenticate"))
-    fleet.client.refresh_from_db()
-    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
-
-
-def confirmed_replacement(browser: Browser, address: str) -> dict[str, str]:
-    """The form of the confirmation page, as the browser would send it."""
-    page = text_of(browser.get(address))
-    assert "OAU-146" in page
-    found = re.search(r'name="issued_at" value="([^"]+)"', page)
-    assert found
-    return {"issued_at": found.group(1), "overlap": "0"}
-
-
-def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser = sign_in(rebels.luke)
-    step_up(browser)
-    address = url("replace_client_secret", fleet.application, SANDBOX)
-    data = confirmed_replacement(browser, address)
-    response = browser.post(address, data)
-    raw_secret = secret_of(response)
-    fleet.client.refresh_from_db()
-    assert fleet.client.secret_match(raw_secret) is SecretMatch.CURRENT
-    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.NONE
-    assert fleet.client.secret_hint == raw_secret[-4:]
-    assert "no-store" in response["Cache-Control"]
-    event = the_event(AuditKind.CLIENT_SECRET_REPLACED)
-    assert (event.actor, event.target_id) == (rebels.luke.user, str(fleet.client.pk))
-
-    again = browser.post(address, data)
-    assert again.status_code == 302
-    page = text_of(browser.get(again["Location"]))
-    assert "already been replaced" in page
-    assert not RAW_SECRET.search(page)
-    fleet.client.refresh_from_db()
-    assert fleet.client.secret_match(raw_secret) is SecretMatch.CURRENT
-
-
-def test_replacing_a_secret_needs_the_confirmation_page(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser = sign_in(rebels.luke)
-    step_up(browser)
-    response = browser.post(url("replace_client_secret", fleet.application, SANDBOX))
-    assert response.status_code == 200
-    assert "Replace the client secret?" in text_of(response)
-    fleet.client.refresh_from_db()
-    assert fleet.client.secret_match(fleet.raw_secret) is SecretMatch.CURRENT
-
-
-def test_a_raw_secret_is_in_no_page_session_or_row_afterwards(
-    rebels: Rebels, sign_in: SignIn
-) -> None:
-    browser = sign_in(rebels.luke)
-    step_up(browser)
-    created = browser.post(reverse("credentials:create_application"), submission())
-    application = Application.objects.get()
-    address = url("replace_client_secret", application, SANDBOX)
-    raw_secrets = [
-        secret_of(created),
-        secret_of(browser.post(url("issue_client", application, PRODUCTION))),
-        secret_of(browser.post(address, confirmed_replacement(browser, address))),
-    ]
-    assert len(set(raw_secrets)) == 3
-    later = [
-        text_of(browser.get(page))
-        for page in (
-            reverse("credentials:applications"),
-            url("application", application),
-            url("application_settings", application),
-            url("suspend_client", application, SANDBOX),
-            address,
-        )
-    ]
-    stored = [*everything_stored(), json.dumps(dict(browser.session), default=str)]
-    for raw_secret in raw_secrets:
-        assert not any(raw_secret in text for text in later + stored)
-
-
-def test_suspending_says_what_breaks_and_stops_the_client(
-    fleet: Fleet, rebels: Rebels, sign_in: SignIn
-) -> None:
-    credential = cast.credential(rebels.luke, label="Night Watch", clients=[fleet.client])
-    ExchangeUsage.objects.count_exchange(credential.pk, fleet.client.pk, times=1234)
-    browser = sign_in(rebels.luke)
-    address = url("suspend_client", fleet.application, SANDBOX)
-    page = text_of(browser.get(address))
-    assert "Night Watch" in page
-    assert "1,234 times" in page
-    fleet.client.refresh_from_db()
-    assert fleet.client.is_active
-
-    response = browser.post(address)
-    assert (response.status_code, response["Location"]) == (
-        302,
-        url("application", fleet.application),
-    )
-    fleet.client.refresh_from_db()
-    assert fleet.client.status == ClientStatus.SUSPENDED
-    event = the_event(AuditKind.CLIENT_SUSPENDED)
-    assert (event.actor, event.target_id) == (rebels.luke.user, str(fleet.client.pk))
-    page = text_of(browser.get(response["Location"]))
-    assert "The sandbox client ID is suspended." in page
-    assert url("resume_client", fleet.application, SANDBOX) in page
-
-    assert browser.post(address).status_code == 302
-    assert AuditEvent.objects.filter(kind=AuditKind.CLIENT_SUSPENDED).count() == 1
-
-
-def test_resuming_makes_the_client_active(fleet: Fleet, rebels: Rebels, sign_in: SignIn) -> None:
-    actions.suspend_client(fleet.client, actor=rebels.luke.user, origin=cast.ORIGIN)
-    response = sign_in(rebels.luke).post(url("resume_client", fleet.application, SANDBOX))
-    assert response["Location"] == url("application", fleet.application)
-    fleet.client.refresh_from_db()
-    assert fleet.client.is_active
-    assert the_event(AuditKind.CLIENT_RESUMED).actor == rebels.luke.user
-
-
-def test_dependents_name_only_credentials_that_the_viewer_may_see(
-    rebels: Rebels, partners: Partners
-) -> None:
-    application = cast.application(rebels.luke, is_public=True)
-    client, _ = cast.client(application)
-    own = cast.credential(rebels.luke, label="Own", clients=[client])
-    everywhere = cast.credential(rebels.leia, label="Everywhere")
-    foreign = cast.credential(partners.lobot, label="Foreign", clients=[client])
-    ended = cast.credential(rebels.luke, label="Ended", clients=[client])
-    revoke_jwt_credential(ended, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
-    long_ago = timezone.now() - timedelta(days=31)
-    for credential, times, at in [
-        (own, 3, None),
-        (everywhere, 40, None),
-        (foreign, 500, None),
-        (own, 6000, long_ago),
-    ]:
-        ExchangeUsage.objects.count_exchange(credential.pk, client.pk, times=times, at=at)
-
-    for viewer, names, others in [
-        (rebels.luke, ["Own"], 2),
-        (rebels.leia, ["Everywhere", "Own"], 1),
-    ]:
-        dependents = dependents_of(client, viewer)
-        assert [credential.label for credential in dependents.credentials] == names
-        assert (dependents.others, dependents.count, dependents.exchanges) == (others, 3, 543)
-
-
-def test_dependents_name_no_more_than_a_page_holds(
-    fleet: Fleet, rebels: Rebels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dependents_module, "SHOWN_AT_MOST", 1)
-    for label in ("A", "B", "C"):
-        cast.credential(rebels.luke, label=label, clients=[fleet.client])
-    dependents = dependents_of(fleet.client, rebels.luke)
-    assert [credential.label for credential in dependents.credentials] == ["A"]
-    assert (dependents.more, dependents.others, dependents.count) == (2, 0, 3)
-
-
-def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
-    dependents = dependents_of(fleet.client, rebels.luke)
-    assert (list(dependents.credentials), dependents.count, dependents.exchanges) == ([], 0, 0)
 
 
 # --- The actions themselves ----------------------------------------------------------------------

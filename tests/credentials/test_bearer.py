@@ -16,7 +16,7 @@ from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
-from credentials.actions.applications import resume_client, suspend_client
+from credentials.actions.clients import resume_client, suspend_client
 from credentials.actions.jwt_credentials import update_jwt_credential
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import rotate_signing_key

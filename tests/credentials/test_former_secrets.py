@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind, Membership
 from core.origin import Origin
-from credentials.actions.applications import (
+from credentials.actions.clients import (
     end_former_secret,
     forget_ended_secrets,
     replace_client_secret,
@@ -294,7 +294,7 @@ def test_owner_and_admins_end_it_now(
     assert "192.0.2.7" in words_of(page)
     data = {"issued_at": hidden_issued_at(page)}
     response = browser.post(address, data, follow=True)
-    assert "The former client secret has ended." in words_of(response)
+    assert "You ended the previous client secret." in words_of(response)
     assert status(app, jwt) == 401
     assert status(new, jwt) == 200
     event = the_event(AuditKind.CLIENT_SECRET_ENDED)

@@ -5,7 +5,7 @@ from django.db.models import Model
 from django.db.models.deletion import ProtectedError
 
 from accounts.models import AuditEvent
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage
 from tests import api, cast

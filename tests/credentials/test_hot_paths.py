@@ -20,7 +20,7 @@ from core.postgresql import statements
 from core.postgresql.prepared import Statements
 from core.postgresql.statements import Columns, JoinedSelect
 from credentials import jose
-from credentials.actions.applications import mark_resource_server, suspend_client
+from credentials.actions.clients import mark_resource_server, suspend_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import distrust_signing_key, rotate_signing_key
 from credentials.models import ExchangeUsage, JwtCredential, Policy, RefreshToken, SigningKey, usage

@@ -18,7 +18,7 @@ from accounts.environments import Environment
 from accounts.forms.lists import ListForm
 from accounts.models import AuditEvent, AuditKind, Membership
 from core.background import BackgroundWriter
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.actions.jwt_credentials import update_jwt_credential
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.shown_jwts import show_jwt

@@ -15,13 +15,11 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import (
-    issue_client,
-    replace_client_secret,
-    resume_client,
     retire_application,
     transfer_application,
     update_application,
 )
+from credentials.actions.clients import issue_client, replace_client_secret, resume_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, ExchangeUsage, JwtCredential
 from credentials.models.applications import ClientStatus
@@ -235,45 +233,13 @@ def test_a_deactivated_person_is_marked(rebels: Rebels, leia: Client) -> None:
 
 
 @pytest.mark.parametrize("name", MEMBERSHIP_PAGES)
-@pytest.mark.parametrize("who", ["han", "luke", "c3po", "wedge"])
-def test_only_account_administrators(name: str, who: str, rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(getattr(rebels, who))
-    cast.step_up(browser)
-    url = url_of(name, rebels.lando)
-    assert browser.get(url).status_code == 403
-    assert browser.post(url, AUDITOR | {"confirmed": "on"}).status_code == 403
-    assert refreshed(rebels.lando).is_developer
-
-
-@pytest.mark.parametrize("name", [*MEMBERSHIP_PAGES, "transfer_applications"])
-def test_a_person_elsewhere_does_not_exist(
-    name: str, rebels: Rebels, partners: Partners, sign_in: SignIn
-) -> None:
-    browser = sign_in(partners.lobot)
-    cast.step_up(browser)
-    assert browser.get(url_of(name, rebels.luke)).status_code == 404
-    assert browser.post(url_of(name, rebels.luke), AUDITOR).status_code == 404
-
-
-@pytest.mark.parametrize("name", MEMBERSHIP_PAGES)
-def test_step_up_sign_in_and_a_token(
-    name: str, rebels: Rebels, sign_in: SignIn, client: Client
-) -> None:
+def test_deciding_about_access_needs_step_up(name: str, rebels: Rebels, sign_in: SignIn) -> None:
     url = url_of(name, rebels.luke)
-    assert client.post(url, AUDITOR)["Location"].startswith(reverse("account_login"))
     for response in (sign_in(rebels.leia).get(url), sign_in(rebels.leia).post(url, AUDITOR)):
         assert response["Location"].startswith(reverse("account_reauthenticate"))
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
-    assert browser.post(url, AUDITOR).status_code == 403
     luke = refreshed(rebels.luke)
     assert luke.is_developer
     assert luke.user.is_active
-
-
-@pytest.mark.parametrize("name", [*MEMBERSHIP_PAGES, "transfer_applications"])
-def test_pages_work(name: str, rebels: Rebels, leia: Client) -> None:
-    assert leia.get(url_of(name, rebels.luke)).status_code == 200
 
 
 # --- A leaver's apps -----------------------------------------------------------------------------
@@ -320,7 +286,8 @@ def test_transfer(
     for app in (dialer.application, stays):
         assert lando.get(reverse("credentials:application", args=[app.pk])).status_code == 200
     assert (
-        "1 app belongs to Lando Example now." in browser.get(response["Location"]).content.decode()
+        "You transferred 1 app to Lando Example."
+        in browser.get(response["Location"]).content.decode()
     )
 
 
@@ -372,14 +339,6 @@ def test_never_across_organizations(rebels: Rebels, partners: Partners, dialer: 
     for actor, receiver in ((partners.lobot, partners.lobot), (rebels.leia, partners.lobot)):
         with pytest.raises(PermissionDenied):
             transfer_application(dialer.application, receiver, actor=actor.user, origin=cast.ORIGIN)
-
-
-def test_transferring_asks_for_sign_in_and_a_token(rebels: Rebels, client: Client) -> None:
-    url = url_of("transfer_applications", rebels.luke)
-    assert client.post(url)["Location"].startswith(reverse("account_login"))
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
-    assert browser.post(url).status_code == 403
 
 
 # --- Retired apps --------------------------------------------------------------------------------
@@ -456,35 +415,13 @@ def test_pages_of_a_retired_app_say_so(
 ) -> None:
     retire_application(dialer.application, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.post(app_url(name, dialer, Environment.SANDBOX), follow=True).content.decode()
-    assert "X-wing Dialer is retired." in page
+    assert "X-wing Dialer is retired" in page
 
 
 def test_retired_apps_are_not_transferred(rebels: Rebels, dialer: App, leia: Client) -> None:
     retire_application(dialer.application, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.get(url_of("transfer_applications", rebels.luke)).content.decode()
     assert "owns no app that is in service" in page
-
-
-@pytest.mark.parametrize(
-    ("who", "status"), [("lando", 404), ("c3po", 403), ("wedge", 403), ("lobot", 404)]
-)
-def test_others_retire_nothing(
-    who: str, status: int, rebels: Rebels, partners: Partners, dialer: App, sign_in: SignIn
-) -> None:
-    browser = sign_in(partners.lobot if who == "lobot" else getattr(rebels, who))
-    url = app_url("retire_application", dialer)
-    assert browser.get(url).status_code == status
-    assert browser.post(url).status_code == status
-    dialer.application.refresh_from_db()
-    assert not dialer.application.is_retired
-
-
-def test_retiring_asks_for_sign_in_and_a_token(rebels: Rebels, dialer: App, client: Client) -> None:
-    url = app_url("retire_application", dialer)
-    assert client.post(url)["Location"].startswith(reverse("account_login"))
-    browser = Client(enforce_csrf_checks=True)
-    browser.force_login(rebels.leia.user, "allauth.account.auth_backends.AuthenticationBackend")
-    assert browser.post(url).status_code == 403
 
 
 def test_the_actions_restore_as_well(rebels: Rebels, credential: JwtCredential, app: App) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from accounts.environments import Environment
-from credentials.actions.applications import mark_resource_server
+from credentials.actions.clients import mark_resource_server
 from credentials.models import EndedSession, JwtCredential
 from tests import api, cast
 from tests.api import PRODUCTION, SANDBOX, App

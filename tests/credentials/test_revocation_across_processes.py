@@ -14,7 +14,7 @@ from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
-from credentials.actions.applications import mark_resource_server
+from credentials.actions.clients import mark_resource_server
 from credentials.models import JwtCredential
 from tests import api, cast
 from tests.conftest import Rebels, SignIn

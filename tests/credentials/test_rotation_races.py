@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind
 from core.origin import Origin
-from credentials.actions.applications import end_former_secret, replace_client_secret
+from credentials.actions.clients import end_former_secret, replace_client_secret
 from credentials.actions.revocations import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.actions.rotations import close_rotations, finish_rotation, undo_rotation
 from credentials.models import JwtCredential, Rotation

@@ -21,7 +21,7 @@ from accounts.models.extensions import ExtensionStatus
 from accounts.permissions import SCOPE_CLOSURE, AppScope, effective_scopes, scope_string
 from accounts.roles import ConsoleRole
 from credentials import jose
-from credentials.actions.applications import replace_client_secret, resume_client, suspend_client
+from credentials.actions.clients import replace_client_secret, resume_client, suspend_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import AppAccess, Application, Client, ExchangeUsage, JwtCredential

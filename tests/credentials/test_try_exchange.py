@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind
 from accounts.roles import ConsoleRole
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage, JwtCredential, SigningKey
 from tests import api, cast

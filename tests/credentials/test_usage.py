@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from core.background import BackgroundWriter
-from credentials.actions.applications import suspend_client
+from credentials.actions.clients import suspend_client
 from credentials.models import AddressUse, CallUsage, ExchangeUsage, JwtCredential
 from credentials.models.usage import (
     ADDRESSES_KEPT,

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.environments import Environment
 from accounts.models import Membership
 from core.background import BackgroundWriter
-from credentials.actions.applications import issue_client
+from credentials.actions.clients import issue_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.usage import SeenAddress, note_use

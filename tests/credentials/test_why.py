@@ -19,7 +19,7 @@ from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from core.background import BackgroundWriter
 from credentials import jose
-from credentials.actions.applications import resume_client, suspend_client
+from credentials.actions.clients import resume_client, suspend_client
 from credentials.error_codes import AUTH_API, REST_API
 from credentials.explain.walks import EXCHANGE, WALKS
 from credentials.models import (

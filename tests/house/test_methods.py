@@ -3,6 +3,7 @@
 from django.test import Client
 
 from accounts.environments import Environment
+from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.house.urls import Url, every_url
 
@@ -69,3 +70,18 @@ def test_what_answers_get_answers_head(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
     methods = {url.name: str(allowed(browser, url, "PROPFIND")).split(", ") for url in OURS}
     assert [name for name, known in methods.items() if ("GET" in known) > ("HEAD" in known)] == []
+
+
+def test_every_page_refuses_a_post_without_a_csrf_token(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.leia)
+    cast.step_up(browser)
+    browser.handler.enforce_csrf_checks = True
+    pages = [url for url in OURS if url.path().startswith(("/console/", "/invitations/"))]
+    answers = {url.name: browser.post(url.path()).templates for url in pages}
+    assert len(answers) > 50
+    accepted = [
+        name
+        for name, templates in answers.items()
+        if "403_csrf.html" not in [template.name for template in templates]
+    ]
+    assert accepted == []

@@ -34,7 +34,7 @@ from accounts.actions.sessions import forget_ended_sessions
 from accounts.models import Device, Invitation, Notice
 from accounts.models.seals import unsealed_events
 from core.origin import Origin
-from credentials.actions.applications import forget_ended_secrets
+from credentials.actions.clients import forget_ended_secrets
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.refusals import forget_old_refusals
 from credentials.actions.reminders import remind_owners

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.origin import Origin
-from credentials.actions.applications import mark_resource_server
+from credentials.actions.clients import mark_resource_server
 from credentials.models import Client
 
 
