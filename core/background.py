@@ -1,9 +1,9 @@
-"""Rows that no answer waits for: collected in the process, written by a thread each second. Pure.
+"""Rows that no answer waits for: a process collects them, and a thread writes them every second.
 
-They are informational (who uses a credential, what was refused) and never decide about access.
-A crash loses what was not written yet, at most a second's worth. While the database is away, rows
-wait. A full queue drops what comes on top and counts it: collecting never slows or fails the
-answer that it tells of.
+They only inform (where a credential is used, what was refused) and never decide about access. A
+crash loses what hasn't been written yet, at most one second of rows. While the database is away,
+rows wait. A full queue drops further rows and counts them, so that collecting never slows or fails
+an answer.
 """
 
 import os
@@ -27,9 +27,9 @@ Item = TypeVar("Item")
 
 
 class BackgroundWriter(Generic[Item]):
-    """A bounded queue and the thread that empties it into `write`, started by the first item.
+    """A bounded queue, and the thread that empties it into `write`. The first item starts it.
 
-    Without `settings.BACKGROUND_WRITES` there is no thread: tests call `flush` themselves.
+    Without `settings.BACKGROUND_WRITES` there is no thread, and tests call `flush` themselves.
     """
 
     _all: ClassVar[list["BackgroundWriter[object]"]] = []
@@ -37,7 +37,7 @@ class BackgroundWriter(Generic[Item]):
     def __init__(self, name: str, write: Callable[[list[Item]], None], *, capacity: int) -> None:
         self.name = name
         self.dropped = 0
-        """How many items this process has lost, to a full queue or a failed write."""
+        """How many items this process lost to a full queue or a failed write."""
         self._write = write
         self._capacity = capacity
         self._items: deque[Item] = deque()
@@ -47,7 +47,7 @@ class BackgroundWriter(Generic[Item]):
         BackgroundWriter._all.append(self)  # type: ignore[arg-type]
 
     def put(self, item: Item) -> bool:
-        """Whether there was room for it; never waits and never raises."""
+        """Returns whether there was room. Never waits and never raises."""
         with self._lock:
             if len(self._items) >= self._capacity:
                 self.dropped += 1
@@ -58,10 +58,10 @@ class BackgroundWriter(Generic[Item]):
         return True
 
     def _start(self) -> None:
-        # By process: a forked one inherits the mark of its parent, but not the thread.
+        # Remember the process: a forked one inherits this mark of its parent, but not the thread.
         self._thread_of = os.getpid()
         threading.Thread(target=self._run, name=f"background-{self.name}", daemon=True).start()
-        # Not `atexit`: a forked worker of the server ends without it, but runs these.
+        # A forked worker of the server doesn't run `atexit` functions when it ends. It runs these.
         Finalize(None, self.flush, exitpriority=0)
 
     def _run(self) -> None:
@@ -70,7 +70,7 @@ class BackgroundWriter(Generic[Item]):
             self.flush()
 
     def flush(self) -> int:
-        """Write what is there, in order; answers how many items that were."""
+        """Writes what was collected, in order, and returns how many items that was."""
         with self._flushing:
             with self._lock:
                 batch = list(self._items)
@@ -85,7 +85,7 @@ class BackgroundWriter(Generic[Item]):
         except Exception as error:
             if is_away(error) and self._keep(batch):
                 return
-            # Whatever went wrong, the next batch is tried again; these rows are not worth a crash.
+            # These rows aren't worth a crash: the next batch is tried no matter what went wrong.
             self.dropped += len(batch)
             logger.exception("background_write_failed", writer=self.name, lost=len(batch))
         finally:
@@ -93,7 +93,7 @@ class BackgroundWriter(Generic[Item]):
                 close_old_connections()
 
     def _keep(self, batch: list[Item]) -> bool:
-        """While the database is away, rows wait in their order as long as there is room."""
+        # While the database is away, rows wait in their order as long as there is room.
         with self._lock:
             if len(batch) + len(self._items) > self._capacity:
                 return False
@@ -114,7 +114,7 @@ class BackgroundWriter(Generic[Item]):
 
     @classmethod
     def discard_all(cls) -> None:
-        """Forget what was collected, as between two tests."""
+        # Tests call this, so that one doesn't write what another collected.
         for writer in cls._all:
             with writer._lock:
                 writer._items.clear()

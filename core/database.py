@@ -1,6 +1,6 @@
-"""Whether a request failed because the database was away, and what its caller is told. Pure.
+"""Whether a request failed because the database was away, and what its caller is told.
 
-Nothing is granted, accepted or half-saved then: whoever asked may ask again.
+Nothing is granted, accepted or half-saved in that case, so callers can try again.
 """
 
 import sys
@@ -8,17 +8,17 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-MESSAGE = "The service is temporarily unavailable. Try again in a moment."
+AWAY_MESSAGE = "The service is temporarily unavailable. Try again in a moment."
 CODE = "CMN-201"
-# RFC 9110 §15.6.4, §10.2.3. Seconds: a standby takes over within a few.
+# RFC 9110 §15.6.4 and §10.2.3. A standby takes over within a few seconds.
 STATUS = 503
 HEADERS = {"Retry-After": "2"}
-# SQLSTATE read_only_sql_transaction: a server that is a standby, or has become one.
+# SQLSTATE read_only_sql_transaction: the server is a standby, or has become one.
 _READ_ONLY = "25006"
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether no database could take a statement, rather than what was wrong with it."""
+    """Whether no database took the statement. An error in the statement itself doesn't count."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
     cause = error.__cause__ if isinstance(error, DatabaseError) else None
@@ -26,7 +26,7 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor: while the database is away, no request fills the log with frames."""
+    """A structlog processor that logs an absent database in one line instead of a traceback."""
     found = event.get("exc_info")
     if found is True:
         found = sys.exc_info()
@@ -35,6 +35,6 @@ def in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, An
         del event["exc_info"]
         event["error"] = str(error).strip().partition("\n")[0]
         if event.get("code") == 500:
-            # Written before the answer is made.
+            # This is logged before the answer is made, which will have this status.
             event["code"] = STATUS
     return event

@@ -1,6 +1,6 @@
-"""What a secret looks like, so that no label, note or reason keeps one. Pure.
+"""What a secret looks like, so that no label, note or reason keeps one.
 
-docs/how-to/detect-leaks.md gives the same patterns to whoever looks for leaked secrets.
+docs/how-to/detect-leaks.md gives the same patterns to people who scan for leaked secrets.
 """
 
 import re
@@ -11,26 +11,25 @@ _BASE64URL = "[A-Za-z0-9_-]"
 
 
 def _in_a_run(jwt: str, *, followed_by: str) -> str:
-    """The pattern of a JWT anywhere in its first run of base64url, with what is `before` it there.
-
-    A run is looked at from its beginning, and only if enough follows, so it is read once. Else a
-    text of nothing but `eyJ` would be read again for each, and hold a process up for minutes.
-    """
+    """The pattern of a JWT in a run of base64url, with the part of the run `before` it."""
+    # A match starts only at the beginning of a run, and only if enough follows, so each run is
+    # read once. Otherwise a text of many `eyJ` would be read again for each of them, which could
+    # block a process for minutes.
     run = rf"(?<!{_BASE64URL})(?={_BASE64URL}++\.{followed_by})"
     return rf"{run}(?P<before>{_BASE64URL}*?)(?P<jwt>eyJ{jwt})"
 
 
-# Three parts of base64url, the first of which begins a JSON object; two of them, if it was cut.
+# Three parts of base64url of which the first begins a JSON object, or two if the JWT was cut.
 _JWT = _in_a_run(
     rf"{_BASE64URL}{{8,}}\.{_BASE64URL}{{8,}}(?:\.{_BASE64URL}*)?", followed_by=_BASE64URL + "{8}"
 )
-# Client secrets, refresh tokens and invitations of ours; the checksum is not asked for, because
-# those made before there was one are secrets too.
+# Our client secrets, refresh tokens and invitations. The checksum isn't verified, because those
+# from before it was introduced are secrets too.
 _RANDOM = rf"(?<!{_BASE64URL})(?:cs|rt|inv)_{_BASE64URL}{{40,}}"
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY(?:(?!-----END)[\s\S])*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
 )
-# In this order: what is a secret from its beginning on is not what stands before a JWT.
+# The random secrets come first, so that none is taken for the text before a JWT.
 _TOKEN = re.compile(f"{_RANDOM}|{_JWT}")
 _WHOLE_JWT = re.compile(
     _in_a_run(
@@ -39,9 +38,9 @@ _WHOLE_JWT = re.compile(
     )
 )
 
-MESSAGE = (
+SECRET_MESSAGE = (
     "This looks like a secret: a JWT, a client secret, a refresh token or a private key. "
-    "It was not saved. Everyone who reads this text could use it, so write it without."
+    "We didn’t save it, because everyone who reads this text could use it. Remove the secret."
 )
 
 
@@ -55,12 +54,12 @@ def without_secrets(text: str) -> str:
 
 
 def refuse_secrets(**texts: str) -> None:
-    """Raises `ValidationError` by field for texts that hold a secret; it does not repeat them."""
-    refused = {name: [MESSAGE] for name, text in texts.items() if holds_secret(text)}
+    """Raises `ValidationError` by field for texts that hold a secret, without repeating it."""
+    refused = {name: [SECRET_MESSAGE] for name, text in texts.items() if holds_secret(text)}
     if refused:
         raise ValidationError(refused)
 
 
 def jwts_in(text: str) -> list[str]:
-    """Whatever looks like a whole JWT, in the order of the text, each once."""
+    """Everything that looks like a complete JWT, in the order of the text, each once."""
     return list(dict.fromkeys(found["jwt"] for found in _WHOLE_JWT.finditer(text)))

@@ -1,4 +1,4 @@
-"""Moments as pages say them: in UTC, with the zone. Pure."""
+"""How dates and times read on pages and in emails: in UTC, with the zone."""
 
 from datetime import UTC, date, datetime
 

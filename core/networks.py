@@ -56,7 +56,7 @@ def allows(address: str | None, allowed: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def canonical_address(text: str) -> str | None:
-    """The canonical spelling, an IPv4-mapped address as IPv4; None if the text is no address."""
+    """The canonical spelling, without a zone, an IPv4-mapped address as IPv4; None if invalid."""
     try:
         return str(_address(text.partition("%")[0]))
     except ValueError:

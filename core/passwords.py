@@ -1,4 +1,4 @@
-"""What passwords may not be, beyond Django's rules. Pure."""
+"""Which passwords are too easy to guess, beyond Django's rules."""
 
 from typing import Any
 
@@ -7,26 +7,27 @@ from django.core.exceptions import ValidationError
 
 
 class CommonPartsValidator(CommonPasswordValidator):
-    """Refuses the most common passwords, also two in a row or with digits and signs at the end.
+    """Refuses common passwords, two of them in a row, and those with digits and signs at the end.
 
-    Long ones are hardly in any list, but `passwordpassword` and `Password2027!` are guessed first.
+    Lists hold few long passwords, but attackers try `passwordpassword` and `Password2027!` first.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(password, user)
         text = password.lower().strip()
-        # What is longer than two of the list is no such thing, and would take long to look at.
+        # A longer text can't be made of two common passwords, and would take long to check.
         longest = 2 * max(map(len, self.passwords))
         end = len(text)
         while end > longest and not text[end - 1].isalpha():
             end -= 1
         if end <= longest and self._is_made_of_common_ones(text[:end]):
             raise ValidationError(
-                "This password is made of very common ones.", code="password_too_common"
+                "This password is made of very common passwords. Choose another.",
+                code="password_too_common",
             )
 
     def _is_made_of_common_ones(self, text: str) -> bool:
-        """Whether it is, as it stands or without some of the digits and signs at its end."""
+        # Try the text as it is, and without some of the digits and signs at its end.
         while text and not text[-1].isalpha():
             if self._is_common(text):
                 return True
@@ -34,11 +35,10 @@ class CommonPartsValidator(CommonPasswordValidator):
         return self._is_common(text)
 
     def _is_common(self, text: str) -> bool:
-        """Whether the text is one of the passwords of the list, or two of them."""
         return text in self.passwords or any(
             text[:middle] in self.passwords and text[middle:] in self.passwords
             for middle in range(1, len(text))
         )
 
     def get_help_text(self) -> str:
-        return "Your password can't be made of very common passwords."
+        return "Your password can’t be made of very common passwords."

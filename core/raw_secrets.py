@@ -1,7 +1,7 @@
-"""Random secrets: made here, kept only as digests. Pure.
+"""Random secrets, of which only a digest is stored.
 
-They have 256 random bits, so a plain SHA-256 is as good at rest as a password hasher and
-thousands of times cheaper to check.
+They have 256 random bits, so a plain SHA-256 protects them as well as a password hasher does, and
+is thousands of times cheaper to check.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ CHECKSUM_LENGTH = 6  # 62 ** 6 is more than 2 ** 32
 
 
 def generate(prefix: str) -> str:
-    """A new secret of `[A-Za-z0-9_-]` only, behind a prefix that scanners can find."""
+    """A new secret of `[A-Za-z0-9_-]`, after a prefix that secret scanners can find."""
     return with_checksum(prefix + secrets.token_urlsafe(32))
 
 
 def with_checksum(text: str) -> str:
-    """The text and its CRC-32 in base62: tells what looks like a secret from what is one.
+    """The text and its CRC-32 in base62, with which scanners avoid false alarms.
 
-    It protects nothing, whoever makes a secret up can make the checksum as well; scanners save
-    false alarms (docs/how-to/detect-leaks.md). Secrets from before there was one have none.
+    It protects nothing: an attacker who invents a secret can compute the checksum as well. Secrets
+    from before checksums were introduced have none (docs/how-to/detect-leaks.md).
     """
     return text + checksum(text)
 

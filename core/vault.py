@@ -1,6 +1,6 @@
-"""Seals secrets that must be read again: private signing keys and second factors. Pure.
+"""Encrypts secrets that must be read again: private signing keys and second factors.
 
-Encrypted and authenticated (Fernet) with `KEY_ENCRYPTION_KEYS`, the newest of them first.
+Fernet encrypts and authenticates them with the first, newest key of `KEY_ENCRYPTION_KEYS`.
 """
 
 from functools import cache
@@ -10,7 +10,7 @@ from django.conf import settings
 
 
 class Unreadable(Exception):
-    """None of `KEY_ENCRYPTION_KEYS` opens this seal."""
+    """None of `KEY_ENCRYPTION_KEYS` decrypts this."""
 
 
 @cache
@@ -19,7 +19,6 @@ def _vault() -> MultiFernet:
 
 
 def forget_keys() -> None:
-    """Read `KEY_ENCRYPTION_KEYS` again at the next use."""
     _vault.cache_clear()
 
 
@@ -32,7 +31,7 @@ def unseal(sealed: str) -> bytes:
     try:
         return _vault().decrypt(sealed.encode())
     except InvalidToken as error:
-        raise Unreadable("sealed with a key that is no longer there") from error
+        raise Unreadable("encrypted with a key that KEY_ENCRYPTION_KEYS no longer has") from error
 
 
 def is_sealed_with_newest(sealed: str) -> bool:
@@ -49,4 +48,4 @@ def reseal(sealed: str) -> str:
     try:
         return _vault().rotate(sealed.encode()).decode()
     except InvalidToken as error:
-        raise Unreadable("sealed with a key that is no longer there") from error
+        raise Unreadable("encrypted with a key that KEY_ENCRYPTION_KEYS no longer has") from error

@@ -24,7 +24,7 @@ class NoteField(SeenTextField):
     def validate(self, value: str) -> None:
         super().validate(value)
         if leaks.holds_secret(value):
-            raise ValidationError(leaks.MESSAGE, code="secret")
+            raise ValidationError(leaks.SECRET_MESSAGE, code="secret")
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         bound = super().bound_data(data, initial)

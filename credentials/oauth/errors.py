@@ -118,7 +118,7 @@ class ServiceUnavailable(OAuthError):
     headers: ClassVar = database.HEADERS
 
     def __init__(self) -> None:
-        super().__init__(database.CODE, database.MESSAGE)
+        super().__init__(database.CODE, database.AWAY_MESSAGE)
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows that no answer waits for: bounded, in order, and never in the way."""
+"""Background writes are bounded, in order, and never fail an answer."""
 
 import threading
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_items_are_written_in_one_batch_and_in_order(written: Written) -> None:
     assert written == [[3, 1, 2]]
 
 
-def test_what_finds_no_room_is_dropped_and_counted(written: Written) -> None:
+def test_a_full_queue_drops_and_counts_items(written: Written) -> None:
     writer = BackgroundWriter("numbers", written, capacity=2)
     assert [writer.put(number) for number in range(5)] == [True, True, False, False, False]
     assert writer.dropped == 3
@@ -49,7 +49,7 @@ def test_what_finds_no_room_is_dropped_and_counted(written: Written) -> None:
     assert writer.put(9)
 
 
-def test_a_failed_write_is_counted_and_the_next_one_is_tried() -> None:
+def test_a_failed_write_is_counted_and_the_next_batch_is_tried() -> None:
     batches: list[list[int]] = []
 
     def write(batch: list[int]) -> None:
@@ -113,7 +113,7 @@ def test_while_the_database_is_away_rows_wait_in_their_order(written: Written) -
     assert written == [[1, 2, 3]]
 
 
-def test_rows_that_find_no_room_any_more_are_lost_and_counted() -> None:
+def test_waiting_rows_beyond_the_capacity_are_lost_and_counted() -> None:
     writer: BackgroundWriter[int]
 
     def write(batch: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""What counts as a database that is away, and what the log keeps of it."""
+"""Which errors mean that the database is away, and how they are logged."""
 
 import sys
 from typing import Any
@@ -26,7 +26,7 @@ READ_ONLY = caused(InternalError(), psycopg.errors.ReadOnlySqlTransaction())
 
 
 @pytest.mark.parametrize("error", [OperationalError(), InterfaceError(), READ_ONLY])
-def test_no_connection_or_a_standby_is_an_absence(error: Exception) -> None:
+def test_a_lost_connection_or_a_standby_counts_as_away(error: Exception) -> None:
     assert is_away(error)
 
 
@@ -40,7 +40,7 @@ def test_no_connection_or_a_standby_is_an_absence(error: Exception) -> None:
         caused(IntegrityError(), psycopg.errors.UniqueViolation()),
     ],
 )
-def test_what_is_wrong_with_a_statement_is_none(error: Exception | None) -> None:
+def test_an_error_in_a_statement_does_not_count_as_away(error: Exception | None) -> None:
     assert not is_away(error)
 
 
@@ -48,7 +48,7 @@ def logged(error: Exception, *, code: int = 500) -> dict[str, Any]:
     return in_one_line(None, "error", {"event": "x", "code": code, "exc_info": error})
 
 
-def test_an_absence_is_logged_in_one_line() -> None:
+def test_an_absent_database_is_logged_in_one_line() -> None:
     assert logged(OperationalError("refused\nIs it running?\n")) == {
         "event": "x",
         "code": 503,
@@ -56,12 +56,12 @@ def test_an_absence_is_logged_in_one_line() -> None:
     }
 
 
-def test_any_other_error_keeps_its_frames() -> None:
+def test_any_other_error_keeps_its_traceback() -> None:
     error = ProgrammingError("no such column")
     assert logged(error) == {"event": "x", "code": 500, "exc_info": error}
 
 
-def test_the_error_at_hand_is_found() -> None:
+def test_the_error_being_handled_is_found() -> None:
     try:
         raise OperationalError("refused")
     except OperationalError:

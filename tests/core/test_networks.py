@@ -61,7 +61,7 @@ def test_a_network_has_one_canonical_spelling(text: str, spelling: str) -> None:
         ("fe80::1%eth0", "names a network interface"),
     ],
 )
-def test_text_that_is_no_network_is_refused(text: str, says: str) -> None:
+def test_text_that_is_not_a_network_is_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidNetwork, match=says):
         networks.network(text)
 
@@ -125,7 +125,7 @@ def test_ipv4_networks_contain_no_ipv6_address(address: ipaddress.IPv6Address) -
 
 
 @pytest.mark.parametrize("nowhere", [None, "", "unix:", "192.0.2", "192.0.2.0/24"])
-def test_text_that_is_no_address_is_allowed_only_without_limits(nowhere: str | None) -> None:
+def test_text_that_is_not_an_address_is_allowed_only_without_limits(nowhere: str | None) -> None:
     assert allows(nowhere, [])
     assert not allows(nowhere, ["0.0.0.0/0", "::/0"])
 

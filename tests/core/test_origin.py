@@ -67,7 +67,7 @@ def test_a_peer_has_one_spelling(
         (None, ""),
     ],
 )
-def test_whoever_has_many_addresses_counts_as_one(address: str | None, network: str) -> None:
+def test_all_addresses_of_one_customer_count_as_one(address: str | None, network: str) -> None:
     assert network_of(address) == network
 
 

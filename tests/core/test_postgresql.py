@@ -1,5 +1,7 @@
-"""Whether a connection still is_alive, and who asks a database that is away. Servers that really
-die are in tests/scale/."""
+"""Whether a connection is alive, and how often a process asks a database that is away.
+
+tests/scale/ has servers that really die.
+"""
 
 import gc
 import socket
@@ -31,13 +33,13 @@ class Clock:
         return self.now
 
 
-def test_while_it_answers_everybody_asks(clock: Clock) -> None:
+def test_every_request_asks_a_database_that_answers(clock: Clock) -> None:
     absence = Absence()
     assert [absence.allows_asking() for _ in range(3)] == [True] * 3
     assert not absence.is_known
 
 
-def test_while_it_is_away_one_asks_in_each_pause(clock: Clock) -> None:
+def test_one_request_per_pause_asks_a_database_that_is_away(clock: Clock) -> None:
     absence = Absence()
     absence.note(psycopg.OperationalError("refused"))
     assert absence.is_known
@@ -49,7 +51,7 @@ def test_while_it_is_away_one_asks_in_each_pause(clock: Clock) -> None:
     assert absence.allows_asking()
 
 
-def test_when_it_is_back_everybody_asks(clock: Clock) -> None:
+def test_every_request_asks_a_database_that_is_back(clock: Clock) -> None:
     absence = Absence()
     absence.note(psycopg.OperationalError("refused"))
     absence.end()
@@ -60,7 +62,7 @@ def test_when_it_is_back_everybody_asks(clock: Clock) -> None:
 
 @dataclass
 class Connection:
-    """What `is_alive` looks at, with a real socket."""
+    """A connection with the attributes that `is_alive` reads, and a real socket."""
 
     ours: socket.socket
     closed: bool = False
@@ -88,7 +90,7 @@ def asked(connection: Connection) -> bool:
     return is_alive(cast("psycopg.Connection[Any]", connection))
 
 
-def test_a_quiet_connection_stands_and_is_not_asked(
+def test_a_quiet_connection_counts_as_alive_without_a_round_trip(
     sockets: tuple[socket.socket, socket.socket],
 ) -> None:
     connection = Connection(sockets[0])
@@ -96,13 +98,15 @@ def test_a_quiet_connection_stands_and_is_not_asked(
     assert connection.executed == []
 
 
-def test_one_that_the_server_closed_does_not(sockets: tuple[socket.socket, socket.socket]) -> None:
+def test_a_connection_that_the_server_closed_is_not_alive(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
     sockets[1].close()
     assert not asked(Connection(sockets[0], is_dead=True))
     assert not asked(Connection(sockets[0], closed=True))
 
 
-def test_one_that_has_a_notice_is_asked(sockets: tuple[socket.socket, socket.socket]) -> None:
+def test_a_connection_with_a_notice_is_asked(sockets: tuple[socket.socket, socket.socket]) -> None:
     sockets[1].send(b"N")
     connection = Connection(sockets[0])
     assert asked(connection)
@@ -112,7 +116,7 @@ def test_one_that_has_a_notice_is_asked(sockets: tuple[socket.socket, socket.soc
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server to connect to")
 @pytest.mark.django_db(transaction=True)
 def test_a_thread_that_ends_closes_its_connection() -> None:
-    """At once, and not when garbage is collected."""
+    """It doesn't wait for the garbage collector."""
     opened: list[psycopg.Connection[Any]] = []
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Statements that a connection of PostgreSQL prepares once and runs through libpq."""
+"""A PostgreSQL connection prepares each statement once and runs it through libpq."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 26, 12, 30, tzinfo=UTC)
 
 @pytest.fixture
 def connection() -> Iterator["psycopg.Connection[Any]"]:
-    """One of its own, as Django makes them, outside of the test's transaction."""
+    """A connection that Django makes, outside of the test's transaction."""
     wrapper = of_the_test.copy()
     wrapper.connect()
     connection = wrapper.connection
@@ -39,7 +39,7 @@ def statements(connection: "psycopg.Connection[Any]") -> Statements:
 
 
 def kept(connection: "psycopg.Connection[Any]") -> int:
-    """How many statements the server keeps for it."""
+    """How many prepared statements the server has for this connection."""
     [[count]] = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
     return int(count)
 
@@ -63,19 +63,19 @@ def test_each_statement_is_prepared_once(
     assert kept(connection) == 2
 
 
-def test_behind_pgbouncer_none_is(connection: "psycopg.Connection[Any]") -> None:
+def test_behind_pgbouncer_no_statement_is_prepared(connection: "psycopg.Connection[Any]") -> None:
     statements = Statements(connection, are_kept=False)
     for _ in range(2):
         assert values(statements, "SELECT %s::int + %s::int", [1, 2]) == [3]
     assert kept(connection) == 0
 
 
-def test_without_rows_there_is_no_answer(statements: Statements) -> None:
+def test_a_statement_without_rows_returns_nothing(statements: Statements) -> None:
     assert statements.first(FOUND, ["nothing"]) is None
     assert statements.first("UPDATE note SET text = %s", ["nothing"]) is None
 
 
-def test_values_are_those_that_went_in(statements: Statements) -> None:
+def test_values_come_back_as_they_were_sent(statements: Statements) -> None:
     given = [UUID(int=7), date(2026, 11, 26), NOW, 12, "Zoë", True, None]
     sql = "SELECT %s::uuid, %s::date, %s::timestamptz, %s::bigint, %s::text, %s::boolean, %s::text"
     assert values(statements, sql, given) == given
@@ -84,7 +84,7 @@ def test_values_are_those_that_went_in(statements: Statements) -> None:
     assert answer.raw[4:] == ("Zoë".encode(), b"t", None)
 
 
-def test_a_tuple_is_an_array_whatever_its_elements_hold(statements: Statements) -> None:
+def test_a_tuple_becomes_an_array_with_any_elements(statements: Statements) -> None:
     texts = ("plain", "", "a,b", "{}", 'a "quotation"', "back\\slash", "NULL", None)
     given = [texts, (UUID(int=7),), ()]
     found = values(statements, "SELECT %s::text[], %s::uuid[], %s::bigint[]", given)
@@ -92,7 +92,7 @@ def test_a_tuple_is_an_array_whatever_its_elements_hold(statements: Statements) 
 
 
 @pytest.mark.parametrize("value", ["\x00", "a\x00b", ("a", "\x00")])
-def test_nul_is_refused_and_nothing_cut_off(statements: Statements, value: object) -> None:
+def test_text_with_nul_is_refused_and_not_cut_off(statements: Statements, value: object) -> None:
     with pytest.raises(psycopg.DataError, match="NUL"):
         statements.first(FOUND, [value])
 
@@ -100,7 +100,7 @@ def test_nul_is_refused_and_nothing_cut_off(statements: Statements, value: objec
 def test_without_autocommit_the_first_statement_begins_the_transaction(
     statements: Statements, connection: "psycopg.Connection[Any]"
 ) -> None:
-    """As the first statement of a cursor would."""
+    """The first statement of a cursor does the same."""
     connection.autocommit = False
     statements.first(INSERTED, ["undone"])
     connection.rollback()
@@ -109,7 +109,7 @@ def test_without_autocommit_the_first_statement_begins_the_transaction(
     assert notes(connection) == ["done"]
 
 
-def test_with_autocommit_it_is_done_at_once(
+def test_with_autocommit_a_statement_is_committed_at_once(
     statements: Statements, connection: "psycopg.Connection[Any]"
 ) -> None:
     statements.first(INSERTED, ["done"])
@@ -128,17 +128,17 @@ def test_after_an_error_the_statement_is_still_prepared(
 
 
 @pytest.mark.parametrize("change", ["ALTER TABLE note ALTER text TYPE text", "DEALLOCATE ALL"])
-def test_a_plan_that_became_impossible_is_made_anew(
+def test_a_statement_whose_plan_became_impossible_is_prepared_again(
     change: str, statements: Statements, connection: "psycopg.Connection[Any]"
 ) -> None:
-    """As after a migration; outside of a transaction at once, as nothing of it has been done."""
+    """A migration causes this. Outside of a transaction the statement can be repeated at once."""
     statements.first(INSERTED, ["one"])
     connection.execute(change)
     assert values(statements, INSERTED, ["two"]) == ["two"]
     assert notes(connection) == ["one", "two"]
 
 
-def test_in_a_transaction_that_it_broke_it_is_made_anew_by_the_next(
+def test_after_an_impossible_plan_breaks_a_transaction_the_next_one_prepares_again(
     statements: Statements, connection: "psycopg.Connection[Any]"
 ) -> None:
     statements.first(INSERTED, ["one"])

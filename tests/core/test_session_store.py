@@ -1,4 +1,4 @@
-"""What a request is answered whose session can't be saved."""
+"""The answer to a request whose session can't be saved."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def changed(browser: Client) -> Any:
     return session
 
 
-def test_while_the_database_is_away_it_may_be_asked_again(
+def test_saving_a_session_while_the_database_is_away_raises_its_error(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = changed(sign_in(rebels.luke))
@@ -31,17 +31,19 @@ def test_while_the_database_is_away_it_may_be_asked_again(
         session.save()
 
 
-def test_one_that_was_ended_meanwhile_is_not_made_again(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_session_that_ended_meanwhile_is_not_created_again(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     session = changed(sign_in(rebels.luke))
     Session.objects.all().delete()
     with pytest.raises(UpdateError):
         session.save()
 
 
-def test_the_answer_is_to_come_again(
+def test_a_request_whose_session_cannot_be_saved_gets_503(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing of the request was unreadable, which 400 would say."""
+    """Not 400, which would blame the request."""
     browser = sign_in(rebels.luke)
     browser.raise_request_exception = False
 

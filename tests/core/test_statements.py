@@ -32,8 +32,8 @@ def close_behind_its_back() -> None:
 
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_write_is_never_tried_again() -> None:
-    """Whether the server had done it before the connection was lost, nobody knows."""
+def test_a_write_is_never_repeated_after_a_lost_connection() -> None:
+    """The server might have written before the connection was lost."""
     organization = Organization.objects.create(name="Rebels")
     close_behind_its_back()
     with pytest.raises(OperationalError):
@@ -57,7 +57,7 @@ def test_a_read_in_a_transaction_that_is_lost_fails() -> None:
 
 @on_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_nor_is_it_hidden_from_whoever_commits_by_hand() -> None:
+def test_a_lost_transaction_is_reported_to_code_that_commits_itself() -> None:
     transaction.set_autocommit(False)
     try:
         Organization.objects.create(name="Rebels")
@@ -77,7 +77,7 @@ def test_in_a_broken_transaction_nothing_runs() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_begins_a_transaction_is_undone_with_it() -> None:
+def test_a_rollback_undoes_the_first_statement_of_a_transaction() -> None:
     organization = Organization.objects.create(name="Rebels")
     with transaction.atomic():
         rename(organization, "Empire")
@@ -109,7 +109,7 @@ def test_errors_are_those_of_django() -> None:
 
 @on_postgresql
 def test_a_plan_keeps_no_connection_of_the_thread_that_made_it() -> None:
-    """A thread that ends closes its connection, which nothing else may hold."""
+    """Otherwise the connection would stay open after its thread ended."""
     joined = JoinedSelect("{key}", {"key": Columns(SigningKey, ("kid", "public_jwk"))})
     made: list[weakref.ref[Any]] = []
 
@@ -125,7 +125,7 @@ def test_a_plan_keeps_no_connection_of_the_thread_that_made_it() -> None:
 
 
 @pytest.mark.django_db
-def test_a_changed_value_of_one_request_is_not_what_the_next_one_gets() -> None:
+def test_a_value_changed_by_one_request_does_not_reach_the_next() -> None:
     organization = Organization.objects.create(name="Rebels")
     Policy.objects.create(
         organization=organization, environment="sandbox", allowed_networks=["192.0.2.0/24"]

@@ -1,4 +1,4 @@
-"""Texts hold only what everyone can see."""
+"""Texts hold only visible characters."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -23,7 +23,7 @@ from core.texts import NO_NULL, ONE_LINE, fault_of
         "\u06dd١",  # a format character that shows
     ],
 )
-def test_what_people_write_passes(text: str) -> None:
+def test_text_of_every_script_passes(text: str) -> None:
     assert fault_of(text) == ""
 
 
@@ -51,8 +51,8 @@ def test_what_people_write_passes(text: str) -> None:
         ("\U000e0041", "U+E0041 (tag latin capital letter a)"),
     ],
 )
-def test_what_nobody_sees_is_named(character: str, name: str) -> None:
-    fault = f"Character 3 of this text, {name}, can't be seen. Remove it, or type the text again."
+def test_an_invisible_character_is_named(character: str, name: str) -> None:
+    fault = f"Character 3 of this text, {name}, is invisible. Remove it, or type the text again."
     assert fault_of(f"ab{character}c") == fault
     if character != "\t":
         assert fault_of(f"ab{character}c", paragraphs=True) == fault
@@ -60,7 +60,7 @@ def test_what_nobody_sees_is_named(character: str, name: str) -> None:
 
 @pytest.mark.parametrize("text", ["\u200cab", "ab\u200c", "م\u200c", "م\u200c\u200cم", "é\u200d "])
 def test_a_joiner_that_joins_nothing_is_refused(text: str) -> None:
-    assert "can't be seen" in fault_of(text)
+    assert "is invisible" in fault_of(text)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u0085", "\u2028", "\u2029"])
@@ -68,10 +68,10 @@ def test_a_line_has_no_line_breaks(line_break: str) -> None:
     assert fault_of(f"one{line_break}two") == ONE_LINE
 
 
-def test_paragraphs_have_line_breaks_but_those_that_nobody_types() -> None:
+def test_paragraphs_can_have_line_breaks_but_no_unicode_separators() -> None:
     assert fault_of("one\r\n\ttwo\nthree", paragraphs=True) == ""
     for separator in ("\u0085", "\u2028", "\u2029"):
-        assert "can't be seen" in fault_of(f"one{separator}two", paragraphs=True)
+        assert "is invisible" in fault_of(f"one{separator}two", paragraphs=True)
 
 
 def test_null_is_refused_in_the_words_of_other_fields() -> None:

@@ -179,7 +179,7 @@ REFUSALS = [
     Refusal(
         "override in label",
         "label",
-        "Character 1 of this text, U+202E (right-to-left override), can't be seen. "
+        "Character 1 of this text, U+202E (right-to-left override), is invisible. "
         "Remove it, or type the text again.",
         fields(label="\N{RIGHT-TO-LEFT OVERRIDE}abc"),
     ),
