@@ -1,4 +1,4 @@
-"""Speaks to the Auth API and the REST API as a program would."""
+"""Helpers that call the Auth API and the REST API as a program does."""
 
 import base64
 import functools
@@ -53,7 +53,7 @@ def basic(client_id: str, secret: str) -> str:
 
 @functools.cache
 def program() -> Program:
-    """A client without cookies, which CSRF protection would stop if it applied."""
+    """An HTTP client without cookies. CSRF protection would stop it if it applied."""
     return Program(enforce_csrf_checks=True)
 
 
@@ -70,7 +70,7 @@ def post(
     query: str = "",
     **extra: Any,
 ) -> Any:
-    """A raw request to the token endpoint."""
+    """Send a raw request to the token endpoint."""
     body = data if isinstance(data, bytes) else urlencode(data).encode()
     if authorization is not None:
         extra["HTTP_AUTHORIZATION"] = authorization
@@ -100,7 +100,7 @@ def call(
     environment: Environment = SANDBOX,
     **extra: Any,
 ) -> Any:
-    """A call of the REST API; `path` is below `/restapi/v1.0`."""
+    """Call the REST API; `path` is below `/restapi/v1.0`."""
     if token is not None:
         extra["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return program().generic(
@@ -117,7 +117,7 @@ def json_bytes(body: Any) -> bytes:
 
 
 def oauth_error(error: str, code: str, message: str) -> dict[str, Any]:
-    """The whole body of a refusal of the Auth API."""
+    """The complete body of an Auth API error."""
     return {
         "error": error,
         "error_description": message,
@@ -127,7 +127,7 @@ def oauth_error(error: str, code: str, message: str) -> dict[str, Any]:
 
 
 def rest_error(code: str, message: str, **names: str) -> dict[str, Any]:
-    """The whole body of a refusal of the REST API."""
+    """The complete body of a REST API error."""
     entry = {"errorCode": code, "message": message, **names}
     return {"errorCode": code, "message": message, "errors": [entry]}
 
@@ -139,7 +139,7 @@ def signed(
     purpose: KeyPurpose = KeyPurpose.CREDENTIAL,
     token_type: str = jose.CREDENTIAL_TYPE,
 ) -> str:
-    """Any claims under a genuine key: what only we could make."""
+    """Sign any claims with one of our own keys, as only this server can."""
     key = current_signing_key(environment, purpose)
     return jose.sign(
         claims,

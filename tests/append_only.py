@@ -1,4 +1,4 @@
-"""How the triggers of the append-only tables stand aside, for a test that asks for it."""
+"""Disables the triggers of the append-only tables for a test that needs it."""
 
 from importlib import import_module
 
@@ -10,8 +10,8 @@ _MIGRATIONS = [
 TABLES: list[str] = [migration.TABLE for migration in _MIGRATIONS]
 
 
-def stand_aside(vendor: str) -> tuple[list[str], list[str]]:
-    """The statements that put the triggers aside, and those that put them back."""
+def without_triggers(vendor: str) -> tuple[list[str], list[str]]:
+    """The statements that disable the triggers, and those that restore them."""
     if vendor == "sqlite":
         drop = [
             f"DROP TRIGGER {table}_no_{operation}"

@@ -1,4 +1,4 @@
-"""Makes the cast and their things through the same actions as the console."""
+"""Makes people, apps and credentials through the same actions as the console."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ Statement = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What puts a cast back into an empty database, as it was."""
+    """The statements that restore a cast in an empty database."""
 
     organization: Organization
     statements: list[Statement]
@@ -80,10 +80,10 @@ _snapshots: dict[str, Snapshot] = {}
 
 
 def replayed(name: str, make: Callable[[], Cast]) -> Cast:
-    """The cast that `make` makes; from the second test on its rows are put back as they were.
+    """Return the cast that `make` makes. From the second test on, insert its rows again.
 
-    Making people takes a hundred and fifty statements and every test wants them; eight put them
-    back. All that the actions wrote is there, the audit events too.
+    Almost every test needs these people. Making them takes a hundred and fifty statements, and
+    inserting their rows takes eight. All rows are there, audit events included.
     """
     if name not in _snapshots:
         organization = make()["organization"]
@@ -100,9 +100,9 @@ def replayed(name: str, make: Callable[[], Cast]) -> Cast:
 
 
 def _inserts(tables: list[list[Model]]) -> list[Statement]:
-    """The statements that insert the rows of each table once more; compiling them is half the work.
+    """Compile, once, the statements that insert the rows of each table.
 
-    Numbers that the database gives, it gives anew.
+    The database assigns new automatic numbers each time.
     """
     statements = []
     for rows in tables:
@@ -183,7 +183,7 @@ def application(
 
 
 def client(app: Application, environment: Environment = Environment.SANDBOX) -> tuple[Client, str]:
-    """The client of an app and its raw secret."""
+    """Issue a client for an app. Returns it with its raw secret."""
     return issue_client(app, environment, actor=app.owner, origin=ORIGIN)
 
 
@@ -197,7 +197,7 @@ def credential(
     created_by: Membership | None = None,
     at: datetime | None = None,
 ) -> JwtCredential:
-    """A credential for all apps of the organization, or for the given clients."""
+    """Create a credential for all apps of the organization, or for the given clients."""
     return create_jwt_credential(
         owner,
         environment=environment,
@@ -212,6 +212,6 @@ def credential(
 
 
 def step_up(browser: Browser) -> None:
-    """Authenticate again, as the page before a secret asks for it."""
+    """Confirm who you are, as the console asks before it shows a secret."""
     response = browser.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert response.status_code == 302

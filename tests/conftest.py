@@ -1,4 +1,4 @@
-"""The cast: people of two organizations, and how they sign in."""
+"""Fixtures for all tests: the people of two organizations, and how they sign in."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -45,14 +45,14 @@ class Partners:
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests stay: looking through them again and again is a tenth of the run."""
+    """Exclude modules and tests from garbage collection, which saves a tenth of the run."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _forget_attempts() -> None:
-    """Sign-in limits count in the cache, by person; the next test knows nothing of this one."""
+    """Sign-in limits are counted in the cache. Clear it so that tests don't affect each other."""
     cache.clear()
     throttle.forget()
 
@@ -85,7 +85,7 @@ def sign_in() -> SignIn:
 
 @pytest.fixture
 def use_mail_server(settings: Settings) -> UseMailServer:
-    """One of `tests.accounts.mail_servers`, from now on."""
+    """Use one of `tests.accounts.mail_servers` for the rest of the test."""
 
     def use(backend: str) -> None:
         settings.EMAIL_BACKEND = backend
@@ -96,16 +96,15 @@ def use_mail_server(settings: Settings) -> UseMailServer:
 
 @pytest.fixture(autouse=True, scope="session")
 def _flushable_audit_trail() -> Iterator[None]:
-    """Let the flush after a transactional test empty the append-only table, and nothing else.
+    """Disable the append-only triggers while Django empties the tables after a test.
 
-    Django empties every table between such tests; the triggers that make audit events append-only
-    stand aside for just that statement list.
+    Django does this after each transactional test. Everywhere else, the triggers stay on.
     """
     original = BaseDatabaseOperations.execute_sql_flush
 
     def flush(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
-        aside, back = append_only.stand_aside(self.connection.vendor)
-        original(self, [*aside, *sql_list, *back])
+        disable, restore = append_only.without_triggers(self.connection.vendor)
+        original(self, [*disable, *sql_list, *restore])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush)

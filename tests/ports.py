@@ -1,4 +1,4 @@
-"""Ports of loopback, for servers that a test starts."""
+"""Free loopback ports for the servers that a test starts."""
 
 import socket
 import subprocess
@@ -23,7 +23,7 @@ def is_open(port: int) -> bool:
 
 
 def wait_until_open(port: int, process: "subprocess.Popen[bytes]", name: str) -> None:
-    """Until the server listens; fails when it has ended, or takes too long."""
+    """Wait until the server listens. Fails if it has ended or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if is_open(port):

@@ -1,4 +1,4 @@
-"""Things that happen at the same moment, each in a thread with a database connection of its own."""
+"""Runs calls at the same moment, each in a thread with its own database connection."""
 
 import sqlite3
 import threading
@@ -13,7 +13,7 @@ SECONDS = 30
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each call answers or raises, all of them in threads that start together."""
+    """Run the calls in threads that start together. Returns what each one returned or raised."""
     start, answers = threading.Barrier(len(calls)), dict[int, Any]()
 
     def run(number: int, call: Callable[[], Any]) -> None:
@@ -35,10 +35,9 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 @contextmanager
 def shared_database(directory: Path) -> Iterator[None]:
-    """Tests on SQLite run in memory, where connections get in each other's way. Use a file here.
+    """Use a copy of the SQLite database in a file, as production does. PostgreSQL stays as it is.
 
-    Inside the block the database is a copy in `directory`, as production has it; nothing to do
-    with PostgreSQL. For tests with real transactions only.
+    Other tests run in memory, where connections block each other. Only for transactional tests.
     """
     if connection.vendor != "sqlite":
         yield
@@ -48,9 +47,9 @@ def shared_database(directory: Path) -> Iterator[None]:
     path = directory / "races.sqlite3"
     with closing(sqlite3.connect(path)) as file:
         in_memory.backup(file)
-        # Two connections that turn it on at the same moment would not wait for each other.
+        # Two connections that enable WAL at the same moment would not wait for each other.
         file.execute("PRAGMA journal_mode=WAL")
-    # The settings are those of every thread's connection.
+    # Every thread's connection shares these settings.
     connection.settings_dict["NAME"] = str(path)
     connection.connection = None
     try:

@@ -178,10 +178,10 @@ def install_programs(names: Set[str]) -> str:
         debian.install(packages)
         return ""
     chromium = install_chromium()
-    # The lines and the proxy of the docs run as they stand; and what stands between several
-    # servers and one database, and in front of them.
+    # The examples of the docs need curl and nginx. Tests with several servers need pgbouncer
+    # between them and the database, and HAProxy in front of them.
     debian.install([*packages, "curl", "nginx", "pgbouncer", "haproxy"])
-    # Other makers' clients.
+    # Clients by other vendors.
     install_npm_packages()
     return f"Browser: {chromium}"
 

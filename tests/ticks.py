@@ -1,4 +1,4 @@
-"""`manage.py tick`, and what it says of each part."""
+"""Runs `manage.py tick` and reads its output."""
 
 from datetime import timedelta
 from io import StringIO
@@ -15,10 +15,10 @@ def lines(*arguments: str) -> list[str]:
 
 
 def tick(*arguments: str) -> dict[str, str]:
-    """The outcome of each part by its name."""
+    """Return the outcome of each part by its name."""
     return dict(line.rstrip(".").split(": ", 1) for line in lines(*arguments))
 
 
 def make_mail_due() -> None:
-    """As if the minute were over in which a request tries to send its own mail."""
+    """Skip the minute in which the request itself tries to send its email."""
     Email.objects.update(scheduled_time=timezone.now() - timedelta(seconds=1))

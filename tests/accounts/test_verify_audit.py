@@ -44,13 +44,13 @@ SEALS: QuerySet[AuditSeal] = QuerySet(AuditSeal)
 
 @contextmanager
 def tampering() -> Iterator[None]:
-    """Someone may do anything with the database, and puts the triggers aside."""
-    aside, back = append_only.stand_aside(connection.vendor)
+    """Disables the triggers, as the owner of the database can."""
+    disable, restore = append_only.without_triggers(connection.vendor)
     with connection.cursor() as cursor:
-        for statement in aside:
+        for statement in disable:
             cursor.execute(statement)
         yield
-        for statement in back:
+        for statement in restore:
             cursor.execute(statement)
 
 

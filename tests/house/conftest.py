@@ -4,10 +4,10 @@ from django.db import connection
 
 @pytest.fixture
 def unknown_sizes(db: None) -> None:
-    """As if nobody had analyzed the tables: PostgreSQL takes each for one of some pages.
+    """Reset the table statistics, so that PostgreSQL assumes a few pages per table.
 
-    ANALYZE writes their size outside of its transaction, so a test that seeds and analyzes much
-    would leave the next ones with tables of which any index is as good as another.
+    ANALYZE writes them outside of the transaction of its test. After a test that seeds and
+    analyzes many rows, PostgreSQL would consider any index as good as another.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""What is wrong with the HTML of a page: what a strict policy would refuse, and its IDs."""
+"""Finds mistakes in the HTML of a page: inline code, duplicate IDs, references to missing IDs."""
 
 from html.parser import HTMLParser
 
@@ -11,7 +11,7 @@ class _Inline(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
         where = f"<{tag}> at line {self.getpos()[0]}"
-        # A data block (JSON) is not executed, whatever the policy.
+        # A browser never executes a data block (JSON).
         if tag == "script" and not values.get("src") and "json" not in (values.get("type") or ""):
             self.found.append(f"{where}: inline script")
         if tag == "style":
@@ -26,7 +26,7 @@ class _Inline(HTMLParser):
 
 
 def inline_code(html: str) -> list[str]:
-    """Inline scripts, styles and handlers, each with its line."""
+    """List inline scripts, styles and handlers, each with its line."""
     parser = _Inline()
     parser.feed(html)
     return parser.found
@@ -51,7 +51,7 @@ class _Ids(HTMLParser):
 
 
 def ids_at_fault(html: str) -> list[str]:
-    """IDs that two elements have, and those that a label or a description names in vain."""
+    """List duplicate IDs, and IDs that a label or a description names but no element has."""
     parser = _Ids()
     parser.feed(html)
     twice = {each for each in parser.ids if parser.ids.count(each) > 1}

@@ -1,4 +1,4 @@
-"""What the house rules read: our own source files, parsed, and the files that git keeps."""
+"""The product's source files, parsed, and the files that git tracks."""
 
 import ast
 import subprocess
@@ -34,7 +34,7 @@ class Source:
         return ast.parse(self.text)
 
     def functions(self) -> Iterator[tuple[str, ast.FunctionDef]]:
-        """Every function with its dotted name inside the file."""
+        """Yield every function with its dotted name inside the file."""
         yield from _functions(self.tree, "")
 
 
@@ -60,7 +60,7 @@ def sources() -> tuple[Source, ...]:
 
 @cache
 def tracked_files() -> tuple[Path, ...]:
-    """The files of the repository; without a repository (an unpacked archive), all but hidden."""
+    """The tracked files. In an unpacked archive without git, all files that are not hidden."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )

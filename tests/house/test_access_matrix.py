@@ -1,8 +1,8 @@
-"""Every console URL by every cast member, GET and POST, against tests/access_matrix.txt.
+"""Compares the answer to every person at every console URL with tests/access_matrix.txt.
 
-The file is the table to read: what each person gets. A URL that is missing there fails. After a
-deliberate change: `UPDATE_ACCESS_MATRIX=1 pytest tests/house/test_access_matrix.py`, then read the
-difference as carefully as code.
+The test fails if a URL is missing there. After a deliberate change, run
+`UPDATE_ACCESS_MATRIX=1 pytest tests/house/test_access_matrix.py`, and review the difference as
+carefully as code.
 """
 
 import os
@@ -44,7 +44,7 @@ PEOPLE = (
 
 @pytest.fixture
 def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
-    """A value for each argument of a URL: things of Luke, and of the organization."""
+    """A value for each URL argument: objects of Luke and of the organization."""
     application = cast.application(rebels.luke)
     cast.client(application)
     request = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
@@ -85,7 +85,7 @@ def word(response: HttpResponseBase) -> str:
 
 
 def answer(client: Client, method: str, path: str) -> str:
-    """What one request is answered; whatever it changed is taken back."""
+    """The answer to one request, whose changes are rolled back."""
     with transaction.atomic():
         response = client.get(path) if method == "GET" else client.post(path)
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""The .env that `make run` writes: made once, moved with the port, never taken from its owner."""
+"""The .env file that `make run` writes, and keeps when the port changes."""
 
 import base64
 import socket
@@ -22,7 +22,7 @@ def written(path: Path, origin: str) -> dict[str, str]:
     return values_in(path.read_text())
 
 
-def test_new_file_has_secrets_of_its_own_and_is_private(env_file: Path) -> None:
+def test_a_new_env_file_is_private_and_has_fresh_secrets(env_file: Path) -> None:
     values = written(env_file, FIRST)
     assert set(values) == {"DEMO", "ORIGIN", "SECRET_KEY", "KEY_ENCRYPTION_KEYS"}
     assert (values["DEMO"], values["ORIGIN"]) == ("1", FIRST)
@@ -31,7 +31,7 @@ def test_new_file_has_secrets_of_its_own_and_is_private(env_file: Path) -> None:
     assert env_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_second_run_changes_nothing(env_file: Path) -> None:
+def test_a_second_run_leaves_the_env_file_unchanged(env_file: Path) -> None:
     write_demo_env(env_file, FIRST)
     before = env_file.read_text()
     write_demo_env(env_file, FIRST)
@@ -47,21 +47,21 @@ def test_another_port_keeps_former_base_urls_valid(env_file: Path) -> None:
     assert moved["PRODUCTION_PREVIOUS_BASE_URLS"] == f"{FIRST}/production"
 
 
-def test_moving_back_makes_the_first_current_again(env_file: Path) -> None:
+def test_moving_back_to_the_first_port_makes_its_base_urls_current(env_file: Path) -> None:
     for origin in (FIRST, SECOND):
         write_demo_env(env_file, origin)
     back = written(env_file, FIRST)
     assert back["SANDBOX_PREVIOUS_BASE_URLS"] == f"{SECOND}/sandbox"
 
 
-def test_base_url_of_its_own_does_not_move(env_file: Path) -> None:
+def test_a_base_url_that_the_owner_set_does_not_change_with_the_port(env_file: Path) -> None:
     env_file.write_text(f"DEMO=1\nORIGIN={FIRST}\nSANDBOX_BASE_URL=http://localhost:9000\n")
     moved = written(env_file, SECOND)
     assert "SANDBOX_PREVIOUS_BASE_URLS" not in moved
     assert moved["PRODUCTION_PREVIOUS_BASE_URLS"] == f"{FIRST}/production"
 
 
-def test_what_the_owner_added_stays(env_file: Path) -> None:
+def test_lines_that_the_owner_added_are_kept(env_file: Path) -> None:
     env_file.write_text('# mine\nDEMO = true\nexport DEMO_PASSWORD="a b"\nSECRET_KEY=\n')
     values = written(env_file, FIRST)
     assert env_file.read_text().startswith("# mine\n")
@@ -80,17 +80,17 @@ def test_settings_of_a_real_installation_are_left_alone(env_file: Path, text: st
 
 
 @pytest.mark.parametrize("port", ["", "0", "65536", "-1", "8000;", "٨٠"])
-def test_nonsense_ports_are_refused(port: str) -> None:
+def test_invalid_ports_are_refused(port: str) -> None:
     with pytest.raises(RefusedError, match="PORT"):
         origin_for(port)
 
 
-def test_origin_is_what_browsers_send() -> None:
+def test_the_origin_omits_the_default_port_as_browsers_do() -> None:
     assert origin_for("8000") == FIRST
     assert origin_for("80") == "http://localhost"
 
 
-def test_port_in_use_is_refused_before_anything_changes(
+def test_a_port_in_use_is_refused_before_anything_changes(
     env_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo_env, "ENV_FILE", env_file)

@@ -1,4 +1,4 @@
-"""What the documentation names exists, and what it lists is complete."""
+"""Checks that the docs name only things that exist, and that their lists are complete."""
 
 import ast
 import re
@@ -22,14 +22,14 @@ PICTURES = sorted(
     path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "images").iterdir()
 )
 
-# Anything in backquotes that has a directory or one of these endings is the name of a file.
+# Text in backquotes is a file name if it has a directory or one of these endings.
 _CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _FILE = re.compile(r"(?:[\w.<>*{}-]+/)+[\w.<>*{},-]*|[\w-]+\.(?:py|md|toml|yml|html|txt)")
 _TOP = {path.name for path in ROOT.iterdir()}
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _ERROR_CODE = re.compile(r"\b(?:OAU|JWT|CMN)-\d{3}\b")
-# Paths that a command makes on the machine that runs it.
-_MADE = {".env", ".venv", "data/", "staticfiles/", "test-results/"}
+# Paths that a command creates on the machine that runs it.
+_GENERATED = {".env", ".venv", "data/", "staticfiles/", "test-results/"}
 
 
 @cache
@@ -38,7 +38,7 @@ def text_of(name: str) -> str:
 
 
 def table_rows(text: str) -> list[str]:
-    """The first cell of each row of the tables, without heads and rulers."""
+    """The first cell of each table row, without rulers."""
     rows = re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)
     return [row for row in rows if not re.fullmatch(r"-+", row)]
 
@@ -48,13 +48,13 @@ def first_cells(name: str) -> set[str]:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors that a renderer gives to headings."""
+    """The anchors that GitHub generates for headings."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("name", DOCS)
-def test_links_lead_somewhere(name: str) -> None:
+def test_links_of_a_page_lead_to_files_and_headings_that_exist(name: str) -> None:
     for target in _LINK.findall(text_of(name)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -65,7 +65,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-def test_pictures_are_there_and_shown(picture: str) -> None:
+def test_each_picture_is_a_png_that_a_page_shows(picture: str) -> None:
     assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
     shown = {
         ((ROOT / name).parent / target).resolve()
@@ -75,7 +75,7 @@ def test_pictures_are_there_and_shown(picture: str) -> None:
     assert ROOT / picture in shown
 
 
-def test_the_readme_comes_to_the_point() -> None:
+def test_the_readme_is_short_and_shows_both_commands() -> None:
     lines = text_of("README.md").splitlines()
     assert any(line.startswith("make run") for line in lines)
     assert any(line.startswith("make test") for line in lines)
@@ -93,7 +93,7 @@ def files_named_in(name: str) -> list[str]:
 
 
 def exists(path: str) -> bool:
-    """The path itself, or something for each `<name>` and `*` in it; `a.{x,y}` is both."""
+    """Whether a path exists. `<name>` and `*` match anything, and `a.{x,y}` needs both files."""
     if braces := re.fullmatch(r"(.*)\{([^}]+)\}(.*)", path):
         return all(exists(braces[1] + part + braces[3]) for part in braces[2].split(","))
     pattern = re.sub(r"<[^>]+>", "*", path)
@@ -102,23 +102,23 @@ def exists(path: str) -> bool:
     return any(ROOT.glob(pattern))
 
 
-def made(path: str) -> bool:
-    """What make and the console make themselves; a fresh clone has none of it."""
-    return path in _MADE or path.split("/")[0] + "/" in _MADE
+def is_generated(path: str) -> bool:
+    """Whether make or the console creates the path. A fresh clone does not have it."""
+    return path in _GENERATED or path.split("/")[0] + "/" in _GENERATED
 
 
 @pytest.mark.parametrize("name", DOCS)
-def test_named_files_exist(name: str) -> None:
-    missing = [path for path in files_named_in(name) if not made(path) and not exists(path)]
+def test_files_that_a_page_names_exist(name: str) -> None:
+    missing = [path for path in files_named_in(name) if not is_generated(path) and not exists(path)]
     assert not missing
 
 
-def test_the_test_above_reads_something() -> None:
+def test_names_of_files_are_found_on_a_page() -> None:
     assert "credentials/oauth/views.py" in files_named_in("ARCHITECTURE.md")
 
 
 @pytest.mark.parametrize("name", DOCS)
-def test_commands_exist(name: str) -> None:
+def test_commands_and_options_that_a_page_names_exist(name: str) -> None:
     text = text_of(name)
     commands = get_commands()
     for command, rest in re.findall(r"manage\.py (\w+)([^\n`]*)", text):
@@ -176,14 +176,14 @@ def test_the_commands_page_lists_every_make_target() -> None:
 
 
 def settings_read() -> set[str]:
-    """What the settings read, and what decides where they read it from."""
+    """The variables that the settings read, and those that decide where to read them."""
     from_os = re.findall(r'os\.environ\.get\("(\w+)"', text_of("console/env.py"))
     return known_settings() | set(from_os)
 
 
 def settings_of_containers() -> set[str]:
-    """What only docker-compose.yml reads, and what it or bin/serve hands to the server."""
-    # With two dollar signs it is for a program in a container.
+    """The variables that only docker-compose.yml or bin/serve read."""
+    # A variable with two dollar signs is for a program in a container.
     in_compose = set(re.findall(r"(?<!\$)\$\{(\w+)", text_of("docker-compose.yml")))
     granian = set(re.findall(r"GRANIAN_\w+", f"{COMPOSE} {text_of('bin/serve')}"))
     return ((in_compose | variables_of_serve()) - known_settings()) | granian
@@ -195,7 +195,7 @@ def test_every_setting_is_documented_and_exists() -> None:
 
 
 def error_codes_raised() -> set[str]:
-    """The codes in strings of the code; comments and docstrings only talk about them."""
+    """The error codes that are strings in the code, not in comments and docstrings."""
     codes = set()
     for source in sources():
         if source.name == "credentials/error_codes.py":
@@ -228,7 +228,7 @@ def test_the_table_of_error_codes_is_complete_and_in_step_with_the_docs() -> Non
 
 
 def clauses_tested() -> set[tuple[str, str]]:
-    """RFC and section of every test that is named after one."""
+    """The RFC and section of every test in tests/standards."""
     found = set()
     for path in (ROOT / "tests" / "standards").glob("test_rfc*.py"):
         for digits in re.findall(r"^def test_section_((?:\d+_)+)", path.read_text(), re.MULTILINE):
@@ -236,7 +236,7 @@ def clauses_tested() -> set[tuple[str, str]]:
     return found
 
 
-def test_each_clause_of_the_standards_has_its_test_and_the_other_way_round() -> None:
+def test_the_standards_page_lists_exactly_the_clauses_that_have_tests() -> None:
     documented = set()
     for part in re.split(r"^## ", text_of("docs/reference/standards.md"), flags=re.MULTILINE):
         if rfc := re.match(r"RFC (\d+)", part):
@@ -256,13 +256,13 @@ def test_every_endpoint_and_parameter_of_the_auth_api_is_documented() -> None:
     assert {name for name in parameters if not re.search(rf"\b{name}\b", text)} == set()
 
 
-def test_no_page_mentions_an_error_code_that_nobody_gets() -> None:
+def test_pages_mention_only_error_codes_that_exist() -> None:
     texts = [*(ROOT / "templates").rglob("*.html"), *(ROOT / name for name in DOCS)]
     mentioned = {code for path in texts for code in _ERROR_CODE.findall(path.read_text())}
     assert mentioned <= error_codes_raised()
 
 
-def test_what_tick_does_is_documented_part_by_part() -> None:
+def test_every_part_of_tick_is_documented_in_order() -> None:
     section = sections(text_of("docs/how-to/operate.md"), 2)["Run tick every minute"]
     assert table_rows(section)[1:] == [each.name for each in PARTS]
 
@@ -291,7 +291,7 @@ def test_the_changelog_starts_with_this_version() -> None:
     assert first[1] == version[1]
 
 
-# Absolute paths of somebody's machine, registries of packages, and networks that serve files.
+# Absolute paths of one machine, package registries, and content delivery networks.
 _FOREIGN = re.compile(
     r"(?<![\w.~}<])/(?:home|Users|root|work|mnt)/"
     r"|\b(?:(?:pypi|debian)\.(?:org|com)|pythonhosted\.org|npmjs\.(?:com|org)|crates\.io|jsdelivr\.net|unpkg\.com"
@@ -299,7 +299,7 @@ _FOREIGN = re.compile(
 )
 
 
-def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:
+def test_no_file_names_a_package_registry_or_a_path_of_one_machine() -> None:
     found = []
     for path in tracked_files():
         try:
@@ -310,7 +310,7 @@ def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:
     assert not found
 
 
-def test_no_file_promises_to_be_finished_later() -> None:
+def test_no_file_has_a_note_about_unfinished_work() -> None:
     words = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
     unfinished = [
         path.relative_to(ROOT).as_posix()
@@ -321,7 +321,7 @@ def test_no_file_promises_to_be_finished_later() -> None:
     assert not unfinished
 
 
-def test_the_documentation_is_tracked() -> None:
+def test_git_tracks_the_documentation() -> None:
     wanted = {
         "README.md",
         "ARCHITECTURE.md",

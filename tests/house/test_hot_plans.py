@@ -1,7 +1,7 @@
-"""The statements of the hot paths find every row by an index, however many there are.
+"""The statements of the hot paths find every row by an index.
 
-With few rows PostgreSQL would rather read whole tables; that is forbidden here, so that what has no
-index shows all the same.
+With few rows, PostgreSQL prefers to read whole tables. These tests forbid that, so that a missing
+index shows.
 """
 
 import re
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.usefixtures("unknown_sizes"),
 ]
 
-# As many as each statement has; they need not find anything.
+# The right number of parameters for each statement. They don't have to match a row.
 PARAMETERS: dict[str, list[Any]] = {
     "exchange": [uuid4(), "client"],
     "refresh": ["0" * 64, "client"],
@@ -42,9 +42,9 @@ PARAMETERS: dict[str, list[Any]] = {
 }
 
 
-# What finds rows; an INSERT only adds them.
+# Statements that find rows. An INSERT only adds them.
 _READS = re.compile(r"SELECT .* FROM|UPDATE|DELETE", re.DOTALL)
-# Of a table or an index, and not of what another part of the plan has found.
+# A scan of a table or an index, not of the result of another part of the plan.
 _SCAN = re.compile(r"(?<!Function )(?<!Subquery )Scan (?:Backward )?(?:using|on) ")
 
 
@@ -57,7 +57,7 @@ def plan_of(sql: str, parameters: list[Any] | None = None, *, options: str = "")
 
 
 def plan_of_sent(sql: str) -> list[str]:
-    """Of a statement that holds its values, or that is prepared for whatever values come."""
+    """The plan of a statement with its values in it, or of a prepared one."""
     number = count(1)
     prepared = re.sub("%s", lambda _: f"${next(number)}", sql)
     return plan_of(prepared, options="(GENERIC_PLAN)" if prepared != sql else "")
@@ -65,7 +65,7 @@ def plan_of_sent(sql: str) -> list[str]:
 
 @contextmanager
 def every_row_is_found_by_an_index() -> Iterator[None]:
-    """Whatever statements are sent meanwhile, none reads a table or an index from end to end."""
+    """Fail if a statement in this block reads a table or an index from end to end."""
     with CaptureQueriesContext(connection) as captured:
         yield
     found = [query["sql"] for query in captured if _READS.match(query["sql"])]
@@ -80,7 +80,7 @@ def every_row_is_found_by_an_index() -> Iterator[None]:
 
 @pytest.fixture
 def many_refresh_tokens(rebels: Rebels, unknown_sizes: None) -> None:
-    """Of one client, so that its own index would find too many."""
+    """Many refresh tokens of one client, so that the index by client would find too many."""
     client, _ = cast.client(cast.application(rebels.luke))
     credential = cast.credential(rebels.luke)
     RefreshToken.objects.bulk_create(
@@ -100,7 +100,7 @@ def many_refresh_tokens(rebels: Rebels, unknown_sizes: None) -> None:
 
 @pytest.mark.usefixtures("many_refresh_tokens")
 @pytest.mark.parametrize("name", lookup.STATEMENTS)
-def test_every_table_is_entered_by_an_index(name: str) -> None:
+def test_a_lookup_enters_every_table_by_an_index(name: str) -> None:
     joined = lookup.STATEMENTS[name]
     plan = plan_of(joined.sql, PARAMETERS[name])
     scans = [number for number, line in enumerate(plan) if " Scan" in line]
@@ -110,14 +110,14 @@ def test_every_table_is_entered_by_an_index(name: str) -> None:
         assert "Index Cond:" in plan[number + 1], plan
 
 
-def test_the_usage_is_found_by_its_key(db: None) -> None:
+def test_counting_an_exchange_finds_the_usage_by_its_key(db: None) -> None:
     row = [uuid4(), 1, date(2026, 1, 1), 1, datetime(2026, 1, 1, tzinfo=UTC)]
     plan = plan_of(usage.count_sql("postgresql", in_transaction=False), row)
     assert any("Conflict Arbiter Indexes: exchange_usage_once_a_day" in line for line in plan), plan
 
 
 def test_whole_requests_find_every_row_by_an_index(rebels: Rebels) -> None:
-    """Of the token endpoint, of those who ask about a token, and what is written afterwards."""
+    """Includes token requests, questions about tokens, and the writes in the background."""
     app = api.app(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
     jwt = cast.credential(rebels.luke, clients=[app.client]).encode()
     api.exchange(app, jwt)
@@ -143,17 +143,17 @@ def test_whole_requests_find_every_row_by_an_index(rebels: Rebels) -> None:
 
 
 @pytest.mark.parametrize("forget", [forget_old_usage, forget_old_refusals, forget_dead_sessions])
-def test_what_is_forgotten_is_found_by_an_index(db: None, forget: Callable[..., int]) -> None:
+def test_removing_old_rows_finds_them_by_an_index(db: None, forget: Callable[..., int]) -> None:
     with every_row_is_found_by_an_index():
         forget(at=timezone.now() - timedelta(days=1))
 
 
-# Read from end to end, and short: who is signed in, and half a year of notices.
+# These stay short: the people who are signed in, and half a year of notices.
 _SHORT = {"usersessions_usersession", "accounts_notice"}
 
 
-def test_a_tick_reads_no_table_that_grows(rebels: Rebels) -> None:
-    """It runs each minute; also what it finds nothing to do in may be a million rows long."""
+def test_a_tick_reads_no_growing_table_from_end_to_end(rebels: Rebels) -> None:
+    """It runs every minute, and a table without due work can have a million rows."""
     cast.credential(rebels.luke)
     with CaptureQueriesContext(connection) as captured:
         ticks.lines()

@@ -10,7 +10,7 @@ from importlinter.cli import lint_imports
 
 from tests.house.sources import PACKAGES, ROOT, sources
 
-# The only files that may import them: whatever else needs cryptography asks one of them.
+# The only files that can import them. Other code that needs cryptography calls these.
 SIGNING_LIBRARIES = {"jwt", "cryptography"}
 SIGNERS = {"credentials/jose.py", "core/vault.py"}
 
@@ -28,7 +28,7 @@ def test_imports_point_one_way() -> None:
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
-def test_nothing_of_ours_is_imported_inside_a_function() -> None:
+def test_no_function_imports_a_module_of_ours() -> None:
     hidden = [
         f"{source.name}: {name} imports {module}"
         for source in sources()

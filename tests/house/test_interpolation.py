@@ -1,4 +1,4 @@
-"""The variables of docker-compose.yml, as tests/scale/compose.py fills them in."""
+"""How tests/scale/compose.py fills in the variables of docker-compose.yml."""
 
 import pytest
 
@@ -30,22 +30,22 @@ NEEDED = (
         ("${X:?what it is}", "x"),
     ],
 )
-def test_variables_are_those_of_compose(text: str, expected: str) -> None:
+def test_variables_are_filled_in_like_docker_compose_does(text: str, expected: str) -> None:
     assert interpolated(text, {"X": "x", "EMPTY": ""}) == expected
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_variable_is_named() -> None:
     with pytest.raises(MissingError, match="NONE: what it is"):
         interpolated("${NONE:?what it is}", {})
 
 
-def test_the_page_names_the_port_of_the_balancer() -> None:
+def test_the_guide_to_scaling_names_the_port_of_the_balancer() -> None:
     (published,) = SERVICES["balancer"]["ports"]
     port = interpolated(published, {}).split(":")[1]
     assert f"the balancer’s port, {port}," in (ROOT / "docs" / "how-to" / "scale.md").read_text()
 
 
-def test_every_service_can_be_filled_in_and_what_it_needs_is_asked_for() -> None:
+def test_every_service_asks_for_the_variables_that_it_needs() -> None:
     given = dict.fromkeys(NEEDED, "given")
     assert interpolated_in(SERVICES, given).keys() == SERVICES.keys()
     for name in NEEDED:

@@ -1,7 +1,7 @@
-"""Long lists are read from indexes: PostgreSQL begins where the page begins, and ends with it.
+"""Long lists are read from an index that begins where the page begins.
 
-With few rows it would rather read the table and sort, so both are forbidden here; what has no index
-of its order shows as a sort all the same.
+With few rows, PostgreSQL prefers to read the table and sort it. These tests forbid both, so that a
+list without an index in its order still shows as a sort.
 """
 
 import re
@@ -40,7 +40,7 @@ def _only_indexes(db: None) -> None:
 
 
 def plan_of(browser: Client, address: str, table: str) -> str:
-    """The plan of the query that fills the page: ordered and limited rows of the table."""
+    """The plan of the query that reads the rows of the page: ordered and limited."""
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(address).status_code == 200
     fills = re.compile(rf'^SELECT "{table}"\..* FROM "{table}" .*ORDER BY .* LIMIT (?!1$)\d+$')  # noqa: S608 - reads SQL
@@ -55,7 +55,7 @@ def explained(sql: str) -> str:
 
 
 def plans_of(browser: Client, address: str, pattern: str) -> list[str]:
-    """The plans of a page's queries that look like this."""
+    """The plans of the page's queries that match the pattern."""
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(address).status_code == 200
     found = [query["sql"] for query in captured if re.search(pattern, query["sql"])]
@@ -78,7 +78,7 @@ def assert_read_in_order(plan: str, index: str) -> None:
         ("used", "jwt_credential_org_use"),
     ],
 )
-def test_credentials_of_the_organization(
+def test_credentials_of_the_organization_are_read_in_the_order_of_an_index(
     rebels: Rebels, sign_in: SignIn, order: str, direction: str, place: str, index: str
 ) -> None:
     credential = cast.credential(rebels.luke)
@@ -102,7 +102,7 @@ def test_credentials_of_few_owners_are_read_by_owner(rebels: Rebels, sign_in: Si
     assert re.search(r"extension_id = ANY", plan), plan
 
 
-def test_platform_logins(rebels: Rebels, sign_in: SignIn) -> None:
+def test_platform_logins_are_read_in_the_order_of_an_index(rebels: Rebels, sign_in: SignIn) -> None:
     first = rebels.leia.user.extensions.in_environment(Environment.PRODUCTION).get()
     address = f"{reverse('accounts:extensions')}?environment=production&after={first.pk}"
     plan = plan_of(sign_in(rebels.leia), address, "accounts_extension")
@@ -113,27 +113,33 @@ def history(browser: Client, address: str) -> str:
     return plan_of(browser, address, "accounts_auditevent")
 
 
-def test_histories(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_history_of_a_credential_is_read_in_the_order_of_an_index(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     credential = cast.credential(rebels.luke)
     address = reverse("my_credentials:detail", args=[credential.pk])
     assert_read_in_order(history(sign_in(rebels.luke), address), "audit_by_target")
 
 
-def test_people_in_the_order_of_their_addresses(rebels: Rebels, sign_in: SignIn) -> None:
+def test_people_are_read_in_the_order_of_their_email_addresses(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     owner: Membership = rebels.leia
     plan = plan_of(sign_in(owner), reverse("accounts:access"), "accounts_membership")
     assert "accounts_user_email" in plan, plan
 
 
-def test_what_is_refused_often_is_counted_in_its_index(rebels: Rebels, sign_in: SignIn) -> None:
-    """However many refusals there are: not one of them is read."""
+def test_credentials_that_are_refused_often_are_counted_in_their_index(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    """The dashboard reads no refusal, no matter how many there are."""
     refused(cast.credential(rebels.luke), times=OFTEN)
     [plan] = plans_of(sign_in(rebels.leia), reverse("dashboard"), "refused_often_found")
     assert "jwt_credential_org_refused" in plan, plan
     assert "refusal" not in plan.replace("refused", ""), plan
 
 
-def test_what_needs_attention_of_ones_own_reads_no_refusal(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_of_a_developer_reads_no_refusal(rebels: Rebels, sign_in: SignIn) -> None:
     refused(cast.credential(rebels.luke), times=OFTEN)
     browser = sign_in(rebels.luke)
     with CaptureQueriesContext(connection) as captured:
@@ -141,10 +147,10 @@ def test_what_needs_attention_of_ones_own_reads_no_refusal(rebels: Rebels, sign_
     assert not [query["sql"] for query in captured if "credentials_refusal" in query["sql"]]
 
 
-def test_what_an_app_used_is_read_by_its_days_and_then_looked_up(
+def test_the_credentials_of_an_app_are_read_by_its_days_and_then_looked_up(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
-    """Never by looking through every credential there is."""
+    """PostgreSQL must not read every credential that exists."""
     app = cast.application(rebels.luke)
     client, _ = cast.client(app)
     ExchangeUsage.objects.count_exchange(cast.credential(rebels.luke).pk, client.pk)
@@ -156,7 +162,7 @@ def test_what_an_app_used_is_read_by_its_days_and_then_looked_up(
         for address in (usage, suspend):
             [plan] = plans_of(browser, address, r"AS \"seen\".* GROUP BY ")
             assert "exchange_usage_by_client" in plan, plan
-            # A lookup for each group, instead of a join with all there are.
+            # One lookup per group, instead of a join with all credentials.
             assert plan.index("Aggregate") < plan.index("SubPlan"), plan
             assert "Join" not in plan, plan
 
@@ -170,7 +176,9 @@ def test_live_credentials_of_a_key_are_counted_in_an_index(rebels: Rebels, sign_
         assert re.search(r"Index (Only )?Scan (using|on) jwt_credential_by_key", plan), plan
 
 
-def test_the_last_use_is_read_from_its_day_on(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_last_use_of_a_credential_is_read_from_its_last_day_on(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     credential = cast.credential(rebels.luke)
     address = reverse("my_credentials:detail", args=[credential.pk])
     [plan, *_] = plans_of(sign_in(rebels.luke), address, "last_call_at")

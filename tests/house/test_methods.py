@@ -1,4 +1,4 @@
-"""Every URL of ours names the methods that it answers; anything else is 405."""
+"""Every URL of ours answers only certain methods, and refuses any other with 405."""
 
 from django.test import Client
 
@@ -7,14 +7,14 @@ from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.house.urls import Url, every_url
 
-# Whatever is no call below /restapi is a 404, with any method; the OpenAPI document only reads.
+# Unknown addresses below /restapi answer 404 to any method. The OpenAPI document only reads.
 ANY_METHOD = {
     f"{prefix}{environment}{suffix}"
     for environment in Environment
     for prefix, suffix in (("unknown_uri_", ""), ("api_", ":api-root"), ("api_", ":openapi-json"))
 }
-# Each changes something, or carries what must not be in an address. The credential pages are
-# there twice: of oneself, and of a person of the organization.
+# Each changes something, or takes a value that must not be in an address. The credential pages
+# exist twice: for your own credentials, and for those of a person in the organization.
 ONLY_POST = {
     "accounts:create_sandbox_account",
     "accounts:end_session",
@@ -46,18 +46,18 @@ OURS = [
 
 
 def allowed(browser: Client, url: Url, method: str) -> str | int:
-    """What the 405 names as allowed, or the status if it is another one."""
+    """The methods that a 405 allows, or any other status."""
     response = browser.generic(method, url.path())
     return response["Allow"] if response.status_code == 405 else response.status_code
 
 
-def test_unknown_methods_are_refused(rebels: Rebels, sign_in: SignIn) -> None:
+def test_every_url_refuses_an_unknown_method(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
     answers = {url.name: allowed(browser, url, "PROPFIND") for url in OURS}
     assert {name: answer for name, answer in answers.items() if not isinstance(answer, str)} == {}
 
 
-def test_what_changes_something_refuses_get(rebels: Rebels, sign_in: SignIn) -> None:
+def test_urls_that_change_something_refuse_get(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
     answers = {url.name: allowed(browser, url, "PROPFIND") for url in OURS}
     assert {name for name, answer in answers.items() if answer == "POST"} == ONLY_POST
@@ -65,7 +65,7 @@ def test_what_changes_something_refuses_get(rebels: Rebels, sign_in: SignIn) -> 
     assert answers == dict.fromkeys(ONLY_POST, "POST")
 
 
-def test_what_answers_get_answers_head(rebels: Rebels, sign_in: SignIn) -> None:
+def test_urls_that_answer_get_also_answer_head(rebels: Rebels, sign_in: SignIn) -> None:
     """RFC 9110 §9.3.2. A HEAD comes without a CSRF token, so it must not count as a POST."""
     browser = sign_in(rebels.leia)
     methods = {url.name: str(allowed(browser, url, "PROPFIND")).split(", ") for url in OURS}

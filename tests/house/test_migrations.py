@@ -24,14 +24,14 @@ def test_no_migration_is_missing() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
-def test_the_tables_are_those_of_the_models() -> None:
+def test_the_append_only_tables_are_those_of_the_models() -> None:
     assert [AuditEvent._meta.db_table, AuditSeal._meta.db_table] == TABLES
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", TABLES)
 def test_audit_triggers_exist(table: str) -> None:
-    """SQLite drops a table's triggers, without a word, when a migration rebuilds the table."""
+    """SQLite silently drops a table's triggers when a migration rebuilds the table."""
     with connection.cursor() as cursor:
         cursor.execute(QUERIES[connection.vendor], [table])
         found = {name for (name,) in cursor.fetchall()}
@@ -40,7 +40,7 @@ def test_audit_triggers_exist(table: str) -> None:
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id + 1000000", "DELETE FROM {}"])
-def test_the_database_refuses_to_change_the_record(
+def test_the_database_refuses_to_change_audit_events_and_seals(
     statement: str, table: str, rebels: Rebels
 ) -> None:
     seal_events()
@@ -55,7 +55,7 @@ def test_the_database_refuses_to_change_the_record(
     assert list(AuditSeal.objects.order_by("pk").values_list("pk", "event__pk")) == before
 
 
-def test_the_orm_refuses_as_well(rebels: Rebels) -> None:
+def test_the_orm_refuses_to_change_audit_events_and_seals(rebels: Rebels) -> None:
     with pytest.raises(TypeError):
         AuditEvent.objects.update(kind=AuditKind.USER_UPDATED)
     with pytest.raises(TypeError):

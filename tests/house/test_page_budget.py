@@ -1,6 +1,6 @@
-"""Every page of the console costs little, whatever the organization holds: twelve queries, 60 kB.
+"""Every page of the console takes at most twelve queries and 60 kB, even with a lot of data.
 
-A URL that is added later is measured too. Times with large data are `make bench-pages`.
+Pages that are added later are measured too. `make bench-pages` measures their times.
 """
 
 import io
@@ -28,7 +28,7 @@ from tests.house.urls import every_url
 
 MAX_QUERIES = 12
 MAX_BYTES = 60_000
-# Every list has more than a page, and every choice more than it offers.
+# Enough for more than one page of every list, and for more than every choice offers.
 LARGE = {
     "people": 60, "credentials": 400, "events": 500, "apps": 130, "requests": 40, "invitations": 40,
     "usage_days": 31, "refusals": 2_000,
@@ -37,7 +37,7 @@ LARGE = {
 
 @pytest.fixture
 def arguments(rebels: Rebels) -> dict[str, object]:
-    """Things of Luke, for the addresses of pages."""
+    """Objects of Luke, for the addresses of pages."""
     wedge_asks = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
     return more_of_everything(rebels) | {"request_id": wedge_asks.pk}
 
@@ -75,9 +75,9 @@ def more_of_everything(rebels: Rebels, prefix: str = "") -> dict[str, object]:
 
 
 def queries_of(browser: Client, path: str) -> int | None:
-    """How many queries a page takes; None for what is no page.
+    """How many queries a page takes. None if the answer is not a page.
 
-    Savepoints are not counted: without the transaction of a test they would be its begin and end.
+    Savepoints are not counted, because they replace the transaction that a test has already begun.
     """
     with CaptureQueriesContext(connection) as captured:
         response = browser.get(path)
@@ -98,7 +98,7 @@ def costs(browser: Client, arguments: dict[str, object]) -> dict[str, int]:
 
 
 def pages(arguments: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Name and address of every page for people who are signed in."""
+    """The name and address of every page for people who are signed in."""
     for url in every_url():
         path = url.path(arguments)
         if path.startswith(FOR_PEOPLE) and url.name not in ENDS_THE_SESSION:
@@ -106,13 +106,13 @@ def pages(arguments: dict[str, object]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("who", "at_least"), [("luke", 30), ("leia", 45), ("c3po", 25)])
-def test_every_page_takes_few_queries(
+def test_every_page_takes_at_most_twelve_queries(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
 ) -> None:
     person: Membership = getattr(rebels, who)
     browser = sign_in(person)
     cast.step_up(browser)
-    # The first page notes that the person is here.
+    # The first page records when the person was last active.
     browser.get("/console/")
     found = costs(browser, arguments)
     assert len(found) >= at_least
@@ -120,7 +120,7 @@ def test_every_page_takes_few_queries(
     assert too_many == {}
 
 
-def test_no_page_asks_once_for_each_row(
+def test_no_page_takes_a_query_per_row(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object]
 ) -> None:
     browser = sign_in(rebels.leia)
@@ -133,7 +133,7 @@ def test_no_page_asks_once_for_each_row(
     assert costs(browser, arguments) == before
 
 
-def test_no_page_is_heavy_however_much_there_is(db: None, settings: Settings) -> None:
+def test_no_page_exceeds_60_kilobytes_in_a_large_organization(db: None, settings: Settings) -> None:
     settings.DEMO = True
     call_command("seed_load", **LARGE, stdout=io.StringIO())
     people = People.of("Load Test")

@@ -1,4 +1,4 @@
-"""Every page as a browser gets it: no inline code, each ID once, strict headers, no caching."""
+"""Every page has no inline code, unique IDs and strict headers, and is not cached."""
 
 import re
 from typing import Any
@@ -19,11 +19,11 @@ from tests.conftest import Rebels, SignIn
 from tests.house.html import ids_at_fault, inline_code
 from tests.house.urls import Url, every_url
 
-# What the test client answers: a response, and the context that rendered it.
+# The response of the test client, with the context that rendered it.
 Response = Any
 
 URLS = [url for url in every_url() if not url.name.startswith(("api_", "oauth_", "unknown_uri_"))]
-# Nothing unsafe-…, no wildcard, no scheme but data: for images.
+# No unsafe-…, no wildcard, and no scheme except data: for images.
 POLICY = {
     "default-src 'none'",
     "script-src 'self'",
@@ -48,7 +48,7 @@ HEADERS = {
 
 @pytest.fixture
 def addresses(rebels: Rebels) -> dict[str, str]:
-    """Every URL by name, with real objects where its path names one: an app and Luke's JWT."""
+    """The path of every URL by name, with real objects where a path names one."""
     application = cast.application(rebels.leia)
     client, _raw_secret = cast.client(application)
     own = cast.credential(rebels.leia, clients=[client])
@@ -73,7 +73,7 @@ def addresses(rebels: Rebels) -> dict[str, str]:
 
 
 def confirmed(browser: Client) -> Client:
-    """The browser after its person has proved again who they are."""
+    """The browser, after the person has confirmed who they are."""
     response = browser.post(reverse("account_reauthenticate"), {"password": cast.PASSWORD})
     assert response.status_code == 302
     return browser
@@ -107,7 +107,7 @@ def test_public_pages_pass_a_strict_policy(addresses: dict[str, str]) -> None:
     assert_all_strict(get_all(Client(), addresses, urls), at_least=8)
 
 
-def test_pages_pass_a_strict_policy(
+def test_signed_in_pages_pass_a_strict_policy(
     rebels: Rebels, sign_in: SignIn, addresses: dict[str, str]
 ) -> None:
     browser = confirmed(sign_in(rebels.leia))
@@ -122,7 +122,7 @@ def test_pages_of_two_factor_sign_in_pass_a_strict_policy(
     TOTP.activate(rebels.leia.user, "JBSWY3DPEHPK3PXP")
     RecoveryCodes.activate(rebels.leia.user)
     urls = [url for url in URLS if url.name.startswith(("mfa_", "account_"))]
-    # Signing out last: it ends what the other pages are about.
+    # Sign out last, because the other pages need a session.
     urls.sort(key=lambda url: url.name == "account_logout")
     assert_all_strict(get_all(browser, addresses, urls), at_least=10)
 
@@ -130,7 +130,7 @@ def test_pages_of_two_factor_sign_in_pass_a_strict_policy(
 def test_pages_that_show_a_secret_are_strict_and_private(
     rebels: Rebels, sign_in: SignIn, addresses: dict[str, str]
 ) -> None:
-    """These answer a POST, or the redirect after one."""
+    """These pages answer a POST, or the redirect after one."""
     browser = confirmed(sign_in(rebels.leia))
     jwt_form = browser.get(addresses["my_credentials:create"]).context["form"]
     created = browser.post(
@@ -156,7 +156,7 @@ def test_pages_that_show_a_secret_are_strict_and_private(
             assert "no-store" in response["Cache-Control"]
 
 
-def test_nothing_signed_in_is_cached(
+def test_no_signed_in_page_is_cached(
     rebels: Rebels, sign_in: SignIn, addresses: dict[str, str]
 ) -> None:
     browser = confirmed(sign_in(rebels.leia))
@@ -181,10 +181,10 @@ def test_every_response_has_a_request_id_of_ours(
     assert len(ids) == len(URLS)
 
 
-def test_looking_changes_nothing(
+def test_a_get_writes_no_audit_event(
     rebels: Rebels, sign_in: SignIn, addresses: dict[str, str]
 ) -> None:
-    """No GET of ours leaves an audit event: what is recorded is done by POST."""
+    """Only a POST changes something that the audit log records."""
     browser = confirmed(sign_in(rebels.leia))
     before = AuditEvent.objects.count()
     get_all(browser, addresses, [url for url in URLS if url.is_ours])

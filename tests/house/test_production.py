@@ -1,4 +1,4 @@
-"""What a real installation would run with, read from a process of its own."""
+"""The settings of a real installation, read in a process of its own."""
 
 import json
 import os
@@ -38,8 +38,8 @@ import json
 from django.conf import settings
 print(json.dumps({{name: getattr(settings, name) for name in {NAMES!r}}}))
 """
-# The server as it is loaded by each of its workers, asked for a call and for a page, each through
-# TLS and without.
+# Loads the server as each of its workers does, and requests an API call and a page, each with TLS
+# and without.
 SERVED = """
 import json
 from django.test import RequestFactory
@@ -79,13 +79,13 @@ def production() -> dict[str, Any]:
     return settings
 
 
-def test_nothing_of_the_demo_or_of_debugging_is_on() -> None:
+def test_demo_and_debug_mode_are_off() -> None:
     assert not production()["DEBUG"]
     assert not production()["DEMO"]
     assert "MD5" not in production()["PASSWORD_HASHERS"][0]
 
 
-def test_it_is_served_through_tls_only() -> None:
+def test_production_is_served_with_tls_only() -> None:
     served = start(production_environment(), SERVED)
     assert served.returncode == 0, served.stderr
     call, plain_call, page, plain_page = json.loads(served.stdout.splitlines()[-1])
@@ -120,7 +120,7 @@ def test_transport_and_cookies_are_strict() -> None:
     assert settings["SESSION_COOKIE_NAME"].startswith("__Host-")
 
 
-def test_the_policy_starts_from_nothing_and_allows_nothing_unsafe() -> None:
+def test_the_content_security_policy_allows_nothing_unsafe() -> None:
     directives = production()["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
     assert directives["default-src"] == ["'none'"]
     for name, sources in directives.items():
@@ -144,7 +144,7 @@ def database(**changed: str) -> dict[str, Any]:
     return found
 
 
-def test_connections_are_kept_and_checked() -> None:
+def test_database_connections_are_kept_and_checked() -> None:
     found = production()["DATABASES"]["default"]
     assert found["ENGINE"] == "core.postgresql"
     assert found["CONN_MAX_AGE"] > 0
@@ -154,7 +154,7 @@ def test_connections_are_kept_and_checked() -> None:
     assert not found.get("DISABLE_SERVER_SIDE_CURSORS")
 
 
-def test_of_several_hosts_the_one_that_takes_writes_is_used() -> None:
+def test_of_several_database_hosts_the_one_that_accepts_writes_is_used() -> None:
     found = database(
         DATABASE_URL="postgresql://console:a%2Fb@db-1:5432,db-2:5433/console?sslmode=require"
     )
@@ -164,19 +164,19 @@ def test_of_several_hosts_the_one_that_takes_writes_is_used() -> None:
     assert found["OPTIONS"]["sslmode"] == "require"
 
 
-def test_what_the_url_says_wins() -> None:
+def test_options_in_the_database_url_take_precedence() -> None:
     url = "postgresql://console:x@db-1,db-2/console?target_session_attrs=any&connect_timeout=7"
     options = database(DATABASE_URL=url)["OPTIONS"]
     assert (options["target_session_attrs"], options["connect_timeout"]) == ("any", 7)
 
 
-def test_behind_pgbouncer_nothing_belongs_to_a_session() -> None:
+def test_behind_pgbouncer_nothing_depends_on_a_database_session() -> None:
     found = database(DATABASE_IS_PGBOUNCER="1")
     assert found["DISABLE_SERVER_SIDE_CURSORS"]
     assert found["OPTIONS"]["prepare_threshold"] is None
 
 
-def test_without_settings_it_does_not_start_and_says_what_is_missing() -> None:
+def test_a_start_without_settings_fails_and_names_what_is_missing() -> None:
     refused = start({"CONSOLE_ENV_FILE": ""})
     assert refused.returncode != 0
     for name in ("SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "docs/reference/settings.md"):

@@ -1,4 +1,4 @@
-"""Closed by default: this is the complete list of what answers without a sign-in."""
+"""The complete list of URLs that answer without a sign-in. All others are closed."""
 
 import pytest
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.environments import Environment
 from tests.house.urls import Url, every_url
 
-# Signing in and getting back in; sign-up only says that it is closed.
+# Sign-in and account recovery. The sign-up page only says that sign-up is closed.
 SIGN_IN = {
     "account_confirm_email",
     "account_confirm_login_code",
@@ -24,8 +24,8 @@ SIGN_IN = {
     "mfa_authenticate",
     "mfa_login_webauthn",
 }
-# Whoever has the link may join; load balancers ask for health; `/` only redirects; whoever found a
-# JWT reports it; error bodies link to the error codes.
+# People with an invitation link can join, load balancers check health, `/` only redirects, anyone
+# can report a leaked JWT, and error bodies link to the error codes.
 PAGES = {
     "accounts:accept_invitation",
     "home",
@@ -34,7 +34,7 @@ PAGES = {
     "refusals:error_codes",
     "report_leaked",
 }
-# Programs authenticate themselves: clients at the Auth API, access tokens at the REST API.
+# Programs authenticate in other ways: as a client at the Auth API, with a token at the REST API.
 APIS = {
     name
     for environment in Environment
@@ -62,18 +62,18 @@ APIS = {
         f"unknown_uri_{environment}",
     )
 }
-# Of these, the ones that tell everyone the same and need no token either.
+# These give everyone the same answer, so they need no token either.
 OPEN_APIS = {"api-root", "openapi-json", "status", "version"}
 
 URLS = every_url()
 CLOSED = [url for url in URLS if not url.is_public]
 
 
-def test_the_list_is_complete() -> None:
+def test_the_list_of_public_urls_is_complete() -> None:
     assert {url.name for url in URLS if url.is_public} == SIGN_IN | PAGES | APIS
 
 
-def test_the_middleware_is_on() -> None:
+def test_the_middleware_that_requires_sign_in_is_on() -> None:
     assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
 
 

@@ -1,4 +1,4 @@
-"""No secret in a repr, in a log line or in the audit log: that is how they get into trackers."""
+"""No secret appears in a repr, a log line or the audit log, from where it could leak."""
 
 import dataclasses
 import re
@@ -27,11 +27,11 @@ from tests.house.sources import sources
 from tests.house.urls import Url, every_url
 
 SECRET = "cs_a-secret-that-nobody-may-see"
-# Names that hold a secret, or a text with one in it.
+# Names of fields that hold a secret or a text that contains one.
 SECRET_NAMES = re.compile(r"(^|_)(secret|password|token|jwt|assertion|value|values|code)$")
-# Names that look like it; what they hold may be seen.
+# Fields with such a name whose value is not secret.
 HARMLESS = {f"{name}.code" for name in ("Case", "ErrorCode", "Refused", "Step")}  # of errors
-# Path arguments whose value lets whoever has it act for a person.
+# Path arguments whose value lets anyone act for a person.
 SECRET_ARGUMENTS = {"key", "token", "uidb36"}
 
 
@@ -41,7 +41,7 @@ def modules() -> Iterator[ModuleType]:
             yield import_module(source.module)
 
 
-def test_secret_fields_are_kept_out_of_reprs() -> None:
+def test_dataclasses_hide_secret_fields_in_their_repr() -> None:
     shown = set()
     for module in modules():
         for thing in vars(module).values():
@@ -63,7 +63,7 @@ def test_secret_fields_are_kept_out_of_reprs() -> None:
     ],
     ids=["BasicCredentials", "Parameters", "Snippet"],
 )
-def test_what_carries_a_secret_does_not_print_it(thing: object) -> None:
+def test_an_object_with_a_secret_does_not_print_it(thing: object) -> None:
     assert SECRET not in repr(thing)
     assert SECRET not in str(thing)
 
@@ -109,7 +109,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
 @pytest.mark.parametrize(
     "url", [url for url in every_url() if SECRET_ARGUMENTS & set(url.arguments)], ids=str
 )
-def test_links_that_are_secrets_stay_out_of_the_log(url: Url) -> None:
+def test_secret_links_stay_out_of_the_log(url: Url) -> None:
     path = url.path(dict.fromkeys(SECRET_ARGUMENTS, "s3cr3t"))
     line = RequestLogMiddleware.format_request(RequestFactory().get(f"{path}?token=s3cr3t"))
     assert line.startswith("GET /")

@@ -1,4 +1,4 @@
-"""Every page that django-allauth can answer with is ours: no template of its own is shown."""
+"""Every page of django-allauth uses one of our templates, never its own."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from tests.house.urls import Url, every_url
 
 OURS = ROOT / "templates"
 THEIRS = Path(allauth.__file__).parent / "templates"
-# Pages that nobody gets here, each with why; the tests below hold two of them to it.
+# Pages that can't be reached here, and why. The tests below check two of them.
 UNREACHABLE = {
-    "account/confirm_login_code.html": "no code is sent by mail to sign in",
+    "account/confirm_login_code.html": "no sign-in code is sent by email",
     "account/signup.html": "people join by invitation, so sign-up is closed",
     "account/email.html": "a person has one address, and changes it",
 }
@@ -46,7 +46,7 @@ RENDERED = sorted(
     # Answered by functions.
     | {"429.html", "account/verification_sent.html", "mfa/webauthn/reauthenticate.html"}
 )
-# Texts of mails and messages for what people can do here.
+# The texts of emails and messages.
 TEXTS = sorted(
     path.relative_to(THEIRS).as_posix()
     for folder in ("account/email", "account/messages", "mfa", "usersessions")
@@ -57,7 +57,7 @@ UNREACHABLE_TEXTS = re.compile(
 )
 
 
-def test_the_walk_finds_the_pages() -> None:
+def test_the_pages_of_allauth_are_found() -> None:
     assert {
         "account/login.html",
         "account/password_reset_from_key.html",
@@ -70,13 +70,13 @@ def test_the_walk_finds_the_pages() -> None:
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_page_is_ours(name: str) -> None:
+def test_a_page_of_allauth_uses_our_template(name: str) -> None:
     assert (OURS / name).is_file()
 
 
 @pytest.mark.parametrize("name", [*RENDERED, "mfa/base_manage.html", "account/base_entrance.html"])
-def test_page_has_our_layout(name: str) -> None:
-    """In the end it extends `base.html`, by one of our two layouts."""
+def test_a_page_of_allauth_uses_our_layout(name: str) -> None:
+    """It extends `base.html` through one of our two layouts."""
     chain = list(ancestors(name))
     assert chain[-1] == "base.html"
     assert {"allauth/layouts/entrance.html", "allauth/layouts/manage.html"} & set(chain)
@@ -91,7 +91,7 @@ def ancestors(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_page_has_a_title_and_a_heading(name: str) -> None:
+def test_a_page_of_allauth_has_a_title_and_a_heading(name: str) -> None:
     text = (OURS / name).read_text()
     if "{% block reauthenticate_content %}" in text:
         text += (OURS / "account/base_reauthenticate.html").read_text()
@@ -100,12 +100,11 @@ def test_page_has_a_title_and_a_heading(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if not UNREACHABLE_TEXTS.search(name)])
-def test_mail_and_message_are_ours(name: str) -> None:
+def test_an_email_or_message_of_allauth_uses_our_text(name: str) -> None:
     assert (OURS / name).is_file()
 
 
-def test_no_override_is_dead() -> None:
-    """A page of ours that no view of theirs shows any more."""
+def test_every_template_for_allauth_is_used() -> None:
     pages = {
         path.relative_to(OURS).as_posix()
         for folder in ("account", "mfa", "usersessions")
@@ -120,13 +119,13 @@ def test_no_override_is_dead() -> None:
     assert pages - shown - included == set()
 
 
-def test_sign_up_and_codes_by_mail_are_closed(db: None, client: Client) -> None:
+def test_sign_up_and_sign_in_codes_are_closed(db: None, client: Client) -> None:
     page = client.get(reverse("account_signup"))
     assert "account/signup_closed.html" in {template.name for template in page.templates}
     assert client.get(reverse("account_confirm_login_code")).status_code == 302
 
 
-def test_too_many_attempts_get_our_page(db: None, client: Client) -> None:
+def test_too_many_sign_in_attempts_get_our_page(db: None, client: Client) -> None:
     data = {"login": "nobody@rebels.example", "password": "x"}
     answers = [client.post(reverse("account_login"), data) for _attempt in range(31)]
     assert answers[-1].status_code == 429

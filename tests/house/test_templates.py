@@ -1,4 +1,4 @@
-"""Every template compiles, none holds inline code, and every audit event has its words."""
+"""Every template compiles, none contains inline code, and every audit event has its words."""
 
 import re
 from pathlib import Path
@@ -15,9 +15,9 @@ TEMPLATES = sorted(
     path.relative_to(DIRECTORY).as_posix() for path in DIRECTORY.rglob("*") if path.is_file()
 )
 PAGES = [name for name in TEMPLATES if name.endswith(".html")]
-MAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
-# To people who have no notices yet.
-MAIL_ONLY = {"emails/invitation"}
+EMAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
+# These go to people who have no notices yet.
+EMAIL_ONLY = {"emails/invitation"}
 TESTS = "\n".join(
     path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "house"
 )
@@ -26,19 +26,19 @@ _TAGS = re.compile(r"{%.*?%}|{#.*?#}", re.DOTALL)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_template_compiles(name: str) -> None:
+def test_a_template_compiles(name: str) -> None:
     get_template(name)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_template_holds_no_inline_code(name: str) -> None:
+def test_a_template_contains_no_inline_code(name: str) -> None:
     html = _TAGS.sub(" ", (DIRECTORY / name).read_text())
     assert inline_code(html) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_template_escapes_what_people_typed(name: str) -> None:
-    """Only help texts may hold markup, as everywhere in Django: they are written in the code."""
+def test_a_template_escapes_what_people_typed(name: str) -> None:
+    """Only help texts can contain markup, because they are written in the code."""
     text = (DIRECTORY / name).read_text().replace("field.help_text|safe", "")
     assert not re.search(r"\|\s*safe\b|{%\s*autoescape\s+off", text)
 
@@ -56,17 +56,17 @@ def test_every_component_is_used() -> None:
     assert used == set(components)
 
 
-@pytest.mark.parametrize("name", MAILS)
-def test_mail_is_whole(name: str) -> None:
+@pytest.mark.parametrize("name", EMAILS)
+def test_an_email_has_a_subject_a_body_and_a_notice(name: str) -> None:
     files = {path.name for path in (DIRECTORY / name).iterdir()}
     expected = {"subject.txt", "body.txt"}
-    if name not in MAIL_ONLY:
+    if name not in EMAIL_ONLY:
         expected |= {"notice.txt"}
     assert files == expected
 
 
 def test_every_kind_of_notice_has_its_words() -> None:
-    assert {f"emails/{kind}" for kind in NoticeKind} == set(MAILS) - MAIL_ONLY
+    assert {f"emails/{kind}" for kind in NoticeKind} == set(EMAILS) - EMAIL_ONLY
 
 
 def test_templates_are_named_after_their_noun() -> None:
@@ -87,7 +87,7 @@ def test_templates_are_named_after_their_noun() -> None:
 def test_audit_kinds_have_names_and_sentences() -> None:
     for kind in AuditKind:
         assert re.fullmatch(r"[a-z_]+\.[a-z_]+", kind.value)
-        assert kind.label[0].islower(), "The sentence goes on after the name of the actor."
+        assert kind.label[0].islower(), "The sentence continues after the name of the actor."
     assert len({kind.label for kind in AuditKind}) == len(AuditKind)
 
 

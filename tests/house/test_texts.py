@@ -1,4 +1,4 @@
-"""Every text that a person or an app can leave here refuses characters that nobody sees."""
+"""Every text that people or apps can store refuses invisible characters."""
 
 import importlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.house.sources import ROOT
 OVERRIDE = "ab\u202ecd"
 FAULT = texts.fault_of(OVERRIDE)
 
-# What only looks for something, in the query string of a list: nothing of it is kept.
+# These only filter a list by its query string. Nothing is stored.
 FILTERS = {
     "ApplicationListForm",
     "AuditListForm",
@@ -34,16 +34,16 @@ FILTERS = {
     "PeopleListForm",
 }
 EXEMPT = {
-    "CreateJwtCredentialForm.client_id": "Must be a client ID that there is.",
-    "PermittedAppsForm.client_id": "Must be a client ID that there is.",
-    "UpdateJwtCredentialForm.client_id": "Must be a client ID that there is.",
-    "RequestIdForm.request_id": "Looked up, kept nowhere.",
-    "TryJwtForm.client_id": "Must be a client ID that there is.",
-    "TryJwtForm.jwt": "Looked at and forgotten.",
-    "PolicyForm.confirmed": "A digest that the page made.",
-    "RotateSigningKeyForm.kid": "The key that the page showed; must exist.",
+    "CreateJwtCredentialForm.client_id": "Must be an existing client ID.",
+    "PermittedAppsForm.client_id": "Must be an existing client ID.",
+    "UpdateJwtCredentialForm.client_id": "Must be an existing client ID.",
+    "RequestIdForm.request_id": "Looked up, stored nowhere.",
+    "TryJwtForm.client_id": "Must be an existing client ID.",
+    "TryJwtForm.jwt": "Verified and discarded.",
+    "PolicyForm.confirmed": "A digest that the page computed.",
+    "RotateSigningKeyForm.kid": "Must be the key that the page showed.",
 }
-# Its value must be found, or read as something else: an ID, an address, a network.
+# Fields whose value must exist, or is parsed: an ID, an address, a network.
 READ = (forms.EmailField, forms.JSONField, forms.UUIDField, NetworksField)
 
 
@@ -75,7 +75,7 @@ def free_texts() -> Iterator[tuple[str, forms.Field]]:
 TEXTS = {name: field for name, field in free_texts() if name not in EXEMPT}
 
 
-def test_the_walk_finds_the_forms() -> None:
+def test_the_forms_and_their_fields_are_found() -> None:
     assert {
         "ApplicationForm.description",
         "CreateJwtCredentialForm.label",
@@ -89,20 +89,20 @@ def test_the_walk_finds_the_forms() -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_form_refuses_what_nobody_sees(name: str) -> None:
+def test_a_form_field_refuses_invisible_characters(name: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TEXTS[name].clean(OVERRIDE)
     assert refused.value.messages == [FAULT]
 
 
-def test_the_forms_of_allauth_that_take_a_text_are_ours() -> None:
+def test_the_forms_of_allauth_that_take_a_text_are_replaced() -> None:
     paths = {**settings.ACCOUNT_FORMS, **settings.MFA_FORMS}.values()
     ours = {import_string(path) for path in paths}
     assert ours <= set(every_form())
 
 
 def changes() -> Iterator[tuple[type[Schema], tuple[str, ...]]]:
-    """Every text of the bodies that the REST API takes, as the path of its fields."""
+    """Every text field in the bodies that the REST API accepts, as its path."""
     bodies = (schemas.BusinessAddressChange, schemas.ExtensionChange)
     for body in bodies:
         for path in _texts_of(body):
@@ -122,7 +122,9 @@ def _texts_of(schema: type[Schema]) -> Iterator[tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("body", "path"), [pytest.param(*change, id=".".join(change[1])) for change in changes()]
 )
-def test_rest_api_refuses_what_nobody_sees(body: type[Schema], path: tuple[str, ...]) -> None:
+def test_a_field_of_the_rest_api_refuses_invisible_characters(
+    body: type[Schema], path: tuple[str, ...]
+) -> None:
     value: Any = OVERRIDE
     for name in reversed(path):
         value = {name: value}

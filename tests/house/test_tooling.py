@@ -1,6 +1,6 @@
-"""The files around the code agree with the code: containers, scripts, lock files.
+"""Containers, scripts and lock files match the code.
 
-No container engine is needed: these tests read what one would run.
+These tests need no container engine. They read the files that one would run.
 """
 
 import ast
@@ -27,9 +27,9 @@ OURS = {
     for name, service in SERVICES.items()
     if service.get("image") == "developer-console"
 }
-# All else is the same of both PostgreSQL.
+# Everything else is the same for both PostgreSQL services.
 OF_ONE_DATABASE = {"depends_on", "environment", "profiles", "volumes"}
-# What a proxy in front of the containers may be told to pass requests to.
+# Services that a proxy in front of the containers can reach.
 OPEN = {"web", "balancer"}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SCRIPTS = ["bin/install", "bin/serve", ".ci/run"]
@@ -49,7 +49,7 @@ def known_settings() -> set[str]:
 
 
 def variables_of_serve() -> set[str]:
-    """What bin/serve reads itself, besides what the system sets."""
+    """The variables that bin/serve reads, except those that the system sets."""
     text = (ROOT / "bin" / "serve").read_text()
     return set(re.findall(r"\$\{([A-Z_]+):-", text)) - {"TMPDIR"}
 
@@ -76,8 +76,8 @@ def test_compose_refuses_to_start_without_secrets() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
-def test_images_are_pinned(name: str) -> None:
-    """Those of others by version; what is built here from a release of Debian."""
+def test_a_service_image_is_pinned(name: str) -> None:
+    """Images of others by version, and images that we build from a Debian release."""
     service = SERVICES[name]
     if "build" in service:
         assert service["build"]["dockerfile_inline"].startswith("FROM debian:bookworm-slim\n")
@@ -86,7 +86,7 @@ def test_images_are_pinned(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_services_wait_for_what_can_be_waited_for(name: str) -> None:
+def test_a_service_waits_only_for_services_that_can_become_ready(name: str) -> None:
     for needed, condition in SERVICES[name].get("depends_on", {}).items():
         match condition["condition"]:
             case "service_healthy":
@@ -94,7 +94,7 @@ def test_services_wait_for_what_can_be_waited_for(name: str) -> None:
             case "service_completed_successfully":
                 assert SERVICES[needed]["restart"] in {"no", "on-failure"}
             case "service_started":
-                # Not there without its profile; and who needs it tries again.
+                # It only runs with its profile, and the service that needs it retries.
                 assert not condition["required"]
                 assert SERVICES[name]["restart"] == "on-failure"
             case other:
@@ -109,7 +109,7 @@ def test_compose_runs_commands_that_exist() -> None:
     assert set(commands) <= set(get_commands())
 
 
-def test_the_scale_profile_adds_what_a_second_machine_would() -> None:
+def test_the_scale_profile_adds_a_second_machine() -> None:
     added = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
     assert added == {"balancer", "pgbouncer", "standby", "web-2"}
     assert all("profiles" not in SERVICES[name] for name in SERVICES if name not in added)
@@ -119,18 +119,18 @@ def test_the_scale_profile_adds_what_a_second_machine_would() -> None:
     balancer = COMPOSE["configs"]["balancer"]["content"]
     for server in ("web", "web-2"):
         assert f"server {server} {server}:8000" in balancer
-    # Else a caller's X_Forwarded_For would take the place of what the balancer says.
+    # Otherwise a caller's X_Forwarded_For would replace the header of the balancer.
     assert "option http-restrict-req-hdr-names delete" in balancer
 
 
 def test_no_container_gains_privileges() -> None:
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        # The images of these two begin as root, to make their data their user's, and step down.
+        # These two images start as root to set the owner of their data, then drop privileges.
         assert name in {"postgres", "redis"} or service["cap_drop"] == ["ALL"], name
 
 
-def test_configurations_are_there_and_used() -> None:
+def test_every_configuration_exists_and_is_used() -> None:
     used = {
         config["source"]: config["target"]
         for service in SERVICES.values()
@@ -142,18 +142,18 @@ def test_configurations_are_there_and_used() -> None:
     assert [target for target in used.values() if target not in told] == []
 
 
-def test_who_has_a_configuration_is_made_anew_when_it_changes() -> None:
-    """Compose compares a service's own part of the file, and not what its configurations say."""
+def test_a_service_is_recreated_when_its_configuration_changes() -> None:
+    """Compose compares only the service's own part of the file, not its configurations."""
     for service in SERVICES.values():
         own = str([service.get("environment"), service.get("command")])
         for config in service.get("configs", []):
             content = COMPOSE["configs"][config["source"]]["content"]
             for variable in re.findall(r"(?<!\$)\$\{(\w+)", content):
-                # Whoever changes the password changes it in the database first.
+                # The password is changed in the database first.
                 assert f"${{{variable}:" in own or variable == "POSTGRES_PASSWORD"
 
 
-def test_the_two_databases_differ_in_their_name_only() -> None:
+def test_both_database_services_differ_only_in_their_name() -> None:
     first, second = (
         {key: value for key, value in SERVICES[name].items() if key not in OF_ONE_DATABASE}
         for name in ("postgres", "standby")
@@ -164,8 +164,8 @@ def test_the_two_databases_differ_in_their_name_only() -> None:
         assert SERVICES[name]["volumes"] == [f"{name}:/var/lib/postgresql"]
 
 
-def test_a_stop_is_awaited() -> None:
-    """Draining, and what the server is given for requests under way."""
+def test_docker_waits_long_enough_for_a_server_to_stop() -> None:
+    """DRAIN_SECONDS and the time for the last requests fit into the grace period."""
     workers = re.search(r"--workers-kill-timeout (\d+)", (ROOT / "bin" / "serve").read_text())
     assert workers
     recommended = re.search(
@@ -176,7 +176,7 @@ def test_a_stop_is_awaited() -> None:
     assert grace > int(workers[1]) + int(recommended[1])
 
 
-def test_health_check_asks_an_existing_page() -> None:
+def test_the_health_check_requests_an_existing_page() -> None:
     program = SERVICES["web"]["healthcheck"]["test"][-1]
     compile(program, "healthcheck", "exec", ast.PyCF_ONLY_AST)
     path = re.search(r"127\.0\.0\.1:8000(/[\w/]+)", program)
@@ -184,7 +184,7 @@ def test_health_check_asks_an_existing_page() -> None:
     assert resolve(path[1]).url_name == "ready"
 
 
-def test_containers_are_confined() -> None:
+def test_our_containers_are_read_only_and_closed() -> None:
     for service in OURS.values():
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
@@ -194,7 +194,7 @@ def test_containers_are_confined() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 
-def test_image_is_pinned_and_not_run_as_root() -> None:
+def test_our_image_is_pinned_and_does_not_run_as_root() -> None:
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     assert len(set(bases)) == 1
     assert re.search(r":\d+\.\d+-", bases[0])
@@ -204,13 +204,13 @@ def test_image_is_pinned_and_not_run_as_root() -> None:
 
 
 def instructions(name: str) -> list[str]:
-    """What follows each of these instructions of the Dockerfile."""
+    """The arguments of each Dockerfile instruction with this name."""
     joined = DOCKERFILE.replace("\\\n", " ")
     return re.findall(rf"^{name} (.*)$", joined, re.MULTILINE)
 
 
-def test_the_image_names_things_that_exist() -> None:
-    """Without building it: what is copied, run and started is here, or made by `make`."""
+def test_the_dockerfile_names_only_things_that_exist() -> None:
+    """Everything that it copies, runs and starts is here, or created by `make`."""
     for line in instructions("COPY"):
         if line.startswith("--from="):
             assert line == "--from=build /app /app"
@@ -232,7 +232,7 @@ def test_the_image_names_things_that_exist() -> None:
     assert not {"bin", "Makefile", "requirements.txt", "manage.py"}.intersection(ignored)
 
 
-def test_image_is_built_and_started_like_make_run() -> None:
+def test_our_image_is_built_and_started_like_make_run() -> None:
     steps = set(re.findall(r"^RUN .*\bmake ([a-z]+)", DOCKERFILE, re.MULTILINE))
     assert steps == {"install", "collectstatic"}
     assert steps <= make_targets()
@@ -252,7 +252,7 @@ def test_continuous_integration_only_calls_make_test() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_lock_files_hold_hashes_and_no_package_index(lock: str) -> None:
+def test_a_lock_file_has_hashes_and_no_package_index(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert "--index" not in text
@@ -260,11 +260,11 @@ def test_lock_files_hold_hashes_and_no_package_index(lock: str) -> None:
     assert all("--hash=sha256:" in requirement for requirement in requirements)
 
 
-def test_lock_files_agree() -> None:
+def test_both_lock_files_pin_the_same_versions() -> None:
     production, development = map(pins, LOCKS)
     assert production.items() <= development.items()
 
 
-def test_test_environment_covers_every_setting() -> None:
+def test_the_test_environment_covers_every_setting() -> None:
     chosen_by_the_database_plugin = {"DATABASE_URL"}
     assert known_settings() - chosen_by_the_database_plugin <= {*ENVIRONMENT, *UNSET}

@@ -1,4 +1,4 @@
-"""Only `actions/` writes. Exceptions are few, named here, and each has its reason."""
+"""Only `actions/` writes rows. This file lists the few exceptions, each with its reason."""
 
 import ast
 from collections import defaultdict
@@ -14,16 +14,16 @@ WRITES = {
     "bulk_create", "bulk_update", "create", "create_user", "delete", "execute", "executemany",
     "get_or_create", "raw_delete", "save", "update", "update_or_create", "write_row",
 }  # fmt: skip
-# Writes only where the receiver is a related manager; sets and lists have the same methods.
+# These write only if the receiver is a related manager. Sets and lists have the same methods.
 RELATED_WRITES = {"add", "clear", "remove", "set"}
 
-# `file: function: call`, each with why it is no write to a model or may be one outside actions.
+# `file: function: call`, with the reason: it does not write a model, or it can do so here.
 ALLOWED = {
     "accounts/audit.py: record: AuditEvent.objects.create": "inside the action that calls it",
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
     "core/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
-    "accounts/emails.py: _attempt: email.save": "the mail library's row, after the commit",
-    "console/management/commands/tick.py: _turns: cache.delete": "a lock, no row",
+    "accounts/emails.py: _attempt: email.save": "a row of the email library, after the commit",
+    "console/management/commands/tick.py: _turns: cache.delete": "a lock, not a row",
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
     "last_active_at__isnull=True) | models.Q(last_active_at__lt=stale), pk=user.pk).update": (
         "when someone last used the console: never decides about access"
@@ -48,12 +48,12 @@ ALLOWED = {
     "credentials/models/usage.py: _note_places: statements.write": "addresses, likewise",
     "credentials/models/usage.py: AddressUseQuerySet._forget_all_but_the_last: self.filter("
     "pk__in=list(free.values_list('pk', flat=True))).delete": "keeps the addresses few",
-    # Made by actions, a hundred thousand credentials would take hours; tests compare the rows.
+    # Actions would take hours for a hundred thousand credentials. Tests compare the rows.
     "console/load/bulk.py: insert: type(batch[0])._default_manager.bulk_create": "seed_load",
     "console/load/bulk.py: _in_batches: model._default_manager.bulk_create": "seed_load on SQLite",
     "console/load/bulk.py: _copy: copy.write_row": "seed_load on PostgreSQL",
     "console/load/bulk.py: analyze: cursor.execute": "ANALYZE",
-    "core/postgresql/base.py: is_alive: connection.execute": "asks whether anybody is there",
+    "core/postgresql/base.py: is_alive: connection.execute": "asks whether the server answers",
     "core/postgresql/base.py: DatabaseWrapper._takes_writes: self.connection.execute": (
         "asks whether it is a standby"
     ),
@@ -64,7 +64,7 @@ ALLOWED = {
 
 
 def related_managers() -> set[str]:
-    """Names of attributes that hold several rows: many-to-many fields and reverse relations."""
+    """The attributes that hold several rows: many-to-many fields and reverse relations."""
     names = set()
     for model in apps.get_models():
         names |= {field.name for field in model._meta.many_to_many}
@@ -87,7 +87,7 @@ def is_write(call: ast.Call) -> bool:
 
 
 def writes(source: Source) -> Iterator[str]:
-    """`function: call` of everything in a file that may write a row."""
+    """Yield `function: call` for every call in a file that can write a row."""
     owners = {
         call: name
         for name, function in source.functions()  # outer functions first, so the inner one stays
@@ -114,22 +114,22 @@ ACTIONS = [source for source in sources() if is_action(source)]
 
 def test_only_actions_write() -> None:
     elsewhere = sorted(FOUND - set(ALLOWED))
-    assert elsewhere == [], "Move it to an action, or say in ALLOWED why it may stay."
+    assert elsewhere == [], "Move it to an action, or add it to ALLOWED with a reason."
 
 
-def test_no_exception_has_outlived_its_code() -> None:
+def test_every_exception_is_still_needed() -> None:
     stale = set(ALLOWED) - FOUND
     assert not stale
 
 
 def test_there_are_actions_in_both_apps() -> None:
-    """Else the rules below would hold for want of anything to read."""
+    """Otherwise the rules below would pass without checking anything."""
     assert {source.name.partition("/")[0] for source in ACTIONS} == {"accounts", "credentials"}
 
 
-# What programs do, with tokens at every use and with events each minute, and what the APIs refuse,
-# which a thread writes down a second later: nobody decided it, so it is no event of the record.
-# Superseding is a step of actions that record what they do.
+# Programs do these: they use tokens, seal events every minute, and record refused requests a second
+# later. No person decides it, so there is no audit event. Superseding is a step of actions that
+# record an event themselves.
 DONE_BY_PROGRAMS = {
     "accounts/actions/seals.py",
     "credentials/actions/superseding.py",
@@ -137,8 +137,8 @@ DONE_BY_PROGRAMS = {
     "credentials/actions/refusals.py",
     "credentials/actions/usage.py",
 }
-# What concerns nobody but the person who reads, and what `manage.py tick` clears away: files, or
-# single functions of them.
+# These concern only the person who reads, or remove old rows in `manage.py tick`. A file, or one
+# function of it.
 NO_EVENT = {
     "accounts/actions/devices.py: remove_forgotten_devices",
     "accounts/actions/notices.py",
@@ -159,7 +159,7 @@ def calls(function: ast.FunctionDef) -> set[str]:
 
 
 def writing_functions(source: Source) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Functions that write themselves, but for helpers that leave the rest to their callers."""
+    """Public functions that write rows. Private helpers leave the rest to their callers."""
     for name, function in source.functions():
         direct = any(isinstance(node, ast.Call) and is_write(node) for node in ast.walk(function))
         if direct and not name.startswith("_"):
@@ -168,7 +168,7 @@ def writing_functions(source: Source) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 @pytest.mark.parametrize("source", ACTIONS, ids=lambda source: source.name)
 def test_actions_are_atomic_and_recorded(source: Source) -> None:
-    """Each knows from where it was asked, leaves all or nothing, and tells the audit log."""
+    """Each takes the origin of its request, is atomic, and writes an audit event."""
     for name, function in writing_functions(source):
         where = f"{source.name}: {name}"
         assert "transaction.atomic" in decorators(function), where
@@ -179,7 +179,7 @@ def test_actions_are_atomic_and_recorded(source: Source) -> None:
 
 
 def columns_of_one_model() -> set[str]:
-    """Columns whose name tells the model. An assignment does not say what it assigns to."""
+    """Columns that only one model has. An assignment does not show its model."""
     models: dict[str, set[str]] = defaultdict(set)
     for model in apps.get_models():
         for field in model._meta.concrete_fields:
@@ -189,7 +189,7 @@ def columns_of_one_model() -> set[str]:
 
 
 def changed_columns(tree: ast.AST) -> Iterator[str]:
-    """The names that a file assigns to, updates, or saves. The first value of a new row is free."""
+    """The columns that a file assigns, updates or saves, except when it creates a row."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             yield from (
@@ -209,7 +209,7 @@ def changed_columns(tree: ast.AST) -> Iterator[str]:
                 )
 
 
-# Why two actions change the column.
+# The reason why two actions change the column.
 _DECIDES = "a new console role also decides the open request for access"
 TWO_WRITERS = {
     "decided_at": _DECIDES,

@@ -1,4 +1,4 @@
-"""Every URL of the console, with an address that a test can ask for."""
+"""Every URL of the console, with an address that a test can request."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ def _walk(
         arguments = outer + tuple(pattern.pattern.regex.groupindex)
         if isinstance(pattern, URLResolver):
             inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
-            # What include() presets (the environment of an API) is no part of the address.
+            # Arguments that include() presets, like the environment, are not part of the address.
             yield from _walk(pattern.url_patterns, inner, arguments)
         else:
             assert pattern.name, f"{pattern.pattern} has no name."

@@ -1,4 +1,4 @@
-"""Gives every test run the same settings, whatever the developer's shell and `.env` say.
+"""Gives every test run the same settings, independent of the developer's shell and `.env`.
 
 Loaded with `-p` (see pyproject.toml), because pytest-django imports the settings before any
 conftest.py is read.

@@ -1,4 +1,4 @@
-"""An app, a credential of Luke's, and what is granted for it: the same for every RFC."""
+"""Fixtures for every RFC: an app, a credential of Luke, and its tokens."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +36,7 @@ def tokens(app: api.App, credential: JwtCredential) -> dict[str, Any]:
 
 @pytest.fixture
 def oauth() -> Send:
-    """Posts a form to an endpoint of the Auth API as an app."""
+    """Posts a form to an endpoint of the Auth API, authenticated as an app."""
 
     def send(app: api.App | None, endpoint: str, **data: str) -> Any:
         headers = {"Authorization": app.authorization} if app else {}

@@ -25,7 +25,7 @@ def test_section_2_3_one_method_of_authentication(app: api.App, credential: JwtC
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
-def test_section_2_3_1_basic(app: api.App, credential: JwtCredential) -> None:
+def test_section_2_3_1_basic_authentication(app: api.App, credential: JwtCredential) -> None:
     """The authorization server MUST support the HTTP Basic authentication scheme."""
     assert api.post(grant(credential), app.authorization).status_code == 200
 
@@ -37,13 +37,15 @@ def test_section_2_3_1_basic_is_form_encoded(app: api.App, credential: JwtCreden
     assert response.status_code == 200
 
 
-def test_section_2_3_1_in_the_body(app: api.App, credential: JwtCredential) -> None:
+def test_section_2_3_1_authentication_in_the_body(app: api.App, credential: JwtCredential) -> None:
     """Alternatively, the credentials are in the request body."""
     body = grant(credential, client_id=app.client_id, client_secret=app.secret)
     assert api.post(body).status_code == 200
 
 
-def test_section_2_3_1_never_in_the_uri(app: api.App, credential: JwtCredential) -> None:
+def test_section_2_3_1_no_authentication_in_the_uri(
+    app: api.App, credential: JwtCredential
+) -> None:
     """The parameters MUST NOT be included in the request URI."""
     query = f"?client_id={app.client_id}&client_secret={app.secret}"
     response = api.post(grant(credential), query=query)
@@ -53,7 +55,7 @@ def test_section_2_3_1_never_in_the_uri(app: api.App, credential: JwtCredential)
 def test_section_2_3_1_guessing_is_limited(
     app: api.App, credential: JwtCredential, settings: Settings
 ) -> None:
-    """The server MUST protect the endpoint against brute force; the right secret always passes."""
+    """The server MUST protect the endpoint from brute force. The right secret always works."""
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"Auth": (2, 60)}
     guesses = [api.post(grant(credential), basic(app.client_id, "guess")) for _ in range(3)]
     assert [guess.status_code for guess in guesses] == [401, 401, 429]
@@ -76,7 +78,7 @@ def test_section_3_2_parameters_without_a_value_are_omitted(
 def test_section_3_2_unknown_parameters_are_ignored(
     app: api.App, credential: JwtCredential
 ) -> None:
-    assert api.post(grant(credential, colour="blue"), app.authorization).status_code == 200
+    assert api.post(grant(credential, color="blue"), app.authorization).status_code == 200
 
 
 def test_section_3_2_repeated_parameters_are_refused(
@@ -88,7 +90,7 @@ def test_section_3_2_repeated_parameters_are_refused(
 
 
 def test_section_3_3_scope(app: api.App, credential: JwtCredential) -> None:
-    """What is granted is said; what was not asked for is everything that the app has."""
+    """The answer names the granted scope. By default, you get all scopes of the app."""
     everything = api.post(grant(credential), app.authorization).json()
     assert everything["scope"] == "ReadAccounts EditExtensions EditAccounts"
     part = api.post(grant(credential, scope="ReadAccounts"), app.authorization).json()
@@ -101,14 +103,14 @@ def test_section_5_1_successful_response(tokens: dict[str, Any]) -> None:
     assert all(isinstance(tokens[name], str) for name in ("access_token", "refresh_token", "scope"))
 
 
-def test_section_5_1_is_json_that_nobody_keeps(app: api.App, credential: JwtCredential) -> None:
+def test_section_5_1_is_json_that_is_never_cached(app: api.App, credential: JwtCredential) -> None:
     response = api.post(grant(credential), app.authorization)
     assert response["Content-Type"] == "application/json"
     assert (response["Cache-Control"], response["Pragma"]) == ("no-store", "no-cache")
 
 
 def refusal(app: api.App, credential: JwtCredential, error: str) -> Any:
-    """A request that is refused with this error."""
+    """Send a request that is refused with this error."""
     if error == "invalid_client":
         return api.post(grant(credential), basic(app.client_id, "wrong"))
     body = {

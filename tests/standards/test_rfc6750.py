@@ -12,18 +12,18 @@ ACCOUNT = "/account/~"
 ADDRESS = f"{ACCOUNT}/business-address"
 
 
-def test_section_2_1_in_the_header(tokens: dict[str, Any]) -> None:
+def test_section_2_1_a_token_in_the_header(tokens: dict[str, Any]) -> None:
     assert api.call("GET", ACCOUNT, tokens["access_token"]).status_code == 200
 
 
-def test_section_2_1_the_scheme_has_no_case(tokens: dict[str, Any]) -> None:
+def test_section_2_1_the_scheme_is_case_insensitive(tokens: dict[str, Any]) -> None:
     """Scheme names are case-insensitive (RFC 9110 §11.1)."""
     header = f"bEARER {tokens['access_token']}"
     assert api.call("GET", ACCOUNT, HTTP_AUTHORIZATION=header).status_code == 200
 
 
-def test_section_2_2_not_in_a_form(tokens: dict[str, Any]) -> None:
-    """A form parameter is optional to support; we take the header only."""
+def test_section_2_2_no_token_in_a_form(tokens: dict[str, Any]) -> None:
+    """Supporting a form parameter is optional. We accept the header only."""
     response = api.program().generic(
         "PUT",
         f"/sandbox/restapi/v1.0{ADDRESS}",
@@ -34,8 +34,8 @@ def test_section_2_2_not_in_a_form(tokens: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", [f"/sandbox/restapi/v1.0{ACCOUNT}", "verify"])
-def test_section_2_3_not_in_the_query(tokens: dict[str, Any], path: str) -> None:
-    """A query parameter SHOULD NOT be used; we refuse it, also beside a good header."""
+def test_section_2_3_no_token_in_the_query(tokens: dict[str, Any], path: str) -> None:
+    """A query parameter SHOULD NOT be used. We refuse it, even beside a valid header."""
     url = reverse("oauth_sandbox:verify") if path == "verify" else path
     response = api.program().get(
         f"{url}?access_token={tokens['access_token']}",
@@ -45,7 +45,7 @@ def test_section_2_3_not_in_the_query(tokens: dict[str, Any], path: str) -> None
     assert 'error="invalid_request"' in response["WWW-Authenticate"]
 
 
-def test_section_3_no_error_without_a_token(db: None) -> None:
+def test_section_3_no_error_code_without_a_token(db: None) -> None:
     """A request without any authentication SHOULD NOT get an error code."""
     response = api.call("GET", ACCOUNT)
     assert response.status_code == 401
@@ -59,7 +59,7 @@ def test_section_3_1_invalid_token(db: None) -> None:
 
 
 def test_section_3_1_insufficient_scope(rebels: Rebels) -> None:
-    """403, and the scope that would do."""
+    """403, and the scope that would be enough."""
     reader = api.app(rebels.leia, scopes=["ReadAccounts"])
     token = api.access_token(reader, cast.credential(rebels.leia))
     response = api.call("PUT", ADDRESS, token, {})

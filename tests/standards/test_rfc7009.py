@@ -15,10 +15,10 @@ def is_active(token: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_section_2_1_revoking_ends_all_of_the_grant(
+def test_section_2_1_revoking_a_token_ends_its_session(
     app: api.App, tokens: dict[str, Any], oauth: Send, refresh: Send, kind: str
 ) -> None:
-    """Both kinds are supported; either ends the session with all of its tokens."""
+    """Both kinds are supported. Either ends the session with all of its tokens."""
     response = oauth(app, "revoke", token=tokens[kind])
     assert (response.status_code, response.content) == (200, b"")
     assert not is_active(tokens["access_token"])
@@ -32,16 +32,16 @@ def test_section_2_1_the_client_authenticates(tokens: dict[str, Any], oauth: Sen
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_section_2_1_another_clients_token_stays(
+def test_section_2_1_another_clients_token_keeps_working(
     other_app: api.App, tokens: dict[str, Any], oauth: Send, kind: str
 ) -> None:
-    """Not revoked. We answer like for an unknown token, which tells a guesser nothing."""
+    """We answer as we do for an unknown token, so no one can find out whether it exists."""
     assert oauth(other_app, "revoke", token=tokens[kind]).status_code == 200
     assert is_active(tokens["access_token"])
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "saml2_assertion"])
-def test_section_2_1_a_wrong_hint_does_no_harm(
+def test_section_2_1_a_wrong_hint_is_ignored(
     app: api.App, tokens: dict[str, Any], oauth: Send, hint: str
 ) -> None:
     response = oauth(app, "revoke", token=tokens["refresh_token"], token_type_hint=hint)
@@ -50,16 +50,20 @@ def test_section_2_1_a_wrong_hint_does_no_harm(
 
 
 @pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])
-def test_section_2_2_an_invalid_token_is_fine(app: api.App, oauth: Send, token: str) -> None:
+def test_section_2_2_an_invalid_token_is_not_an_error(
+    app: api.App, oauth: Send, token: str
+) -> None:
     response = oauth(app, "revoke", token=token)
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_section_2_2_twice_is_once(app: api.App, tokens: dict[str, Any], oauth: Send) -> None:
+def test_section_2_2_revoking_twice_is_not_an_error(
+    app: api.App, tokens: dict[str, Any], oauth: Send
+) -> None:
     for _ in range(2):
         assert oauth(app, "revoke", token=tokens["access_token"]).status_code == 200
 
 
-def test_section_2_2_1_without_a_token(app: api.App, oauth: Send) -> None:
+def test_section_2_2_1_a_request_without_a_token_is_refused(app: api.App, oauth: Send) -> None:
     response = oauth(app, "revoke")
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

@@ -20,38 +20,44 @@ def test_section_4_1_required_parameters(
     assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
-def test_section_4_1_the_client_authenticates_as_well(credential: JwtCredential) -> None:
-    """Optional in the RFC; here the app proves who it is, so that a stolen JWT is not enough."""
+def test_section_4_1_the_client_authenticates(credential: JwtCredential) -> None:
+    """Optional in the RFC. We require it, so that a stolen JWT is not enough."""
     body = {"grant_type": GRANT_TYPE, "assertion": credential.encode()}
     assert api.post(body).json()["error"] == "invalid_client"
 
 
-def test_section_4_1_1_an_invalid_assertion(app: api.App) -> None:
+def test_section_4_1_1_an_invalid_assertion_is_an_invalid_grant(app: api.App) -> None:
     response = api.exchange(app, "not.an.assertion")
     assert (response.status_code, response.json()["error"]) == (400, "invalid_grant")
     assert response.json()["error_description"]
 
 
 @pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp"])
-def test_section_5_2_what_an_assertion_must_hold(
+def test_section_5_2_an_assertion_without_a_required_claim_is_refused(
     app: api.App, credential: JwtCredential, claim: str
 ) -> None:
     claims = {name: value for name, value in credential.claims.items() if name != claim}
     assert api.exchange(app, api.signed(claims)).json()["error"] == "invalid_grant"
 
 
-def test_section_5_2_an_expired_assertion(app: api.App, credential: JwtCredential) -> None:
+def test_section_5_2_an_expired_assertion_is_refused(
+    app: api.App, credential: JwtCredential
+) -> None:
     credential.expires_at = timezone.now() - timedelta(seconds=1)
     credential.save()
     assert api.exchange(app, credential.encode()).json()["errors"][0]["errorCode"] == "JWT-103"
 
 
-def test_section_5_2_another_audience(app: api.App, credential: JwtCredential) -> None:
+def test_section_5_2_an_assertion_for_another_audience_is_refused(
+    app: api.App, credential: JwtCredential
+) -> None:
     claims = credential.claims | {"aud": "http://localhost:8000/production/restapi/oauth/token"}
     assert api.exchange(app, api.signed(claims)).json()["error"] == "invalid_grant"
 
 
-def test_section_8_2_reuse_is_meant(app: api.App, credential: JwtCredential) -> None:
-    """Refusing a second use is optional: a credential is a key, and is presented again."""
+def test_section_8_2_an_assertion_can_be_presented_again(
+    app: api.App, credential: JwtCredential
+) -> None:
+    """Refusing a second use is optional. A credential is a key, so it can be used again."""
     for _ in range(2):
         assert api.exchange(app, credential.encode()).status_code == 200

@@ -10,7 +10,7 @@ from tests.api import PRODUCTION, SANDBOX
 
 
 def refused(app: api.App, claims: dict[str, Any]) -> bool:
-    """A JWT with these claims and a genuine signature gets one and the same refusal."""
+    """Whether a JWT with these claims and a genuine signature is refused with JWT-101."""
     body = api.exchange(app, api.signed(claims)).json()
     return bool(body.get("errors", [{}])[0].get("errorCode") == "JWT-101")
 
@@ -22,7 +22,7 @@ def test_section_3_item_1_issuer(app: api.App, credential: JwtCredential, value:
 
 @pytest.mark.parametrize("value", [None, "", "1", 1, ["1"]])
 def test_section_3_item_2_subject(app: api.App, credential: JwtCredential, value: Any) -> None:
-    """The subject is the extension that the token acts for: the one that the credential is of."""
+    """The subject is the extension of the credential's owner."""
     assert refused(app, credential.claims | {"sub": value})
 
 
@@ -56,12 +56,12 @@ def test_section_3_item_4_expiration(app: api.App, credential: JwtCredential, va
 
 
 def test_section_3_item_4_expiration_is_always_there(credential: JwtCredential) -> None:
-    """A credential without expiration date carries the last day of 2099."""
+    """A credential without an expiration date carries the last day of 2099."""
     assert credential.claims["exp"] == 4102358400
 
 
 def test_section_3_item_5_not_before(app: api.App, credential: JwtCredential) -> None:
-    """We never issue `nbf`; one that somebody added is a claim that is not ours."""
+    """We never issue `nbf`, so a JWT that has one is not ours."""
     assert refused(app, credential.claims | {"nbf": 0})
 
 
@@ -87,13 +87,13 @@ def test_section_3_item_9_signature(app: api.App, credential: JwtCredential) -> 
 def test_section_3_item_10_the_key_of_another_environment(
     app: api.App, credential: JwtCredential
 ) -> None:
-    """The signature is of a key of ours, but of the other environment's: not this issuer's."""
+    """The key is ours, but it belongs to the issuer of the other environment."""
     foreign = api.signed(credential.claims, environment=PRODUCTION)
     assert api.exchange(app, foreign).json()["error"] == "invalid_grant"
 
 
 def test_section_3_1_error_response(app: api.App) -> None:
-    """`invalid_grant`, with words for the developer."""
+    """`invalid_grant`, with a description for the developer."""
     body = api.exchange(app, "x.y.z").json()
     assert body == api.oauth_error(
         "invalid_grant",

@@ -24,7 +24,7 @@ def test_section_2_1_post_only(db: None) -> None:
     assert api.program().get("/sandbox/restapi/oauth/introspect").status_code == 405
 
 
-def test_section_2_1_a_wrong_hint_does_no_harm(
+def test_section_2_1_a_wrong_hint_is_ignored(
     app: api.App, tokens: dict[str, Any], oauth: Send
 ) -> None:
     found = oauth(app, "introspect", token=tokens["access_token"], token_type_hint="refresh_token")
@@ -57,7 +57,7 @@ def test_section_2_2_a_refresh_token(app: api.App, tokens: dict[str, Any], oauth
 
 @pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])
 def test_section_2_2_an_unknown_token(app: api.App, oauth: Send, token: str) -> None:
-    """Nothing but `active`."""
+    """The body contains only `active`."""
     response = oauth(app, "introspect", token=token)
     assert (response.status_code, response.json()) == (200, INACTIVE)
 
@@ -80,22 +80,22 @@ def test_section_2_3_errors(app: api.App, oauth: Send) -> None:
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-def test_section_4_tokens_of_others_are_not_told(
+def test_section_4_a_client_learns_nothing_about_tokens_of_others(
     other_app: api.App, tokens: dict[str, Any], oauth: Send, kind: str
 ) -> None:
     assert oauth(other_app, "introspect", token=tokens[kind]).json() == INACTIVE
 
 
-def test_section_4_a_resource_server_is_told(
+def test_section_4_a_resource_server_can_introspect_access_tokens(
     other_app: api.App, tokens: dict[str, Any], oauth: Send
 ) -> None:
-    """The operator has marked it. A refresh token is still its client's alone."""
+    """The operator has marked it. Only its own client can introspect a refresh token."""
     call_command("mark_resource_server", other_app.client_id)
     assert oauth(other_app, "introspect", token=tokens["access_token"]).json()["active"] is True
     assert oauth(other_app, "introspect", token=tokens["refresh_token"]).json() == INACTIVE
 
 
-def test_section_4_a_credential_is_no_token(
+def test_section_4_a_credential_is_not_a_token(
     app: api.App, credential: JwtCredential, oauth: Send
 ) -> None:
     assert oauth(app, "introspect", token=credential.encode()).json() == INACTIVE

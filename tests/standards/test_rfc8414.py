@@ -45,8 +45,8 @@ REQUIRED = (
 )
 
 
-def test_section_2_what_it_names_is_there(document: dict[str, Any]) -> None:
-    """Every endpoint answers: the key set a GET, the others refuse one."""
+def test_section_2_every_endpoint_that_it_names_exists(document: dict[str, Any]) -> None:
+    """The key set answers a GET, and the other endpoints refuse one."""
     for name, url in document.items():
         if name.endswith(("_endpoint", "_uri")):
             status = api.program().get(url.removeprefix("http://localhost:8000")).status_code
@@ -54,8 +54,8 @@ def test_section_2_what_it_names_is_there(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", [INSERTED, APPENDED])
-def test_section_3_where_it_is(document: dict[str, Any], path: str) -> None:
-    """Inserted before the path of the issuer, as the RFC says; appended too, as many look it up."""
+def test_section_3_the_metadata_is_at_both_paths(document: dict[str, Any], path: str) -> None:
+    """Before the path of the issuer, as the RFC says, and after it, where many clients look."""
     assert api.program().get(path).json() == document
 
 
@@ -65,12 +65,12 @@ def test_section_3_2_response(db: None) -> None:
 
 
 def test_section_3_2_no_empty_members(document: dict[str, Any]) -> None:
-    """Members without a value are left out; `response_types_supported` is required, so empty."""
+    """Members without a value are left out, except the required `response_types_supported`."""
     empty = [name for name, value in document.items() if value in ("", [], None)]
     assert empty == ["response_types_supported"]
 
 
 @pytest.mark.parametrize("environment", ["sandbox", "production"])
-def test_section_3_3_the_issuer_is_the_one_asked(db: None, environment: str) -> None:
+def test_section_3_3_the_issuer_is_the_base_url_of_the_request(db: None, environment: str) -> None:
     path = f"/.well-known/oauth-authorization-server/{environment}"
     assert api.program().get(path).json()["issuer"] == f"http://localhost:8000/{environment}"

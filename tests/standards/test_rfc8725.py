@@ -42,7 +42,7 @@ def code(app: api.App, jwt: str) -> str:
     "algorithm", ["none", "None", "HS256", "HS512", "RS256", "ES384", "", None]
 )
 def test_section_3_1_algorithm(app: api.App, credential: JwtCredential, algorithm: Any) -> None:
-    """The algorithm is ours to choose, whatever the header says."""
+    """We choose the algorithm and ignore the header."""
     jwt = credential.encode()
     _, payload, signature = jwt.split(".")
     head = b64(header_of(jwt) | {"alg": algorithm})
@@ -50,7 +50,7 @@ def test_section_3_1_algorithm(app: api.App, credential: JwtCredential, algorith
         assert code(app, forged) == "JWT-101"
 
 
-def test_section_3_1_a_public_key_is_no_shared_secret(
+def test_section_3_1_a_public_key_is_never_a_shared_secret(
     app: api.App, credential: JwtCredential
 ) -> None:
     jwt = credential.encode()
@@ -67,14 +67,14 @@ def test_section_3_1_a_public_key_is_no_shared_secret(
 def test_section_3_2_appropriate_algorithm(
     credential: JwtCredential, tokens: dict[str, Any]
 ) -> None:
-    """ECDSA on P-256 with deterministic nonces (RFC 6979): signing again is the same string."""
+    """ECDSA on P-256 with deterministic nonces (RFC 6979): signing again gives the same string."""
     for jwt in (credential.encode(), tokens["access_token"]):
         assert header_of(jwt)["alg"] == "ES256"
     assert credential.encode() == credential.encode()
 
 
 def test_section_3_3_every_part_is_verified(app: api.App, credential: JwtCredential) -> None:
-    """One changed character of any part is enough."""
+    """One changed character in any part is enough."""
     jwt = credential.encode()
     for position in range(0, len(jwt), 7):
         if jwt[position] != ".":
@@ -82,12 +82,12 @@ def test_section_3_3_every_part_is_verified(app: api.App, credential: JwtCredent
             assert code(app, jwt[:position] + changed + jwt[position + 1 :]) == "JWT-101"
 
 
-# The order of P-256 (FIPS 186): the numbers of a signature lie between 0 and it.
+# The order of P-256 (FIPS 186). Both numbers of a signature are between 0 and it.
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def numbers(jwt: str) -> tuple[int, int]:
-    """Those of an ES256 signature (RFC 7518 §3.4)."""
+    """Both numbers of an ES256 signature (RFC 7518 §3.4)."""
     raw = base64.urlsafe_b64decode(jwt.split(".")[2] + "==")
     return int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
 
@@ -97,10 +97,10 @@ def with_numbers(jwt: str, r: int, s: int) -> str:
     return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
 
-def test_section_3_3_a_signature_has_a_twin_that_says_the_same(
+def test_section_3_3_the_second_valid_signature_names_the_same_credential(
     app: api.App, rebels: Rebels, credential: JwtCredential
 ) -> None:
-    """Of every ECDSA signature anybody can make a second valid one. It is the same credential."""
+    """Anyone can derive a second valid signature from an ECDSA signature."""
     jwt = credential.encode()
     r, s = numbers(jwt)
     twin = with_numbers(jwt, r, ORDER - s)
@@ -110,7 +110,7 @@ def test_section_3_3_a_signature_has_a_twin_that_says_the_same(
 
 
 def test_section_3_4_numbers_out_of_range(app: api.App, credential: JwtCredential) -> None:
-    """Zeros, and whatever is not below the order, verify with some libraries. Not here."""
+    """Some libraries accept zeros and numbers above the order. We don't."""
     jwt = credential.encode()
     r, s = numbers(jwt)
     for pair in ((0, 0), (r, 0), (0, s), (ORDER, ORDER), (r, ORDER), (2**256 - 1, s)):
@@ -118,7 +118,7 @@ def test_section_3_4_numbers_out_of_range(app: api.App, credential: JwtCredentia
 
 
 def test_section_3_4_keys_are_points_of_the_curve(db: None) -> None:
-    """Others are not looked at: no key comes from a token."""
+    """We never take a key from a token, so there are no others to check."""
     for environment, purpose in product((SANDBOX, PRODUCTION), KeyPurpose):
         jwk = current_signing_key(environment, purpose).public_jwk
         x, y = (int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big") for name in "xy")
@@ -128,7 +128,7 @@ def test_section_3_4_keys_are_points_of_the_curve(db: None) -> None:
 
 
 def test_section_3_5_keys_have_entropy(db: None) -> None:
-    """Made by the library from the system's randomness; no two are alike."""
+    """The library makes them from the system's random number generator."""
     keys = [jose.generate_private_key() for _ in range(5)]
     assert all(isinstance(key.curve, ec.SECP256R1) for key in keys)
     assert len({key.private_numbers().private_value for key in keys}) == 5
@@ -156,7 +156,7 @@ def test_section_3_8_issuer_and_subject(app: api.App, credential: JwtCredential)
 
 
 def test_section_3_9_audience(tokens: dict[str, Any], credential: JwtCredential) -> None:
-    """What is for the token endpoint is for nothing else, and the other way round."""
+    """A JWT for the token endpoint works nowhere else, and the other way around."""
     claims = json.loads(base64.urlsafe_b64decode(tokens["access_token"].split(".")[1] + "=="))
     assert claims["aud"] == SANDBOX.urls.rest_api
     assert credential.claims["aud"] == SANDBOX.urls.token_endpoint
@@ -185,7 +185,7 @@ def test_section_3_10_the_header_is_not_trusted(
 def test_section_3_10_a_key_in_the_header_is_ignored(
     app: api.App, credential: JwtCredential
 ) -> None:
-    """Signed with a key of the forger's, which the header offers for verification."""
+    """A forger signs with a key of their own and puts it into the header."""
     private_key = jose.generate_private_key()
     jwk = jose.public_jwk(private_key)
     own = header_of(credential.encode())
@@ -204,10 +204,10 @@ def test_section_3_11_explicit_typing(
     assert code(app, api.signed(credential.claims, token_type="at+jwt")) == "JWT-101"
 
 
-def test_section_3_12_no_kind_passes_for_another(
+def test_section_3_12_no_kind_of_token_is_accepted_as_another(
     app: api.App, credential: JwtCredential, tokens: dict[str, Any]
 ) -> None:
-    """Other keys, types and audiences: a credential is no bearer token, nor the reverse."""
+    """Every kind of token has keys, a type and an audience of its own."""
     assert api.call("GET", "/account/~", credential.encode()).json()["errorCode"] == "OAU-149"
     assert code(app, tokens["access_token"]) == "JWT-101"
     assert code(app, tokens["refresh_token"]) == "JWT-101"
@@ -219,7 +219,7 @@ def test_section_3_12_no_kind_passes_for_another(
     assert len(kids) == 4
 
 
-def test_section_3_12_nothing_crosses_environments(
+def test_section_3_12_no_token_works_in_the_other_environment(
     tokens: dict[str, Any], app: api.App, credential: JwtCredential
 ) -> None:
     response = api.call("GET", "/account/~", tokens["access_token"], environment=PRODUCTION)

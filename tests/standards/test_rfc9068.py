@@ -16,7 +16,7 @@ from tests.api import SANDBOX
 
 @pytest.fixture
 def decoded(tokens: dict[str, Any]) -> dict[str, Any]:
-    """What a resource server finds that has nothing but the published keys."""
+    """The token as a resource server decodes it with the published keys."""
     keys = api.program().get("/sandbox/restapi/oauth/jwks").json()["keys"]
     token = tokens["access_token"]
     kid = pyjwt.get_unverified_header(token)["kid"]
@@ -31,7 +31,7 @@ def decoded(tokens: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_section_2_1_header(decoded: dict[str, Any]) -> None:
-    """`at+jwt`, signed, with the key named."""
+    """The header names the type, the algorithm and the key."""
     header = decoded["header"]
     assert (header["typ"], header["alg"], set(header)) == ("at+jwt", "ES256", {"typ", "alg", "kid"})
 
@@ -48,7 +48,9 @@ def test_section_2_2_claims(
     assert len(claims["jti"]) >= 20
 
 
-def test_section_2_2_identifiers_differ(app: api.App, credential: JwtCredential) -> None:
+def test_section_2_2_every_token_has_its_own_identifier(
+    app: api.App, credential: JwtCredential
+) -> None:
     found = {
         pyjwt.decode(api.access_token(app, credential), options={"verify_signature": False})["jti"]
         for _ in range(5)
@@ -60,10 +62,10 @@ def test_section_2_2_3_scope(decoded: dict[str, Any], tokens: dict[str, Any]) ->
     assert decoded["payload"]["scope"] == tokens["scope"]
 
 
-def test_section_2_2_3_the_scope_bounds_what_the_app_gained_since(
+def test_section_2_2_3_a_scope_that_the_app_lost_counts_at_once(
     app: api.App, credential: JwtCredential
 ) -> None:
-    """A scope that the app lost counts at once; one that it gained needs a new token."""
+    """Scopes that the app gains later need a new token."""
     token = api.access_token(app, credential)
     app.application.scopes = ["EditExtensions"]
     app.application.save()
@@ -83,7 +85,7 @@ def answer(claims: dict[str, Any], token_type: str = "at+jwt") -> str:
 
 @pytest.mark.parametrize("token_type", ["JWT", "at+JWT", "", "dpop+jwt"])
 def test_section_4_type(app: api.App, credential: JwtCredential, token_type: str) -> None:
-    """Any other type MUST be rejected; we write it in one way and read it in one way."""
+    """Any other type MUST be rejected. We accept only the spelling that we issue."""
     assert answer(bearer_claims(credential, app), token_type) == "OAU-149"
 
 
@@ -117,6 +119,6 @@ def test_section_4_required_claims(app: api.App, credential: JwtCredential, clai
 def test_section_5_a_subject_is_never_mistaken_for_a_client(
     decoded: dict[str, Any], app: api.App
 ) -> None:
-    """Extensions are numbers, client IDs are longer than any: no app can be named like a person."""
+    """An extension is a number, and a client ID is longer than any of these numbers."""
     assert re.fullmatch(r"[0-9]{1,18}", decoded["payload"]["sub"])
     assert re.fullmatch(r"[A-Za-z0-9]{22}", app.client_id)
