@@ -21,10 +21,12 @@ from core.origin import Origin
 from core.pagination import PAGE_SIZE, Order
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal
-from credentials.reports.developers import ORDERS as PEOPLE_ORDERS
-from credentials.reports.developers import people_of
-from credentials.reports.inventory import ORDERS as CREDENTIAL_ORDERS
-from credentials.reports.inventory import ORDERS_OF_ONE, credentials_of
+from credentials.reports.credential_list import (
+    CREDENTIAL_ORDERS,
+    OWN_CREDENTIAL_ORDERS,
+    organization_credentials,
+)
+from credentials.reports.developer_list import DEVELOPER_ORDERS, organization_people
 from tests.house.urls import every_url
 
 ORIGIN = Origin.command("benchmarks.pages")
@@ -108,15 +110,17 @@ def listings(people: People) -> Iterator[Listing]:
     """Every long list, in every order."""
     organization = people.administrator.organization
     path = reverse("organization:developers")
-    for sort, order in PEOPLE_ORDERS.items():
-        yield Listing(f"Developers by {sort}", path, people_of(organization), order, {"sort": sort})
+    for sort, order in DEVELOPER_ORDERS.items():
+        yield Listing(
+            f"Developers by {sort}", path, organization_people(organization), order, {"sort": sort}
+        )
     path = reverse("organization:credentials")
-    everything = credentials_of(organization)
+    everything = organization_credentials(organization)
     for sort, order in CREDENTIAL_ORDERS.items():
         yield Listing(f"Credentials by {sort}", path, everything, order, {"sort": sort})
     path = reverse("developer_credentials:list", args=[people.developer.user_id])
     own = JwtCredential.objects.of(people.developer)
-    for sort, order in ORDERS_OF_ONE.items():
+    for sort, order in OWN_CREDENTIAL_ORDERS.items():
         yield Listing(f"One person’s credentials by {sort}", path, own, order, {"sort": sort})
     yield Listing(
         "Apps", reverse("credentials:applications"), organization.applications.all(), NEWEST, {},

@@ -16,13 +16,8 @@ from django.urls import reverse
 from accounts.models import Extension, Organization
 from benchmarks import report
 from benchmarks.console_pages import Console, People, Place, console_of, filters, listings
-from credentials.models import (
-    AddressUse,
-    CallUsage,
-    ExchangeUsage,
-    Refusal,
-)
-from credentials.reports.inventory import credentials_of
+from credentials.models import AddressUse, CallUsage, ExchangeUsage, Refusal
+from credentials.reports.credential_list import organization_credentials
 
 # The aims for every page.
 MOST_QUERIES, MOST_MILLISECONDS, MOST_KILOBYTES = 12, 50, 60
@@ -214,7 +209,7 @@ def _conditions(organization: Organization, rounds: int) -> str:
         "people": organization.memberships.count(),
         "platform logins": Extension.objects.filter(account__organization=organization).count(),
         "apps": organization.applications.count(),
-        "credentials": credentials_of(organization).count(),
+        "credentials": organization_credentials(organization).count(),
         "days of exchanges": ExchangeUsage.objects.filter(**of_credential).count(),
         "days of calls": CallUsage.objects.filter(**of_credential).count(),
         "addresses": AddressUse.objects.filter(**of_credential).count(),
@@ -298,7 +293,7 @@ def _export(people: People) -> str:
         response = people.sign_in()[0].post(reverse("organization:export_credentials"))
         size = sum(map(len, response))
     seconds = time.perf_counter() - started
-    rows = credentials_of(people.administrator.organization).count()
+    rows = organization_credentials(people.administrator.organization).count()
     return (
         f"The export of all {rows:,} credentials as CSV streams {size / 1e6:.0f} MB in "
         f"{seconds:.0f} s with {counter.count} queries of a thousand rows."

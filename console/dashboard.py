@@ -22,7 +22,7 @@ from credentials.reports.attention import (
     IN_ORGANIZATION,
     MANY,
     UNUSED,
-    Reason,
+    AttentionReason,
     organization_attention,
     own_attention,
 )
@@ -79,25 +79,25 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 # Of each reason: icon, what is said of one and of several, and what to do about it.
 _OF_CREDENTIALS = {
-    Reason.REFUSED: (
+    AttentionReason.REFUSED: (
         "octagon-alert",
         f"credential was refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
         f"credentials were refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
         "The page of each says why, with the fix.",
     ),
-    Reason.EXPIRING: (
+    AttentionReason.EXPIRING: (
         "clock",
         f"credential expires within {EXPIRES_SOON.days} days",
         f"credentials expire within {EXPIRES_SOON.days} days",
         "Their owners are reminded; Rotate replaces one without an outage.",
     ),
-    Reason.NEVER_EXPIRES: (
+    AttentionReason.NEVER_EXPIRES: (
         "infinity",
         "production credential never expires",
         "production credentials never expire",
         "Rotate gives the replacement an expiration date; a policy can require one.",
     ),
-    Reason.UNUSED: (
+    AttentionReason.UNUSED: (
         "circle-dashed",
         f"credential was not used for {UNUSED.days} days",
         f"credentials were not used for {UNUSED.days} days",
@@ -134,7 +134,7 @@ def _number(count: int) -> str:
     return f"More than {MANY}" if count > MANY else str(count)
 
 
-def _inventory_url(reason: Reason) -> str:
+def _inventory_url(reason: AttentionReason) -> str:
     """The organization's credentials, filtered by the reason."""
     filters = IN_ORGANIZATION[reason].facts
     return f"{reverse('organization:credentials')}?{urlencode(filters)}"

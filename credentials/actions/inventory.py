@@ -5,11 +5,11 @@ from accounts import audit
 from accounts.models import AuditKind, Membership
 from accounts.roles import ConsolePermission
 from core.origin import Origin
-from credentials.reports.inventory import Wanted
+from credentials.reports.credential_list import CredentialFilter
 
 
 @transaction.atomic
-def export_credentials(viewer: Membership, wanted: Wanted, *, origin: Origin) -> None:
+def export_credentials(viewer: Membership, wanted: CredentialFilter, *, origin: Origin) -> None:
     """Someone takes the list of credentials out of the console; what it tells is recorded first."""
     if not viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
         raise PermissionDenied

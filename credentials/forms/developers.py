@@ -1,11 +1,15 @@
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm, SearchField, UncheckedChoiceField
 from accounts.roles import ConsoleRole
-from credentials.reports.developers import DEFAULT_ORDER, ORDERS, WantedPeople
+from credentials.reports.developer_list import (
+    DEFAULT_DEVELOPER_ORDER,
+    DEVELOPER_ORDERS,
+    DeveloperFilter,
+)
 
 
 class DeveloperListForm(ListForm):
-    orders, default_order = ORDERS, DEFAULT_ORDER
+    orders, default_order = DEVELOPER_ORDERS, DEFAULT_DEVELOPER_ORDER
 
     q = SearchField()
     role = UncheckedChoiceField(label="Console role", choices=ConsoleRole.choices)
@@ -14,7 +18,7 @@ class DeveloperListForm(ListForm):
     status = UncheckedChoiceField(choices=[("active", "Active"), ("deactivated", "Deactivated")])
 
     @property
-    def wanted(self) -> WantedPeople:
+    def wanted(self) -> DeveloperFilter:
         names = {"role", "environment", "mfa", "status"}
         chosen = {name: self.value_of(name) for name in names}
-        return WantedPeople(text=self.value_of("q"), **chosen)
+        return DeveloperFilter(text=self.value_of("q"), **chosen)

@@ -9,7 +9,11 @@ from accounts.environments import Environment
 from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.forms.texts import NoteField
 from credentials.models import AppAccess
-from credentials.reports.inventory import DEFAULT_ORDER, ORDERS, Wanted
+from credentials.reports.credential_list import (
+    CREDENTIAL_ORDERS,
+    DEFAULT_CREDENTIAL_ORDER,
+    CredentialFilter,
+)
 
 # A century: whoever asks for more means never.
 MAX_DAYS = 36_500
@@ -30,7 +34,7 @@ class DaysField(forms.IntegerField):
 class InventoryListForm(ListForm):
     """The query string of the list of credentials."""
 
-    orders, default_order = ORDERS, DEFAULT_ORDER
+    orders, default_order = CREDENTIAL_ORDERS, DEFAULT_CREDENTIAL_ORDER
 
     owner = forms.CharField(label="Owner", required=False, max_length=100)
     app = forms.CharField(label="App name or client ID", required=False, max_length=100)
@@ -56,9 +60,9 @@ class InventoryListForm(ListForm):
     refused_often = forms.BooleanField(label="Refused often", required=False)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> CredentialFilter:
         words = ("owner", "app", "environment", "status", "app_access")
-        return Wanted(
+        return CredentialFilter(
             **{name: self.value_of(name) for name in words},
             unused_days=self.cleaned_data.get("unused_days"),
             expiring_days=self.cleaned_data.get("expiring_days"),

@@ -6,13 +6,13 @@ from accounts.environments import Environment
 from accounts.forms.lists import ListForm
 from credentials.forms.permitted_apps import PermittedAppsForm
 from credentials.models import JwtCredential
-from credentials.reports.inventory import DEFAULT_ORDER, ORDERS_OF_ONE
+from credentials.reports.credential_list import DEFAULT_CREDENTIAL_ORDER, OWN_CREDENTIAL_ORDERS
 
 
 class JwtCredentialListForm(ListForm):
     """The query string of one person's credentials."""
 
-    orders, default_order = ORDERS_OF_ONE, DEFAULT_ORDER
+    orders, default_order = OWN_CREDENTIAL_ORDERS, DEFAULT_CREDENTIAL_ORDER
 
 
 class UpdateJwtCredentialForm(PermittedAppsForm):

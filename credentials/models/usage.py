@@ -22,7 +22,7 @@ from core import networks
 from core.background import BackgroundWriter
 from core.postgresql import statements
 
-RECENT = timedelta(days=30)
+USAGE_PERIOD = timedelta(days=30)
 # Counts stay a year and a month, so that a month can be compared with that of the year before.
 COUNTS_KEPT = timedelta(days=400)
 ADDRESSES_KEPT_FOR = timedelta(days=90)
@@ -69,7 +69,7 @@ class Use:
 
 def first_recent_day(at: datetime) -> date:
     """The first of the thirty days (UTC) of which the one of `at` is the last."""
-    return (at - RECENT).astimezone(UTC).date() + timedelta(days=1)
+    return (at - USAGE_PERIOD).astimezone(UTC).date() + timedelta(days=1)
 
 
 def _columns(

@@ -25,15 +25,15 @@ from accounts.models import Membership, Organization
 from credentials.models.expiration import EXPIRES_SOON, NEVER
 from credentials.models.jwt_credential_queries import active_at, refused_often
 from credentials.models.jwt_credentials import JwtCredential
-from credentials.reports.inventory import Wanted, unused_since, wanted_of
+from credentials.reports.credential_list import CredentialFilter, matching_credentials, unused_since
 
 UNUSED = timedelta(days=30)
-SHOWN_AT_MOST = 10
+ATTENTION_SHOWN = 10
 # Beyond that a page says "more than 99": counting every one of a hundred thousand takes too long.
 MANY = 99
 
 
-class Reason(StrEnum):
+class AttentionReason(StrEnum):
     """What is the matter with a credential, the most urgent first."""
 
     REFUSED = "refused_often"
@@ -45,7 +45,7 @@ class Reason(StrEnum):
 @dataclass(frozen=True)
 class Attention:
     credential: JwtCredential
-    reasons: tuple[Reason, ...]
+    reasons: tuple[AttentionReason, ...]
 
 
 @dataclass(frozen=True)
@@ -69,38 +69,38 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
         .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
         .annotate(rank=Case(*ranks, output_field=IntegerField()), **holds)
-        .order_by("rank", "expires_at", "issued_at", "pk")[: SHOWN_AT_MOST + 1]
+        .order_by("rank", "expires_at", "issued_at", "pk")[: ATTENTION_SHOWN + 1]
     )
     return OwnAttention(
-        [Attention(each, _reasons(each)) for each in found[:SHOWN_AT_MOST]],
-        more=len(found) > SHOWN_AT_MOST,
+        [Attention(each, _reasons(each)) for each in found[:ATTENTION_SHOWN]],
+        more=len(found) > ATTENTION_SHOWN,
     )
 
 
-def _conditions(at: datetime) -> dict[Reason, Q]:
+def _conditions(at: datetime) -> dict[AttentionReason, Q]:
     """A refusal matters of what has ended, too; the rest only of what nothing replaces already."""
     lasting = active_at(at) & Q(superseded_at__isnull=True)
     return {
-        Reason.REFUSED: refused_often(at),
-        Reason.EXPIRING: lasting & Q(expires_at__lte=at + EXPIRES_SOON),
-        Reason.NEVER_EXPIRES: lasting
+        AttentionReason.REFUSED: refused_often(at),
+        AttentionReason.EXPIRING: lasting & Q(expires_at__lte=at + EXPIRES_SOON),
+        AttentionReason.NEVER_EXPIRES: lasting
         & Q(expires_at__gte=NEVER, extension__account__environment=Environment.PRODUCTION),
-        Reason.UNUSED: lasting & unused_since(at - UNUSED),
+        AttentionReason.UNUSED: lasting & unused_since(at - UNUSED),
     }
 
 
-def _reasons(credential: JwtCredential) -> tuple[Reason, ...]:
-    return tuple(reason for reason in Reason if getattr(credential, f"holds_{reason}"))
+def _reasons(credential: JwtCredential) -> tuple[AttentionReason, ...]:
+    return tuple(reason for reason in AttentionReason if getattr(credential, f"holds_{reason}"))
 
 
 # What the list of the organization's credentials is filtered by to see them.
-IN_ORGANIZATION: Mapping[Reason, Wanted] = {
-    Reason.REFUSED: Wanted(refused_often=True),
-    Reason.EXPIRING: Wanted(expiring_days=EXPIRES_SOON.days),
-    Reason.NEVER_EXPIRES: Wanted(
+IN_ORGANIZATION: Mapping[AttentionReason, CredentialFilter] = {
+    AttentionReason.REFUSED: CredentialFilter(refused_often=True),
+    AttentionReason.EXPIRING: CredentialFilter(expiring_days=EXPIRES_SOON.days),
+    AttentionReason.NEVER_EXPIRES: CredentialFilter(
         status="active", never_expires=True, environment=Environment.PRODUCTION.value
     ),
-    Reason.UNUSED: Wanted(status="active", unused_days=UNUSED.days),
+    AttentionReason.UNUSED: CredentialFilter(status="active", unused_days=UNUSED.days),
 }
 
 
@@ -127,7 +127,7 @@ def organization_attention(
     if credentials:
         at = at or timezone.now()
         for reason, wanted in IN_ORGANIZATION.items():
-            found[reason] = wanted_of(organization, wanted, at=at)
+            found[reason] = matching_credentials(organization, wanted, at=at)
     counts = {
         f"{name}_found": _CountOf(rows.order_by().values("pk")[: MANY + 1])
         for name, rows in found.items()

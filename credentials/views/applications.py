@@ -24,7 +24,7 @@ from credentials.forms.applications import (
     CreateApplicationForm,
 )
 from credentials.models import Application, Client, Refusal
-from credentials.reports.dependents import dependents_of, guests_of
+from credentials.reports.client_impact import client_impact, listed_by_others
 from credentials.views.clients import secret_shown_once
 
 HISTORY_SIZE = 25
@@ -114,7 +114,7 @@ def application_settings(request: HttpRequest, application_id: UUID) -> HttpResp
     form = ApplicationSettingsForm(
         posted(request),
         application=application,
-        guests=guests_of(application),
+        guests=listed_by_others(application),
     )
     if form.is_valid():
         with errors_on(form):
@@ -142,7 +142,7 @@ def retire_application(request: HttpRequest, application_id: UUID) -> HttpRespon
     clients = application.clients.order_by("-environment")
     context = {
         "application": application,
-        "reach": [(client, dependents_of(client, viewer)) for client in clients],
+        "reach": [(client, client_impact(client, viewer)) for client in clients],
         "form": form,
     }
     return render(request, "credentials/applications/retire_application.html", context)

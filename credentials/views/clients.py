@@ -17,7 +17,7 @@ from credentials import access
 from credentials.actions import clients as actions
 from credentials.forms.applications import EndFormerSecretForm, ReplaceSecretForm
 from credentials.models import Client
-from credentials.reports.dependents import dependents_of
+from credentials.reports.client_impact import client_impact
 
 
 def secret_shown_once(
@@ -65,7 +65,7 @@ def replace_client_secret(
             )
             client.refresh_from_db()
             return secret_shown_once(request, client, raw_secret, act="replaced")
-    dependents = dependents_of(client, viewer)
+    dependents = client_impact(client, viewer)
     return _page(request, "replace_client_secret", client, form=form, dependents=dependents)
 
 
@@ -102,7 +102,7 @@ def suspend_client(
             name = environment.label.lower()
             messages.success(request, f"You suspended the {name} client ID.")
             return redirect("credentials:application", application_id)
-    dependents = dependents_of(client, viewer)
+    dependents = client_impact(client, viewer)
     return _page(request, "suspend_client", client, form=form, dependents=dependents)
 
 

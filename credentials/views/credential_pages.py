@@ -9,13 +9,8 @@ from credentials.access import CredentialOwner
 from credentials.explain.explanations import recent_refusals
 from credentials.forms.exchange_tests import APPS_OFFERED, ExchangeTestForm
 from credentials.forms.jwt_credentials import UpdateJwtCredentialForm
-from credentials.models import (
-    Client,
-    JwtCredential,
-    Refusal,
-    Rotation,
-)
-from credentials.reports.recent_use import use_of_credential
+from credentials.models import Client, JwtCredential, Refusal, Rotation
+from credentials.reports.credential_usage import credential_usage
 from credentials.snippets import snippets
 
 HISTORY_SIZE = 25
@@ -71,7 +66,7 @@ def detail_page(
         test_form=(
             ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
         ),
-        use=use_of_credential(credential),
+        use=credential_usage(credential),
         refusals=recent_refusals(
             Refusal.objects.of_credential(credential), owner.viewer, of=credential
         ),

@@ -11,7 +11,11 @@ from accounts.models import Extension
 from accounts.roles import ROLE_PERMISSIONS, ConsolePermission, ConsoleRole
 from credentials.forms.developers import DeveloperListForm
 from credentials.models import Application
-from credentials.reports.developers import described, people_of, wanted_people
+from credentials.reports.developer_list import (
+    developer_rows,
+    matching_developers,
+    organization_people,
+)
 
 
 @require_safe
@@ -19,9 +23,9 @@ def developers(request: HttpRequest) -> HttpResponse:
     """Everyone of the organization, in keyset pages."""
     viewer = member(request.user, ConsolePermission.ORGANIZATION_VIEW)
     form = DeveloperListForm(request.GET)
-    everyone = people_of(viewer.organization)
-    page = form.page(wanted_people(everyone, form.wanted), whole=everyone)
-    context = {"people": described(page.rows), "form": form, "page": page}
+    everyone = organization_people(viewer.organization)
+    page = form.page(matching_developers(everyone, form.wanted), whole=everyone)
+    context = {"people": developer_rows(page.rows), "form": form, "page": page}
     return render(request, "credentials/developers/developers.html", context)
 
 
@@ -32,7 +36,7 @@ def developer(request: HttpRequest, user_id: UUID) -> HttpResponse:
     member(request.user, ConsolePermission.ORGANIZATION_VIEW)
     context = {
         "person": person,
-        "described": described([person])[0],
+        "described": developer_rows([person])[0],
         "extensions": Extension.objects.filter(user=person.user)
         .select_related("account")
         .order_by("-account__environment"),

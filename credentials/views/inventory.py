@@ -26,7 +26,7 @@ from credentials.forms.inventory import InventoryListForm, RevokeCredentialsForm
 from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.usage import ClientUse
-from credentials.reports.inventory import credentials_of, wanted_of
+from credentials.reports.credential_list import matching_credentials, organization_credentials
 
 EXPORT_BATCH = 1000
 EXPORT_HEADING = (
@@ -53,8 +53,10 @@ def credentials(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     form = InventoryListForm(request.GET)
     page = form.page(
-        _with_people(wanted_of(viewer.organization, form.wanted)).with_rotation().with_some_apps(),
-        whole=credentials_of(viewer.organization),
+        _with_people(matching_credentials(viewer.organization, form.wanted))
+        .with_rotation()
+        .with_some_apps(),
+        whole=organization_credentials(viewer.organization),
     )
     context = {
         "rows": [(credential, _urls(credential)) for credential in page.rows],
@@ -109,7 +111,7 @@ def _chosen(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:
     """The checked credentials that are of the organization; 404 if there were only others."""
     ids = chosen_ids(sent.getlist("credential"))[:MAX_REVOKED_AT_ONCE]
     found = list(
-        credentials_of(viewer.organization)
+        organization_credentials(viewer.organization)
         .filter(pk__in=ids)
         .select_related("extension__account", "extension__user")
         .order_by("extension__user__email", "label", "pk")
@@ -188,11 +190,13 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
 
 def _every(viewer: Membership, form: InventoryListForm) -> Iterator[JwtCredential]:
     """All pages one after the other: no cursor of the database is held open meanwhile."""
-    everything = _with_people(wanted_of(viewer.organization, form.wanted)).prefetch_related(
+    everything = _with_people(
+        matching_credentials(viewer.organization, form.wanted)
+    ).prefetch_related(
         "created_by",
         Prefetch("permitted_clients", Client.objects.order_by("application__name", "pk")),
     )
-    whole = credentials_of(viewer.organization)
+    whole = organization_credentials(viewer.organization)
     after: UUID | None = None
     while True:
         page = page_of(everything, form.order, whole=whole, after=after, size=EXPORT_BATCH)

@@ -21,7 +21,7 @@ from credentials.actions.applications import may_transfer
 from credentials.actions.applications import transfer_applications as transfer
 from credentials.forms.memberships import ChangeRoleForm, TransferForm
 from credentials.models import Application
-from credentials.reports.in_use import LiveCredentials, live_credentials_of
+from credentials.reports.owner_impact import OwnerImpact, owner_impact
 
 HISTORY_SIZE = 50
 TRANSFERRED_AT_ONCE = 100
@@ -70,11 +70,11 @@ def _role_page(request: HttpRequest, person: Membership, form: ChangeRoleForm) -
     return render(request, "credentials/memberships/change_role.html", context)
 
 
-def _would_stop(person: Membership, form: ChangeRoleForm) -> LiveCredentials | None:
+def _would_stop(person: Membership, form: ChangeRoleForm) -> OwnerImpact | None:
     """The credentials that the chosen role would stop, or None if there are none."""
     if not (person.user.is_active and person.is_developer) or form.chosen_role in DEVELOPER_ROLES:
         return None
-    live = live_credentials_of(person)
+    live = owner_impact(person)
     return live if live.count else None
 
 
@@ -119,7 +119,7 @@ def _confirmed(
     context = {
         "person": person,
         "works": person.is_developer and person.user.is_active,
-        "live": live_credentials_of(person) if person.is_developer else None,
+        "live": owner_impact(person) if person.is_developer else None,
         "applications_count": _applications(person).count(),
         "form": form,
     }

@@ -12,7 +12,7 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from credentials import access
 from credentials.models import Application, Client
-from credentials.reports.recent_use import CredentialUse, use_by_client
+from credentials.reports.client_usage import UsedCredential, client_usage
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def application_usage(request: HttpRequest, application_id: UUID) -> HttpRespons
         "client": shown,
     }
     if shown is not None:
-        use = use_by_client(shown, viewer)
+        use = client_usage(shown, viewer)
         context |= {
             "use": use,
             "credentials": [(each, _page_of(each, viewer)) for each in use.credentials],
@@ -54,7 +54,7 @@ def _chosen(clients: list[Client], wanted: str) -> Client | None:
     return found or (clients[-1] if clients else None)
 
 
-def _page_of(use: CredentialUse, viewer: Membership) -> str:
+def _page_of(use: UsedCredential, viewer: Membership) -> str:
     """Where the viewer finds the credential: a colleague's through Organization."""
     owner_id = use.credential.extension.user_id
     if owner_id == viewer.user_id and viewer.is_developer:

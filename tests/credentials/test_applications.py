@@ -14,7 +14,7 @@ from credentials.actions import clients as actions
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application
 from credentials.models.applications import SecretMatch
-from credentials.reports.dependents import guests_of
+from credentials.reports.client_impact import listed_by_others
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.fleets import (
@@ -381,9 +381,9 @@ def test_settings_warn_before_a_public_app_becomes_private(
     cast.credential(partners.lobot, clients=[client])
     revoked = cast.credential(rebels.luke, clients=[client])
     revoke_jwt_credential(revoked, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
-    assert guests_of(application) == 0
+    assert listed_by_others(application) == 0
     cast.credential(rebels.luke, clients=[client])
-    assert guests_of(application) == 1
+    assert listed_by_others(application) == 1
     page = text_of(sign_in(partners.lobot).get(url("application_settings", application)))
     assert "One credential of other organizations lists it at present." in page
 

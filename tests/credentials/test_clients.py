@@ -12,8 +12,8 @@ from credentials.actions import clients as actions
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, ExchangeUsage
 from credentials.models.applications import ClientStatus, SecretMatch
-from credentials.reports import dependents as dependents_module
-from credentials.reports.dependents import dependents_of
+from credentials.reports import client_impact as client_impact_module
+from credentials.reports.client_impact import client_impact
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.fleets import (
@@ -196,7 +196,7 @@ def test_dependents_name_only_credentials_that_the_viewer_may_see(
         (rebels.luke, ["Own"], 2),
         (rebels.leia, ["Everywhere", "Own"], 1),
     ]:
-        dependents = dependents_of(client, viewer)
+        dependents = client_impact(client, viewer)
         assert [credential.label for credential in dependents.credentials] == names
         assert (dependents.others, dependents.count, dependents.exchanges) == (others, 3, 543)
 
@@ -204,14 +204,14 @@ def test_dependents_name_only_credentials_that_the_viewer_may_see(
 def test_dependents_name_no_more_than_a_page_holds(
     fleet: Fleet, rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dependents_module, "SHOWN_AT_MOST", 1)
+    monkeypatch.setattr(client_impact_module, "DEPENDENTS_SHOWN", 1)
     for label in ("A", "B", "C"):
         cast.credential(rebels.luke, label=label, clients=[fleet.client])
-    dependents = dependents_of(fleet.client, rebels.luke)
+    dependents = client_impact(fleet.client, rebels.luke)
     assert [credential.label for credential in dependents.credentials] == ["A"]
     assert (dependents.more, dependents.others, dependents.count) == (2, 0, 3)
 
 
 def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
-    dependents = dependents_of(fleet.client, rebels.luke)
+    dependents = client_impact(fleet.client, rebels.luke)
     assert (list(dependents.credentials), dependents.count, dependents.exchanges) == ([], 0, 0)

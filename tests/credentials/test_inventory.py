@@ -7,7 +7,7 @@ from django.urls import reverse
 from accounts.models import AuditEvent, AuditKind
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
-from credentials.reports import inventory
+from credentials.reports import credential_list
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.refusing import refused
@@ -58,7 +58,7 @@ def test_what_is_refused_often(
     refused(cast.credential(partners.lobot, label="Theirs"), times=99)
     auditor = sign_in(rebels.c3po)
     for few in (300, 0):
-        monkeypatch.setattr(inventory, "FEW", few)
+        monkeypatch.setattr(credential_list, "FEW", few)
         listed = auditor.get(f"{LIST}?refused_often=on").context["page"].rows
         assert {credential.label for credential in listed} == {"Noisy", "Ended"}
     auditor.post(f"{EXPORT}?refused_often=on").getvalue()
@@ -70,7 +70,7 @@ def test_what_is_refused_often(
 def test_owners_are_found_however_many_there_are(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(inventory, "FEW", few)
+    monkeypatch.setattr(credential_list, "FEW", few)
     cast.credential(rebels.luke, label="Of Luke")
     cast.credential(rebels.leia, label="Of Leia")
     page = text(sign_in(rebels.han), f"{LIST}?owner=luke&environment=sandbox")

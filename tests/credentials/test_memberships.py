@@ -23,7 +23,7 @@ from credentials.actions.clients import issue_client, replace_client_secret, res
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, ExchangeUsage, JwtCredential
 from credentials.models.applications import ClientStatus
-from credentials.reports.in_use import live_credentials_of
+from credentials.reports.owner_impact import owner_impact
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Partners, Rebels, SignIn
@@ -139,7 +139,7 @@ def test_live_credentials(rebels: Rebels, app: App, used: JwtCredential) -> None
     production = cast.credential(rebels.luke, environment=Environment.PRODUCTION)
     production.extension.status = "Disabled"
     production.extension.save()
-    live = live_credentials_of(rebels.luke)
+    live = owner_impact(rebels.luke)
     assert [each.credential for each in live.used] == [used]
     assert [(use.application_name, use.exchanges) for use in live.used[0].clients] == [
         ("Base Reporting", 1234)

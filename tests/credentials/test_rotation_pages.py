@@ -17,32 +17,15 @@ from credentials.actions.rotations import (
     extend_rotation,
     warn_of_closing,
 )
-from credentials.models import (
-    ExchangeUsage,
-    JwtCredential,
-    Rotation,
-)
+from credentials.models import ExchangeUsage, JwtCredential, Rotation
 from credentials.models.usage import note_use
-from credentials.reports.inventory import Wanted, wanted_of
+from credentials.reports.credential_list import CredentialFilter, matching_credentials
 from credentials.wording import status_in_words
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Rebels, SignIn
-from tests.credentials.pages import (
-    text_of,
-    the_event,
-    url,
-    words_of,
-)
-from tests.credentials.rotating import (
-    DAY,
-    HOUR,
-    answer,
-    closed,
-    emails,
-    end_at,
-    rotation_of,
-)
+from tests.credentials.pages import text_of, the_event, url, words_of
+from tests.credentials.rotating import DAY, HOUR, answer, closed, emails, end_at, rotation_of
 from tests.ticks import tick
 
 TICK = Origin.command("tick")
@@ -100,7 +83,10 @@ def test_a_replaced_credential_shows_the_same_status_before_and_after_tick(
             "Finished" in words_of(luke.get(url("rotation", old))),
             {
                 status: [
-                    found.pk for found in wanted_of(rebels.organization, Wanted(status=status))
+                    found.pk
+                    for found in matching_credentials(
+                        rebels.organization, CredentialFilter(status=status)
+                    )
                 ]
                 for status in ("active", "expired", "replaced", "revoked")
             },

@@ -15,14 +15,8 @@ from pytest_django import DjangoAssertNumQueries
 from core.background import BackgroundWriter
 from credentials.actions.clients import suspend_client
 from credentials.models import AddressUse, CallUsage, ExchangeUsage, JwtCredential
-from credentials.models.usage import (
-    ADDRESSES_KEPT,
-    SeenAddress,
-    Use,
-    note_use,
-    seen_addresses,
-)
-from credentials.reports.recent_use import use_of_credential
+from credentials.models.usage import ADDRESSES_KEPT, SeenAddress, Use, note_use, seen_addresses
+from credentials.reports.credential_usage import credential_usage
 from tests import api, cast
 from tests.conftest import Rebels
 from tests.races import at_once, shared_database
@@ -218,7 +212,7 @@ def test_only_the_last_addresses_of_a_credential_stay(rebels: Rebels, world: Wor
     BackgroundWriter.flush_all()
     kept = [f"198.51.100.{number}" for number in range(ADDRESSES_KEPT + 6, 6, -1)]
     assert [address for address, _ in addresses()] == [*kept, HERE]
-    shown = use_of_credential(world.credential).addresses
+    shown = credential_usage(world.credential).addresses
     assert [seen.address for seen in shown] == kept[:5]
 
 
@@ -251,7 +245,7 @@ def test_which_apps_and_addresses_use_a_credential_since_then(rebels: Rebels, wo
         SeenAddress(THERE, NOON - timedelta(hours=2), ("Falcon Dialer",)),
     ]
     credential_id = world.credential.pk
-    assert use_of_credential(world.credential).addresses == everything
+    assert credential_usage(world.credential).addresses == everything
     assert seen_addresses([]) == []
     since = AddressUse.objects.of(credential_id, since=NOON - timedelta(minutes=90))
     assert [row.client for row in since] == [second.app.client, world.app.client]

@@ -17,7 +17,9 @@ from credentials.actions.clients import issue_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.usage import SeenAddress, note_use
-from credentials.reports.recent_use import DayOfUse, use_by_client, use_of_credential
+from credentials.reports.client_usage import client_usage
+from credentials.reports.credential_usage import credential_usage
+from credentials.reports.daily_usage import UsageOfDay
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
@@ -85,10 +87,10 @@ def test_thirty_days_end_with_today(world: World) -> None:
     first = NOON - timedelta(days=29)
     for at, exchanges in ((NOON, 3), (first.replace(hour=0), 5), (first - timedelta(days=1), 7)):
         used(world.credential, world.dialer, at=at, exchanges=exchanges, calls=10 * exchanges)
-    days = use_of_credential(world.credential, at=NOON).by_day
+    days = credential_usage(world.credential, at=NOON).by_day
     assert len(days.days) == 30
-    assert days.days[0] == DayOfUse(first.date(), 5, 50)
-    assert days.days[-1] == DayOfUse(NOON.date(), 3, 30)
+    assert days.days[0] == UsageOfDay(first.date(), 5, 50)
+    assert days.days[-1] == UsageOfDay(NOON.date(), 3, 30)
     assert {(each.exchanges, each.calls) for each in days.days[1:-1]} == {(0, 0)}
     assert (days.exchanges, days.calls) == (8, 80)
     assert days.latest_first[0].day == NOON.date()
@@ -102,7 +104,7 @@ def test_of_a_credential_by_app(
     used(world.credential, world.dialer, at=NOON, exchanges=1, address="2001:db8::1")
     used(world.credential, world.crane, at=NOON - timedelta(hours=1), exchanges=2)
     with django_assert_num_queries(1):
-        use = use_of_credential(world.credential, at=NOON)
+        use = credential_usage(world.credential, at=NOON)
     apps = [
         (app.application_name, app.exchanges, app.calls, app.last_exchange_at, app.last_call_at)
         for app in use.apps
@@ -118,8 +120,8 @@ def test_of_a_credential_by_app(
 
 
 def test_of_nothing_there_are_thirty_empty_days(world: World, rebels: Rebels) -> None:
-    of_credential = use_of_credential(world.credential)
-    of_client = use_by_client(world.dialer, rebels.luke)
+    of_credential = credential_usage(world.credential)
+    of_client = client_usage(world.dialer, rebels.luke)
     for use in (of_credential, of_client):
         assert (len(use.by_day.days), use.by_day.exchanges, use.by_day.calls) == (30, 0, 0)
         assert use.addresses == []
@@ -131,7 +133,7 @@ def test_of_an_app_only_its_own_and_only_lately(rebels: Rebels, world: World) ->
     used(world.credential, world.dialer, at=old, exchanges=50, calls=50, address="192.0.2.9")
     used(world.credential, world.dialer, at=NOON, exchanges=2, calls=6, address="192.0.2.1")
     used(world.credential, world.crane, at=NOON, exchanges=9, calls=9, address="192.0.2.2")
-    use = use_by_client(world.dialer, rebels.luke, at=NOON)
+    use = client_usage(world.dialer, rebels.luke, at=NOON)
     [one] = use.credentials
     assert (one.credential, one.exchanges, one.calls) == (world.credential, 2, 6)
     assert (one.last_exchange_at, use.last_exchange_at, use.last_call_at) == (NOON, NOON, NOON)
@@ -143,7 +145,7 @@ def test_at_most_five_addresses_of_an_app(rebels: Rebels, world: World) -> None:
     for number in range(7):
         at = NOON + timedelta(minutes=number)
         used(world.credential, world.dialer, at=at, exchanges=1, address=f"192.0.2.{number}")
-    use = use_by_client(world.dialer, rebels.luke, at=NOON)
+    use = client_usage(world.dialer, rebels.luke, at=NOON)
     assert [seen.address for seen in use.addresses] == [f"192.0.2.{n}" for n in (6, 5, 4, 3, 2)]
 
 
@@ -151,7 +153,7 @@ def test_the_most_used_credentials_of_an_app_come_first(rebels: Rebels, world: W
     for number in range(22):
         credential = cast.credential(rebels.luke, label=f"Key {number}")
         used(credential, world.dialer, at=NOON, exchanges=number + 1)
-    use = use_by_client(world.dialer, rebels.luke, at=NOON)
+    use = client_usage(world.dialer, rebels.luke, at=NOON)
     labels = [each.credential.label for each in use.credentials]
     assert labels == [f"Key {number}" for number in range(21, 1, -1)]
     assert (use.more, use.others) == (2, 0)

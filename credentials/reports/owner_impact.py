@@ -12,11 +12,11 @@ from accounts.models.extensions import ExtensionStatus
 from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import ClientUse, ExchangeUsage, first_recent_day
 
-SHOWN_AT_MOST = 20
+CREDENTIALS_IN_USE_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Used:
+class CredentialInUse:
     """A live credential and the clients that exchanged it in the last 30 days, the latest first."""
 
     credential: JwtCredential
@@ -24,10 +24,10 @@ class Used:
 
 
 @dataclass(frozen=True)
-class LiveCredentials:
+class OwnerImpact:
     """A person's credentials that are neither revoked nor expired, in an enabled account."""
 
-    used: list[Used]
+    used: list[CredentialInUse]
     """The last used of those that were used in the last 30 days."""
     used_count: int
     count: int
@@ -41,7 +41,7 @@ class LiveCredentials:
         return self.count - self.used_count
 
 
-def live_credentials_of(owner: Membership, *, at: datetime | None = None) -> LiveCredentials:
+def owner_impact(owner: Membership, *, at: datetime | None = None) -> OwnerImpact:
     at = at or timezone.now()
     live = (
         JwtCredential.objects.of(owner).active(at).filter(extension__status=ExtensionStatus.ENABLED)
@@ -55,17 +55,17 @@ def live_credentials_of(owner: Membership, *, at: datetime | None = None) -> Liv
         .order_by("-last")
         .values_list("credential", flat=True)
     )
-    shown = latest[:SHOWN_AT_MOST]
-    return LiveCredentials(
+    shown = latest[:CREDENTIALS_IN_USE_SHOWN]
+    return OwnerImpact(
         used=_with_clients(shown, usage.filter(credential__in=shown)),
         used_count=len(latest),
         count=live.count(),
     )
 
 
-def _with_clients(shown: list[UUID], usage: QuerySet[ExchangeUsage]) -> list[Used]:
+def _with_clients(shown: list[UUID], usage: QuerySet[ExchangeUsage]) -> list[CredentialInUse]:
     credentials = JwtCredential.objects.select_related("extension__account").in_bulk(shown)
-    used = {pk: Used(credentials[pk]) for pk in shown}
+    used = {pk: CredentialInUse(credentials[pk]) for pk in shown}
     rows = (
         usage.values_list("credential", "client__client_id", "client__application__name")
         .annotate(total=Sum("exchanges"), last=Max("last_at"))

@@ -12,13 +12,13 @@ from credentials.models.applications import Application, Client
 from credentials.models.jwt_credential_queries import JwtCredentialQuerySet, is_visible_to
 from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.usage import first_recent_day
-from credentials.reports.client_use import exchanged_by
+from credentials.reports.exchanged_credentials import exchanged_credentials
 
-SHOWN_AT_MOST = 20
+DEPENDENTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Dependents:
+class ClientImpact:
     """Credentials that stand and list a client, or that it exchanged in the last 30 days."""
 
     credentials: Sequence[JwtCredential]
@@ -34,11 +34,13 @@ class Dependents:
         return len(self.credentials) + self.more + self.others
 
 
-def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = None) -> Dependents:
+def client_impact(
+    client: Client, viewer: Membership, *, at: datetime | None = None
+) -> ClientImpact:
     """In three queries; their cost grows with the use of the client, not with all there is."""
     at = at or timezone.now()
     active = JwtCredential.objects.active(at)
-    used = exchanged_by(client, viewer, first_recent_day(at), among=active)
+    used = exchanged_credentials(client, viewer, first_recent_day(at), among=active)
     exchanges = {each.credential_id: each.exchanges for each in used}
     is_visible = {each.credential_id: each.is_visible for each in used}
     labels = {}
@@ -48,9 +50,9 @@ def dependents_of(client: Client, viewer: Membership, *, at: datetime | None = N
         (pk for pk, seen in is_visible.items() if seen),
         key=lambda pk: (-exchanges.get(pk, 0), labels.get(pk, ""), pk),
     )
-    return Dependents(
-        credentials=_with_exchanges(visible[:SHOWN_AT_MOST], exchanges),
-        more=max(0, len(visible) - SHOWN_AT_MOST),
+    return ClientImpact(
+        credentials=_with_exchanges(visible[:DEPENDENTS_SHOWN], exchanges),
+        more=max(0, len(visible) - DEPENDENTS_SHOWN),
         others=list(is_visible.values()).count(False),
         exchanges=sum(exchanges.values()),
     )
@@ -74,7 +76,7 @@ def _with_exchanges(shown: list[UUID], exchanges: Mapping[UUID, int]) -> list[Jw
     )
 
 
-def guests_of(application: Application, *, at: datetime | None = None) -> int:
+def listed_by_others(application: Application, *, at: datetime | None = None) -> int:
     """How many active credentials of other organizations list the app."""
     return (
         JwtCredential.objects.active(at or timezone.now())

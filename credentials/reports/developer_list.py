@@ -16,7 +16,7 @@ from accounts.roles import ConsoleRole
 from core.pagination import Order
 from credentials.models.jwt_credentials import JwtCredential
 
-ORDERS = {
+DEVELOPER_ORDERS = {
     "name": Order(("sort_first", "sort_last", "pk")),
     "-name": Order(("sort_first", "sort_last", "pk"), descending=True),
     "email": Order(("user__email", "pk")),
@@ -26,7 +26,7 @@ ORDERS = {
     "active": Order(("sort_active", "pk")),
     "-active": Order(("sort_active", "pk"), descending=True),
 }
-DEFAULT_ORDER = "name"
+DEFAULT_DEVELOPER_ORDER = "name"
 
 NEVER_ACTIVE = datetime(1970, 1, 1, tzinfo=UTC)
 # Recovery codes alone are no second factor: they come with one.
@@ -34,7 +34,7 @@ _FACTORS = Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
 @dataclass(frozen=True)
-class WantedPeople:
+class DeveloperFilter:
     """What the people must be; an empty value asks for nothing."""
 
     text: str = ""
@@ -44,7 +44,7 @@ class WantedPeople:
     status: str = ""
 
 
-def people_of(organization: Organization) -> MembershipQuerySet:
+def organization_people(organization: Organization) -> MembershipQuerySet:
     """Everyone, with what the orders of the list compare."""
     ranks = [When(role=role, then=rank) for rank, role in enumerate(ConsoleRole)]
     return (
@@ -59,7 +59,7 @@ def people_of(organization: Organization) -> MembershipQuerySet:
     )
 
 
-def wanted_people(people: MembershipQuerySet, wanted: WantedPeople) -> MembershipQuerySet:
+def matching_developers(people: MembershipQuerySet, wanted: DeveloperFilter) -> MembershipQuerySet:
     people = people.matching(wanted.text)
     if wanted.role:
         people = people.filter(role=wanted.role)
@@ -75,7 +75,7 @@ def wanted_people(people: MembershipQuerySet, wanted: WantedPeople) -> Membershi
 
 
 @dataclass
-class Person:
+class DeveloperRow:
     """One row of the list."""
 
     membership: Membership
@@ -84,9 +84,11 @@ class Person:
     has_mfa: bool = False
 
 
-def described(memberships: Sequence[Membership], *, at: datetime | None = None) -> list[Person]:
+def developer_rows(
+    memberships: Sequence[Membership], *, at: datetime | None = None
+) -> list[DeveloperRow]:
     """What the list says about these people: three queries, whatever their number."""
-    people = {membership.user_id: Person(membership) for membership in memberships}
+    people = {membership.user_id: DeveloperRow(membership) for membership in memberships}
     extensions = Extension.objects.filter(user__in=people).select_related("account")
     for extension in extensions.order_by("-account__environment"):
         people[extension.user_id].environments.append(extension.environment)

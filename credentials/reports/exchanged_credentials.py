@@ -15,7 +15,7 @@ from credentials.models.usage import ExchangeUsage
 
 
 @dataclass(frozen=True, slots=True)
-class Exchanged:
+class ExchangedCredential:
     """A credential that a client exchanged."""
 
     credential_id: UUID
@@ -31,9 +31,9 @@ class _OfGroup(Subquery):
         return []
 
 
-def exchanged_by(
+def exchanged_credentials(
     client: Client, viewer: Membership, since: date, *, among: QuerySet[JwtCredential]
-) -> list[Exchanged]:
+) -> list[ExchangedCredential]:
     """What the client exchanged since that day, the most exchanged first.
 
     In one query that reads the client's days, and then each credential by its key. A join would
@@ -53,4 +53,4 @@ def exchanged_by(
         .order_by("-total", "credential")
         .values_list("credential", "total", "seen")
     )
-    return [Exchanged(pk, int(total), seen) for pk, total, seen in rows]
+    return [ExchangedCredential(pk, int(total), seen) for pk, total, seen in rows]

@@ -20,7 +20,7 @@ from credentials.models.jwt_credential_queries import (
 )
 from credentials.models.jwt_credentials import JwtCredential
 
-ORDERS = {
+CREDENTIAL_ORDERS = {
     "created": Order(("issued_at", "pk")),
     "-created": Order(("issued_at", "pk"), descending=True),
     "expires": Order(("expires_at", "pk")),
@@ -30,19 +30,19 @@ ORDERS = {
     "used": Order(("last_used_on", "pk")),
     "-used": Order(("last_used_on", "pk"), descending=True),
 }
-DEFAULT_ORDER = "-created"
+DEFAULT_CREDENTIAL_ORDER = "-created"
 # Keys that a query names one by one rather than by another query.
 FEW = 300
 # Of one person's credentials, which have one owner, and labels that the person knows.
-ORDERS_OF_ONE = {
+OWN_CREDENTIAL_ORDERS = {
     "label": Order(("label", "pk")),
     "-label": Order(("label", "pk"), descending=True),
-    **{name: order for name, order in ORDERS.items() if name.lstrip("-") != "owner"},
+    **{name: order for name, order in CREDENTIAL_ORDERS.items() if name.lstrip("-") != "owner"},
 }
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CredentialFilter:
     """What the credentials must be; an empty value asks for nothing."""
 
     owner: str = ""
@@ -61,16 +61,16 @@ class Wanted:
         return {name: value for name, value in vars(self).items() if value not in ("", None, False)}
 
 
-def credentials_of(organization: Organization) -> JwtCredentialQuerySet:
+def organization_credentials(organization: Organization) -> JwtCredentialQuerySet:
     return JwtCredential.objects.filter(organization=organization)
 
 
-def wanted_of(
-    organization: Organization, wanted: Wanted, *, at: datetime | None = None
+def matching_credentials(
+    organization: Organization, wanted: CredentialFilter, *, at: datetime | None = None
 ) -> JwtCredentialQuerySet:
     """The credentials of the organization that are as wanted."""
     at = at or timezone.now()
-    found = credentials_of(organization).filter(_state(wanted, at) & _use(wanted, at))
+    found = organization_credentials(organization).filter(_state(wanted, at) & _use(wanted, at))
     if wanted.app_access:
         found = found.filter(app_access=wanted.app_access)
     if wanted.owner or wanted.environment:
@@ -82,7 +82,7 @@ def wanted_of(
     return found
 
 
-def _state(wanted: Wanted, at: datetime) -> Q:
+def _state(wanted: CredentialFilter, at: datetime) -> Q:
     states = {
         "active": active_at(at),
         "expired": Q(revoked_at__isnull=True, expires_at__lte=at) & ~Q(superseded_at__lte=at),
@@ -98,7 +98,7 @@ def _state(wanted: Wanted, at: datetime) -> Q:
     return condition
 
 
-def _use(wanted: Wanted, at: datetime) -> Q:
+def _use(wanted: CredentialFilter, at: datetime) -> Q:
     if wanted.unused_days is None:
         return Q()
     return unused_since(at - timedelta(days=wanted.unused_days))
@@ -120,13 +120,15 @@ def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:
     return keys if len(few) > FEW else few
 
 
-def _of_owners(organization: Organization, wanted: Wanted) -> QuerySet[Extension] | list[Any]:
+def _of_owners(
+    organization: Organization, wanted: CredentialFilter
+) -> QuerySet[Extension] | list[Any]:
     """The logins whose credentials are wanted."""
     extensions = _extensions(organization, wanted)
     return _few_or_query(extensions) if wanted.owner else extensions
 
 
-def _extensions(organization: Organization, wanted: Wanted) -> QuerySet[Extension]:
+def _extensions(organization: Organization, wanted: CredentialFilter) -> QuerySet[Extension]:
     extensions = Extension.objects.filter(account__organization=organization)
     if wanted.environment:
         extensions = extensions.in_environment(wanted.environment)

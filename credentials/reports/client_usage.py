@@ -1,0 +1,149 @@
+"""How one client was used in the last thirty days: with which credentials, and from where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db.models import Max, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import Membership
+from credentials.models.applications import Client
+from credentials.models.jwt_credentials import JwtCredential
+from credentials.models.usage import (
+    ADDRESSES_SHOWN,
+    USAGE_PERIOD,
+    AddressUse,
+    CallUsage,
+    ExchangeUsage,
+    SeenAddress,
+    first_recent_day,
+)
+from credentials.reports.daily_usage import CALLS, EXCHANGES, DailyUsage, daily_usage
+from credentials.reports.exchanged_credentials import ExchangedCredential, exchanged_credentials
+
+CREDENTIALS_OF_CLIENT_SHOWN = 20
+
+# What the page of an app says of a credential: label, status and owner.
+_NAMED = (
+    *("label", "expires_at", "revoked_at", "superseded_at"),
+    *("extension__user__first_name", "extension__user__last_name"),
+)
+
+
+@dataclass(frozen=True)
+class UsedCredential:
+    """What an app did with one credential that the viewer may see."""
+
+    credential: JwtCredential
+    exchanges: int
+    calls: int
+    last_exchange_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ClientUsage:
+    by_day: DailyUsage
+    credentials: Sequence[UsedCredential] = field(default_factory=list)
+    """The most exchanged of those that the viewer may see."""
+    more: int = 0
+    """How many more the viewer may see."""
+    others: int = 0
+    """How many credentials it used that the viewer may not see."""
+    exchanges_of_others: int = 0
+    addresses: Sequence[SeenAddress] = field(default_factory=list)
+    last_exchange_at: datetime | None = None
+    last_call_at: datetime | None = None
+
+
+def client_usage(client: Client, viewer: Membership, *, at: datetime | None = None) -> ClientUsage:
+    """Which credentials the client used, in five queries."""
+    at = at or timezone.now()
+    since = first_recent_day(at)
+    daily = _daily_of_client(client, since)
+    by_day = daily_usage({key: total for key, (total, _) in daily.items()}, at)
+    if not (by_day.exchanges or by_day.calls):
+        return ClientUsage(by_day)
+    used = exchanged_credentials(client, viewer, since, among=JwtCredential.objects.all())
+    visible = [each for each in used if each.is_visible]
+    shown = visible[:CREDENTIALS_OF_CLIENT_SHOWN]
+    return ClientUsage(
+        by_day=by_day,
+        credentials=_with_use(shown, client, since),
+        more=len(visible) - len(shown),
+        others=len(used) - len(visible),
+        exchanges_of_others=sum(each.exchanges for each in used if not each.is_visible),
+        addresses=_addresses_of(client, at - USAGE_PERIOD),
+        last_exchange_at=_last(daily, EXCHANGES),
+        last_call_at=_last(daily, CALLS),
+    )
+
+
+Daily = dict[tuple[int, date], tuple[int, datetime]]
+
+
+def _last(daily: Daily, wanted: int) -> datetime | None:
+    return max((last for (kind, _), (_, last) in daily.items() if kind == wanted), default=None)
+
+
+def _daily_of_client(client: Client, since: date) -> Daily:
+    """Of each day how many there were, and when the last one was.
+
+    In two queries: for one of both, PostgreSQL would start processes that cost more than they save.
+    """
+    found: Daily = {}
+    for days, kind, counter in (
+        (ExchangeUsage.objects.all(), EXCHANGES, "exchanges"),
+        (CallUsage.objects.all(), CALLS, "calls"),
+    ):
+        rows = (
+            days.filter(client=client, day__gte=since)
+            .order_by()
+            .values("day")
+            .annotate(total=Sum(counter), last=Max("last_at"))
+            .values_list("day", "total", "last")
+        )
+        found |= {(kind, day): (int(total), last) for day, total, last in rows}
+    return found
+
+
+def _with_use(
+    used: Sequence[ExchangedCredential], client: Client, since: date
+) -> list[UsedCredential]:
+    calls, exchanges = (
+        days.filter(credential=OuterRef("pk"), client=client, day__gte=since)
+        .order_by()
+        .values("credential")
+        .annotate(found=aggregate)
+        .values("found")
+        for days, aggregate in (
+            (CallUsage.objects.all(), Sum("calls")),
+            (ExchangeUsage.objects.all(), Max("last_at")),
+        )
+    )
+    use = {"recent_calls": Coalesce(Subquery(calls), 0), "last_used_at": Subquery(exchanges)}
+    credentials = (
+        JwtCredential.objects.select_related("extension__user")
+        .only(*_NAMED)
+        .annotate(**use)
+        .in_bulk([each.credential_id for each in used])
+    )
+    return [
+        UsedCredential(credential, each.exchanges, credential.recent_calls, credential.last_used_at)
+        for each in used
+        if (credential := credentials.get(each.credential_id))
+    ]
+
+
+def _addresses_of(client: Client, since: datetime) -> list[SeenAddress]:
+    """The app is known: an address says no more than when it was last seen."""
+    rows = (
+        AddressUse.objects.filter(client=client, last_at__gte=since)
+        .order_by()
+        .values("address")
+        .annotate(last=Max("last_at"))
+        .order_by("-last", "address")
+        .values_list("address", "last")
+    )
+    return [SeenAddress(address, last, ()) for address, last in rows[:ADDRESSES_SHOWN]]
