@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.actions.users import mark_operator
 from accounts.environments import Environment
 from accounts.models import Extension, Membership, Notice
-from accounts.models.audit_log import NEWEST_FIRST, events_of
 from accounts.models.extensions import ExtensionStatus
+from accounts.reports.audit_log import NEWEST_FIRST, events_of
 from core.origin import Origin
 from core.pagination import PAGE_SIZE, Order
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential

@@ -9,7 +9,7 @@ from django.template import loader
 from django.urls import is_valid_path
 
 from accounts.access import NoConsoleAccess
-from accounts.step_up import NoFactor
+from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
 from console.api.errors import entry, error_response
 from core import database

@@ -198,7 +198,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "account_login"
 
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "change_password": "accounts.forms.factors.ChangePasswordForm",
     "reset_password_from_key": "accounts.forms.factors.PasswordFromLinkForm",
@@ -218,7 +218,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-MFA_ADAPTER = "accounts.mfa_adapter.MFAAdapter"
+MFA_ADAPTER = "accounts.sign_in.mfa_adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
@@ -230,7 +230,7 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "accounts.forms.factors.ReauthenticateByKeyForm",
 }
 MFA_TOTP_ISSUER = "Developer Console"
-USERSESSIONS_ADAPTER = "accounts.adapter.UserSessionsAdapter"
+USERSESSIONS_ADAPTER = "accounts.sign_in.adapter.UserSessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 
 SESSION_ENGINE = "core.sessions"

@@ -3,7 +3,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import AuditKind, Membership
-from accounts.models.audit_log import Wanted
+from accounts.reports.audit_log import Wanted
 from accounts.roles import ConsolePermission
 from core.origin import Origin
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.models import Organization
 from accounts.models.audit import TARGET_TYPES, kinds_by_subject
-from accounts.models.audit_log import MAX_PEOPLE, NEWEST_FIRST, Actors, Wanted, actors_matching
+from accounts.reports.audit_log import MAX_PEOPLE, NEWEST_FIRST, Actors, Wanted, actors_matching
 
 
 class MinuteField(forms.DateTimeField):

@@ -12,7 +12,7 @@ from accounts.forms.submissions import errors_on, posted
 from accounts.models import AccessRequest
 from accounts.models.access_requests import Decision
 from accounts.roles import ConsoleRole
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 
 

@@ -16,7 +16,7 @@ from accounts.audit_chain import chain_of, moment
 from accounts.audit_links import links_of
 from accounts.forms.audit import AuditListForm
 from accounts.models import AuditEvent, AuditSeal, Organization
-from accounts.models.audit_log import (
+from accounts.reports.audit_log import (
     Wanted,
     events_of,
     every_event,

@@ -13,7 +13,7 @@ from accounts.forms.extensions import ExtensionForm, ExtensionListForm
 from accounts.forms.submissions import errors_on, posted
 from accounts.models import AuditEvent, Extension
 from accounts.roles import ConsolePermission
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 
 HISTORY_LENGTH = 50

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 
 from accounts.access import person
 from accounts.models import User
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 
 # Sign-ins by key that one address begins, by minute; each is kept in a session of its own.
 KEY_SIGN_INS = {"login_by_key": "30/m/ip"}

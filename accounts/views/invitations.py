@@ -15,7 +15,7 @@ from accounts.forms.invitations import AcceptInvitationForm, InviteForm
 from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted
 from accounts.models import Invitation, User
 from accounts.roles import ROLE_DESCRIPTIONS, ConsolePermission, ConsoleRole
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 
 NOT_SENT = (

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.environments import Environment
 from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials import access
 from credentials.actions import clients as actions

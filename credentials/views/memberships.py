@@ -15,7 +15,7 @@ from accounts.actions import memberships as actions
 from accounts.forms.submissions import ConfirmForm, errors_on, posted
 from accounts.models import AuditEvent, Membership
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions.applications import may_transfer
 from credentials.actions.applications import transfer_applications as transfer

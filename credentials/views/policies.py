@@ -14,7 +14,7 @@ from accounts.forms.submissions import errors_on, posted
 from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.roles import ConsolePermission
 from accounts.second_factor import SECOND_FACTOR_ROLES, coverage, has_second_factor
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions.policies import ConfirmationNeededError, update_policy
 from credentials.forms.policies import PolicyForm, SecondFactorForm

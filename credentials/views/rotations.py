@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.forms.submissions import errors_on, posted
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.moments import in_words
 from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.shown_jwts import require_showable, show_jwt

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import operator
 from accounts.environments import Environment
-from accounts.step_up import step_up_required
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions import signing_keys as actions
 from credentials.forms.signing_keys import COMPROMISED, PLANNED, RotateSigningKeyForm

@@ -183,7 +183,7 @@ def test_nonsense_is_no_error(rebels: Rebels, sign_in: SignIn, name: str, value:
 def test_too_many_people_ask_for_more_of_the_name(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.models.audit_log.MAX_PEOPLE", 2)
+    monkeypatch.setattr("accounts.reports.audit_log.MAX_PEOPLE", 2)
     assert "Write more of the name" in text(sign_in(rebels.c3po), person="example")
 
 
@@ -277,7 +277,7 @@ def test_a_link_can_not_export(rebels: Rebels, sign_in: SignIn) -> None:
 def test_json_lines_prove_themselves(
     rebels: Rebels, partners: Partners, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.models.audit_log.EXPORT_BATCH", 3)
+    monkeypatch.setattr("accounts.reports.audit_log.EXPORT_BATCH", 3)
     seal_events()
     browser = sign_in(rebels.c3po)
     lines = exported(browser, "jsonl").splitlines()

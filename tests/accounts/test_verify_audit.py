@@ -327,7 +327,7 @@ def test_what_the_command_refuses(db: None, arguments: list[str], message: str) 
 
 
 def test_batches_join(sealed: list[AuditSeal], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.models.chains.BATCH", 2)
+    monkeypatch.setattr("accounts.reports.audit_chains.BATCH", 2)
     assert f"Rebel Alliance: {len(sealed)} events proved." in verify()
 
 

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.audit_chain import FileReport, Head, verify_lines
 from accounts.models import Organization
-from accounts.models.chains import ChainReport, chains, verify_chain
+from accounts.reports.audit_chains import ChainReport, chains, verify_chain
 
 
 class Command(BaseCommand):

@@ -23,7 +23,7 @@ from accounts.actions.factors import note_factor_change
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditKind, User
 from accounts.models.devices import KEPT as DEVICE_KEPT
-from accounts.step_up import require_a_factor
+from accounts.sign_in.step_up import require_a_factor
 from core.origin import Origin, client_ip
 
 # What allauth tells a person by mail, as the record says it, and which factor it is about.
