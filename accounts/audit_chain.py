@@ -147,7 +147,7 @@ class _Links:
             )
         expected = self.noted.pop(position, link)
         if expected != link:
-            self.report.note(position, f"The hash at position {position} is not the noted one.")
+            self.report.note(position, f"The hash at position {position} isn't the noted one.")
         self.at, self.hash = position, link
 
 
@@ -196,9 +196,7 @@ def _chain_of_lines(report: FileReport, noted: Iterable[Head]) -> _Links:
     links = _Links(report, at=0, hash=genesis(report.chain))
     for head in heads:
         if links.noted.setdefault(head.position, head.hash) != head.hash:
-            report.note(
-                head.position, f"The hash at position {head.position} is not the noted one."
-            )
+            report.note(head.position, f"The hash at position {head.position} isn't the noted one.")
     return links
 
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from accounts.actions.users import mark_operator
 from accounts.environments import Environment
-from accounts.models import Extension, Membership, Notice
+from accounts.models import AuditEvent, Extension, Membership, Notice
 from accounts.models.extensions import ExtensionStatus
-from accounts.reports.audit_log import NEWEST_FIRST, events_of
+from accounts.reports.audit_log import events_of
 from core.origin import Origin
 from core.pagination import PAGE_SIZE, Order
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
@@ -142,7 +142,11 @@ def listings(people: People) -> Iterator[Listing]:
             Order(("extension_number",)), {"environment": environment.value},
         )  # fmt: skip
     yield Listing(
-        "Audit log", reverse("accounts:audit_log"), events_of(organization), NEWEST_FIRST, {}
+        "Audit log",
+        reverse("accounts:audit_log"),
+        events_of(organization),
+        AuditEvent.NEWEST_FIRST,
+        {},
     )
     yield Listing(
         "Notices", reverse("accounts:notices"), people.administrator.user.notices.all(),

@@ -3,13 +3,15 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import AuditKind, Membership
-from accounts.reports.audit_log import Wanted
+from accounts.reports.audit_log import WantedEvents
 from accounts.roles import ConsolePermission
 from core.origin import Origin
 
 
 @transaction.atomic
-def export_audit_log(viewer: Membership, wanted: Wanted, *, form: str, origin: Origin) -> None:
+def export_audit_log(
+    viewer: Membership, wanted: WantedEvents, *, form: str, origin: Origin
+) -> None:
     """Someone takes the audit log out of the console; that is recorded before it begins."""
     if not viewer.may(ConsolePermission.AUDIT_VIEW):
         raise PermissionDenied

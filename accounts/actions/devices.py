@@ -8,7 +8,7 @@ from accounts.models import AuditKind, Device, User
 from core import raw_secrets
 from core.origin import Origin
 
-TOKEN_PREFIX = "dev_"
+DEVICE_TOKEN_PREFIX = "dev_"
 
 
 @transaction.atomic
@@ -29,7 +29,7 @@ def note_sign_in(
     is_first = not user.devices.exists()
     # A token that we never made is not taken over: whoever put it there knows it.
     if not (raw_token and Device.objects.with_token(raw_token).exists()):
-        raw_token = raw_secrets.generate(TOKEN_PREFIX)
+        raw_token = raw_secrets.generate(DEVICE_TOKEN_PREFIX)
     device = Device.objects.create(
         user=user, token_digest=raw_secrets.digest(raw_token), first_seen_at=at, **seen
     )

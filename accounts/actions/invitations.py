@@ -17,7 +17,7 @@ from core import raw_secrets
 from core.origin import Origin
 
 INVITATION_LIFETIME = timedelta(days=7)
-TOKEN_PREFIX = "inv_"
+INVITATION_TOKEN_PREFIX = "inv_"
 NOT_OPEN = "This invitation has been used or has expired. Ask for a new one."
 
 
@@ -39,7 +39,7 @@ def invite(
     """
     if actor is not None:
         require_account_admin(organization, actor)
-    raw_token = raw_secrets.generate(TOKEN_PREFIX)
+    raw_token = raw_secrets.generate(INVITATION_TOKEN_PREFIX)
     now = at or timezone.now()
     invitation = Invitation(
         organization=organization,
@@ -121,7 +121,7 @@ def renew_invitation(
     """A new raw token for another seven days; the old one is dead."""
     require_account_admin(invitation.organization, actor)
     locked = _unsettled(invitation)
-    raw_token = raw_secrets.generate(TOKEN_PREFIX)
+    raw_token = raw_secrets.generate(INVITATION_TOKEN_PREFIX)
     locked.token_digest = raw_secrets.digest(raw_token)
     locked.expires_at = (at or timezone.now()) + INVITATION_LIFETIME
     locked.expiry_told_at = None

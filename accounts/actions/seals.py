@@ -10,7 +10,7 @@ from accounts.audit_chain import Head, chain_of
 from accounts.models import AuditEvent, AuditSeal
 from accounts.models.seals import settled_number, unsealed_after
 
-BATCH = 1000
+SEALED_AT_ONCE = 1000
 # What one run seals at most; the next one goes on.
 MAX_BATCHES = 100
 
@@ -25,7 +25,7 @@ def seal_events(*, at: datetime | None = None) -> int:
     heads: dict[str, Head | None] = {}
     last, sealed = settled_number(at=at), 0
     for _ in range(MAX_BATCHES):
-        events = list(unsealed_after(last)[:BATCH])
+        events = list(unsealed_after(last)[:SEALED_AT_ONCE])
         if not events:
             break
         try:

@@ -5,9 +5,9 @@ from django import forms
 from django.http import QueryDict
 
 from accounts.forms.lists import ListForm, UncheckedChoiceField
-from accounts.models import Organization
+from accounts.models import AuditEvent, Organization
 from accounts.models.audit import TARGET_TYPES, kinds_by_subject
-from accounts.reports.audit_log import MAX_PEOPLE, NEWEST_FIRST, Actors, Wanted, actors_matching
+from accounts.reports.audit_log import MAX_PEOPLE, Actors, WantedEvents, actors_matching
 
 
 class MinuteField(forms.DateTimeField):
@@ -28,7 +28,7 @@ class MinuteField(forms.DateTimeField):
 class AuditListForm(ListForm):
     """The query string of the audit log."""
 
-    orders, default_order = {"-at": NEWEST_FIRST}, "-at"
+    orders, default_order = {"-at": AuditEvent.NEWEST_FIRST}, "-at"
     page_size = 20
 
     person = forms.CharField(
@@ -71,9 +71,9 @@ class AuditListForm(ListForm):
         return self.cleaned_data
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedEvents:
         words = ("person", "kind", "target_type", "target")
-        return Wanted(
+        return WantedEvents(
             **{name: self.value_of(name) for name in words},
             actors=self.actors,
             since=self.cleaned_data.get("since"),

@@ -11,7 +11,6 @@ from accounts.forms.lists import ListForm
 from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
 from accounts.forms.users import ProfileForm
 from accounts.models import Invitation, User
-from accounts.models.invitations import NEWEST_FIRST
 from accounts.roles import ConsoleRole
 
 
@@ -31,7 +30,7 @@ class InviteForm(forms.Form):
 
 
 class InvitationListForm(ListForm):
-    orders, default_order = {"-created": NEWEST_FIRST}, "-created"
+    orders, default_order = {"-created": Invitation.NEWEST_FIRST}, "-created"
     page_size = 10
     fragment = "#invitations"
 

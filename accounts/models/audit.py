@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.audit_chain import Document, address, moment, plain
 from accounts.models.organizations import Organization
 from core.moments import in_words
+from core.pagination import Order
 
 
 class AuditKind(models.TextChoices):
@@ -201,6 +202,8 @@ class AuditEvent(models.Model):
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+
+    NEWEST_FIRST: ClassVar = Order(("at", "pk"), descending=True)
 
     objects = AuditEventQuerySet.as_manager()
 

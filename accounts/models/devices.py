@@ -8,7 +8,7 @@ from django.utils import timezone
 from core import browsers, raw_secrets
 
 # Longer than browsers keep a cookie: they forget it after 400 days.
-KEPT = timedelta(days=400)
+DEVICES_KEPT = timedelta(days=400)
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -25,7 +25,9 @@ class DeviceQuerySet(models.QuerySet["Device"]):
             | models.Q(last_seen_at=models.OuterRef("last_seen_at"), pk__gt=models.OuterRef("pk")),
             user=models.OuterRef("user"),
         )
-        return self.filter(models.Exists(later), last_seen_at__lt=(at or timezone.now()) - KEPT)
+        return self.filter(
+            models.Exists(later), last_seen_at__lt=(at or timezone.now()) - DEVICES_KEPT
+        )
 
 
 class Device(models.Model):

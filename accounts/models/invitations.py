@@ -11,8 +11,6 @@ from accounts.roles import ConsoleRole
 from core import raw_secrets
 from core.pagination import Order
 
-NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
-
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def open(self, at: datetime | None = None) -> Self:
@@ -57,6 +55,8 @@ class Invitation(models.Model):
 
     # When the person who sent it was told that nobody took it in time.
     expiry_told_at = models.DateTimeField(null=True, blank=True)
+
+    NEWEST_FIRST: ClassVar = Order(("created_at", "pk"), descending=True)
 
     objects = InvitationQuerySet.as_manager()
 

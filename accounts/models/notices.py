@@ -8,8 +8,8 @@ from django.utils import timezone
 from core.pagination import Order
 
 # How long a notice stays; one that was read goes sooner.
-READ_KEPT = timedelta(days=90)
-KEPT = timedelta(days=180)
+READ_NOTICES_KEPT = timedelta(days=90)
+NOTICES_KEPT = timedelta(days=180)
 
 
 class NoticeKind(models.TextChoices):
@@ -64,7 +64,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         """What has been kept long enough."""
         at = at or timezone.now()
         return self.filter(
-            models.Q(at__lt=at - KEPT) | models.Q(at__lt=at - READ_KEPT, read_at__isnull=False)
+            models.Q(at__lt=at - NOTICES_KEPT)
+            | models.Q(at__lt=at - READ_NOTICES_KEPT, read_at__isnull=False)
         )
 
 

@@ -13,7 +13,7 @@ from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
 
 # Rows held in memory, whatever the length of the chain.
-BATCH = 2000
+VERIFIED_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,20 @@ def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
         position = head.position + 1 if head else 1
         problem = _problem(link, successor, position, previous)
         if not problem and noted.get(position, link.seal.hash) != link.seal.hash:
-            problem = f"The hash at position {position} is not the noted one."
+            problem = f"The hash at position {position} isn't the noted one."
         if problem:
             return head, problem
         previous = link.seal.hash
         head = Head(chain, position, previous)
+    return head, _cut_off(head, noted)
+
+
+def _cut_off(head: Head | None, noted: Iterable[int]) -> str:
     end = head.position if head else 0
     beyond = min((position for position in noted if position > end), default=None)
     if beyond is None:
-        return head, ""
-    return head, f"The chain ends at position {end}; the noted head is at {beyond}: it was cut off."
+        return ""
+    return f"The chain ends at position {end}, but the noted head is at {beyond}: it was cut off."
 
 
 def _problem(link: _Link, successor: _Link | None, position: int, previous: str) -> str:
@@ -112,7 +116,7 @@ def _links(chain: str) -> Iterator[_Link]:
     """All links in their order, in batches: no cursor of the database is held open."""
     seals = AuditSeal.objects.filter(chain=chain).order_by("position")
     position = -1
-    while batch := list(seals.filter(position__gt=position)[:BATCH]):
+    while batch := list(seals.filter(position__gt=position)[:VERIFIED_AT_ONCE]):
         events = AuditEvent.objects.in_bulk([seal.event_id for seal in batch])
         for seal in batch:
             yield _Link(seal, events.get(seal.event_id))

@@ -9,18 +9,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 
-from accounts.audit_chain import chain_of
+from accounts.audit_chain import OPERATOR, chain_of
 from accounts.models.audit import AuditEvent
 from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
-from core.pagination import Order, page_of
-
-NEWEST_FIRST = Order(("at", "pk"), descending=True)
-OLDEST_FIRST = Order(("at", "pk"))
+from core.pagination import page_of
 
 # Who acted is looked up among the people first, so that no text is searched in the events.
 MAX_PEOPLE = 100
-OPERATOR = "operator"
 EXPORT_BATCH = 1000
 
 
@@ -50,7 +46,7 @@ def actors_matching(organization: Organization, text: str) -> Actors:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedEvents:
     """What the events must be; an empty value asks for nothing."""
 
     person: str = ""
@@ -82,7 +78,7 @@ def events_of(organization: Organization) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(organization=organization)
 
 
-def wanted_of(organization: Organization, wanted: Wanted) -> QuerySet[AuditEvent]:
+def wanted_events(organization: Organization, wanted: WantedEvents) -> QuerySet[AuditEvent]:
     """The events of the organization that are as wanted."""
     found = events_of(organization)
     if wanted.actors:
@@ -107,16 +103,18 @@ def _about(target: str) -> Q:
         return Q(target_id=target) | Q(label=Upper(Value(target)))
 
 
-def every_event(organization: Organization, wanted: Wanted) -> Iterator[list[AuditEvent]]:
+def every_event(organization: Organization, wanted: WantedEvents) -> Iterator[list[AuditEvent]]:
     """All that is wanted in batches, the oldest first, each event with its seal.
 
     Page after page, so that no cursor of the database is held open and memory stays small.
     """
-    found = wanted_of(organization, wanted).select_related("seal")
+    found = wanted_events(organization, wanted).select_related("seal")
     whole = events_of(organization)
     after: int | None = None
     while True:
-        page = page_of(found, OLDEST_FIRST, whole=whole, after=after, size=EXPORT_BATCH)
+        page = page_of(
+            found, AuditEvent.NEWEST_FIRST.reversed(), whole=whole, after=after, size=EXPORT_BATCH
+        )
         yield page.rows
         if page.after is None:
             return

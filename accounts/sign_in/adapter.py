@@ -22,7 +22,7 @@ from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import note_factor_change
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditKind, User
-from accounts.models.devices import KEPT as DEVICE_KEPT
+from accounts.models.devices import DEVICES_KEPT
 from accounts.sign_in.step_up import require_a_factor
 from core.origin import Origin, client_ip
 
@@ -93,7 +93,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         response.set_cookie(
             settings.DEVICE_COOKIE_NAME,
             token,
-            max_age=DEVICE_KEPT,
+            max_age=DEVICES_KEPT,
             secure=settings.HTTPS,
             httponly=True,
             samesite="Lax",

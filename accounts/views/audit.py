@@ -17,12 +17,12 @@ from accounts.audit_links import links_of
 from accounts.forms.audit import AuditListForm
 from accounts.models import AuditEvent, AuditSeal, Organization
 from accounts.reports.audit_log import (
-    Wanted,
+    WantedEvents,
     events_of,
     every_event,
     previous_hashes,
     seal_of,
-    wanted_of,
+    wanted_events,
 )
 from accounts.roles import ConsolePermission
 from core.origin import Origin
@@ -51,7 +51,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
     form = AuditListForm(request.GET, viewer.organization)
     page = form.page(
-        wanted_of(viewer.organization, form.wanted).select_related("actor", "seal"),
+        wanted_events(viewer.organization, form.wanted).select_related("actor", "seal"),
         whole=events_of(viewer.organization),
     )
     links = links_of(viewer, page.rows)
@@ -84,7 +84,7 @@ def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _csv(organization: Organization, wanted: Wanted) -> Iterator[str]:
+def _csv(organization: Organization, wanted: WantedEvents) -> Iterator[str]:
     events = (event for batch in every_event(organization, wanted) for event in batch)
     return csv_lines(EXPORT_HEADING, map(_row, events))
 
@@ -109,7 +109,7 @@ def _row(event: AuditEvent) -> tuple[object, ...]:
     )
 
 
-def _json_lines(organization: Organization, wanted: Wanted) -> Iterator[str]:
+def _json_lines(organization: Organization, wanted: WantedEvents) -> Iterator[str]:
     """A line about the export, then a line for each event with its place in the chain."""
     head = AuditSeal.objects.head(chain_of(organization.pk))
     yield _line(
@@ -141,7 +141,7 @@ def _seal(seal: AuditSeal | None, previous: dict[int, str]) -> dict[str, Any] | 
     }
 
 
-FORMATS: dict[str, tuple[str, Callable[[Organization, Wanted], Iterator[str]]]] = {
+FORMATS: dict[str, tuple[str, Callable[[Organization, WantedEvents], Iterator[str]]]] = {
     "csv": ("text/csv; charset=utf-8", _csv),
     "jsonl": ("application/jsonl; charset=utf-8", _json_lines),
 }

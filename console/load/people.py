@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.actions.extensions import FIRST_EXTENSION_NUMBER, create_sandbox_account
-from accounts.actions.invitations import INVITATION_LIFETIME, TOKEN_PREFIX
+from accounts.actions.invitations import INVITATION_LIFETIME, INVITATION_TOKEN_PREFIX
 from accounts.actions.memberships import join_organization
 from accounts.actions.organizations import create_organization
 from accounts.environments import Environment
@@ -242,7 +242,7 @@ def add_invitations(made: People, count: int, *, dice: Dice, now: datetime) -> N
                 organization=made.organization,
                 email=f"invited.{number}@{domain}",
                 role=ConsoleRole.DEVELOPER,
-                token_digest=raw_secrets.digest(raw_secrets.generate(TOKEN_PREFIX)),
+                token_digest=raw_secrets.digest(raw_secrets.generate(INVITATION_TOKEN_PREFIX)),
                 created_at=created,
                 expires_at=created + INVITATION_LIFETIME,
                 withdrawn_at=withdrawn,

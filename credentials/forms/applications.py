@@ -9,7 +9,6 @@ from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
 from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
 from credentials.models import Application
-from credentials.models.applications import NEWEST_FIRST
 
 _OVERLAP_WORDS = {
     "0": "At once",
@@ -94,7 +93,7 @@ class ApplicationForm(forms.Form):
 
 
 class ApplicationListForm(ListForm):
-    orders, default_order = {"-created": NEWEST_FIRST}, "-created"
+    orders, default_order = {"-created": Application.NEWEST_FIRST}, "-created"
 
 
 class CreateApplicationForm(ApplicationForm):

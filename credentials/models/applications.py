@@ -18,8 +18,6 @@ from core import raw_secrets
 from core.pagination import Order
 from credentials.models.usage import ExchangeUsage
 
-NEWEST_FIRST = Order(("created_at", "pk"), descending=True)
-
 
 def validate_scopes(scopes: object) -> None:
     known = set(AppScope.values)
@@ -57,6 +55,8 @@ class Application(models.Model):
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True, blank=True)
+
+    NEWEST_FIRST: ClassVar = Order(("created_at", "pk"), descending=True)
 
     objects = ApplicationQuerySet.as_manager()
 

@@ -27,7 +27,7 @@ from credentials.models import Application, Client, Refusal
 from credentials.reports.client_impact import client_impact, listed_by_others
 from credentials.views.clients import secret_shown_once
 
-HISTORY_SIZE = 25
+HISTORY_OF_AN_APP = 25
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def application(request: HttpRequest, application_id: UUID) -> HttpResponse:
             "in_environments": in_environments,
             "may_change": application.managed_by(viewer) and not application.is_retired,
             "refusals": recent_refusals(_refusals(in_environments), viewer),
-            "events": _history(application, in_environments)[:HISTORY_SIZE],
+            "events": _history(application, in_environments)[:HISTORY_OF_AN_APP],
         },
     )
 

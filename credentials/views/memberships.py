@@ -23,7 +23,7 @@ from credentials.forms.memberships import ChangeRoleForm, TransferForm
 from credentials.models import Application
 from credentials.reports.owner_impact import OwnerImpact, owner_impact
 
-HISTORY_SIZE = 50
+HISTORY_OF_A_PERSON = 50
 TRANSFERRED_AT_ONCE = 100
 
 
@@ -65,7 +65,7 @@ def _role_page(request: HttpRequest, person: Membership, form: ChangeRoleForm) -
         "person": person,
         "form": form,
         "applications_count": _applications(person).count(),
-        "events": AuditEvent.objects.about("user", person.user_id)[:HISTORY_SIZE],
+        "events": AuditEvent.objects.about("user", person.user_id)[:HISTORY_OF_A_PERSON],
     }
     return render(request, "credentials/memberships/change_role.html", context)
 

@@ -191,7 +191,7 @@ def test_an_organization_without_events_says_so(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     none = AuditEvent.objects.none()
-    monkeypatch.setattr("accounts.views.audit.wanted_of", lambda *_: none)
+    monkeypatch.setattr("accounts.views.audit.wanted_events", lambda *_: none)
     page = text(sign_in(rebels.c3po))
     assert "No events yet" in page
     assert EXPORT not in page

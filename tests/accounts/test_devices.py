@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.actions.devices import note_sign_in
 from accounts.models import AuditEvent, AuditKind, Device, Membership, User
-from accounts.models.devices import KEPT
+from accounts.models.devices import DEVICES_KEPT
 from core import browsers
 from tests import cast
 from tests.accounts import mail_servers
@@ -169,7 +169,7 @@ def test_the_cookie_is_for_this_site_and_no_script(rebels: Rebels, settings: Set
     at = sign_in(rebels.luke, browser())
     attributes = {name: cookie(at)[name] for name in ("httponly", "samesite", "path", "domain")}
     assert attributes == {"httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
-    assert cookie(at)["max-age"] == KEPT.total_seconds()
+    assert cookie(at)["max-age"] == DEVICES_KEPT.total_seconds()
     assert not cookie(at)["secure"]
     settings.HTTPS = True
     assert cookie(sign_in(rebels.luke, browser()))["secure"]
@@ -225,14 +225,16 @@ def test_signing_in_needs_no_mail_server(
 
 def test_whoever_was_away_for_long_is_no_newcomer(rebels: Rebels) -> None:
     at = sign_in(rebels.luke, browser())
-    Device.objects.update(last_seen_at=Device.objects.get().last_seen_at - 2 * KEPT)
+    Device.objects.update(last_seen_at=Device.objects.get().last_seen_at - 2 * DEVICES_KEPT)
     assert not Device.objects.forgotten().exists()
     note_sign_in(rebels.luke.user, None, origin=cast.ORIGIN)
     assert len(texts(rebels.luke)) == 1
     assert Device.objects.forgotten().count() == 1
     assert note_sign_in(rebels.luke.user, cookie(at).value, origin=cast.ORIGIN) == cookie(at).value
     later = (
-        Device.objects.with_token(cookie(at).value).get().last_seen_at + KEPT - timedelta(days=1)
+        Device.objects.with_token(cookie(at).value).get().last_seen_at
+        + DEVICES_KEPT
+        - timedelta(days=1)
     )
     assert not Device.objects.forgotten(later).exists()
 

@@ -163,7 +163,7 @@ def test_nothing_is_sealed_twice(rebels: Rebels) -> None:
 def test_one_run_seals_in_batches_and_leaves_the_rest(
     rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seals, "BATCH", 2)
+    monkeypatch.setattr(seals, "SEALED_AT_ONCE", 2)
     monkeypatch.setattr(seals, "MAX_BATCHES", 2)
     total = AuditEvent.objects.count()
     assert seal_events() == 4
@@ -177,7 +177,7 @@ def test_one_run_seals_in_batches_and_leaves_the_rest(
 def test_two_ticks_at_once(
     rebels: Rebels, partners: Partners, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seals, "BATCH", 3)
+    monkeypatch.setattr(seals, "SEALED_AT_ONCE", 3)
     with shared_database(tmp_path):
         total = AuditEvent.objects.count()
         answers = at_once(seal_events, seal_events, seal_events)
@@ -297,7 +297,7 @@ def test_a_chain_that_was_made_anew_is_not_the_noted_one(sealed: list[AuditSeal]
         SEALS.all().delete()
     seal_events()
     verify()
-    assert "The hash at position 4 is not the noted one." in refusal("--expect", noted)
+    assert "The hash at position 4 isn't the noted one." in refusal("--expect", noted)
 
 
 def test_the_unsealed_tail_is_told(
@@ -327,7 +327,7 @@ def test_what_the_command_refuses(db: None, arguments: list[str], message: str) 
 
 
 def test_batches_join(sealed: list[AuditSeal], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.reports.audit_chains.BATCH", 2)
+    monkeypatch.setattr("accounts.reports.audit_chains.VERIFIED_AT_ONCE", 2)
     assert f"Rebel Alliance: {len(sealed)} events proved." in verify()
 
 
@@ -511,4 +511,4 @@ def test_a_head_that_was_not_reached_is_said(
     beyond = Head(sealed[0].chain, len(sealed) + 5, "0" * 64)
     assert "the noted head is at" in verify_lines(written(export()), [beyond]).problem
     other = Head(sealed[0].chain, 2, "0" * 64)
-    assert "at position 2 is not the noted one" in verify_lines(written(export()), [other]).problem
+    assert "at position 2 isn't the noted one" in verify_lines(written(export()), [other]).problem
