@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
-from console import demo
+from console.demo import load_demo
 from core.background import BackgroundWriter
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Application, JwtCredential, Refusal
@@ -41,7 +41,7 @@ NARROW = {"width": 390, "height": 844}
 
 @pytest.fixture(autouse=True)
 def _demo(transactional_db: None) -> None:
-    demo.load()
+    load_demo()
     BackgroundWriter.flush_all()
 
 

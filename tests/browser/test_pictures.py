@@ -15,7 +15,8 @@ from playwright.sync_api import Page
 
 from accounts.environments import Environment
 from accounts.models import Membership
-from console import demo
+from console.demo import load_demo
+from console.demo.apps import client_secret
 from core.background import BackgroundWriter
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Application, JwtCredential, Refusal, Rotation
@@ -29,7 +30,7 @@ IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 @pytest.fixture(autouse=True)
 def _demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo, whose credentials stay valid although they are older than the server's port."""
-    demo.load()
+    load_demo()
     BackgroundWriter.flush_all()
     for environment in Environment:
         name = f"{environment.name}_PREVIOUS_BASE_URLS"
@@ -100,7 +101,7 @@ def test_picture_of_a_rotation(page: Page, console: str) -> None:
         (moved, rotation.replacement),
     ):
         client = application.clients.get(environment="sandbox")
-        secret = demo.client_secret(application.name, Environment.SANDBOX)
+        secret = client_secret(application.name, Environment.SANDBOX)
         granted = exchange(f"{console}/sandbox", client.client_id, secret, jwt.encode())
         assert "access_token" in granted
     BackgroundWriter.flush_all()

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from accounts.environments import Environment
 from accounts.models import AccessRequest, AuditEvent, AuditKind, Organization, User
-from console import demo
+from console.demo.apps import client_secret
 from credentials.models import ExchangeUsage, JwtCredential, Refusal
 from tests import api
 
@@ -205,22 +205,22 @@ def assert_it_looks_lived_in() -> None:
 
 
 def test_the_secrets_follow_the_secret_key(settings: Settings) -> None:
-    first = demo.client_secret("Fleet Directory", api.SANDBOX)
-    assert demo.client_secret("Fleet Directory", api.SANDBOX) == first
-    assert demo.client_secret("Fleet Directory", api.PRODUCTION) != first
+    first = client_secret("Fleet Directory", api.SANDBOX)
+    assert client_secret("Fleet Directory", api.SANDBOX) == first
+    assert client_secret("Fleet Directory", api.PRODUCTION) != first
     settings.SECRET_KEY = "another" * 10
-    assert demo.client_secret("Fleet Directory", api.SANDBOX) != first
+    assert client_secret("Fleet Directory", api.SANDBOX) != first
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--if-empty"]])
 def test_refused_without_demo(db: None, settings: Settings, arguments: list[str]) -> None:
     settings.DEMO = False
-    with pytest.raises(CommandError, match="Set DEMO=1, or insist with --force"):
+    with pytest.raises(CommandError, match="Set DEMO=1, or use --force"):
         seed(*arguments)
     assert not Organization.objects.exists()
 
 
-def test_force_insists_and_the_password_is_settable(db: None, settings: Settings) -> None:
+def test_force_loads_the_demo_with_the_password_of_the_settings(db: None, settings: Settings) -> None:
     settings.DEMO = False
     settings.DEMO_PASSWORD = "another demo Passw0rd"
     out = seed("--force")
@@ -231,16 +231,16 @@ def test_force_insists_and_the_password_is_settable(db: None, settings: Settings
     assert "http://localhost:8000" in out
 
 
-def test_a_database_in_use_stays_as_it_is(db: None) -> None:
-    Organization.objects.create(name="Somebody Real")
+def test_if_empty_leaves_a_database_in_use_alone(db: None) -> None:
+    Organization.objects.create(name="A real organization")
     assert seed("--if-empty") == ""
-    with pytest.raises(CommandError, match="no demo to describe"):
+    with pytest.raises(CommandError, match="the demo wasn't loaded"):
         seed("--if-empty", "--json")
     assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(("code", "end"), [("JWT-102", "revoked_at"), ("JWT-103", "expires_at")])
-def test_what_was_refused_for_its_end_had_ended(db: None, code: str, end: str) -> None:
+def test_demo_credentials_are_refused_only_after_they_ended(db: None, code: str, end: str) -> None:
     seed()
     refusals = Refusal.objects.filter(code=code).select_related("credential")
     assert refusals

@@ -5,11 +5,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Organization
-from console import demo
+from console.demo import is_loaded, load_demo
+from console.demo.document import document
+from console.demo.people import PEOPLE
 
 
 class Command(BaseCommand):
-    help = "Load the demo organizations; run twice it changes nothing."
+    help = "Loads the demo organizations. Running it again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -20,26 +22,24 @@ class Command(BaseCommand):
             action="store_true",
             help="load only into a database without organizations, and print the sign-ins",
         )
-        parser.add_argument("--force", action="store_true", help="even without DEMO=1")
+        parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEMO or options["force"]):
-            raise CommandError(
-                "The demo people have known passwords. Set DEMO=1, or insist with --force."
-            )
+            raise CommandError("The demo people have known passwords. Set DEMO=1, or use --force.")
         occupied = options["if_empty"] and Organization.objects.exists()
-        if not occupied and not demo.is_loaded():
-            demo.load()
-        if options["json"] and not demo.is_loaded():
-            raise CommandError("This database holds other organizations and no demo to describe.")
+        if not occupied and not is_loaded():
+            load_demo()
+        if options["json"] and not is_loaded():
+            raise CommandError("This database has other organizations, so the demo wasn't loaded.")
         if options["json"]:
-            self.stdout.write(json.dumps(demo.document(), indent=2))
-        elif demo.is_loaded():
+            self.stdout.write(json.dumps(document(), indent=2))
+        elif is_loaded():
             self._print_sign_ins()
 
     def _print_sign_ins(self) -> None:
         self.stdout.write(f"\nDeveloper Console   {settings.ORIGIN}\n\nSign in as:")
-        for person in demo.PEOPLE:
+        for person in PEOPLE:
             what = person.role.label
             if person.is_account_admin:
                 what += ", account administrator"

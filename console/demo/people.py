@@ -1,0 +1,161 @@
+"""The demo's people, their organizations and their addresses."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.actions.extensions import create_sandbox_account
+from accounts.actions.memberships import join_organization
+from accounts.actions.organizations import create_organization
+from accounts.actions.platform_accounts import update_business_address
+from accounts.models import Membership, Organization
+from accounts.permissions import UserRole
+from accounts.roles import ConsoleRole
+from core.origin import Origin
+
+REBELS = "Rebel Alliance"
+PARTNERS = "Cloud City Partners"
+DEMO_ORIGIN = Origin(ip="127.0.0.1", user_agent="manage.py seed_demo")
+
+
+@dataclass(frozen=True)
+class DemoPerson:
+    email: str
+    first_name: str
+    last_name: str
+    organization: str
+    role: ConsoleRole
+    user_role: UserRole
+    is_account_admin: bool = False
+    sandbox_account: bool = True
+
+
+PEOPLE = (
+    DemoPerson(
+        "leia@rebels.example",
+        "Leia",
+        "Organa",
+        REBELS,
+        ConsoleRole.DEVELOPER_ADMIN,
+        UserRole.SUPER_ADMIN,
+        is_account_admin=True,
+    ),
+    DemoPerson(
+        "han@rebels.example",
+        "Han",
+        "Solo",
+        REBELS,
+        ConsoleRole.DEVELOPER_ADMIN,
+        UserRole.STANDARD_USER,
+    ),
+    DemoPerson(
+        "luke@rebels.example",
+        "Luke",
+        "Skywalker",
+        REBELS,
+        ConsoleRole.DEVELOPER,
+        UserRole.STANDARD_USER,
+    ),
+    DemoPerson(
+        "lando@rebels.example",
+        "Lando",
+        "Calrissian",
+        REBELS,
+        ConsoleRole.DEVELOPER,
+        UserRole.STANDARD_USER,
+        sandbox_account=False,
+    ),
+    DemoPerson(
+        "c3po@rebels.example",
+        "C-3PO",
+        "",
+        REBELS,
+        ConsoleRole.AUDITOR,
+        UserRole.READ_ONLY,
+        sandbox_account=False,
+    ),
+    DemoPerson(
+        "wedge@rebels.example",
+        "Wedge",
+        "Antilles",
+        REBELS,
+        ConsoleRole.NO_ACCESS,
+        UserRole.STANDARD_USER,
+        sandbox_account=False,
+    ),
+    DemoPerson(
+        "lobot@cloudcity.example",
+        "Lobot",
+        "",
+        PARTNERS,
+        ConsoleRole.DEVELOPER_ADMIN,
+        UserRole.SUPER_ADMIN,
+        is_account_admin=True,
+    ),
+)
+
+
+def create_people(at: datetime) -> dict[str, Membership]:
+    organizations = {
+        REBELS: create_organization(
+            REBELS,
+            actor=None,
+            origin=DEMO_ORIGIN,
+            admin_email="leia@rebels.example",
+            main_number="+15550100",
+            at=at,
+        ),
+        PARTNERS: create_organization(
+            PARTNERS,
+            actor=None,
+            origin=DEMO_ORIGIN,
+            admin_email="lobot@cloudcity.example",
+            main_number="+15550170",
+            at=at,
+        ),
+    }
+    return {
+        person.email: _join(person, organizations[person.organization], at) for person in PEOPLE
+    }
+
+
+def _join(person: DemoPerson, organization: Organization, at: datetime) -> Membership:
+    membership = join_organization(
+        organization,
+        email=person.email,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        password=settings.DEMO_PASSWORD,
+        role=person.role,
+        is_account_admin=person.is_account_admin,
+        user_role=person.user_role,
+        actor=None,
+        origin=DEMO_ORIGIN,
+        at=at,
+    )
+    if person.sandbox_account:
+        create_sandbox_account(membership, actor=membership.user, origin=DEMO_ORIGIN, at=at)
+    return membership
+
+
+def fill_in_addresses(people: dict[str, Membership], at: datetime) -> None:
+    addresses = {
+        "leia@rebels.example": {
+            "street": "1 Massassi Temple",
+            "city": "Great Temple",
+            "state": "Yavin",
+            "zip": "94002",
+            "country": "United States",
+        },
+        "lobot@cloudcity.example": {
+            "street": "12 Tibanna Plaza",
+            "city": "Cloud City",
+            "state": "Bespin",
+            "zip": "94070",
+            "country": "United States",
+        },
+    }
+    for email, address in addresses.items():
+        for extension in people[email].user.extensions.select_related("account", "user"):
+            update_business_address(extension, address, origin=DEMO_ORIGIN, via="", at=at)

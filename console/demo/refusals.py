@@ -1,0 +1,109 @@
+"""Two weeks of refused requests for the demo, in the words of the APIs."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from accounts.environments import Environment
+from accounts.permissions import AppScope, UserPermission
+from console.demo.apps import Clients
+from credentials.error_codes import entry_of
+from credentials.models import JwtCredential
+from credentials.models.refusals import Refused, RefusedWhat
+from credentials.oauth.bearer import (
+    BearerError,
+    InvalidAccessToken,
+    PermissionMissing,
+    ScopeMissing,
+)
+from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
+from credentials.refused import Reason, RefusedRequest
+
+
+@dataclass(frozen=True)
+class DemoRefusal:
+    hours_ago: float
+    label: str
+    app: str
+    error: RefusedRequest
+    call: str = ""
+    """Method and path of a call of the REST API; empty for an exchange."""
+
+
+_REPORT = "GET /restapi/v1.0/account/{accountId}"
+_ADDRESS = "PUT /restapi/v1.0/account/{accountId}/business-address"
+_SECRET_WRONG = "Client authentication failed: check client ID, secret and environment."
+DEMO_REFUSALS = (
+    DemoRefusal(286, "Old laptop", "Fleet Directory",
+                InvalidGrant("JWT-102", "This credential has been revoked.")),
+    DemoRefusal(214, "Trial of the reporting app", "Base Reporting",
+                InvalidGrant("JWT-103", "This credential has expired.")),
+    DemoRefusal(190, "Trial of the reporting app", "Base Reporting",
+                InvalidGrant("JWT-103", "This credential has expired.")),
+    DemoRefusal(120, "Nightly jobs", "Fleet Directory",
+                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+    DemoRefusal(74, "", "Fleet Directory",
+                InvalidClient("OAU-146", _SECRET_WRONG).about(reason=Reason.WRONG_SECRET)),
+    DemoRefusal(51, "Nightly jobs", "Base Reporting",
+                InvalidAccessToken("OAU-210", "The access token has expired."), _REPORT),
+    DemoRefusal(26.5, "Nightly jobs", "Tibanna Ledger",
+                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+    DemoRefusal(9, "Shared with Cloud City", "Base Reporting",
+                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+    DemoRefusal(3.2, "Nightly jobs", "Base Reporting",
+                ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
+    DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
+                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+    *(
+        # A nightly job that still presents an expired credential.
+        DemoRefusal(hour, "Trial of the reporting app", "Base Reporting",
+                    InvalidGrant("JWT-103", "This credential has expired."))
+        for hour in range(10, 154, 12)
+    ),
+)  # fmt: skip
+
+
+def refusals_of(
+    credentials: dict[str, JwtCredential], apps: Clients, environment: Environment, now: datetime
+) -> list[Refused]:
+    # Production has half as many, because people try things out in the sandbox.
+    chosen = DEMO_REFUSALS if environment is Environment.SANDBOX else DEMO_REFUSALS[::2]
+    return [
+        _refused(number, refusal, credentials, apps, environment, now)
+        for number, refusal in enumerate(chosen)
+    ]
+
+
+def _refused(
+    number: int,
+    refusal: DemoRefusal,
+    credentials: dict[str, JwtCredential],
+    apps: Clients,
+    environment: Environment,
+    now: datetime,
+) -> Refused:
+    error, is_call = refusal.error, bool(refusal.call)
+    method, _, path = (refusal.call or "POST /restapi/oauth/token").partition(" ")
+    assert isinstance(error, (OAuthError, BearerError))  # noqa: S101 - declared above
+    rfc_error = error.rfc_error if isinstance(error, BearerError) else error.error
+    entry = entry_of(error.code, rfc_error, rest=is_call)
+    known = error.known
+    return Refused(
+        request_id=str(uuid5(NAMESPACE_URL, f"demo refusal {number} in {environment}")),
+        at=now - timedelta(hours=refusal.hours_ago),
+        environment=environment.value,
+        what=RefusedWhat.CALL if is_call else RefusedWhat.EXCHANGE,
+        method=method,
+        path=path,
+        status=error.status,
+        error=rfc_error,
+        code=error.code,
+        message=error.message,
+        check=str(entry.check) if entry and entry.check else "",
+        reason=known.reason,
+        presented_client_id=apps[refusal.app, environment].client_id,
+        is_authentic=known.reason != Reason.WRONG_SECRET,
+        credential_id=str(credentials[refusal.label].pk) if refusal.label else "",
+        missing=known.missing,
+        address=f"203.0.113.{20 + number % 3}",
+    )

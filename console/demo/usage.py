@@ -1,0 +1,78 @@
+"""Thirty days of exchanges and calls for the demo's credentials."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from accounts.environments import Environment
+from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
+from credentials.models.usage import Use
+
+CallCount = tuple[UUID, int, date, int, datetime]
+
+# What each app does on a working day: exchanges, calls per exchange, and from which addresses.
+HABITS = {
+    "Fleet Directory": (46, 9, ("203.0.113.24", "203.0.113.25", "2001:db8:71::24")),
+    "Base Reporting": (7, 130, ("203.0.113.80",)),
+    "Hangar Console": (15, 6, ("198.51.100.7", "198.51.100.12")),
+    "Cloud City Connect": (88, 4, ("192.0.2.61", "192.0.2.62", "192.0.2.63")),
+    "Tibanna Ledger": (24, 11, ("192.0.2.90",)),
+}
+NIGHTLY = "Base Reporting"
+WEEKEND = (5, 6)
+
+
+@dataclass(frozen=True)
+class BusyDay:
+    at: datetime
+    exchanges: int
+    calls: int
+    address: str
+
+
+def add_usage(
+    used: list[tuple[JwtCredential, list[Client]]], environment: Environment, now: datetime
+) -> None:
+    """Thirty days of exchanges and calls, as many as a small company makes."""
+    dice = random.Random(f"1977 {environment}")  # noqa: S311 - the shape of a demo, not a secret
+    size = 1.0 if environment is Environment.PRODUCTION else 0.3
+    calls, seen = [], []
+    for credential, client in ((each, client) for each, clients in used for client in clients):
+        ended = min(credential.expires_at, credential.revoked_at or now, now)
+        for day in _days_of_use(client.application.name, size, now, dice):
+            if not credential.issued_at < day.at < ended:
+                continue
+            ExchangeUsage.objects.count_exchange(
+                credential.pk, client.pk, at=day.at, times=day.exchanges
+            )
+            utc_day = day.at.astimezone(UTC).date()
+            calls.append((credential.pk, client.pk, utc_day, day.calls, day.at))
+            seen.append(Use(credential.pk, client.pk, day.at, day.address, is_call=True))
+    CallUsage.objects.add_counts(_summed(calls))
+    AddressUse.objects.note(seen)
+
+
+def _days_of_use(
+    app_name: str, size: float, now: datetime, dice: random.Random
+) -> Iterator[BusyDay]:
+    exchanges_a_day, calls_each, addresses = HABITS[app_name]
+    for days_ago in range(30):
+        at = now - timedelta(days=days_ago, minutes=dice.randrange(1, 600))
+        share = size * dice.uniform(0.75, 1.25)
+        if at.weekday() in WEEKEND and app_name != NIGHTLY:
+            share *= 0.2
+        exchanges = max(1, round(exchanges_a_day * share))
+        calls = round(exchanges * calls_each * dice.uniform(0.8, 1.2))
+        yield BusyDay(at, exchanges, calls, dice.choice(addresses))
+
+
+def _summed(counts: list[CallCount]) -> list[CallCount]:
+    # Two of the thirty moments can be on one day (UTC).
+    found: dict[tuple[UUID, int, date], CallCount] = {}
+    for credential_id, client_pk, day, calls, at in counts:
+        key = (credential_id, client_pk, day)
+        *_, before, last = found.get(key, (0, at))
+        found[key] = (*key, before + calls, max(at, last))
+    return list(found.values())
