@@ -220,7 +220,9 @@ def test_refused_without_demo(db: None, settings: Settings, arguments: list[str]
     assert not Organization.objects.exists()
 
 
-def test_force_loads_the_demo_with_the_password_of_the_settings(db: None, settings: Settings) -> None:
+def test_force_loads_the_demo_with_the_password_of_the_settings(
+    db: None, settings: Settings
+) -> None:
     settings.DEMO = False
     settings.DEMO_PASSWORD = "another demo Passw0rd"
     out = seed("--force")
