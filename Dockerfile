@@ -8,7 +8,7 @@ COPY Makefile requirements.txt ./
 COPY bin/ bin/
 RUN make install
 COPY . .
-# Collecting needs settings, whichever: a demo's serve, and are gone before this step ends.
+# Collecting static files needs some settings. These are the demo's, removed in the same step.
 RUN .venv/bin/python -m console.demo_env && make collectstatic && rm -rf .env data
 
 FROM python:3.13-slim-bookworm

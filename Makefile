@@ -1,11 +1,11 @@
-# make run    the console with demo data on http://localhost:8000 (PORT=8123 make run moves it)
-# make test   every check and every test; make test STAGES="ruff unit" runs a choice
-# make bench  measures the Auth API and the REST API beside a floor and peers into docs/reference/performance.md
-#             (five minutes; GROWTH=1 make bench also with a million credentials, seven)
-# make test-failover   kills the primary database under load, several times, and writes what
-#                      happened into docs/how-to/scale.md (two minutes)
-# make bench-pages   measures pages with a large organization into docs/reference/performance.md (six minutes)
-# make lock   renews requirements*.txt after a change to requirements*.in
+# make run            starts the console with demo data on http://localhost:8000
+# make test           runs every check and every test
+# make bench          measures both APIs, and writes the figures into docs/reference/performance.md
+# make bench-pages    measures the pages, and writes the figures into docs/reference/performance.md
+# make test-failover  kills the database under load, and writes the result into docs/how-to/scale.md
+# make lock           renews requirements*.txt after a change to requirements*.in
+#
+# docs/reference/commands.md describes every target and its options.
 
 .DEFAULT_GOAL := run
 .PHONY: run test test-failover bench bench-pages install install-dev collectstatic lock clean
@@ -15,7 +15,7 @@ PORT ?= 8000
 export PORT
 python := .venv/bin/python
 
-# Directories are listed as well: removing a file changes only its directory.
+# The list includes directories, because removing a file changes only its directory.
 static_sources := $(shell find static core accounts credentials console -path '*static*' 2>/dev/null)
 
 run: install
@@ -44,7 +44,7 @@ install:
 install-dev:
 	@bin/install requirements-dev.txt
 
-# The packages bring static files too, so a change of the lock file collects them again.
+# Packages bring static files too, so a change to the lock file collects them again.
 collectstatic: staticfiles/staticfiles.json
 
 staticfiles/staticfiles.json: requirements.txt console/settings.py $(static_sources)
@@ -52,13 +52,13 @@ staticfiles/staticfiles.json: requirements.txt console/settings.py $(static_sour
 	@$(python) manage.py collectstatic --noinput --verbosity 0
 	@touch $@
 
-# Lock files name no package index, and keep the versions they have unless UPGRADE=--upgrade is given.
+# Lock files name no package index. They keep their versions unless you set UPGRADE=--upgrade.
 lock := $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header $(UPGRADE)
 lock: install-dev
 	@$(lock) requirements.in --output-file requirements.txt
 	@$(lock) requirements-dev.in --output-file requirements-dev.txt
 
-# The demo's data and secrets (data/, .env) are kept.
+# Keeps the demo's data and secrets (data/, .env).
 clean:
 	rm -rf .venv staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
