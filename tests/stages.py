@@ -1,6 +1,7 @@
 """`make test`: every check, then one stage of tests after another, until one fails.
 
 `make test STAGES="ruff browser"` runs a choice of them; the summary names what was left out.
+`make test STAGES=all` also runs on SQLite the tests that give the same answer on both databases.
 A check uses one core, so two run side by side, while what the tests need is installed.
 """
 
@@ -23,6 +24,8 @@ from tests.plugins.node import install_npm_packages
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "--quiet")
 PARALLEL = ("--numprocesses=2", "--dist=worksteal")
+# Collecting these takes seconds, because they import large libraries.
+IN_PROCESS = ("--ignore=tests/browser", "--ignore=tests/scale")
 # The tools that import the settings must not touch a database that someone works with.
 NO_DATABASE = ENVIRONMENT | {"DATABASE_URL": "sqlite://:memory:"}
 
@@ -52,6 +55,7 @@ class Stage:
     purpose: str
     module: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=lambda: NO_DATABASE)
+    only_if_asked: bool = False
 
     @property
     def is_tests(self) -> bool:
@@ -73,36 +77,54 @@ STAGES = (
     Stage(
         "unit",
         "functions and rules of the house, without a database",
-        [*PYTEST, *PARALLEL, "-m", "unit"],
-        {"TEST_DATABASE": "sqlite"},
-    ),
-    Stage(
-        "sqlite",
-        "what touches rows, on SQLite",
-        [*PYTEST, *PARALLEL, "-m", "database"],
+        [*PYTEST, *PARALLEL, *IN_PROCESS, "-m", "unit"],
         {"TEST_DATABASE": "sqlite"},
     ),
     Stage(
         "postgresql",
-        "the same on PostgreSQL",
-        [*PYTEST, *PARALLEL, "-m", "database"],
+        "what touches rows, on PostgreSQL",
+        [*PYTEST, *PARALLEL, *IN_PROCESS, "-m", "database"],
         {"TEST_DATABASE": "postgresql"},
+    ),
+    Stage(
+        "sqlite",
+        "what depends on the database, on SQLite",
+        [*PYTEST, *PARALLEL, *IN_PROCESS, "-m", "database and both_databases"],
+        {"TEST_DATABASE": "sqlite"},
+    ),
+    Stage(
+        "sqlite-rest",
+        "everything else that touches rows, on SQLite",
+        [*PYTEST, *PARALLEL, *IN_PROCESS, "-m", "database and not both_databases"],
+        {"TEST_DATABASE": "sqlite"},
+        only_if_asked=True,
     ),
     Stage(
         # On PostgreSQL, where every thread of the live server has a connection of its own.
         "browser",
-        "journeys in Chromium, and servers that die and come back",
-        [*PYTEST, *PARALLEL, "-m", "browser"],
+        "journeys in Chromium, and clients by other vendors",
+        [*PYTEST, *PARALLEL, "tests/browser"],
+        {"TEST_DATABASE": "postgresql"},
+    ),
+    Stage(
+        "servers",
+        "servers that die and come back",
+        [*PYTEST, *PARALLEL, "tests/scale"],
         {"TEST_DATABASE": "postgresql"},
     ),
 )
 
 
 def chosen_stages(names: Sequence[str]) -> list[Stage]:
+    """The stages with these names. Without names, those of `make test`; "all" means every stage."""
+    if list(names) == ["all"]:
+        return list(STAGES)
     known = [stage.name for stage in STAGES]
     if unknown := [name for name in names if name not in known]:
         raise SystemExit(f"No such stage: {', '.join(unknown)}. There are: {', '.join(known)}.")
-    return [stage for stage in STAGES if not names or stage.name in names]
+    return [
+        stage for stage in STAGES if (stage.name in names if names else not stage.only_if_asked)
+    ]
 
 
 @dataclass(frozen=True)
@@ -170,20 +192,22 @@ def slowest_first(checks: Sequence[Stage]) -> list[Stage]:
 
 
 def install_programs(names: Set[str]) -> str:
-    """What the stages run against; answers what to say of it."""
+    """Installs what the stages run against; returns a line about it."""
     if not names:
         return ""
     packages = ["redis-server"]
+    if "browser" in names:
+        # The examples of the docs need them.
+        packages += ["curl", "nginx"]
+    if "servers" in names:
+        # Between several servers and their database, and in front of them.
+        packages += ["pgbouncer", "haproxy"]
+    debian.install(packages)
     if "browser" not in names:
-        debian.install(packages)
         return ""
-    chromium = install_chromium()
-    # The examples of the docs need curl and nginx. Tests with several servers need pgbouncer
-    # between them and the database, and HAProxy in front of them.
-    debian.install([*packages, "curl", "nginx", "pgbouncer", "haproxy"])
     # Clients by other vendors.
     install_npm_packages()
-    return f"Browser: {chromium}"
+    return f"Browser: {install_chromium()}"
 
 
 def announce(stage: Stage) -> None:

@@ -23,6 +23,8 @@ from console.context import console
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
+pytestmark = pytest.mark.both_databases
+
 URL = "/console/request-access"
 BODY = """Hello,
 

@@ -10,6 +10,8 @@ from core.origin import Origin
 from tests import cast
 from tests.conftest import Rebels
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def event(rebels: Rebels) -> AuditEvent:

@@ -23,6 +23,8 @@ from accounts.roles import ConsoleRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
+pytestmark = pytest.mark.both_databases
+
 LOG = reverse("accounts:audit_log")
 EXPORT = reverse("accounts:export_audit_log")
 MAX_QUERIES = 12

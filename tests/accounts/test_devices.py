@@ -30,7 +30,7 @@ from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer
 from tests.races import at_once, shared_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 CHROME = (

@@ -28,6 +28,8 @@ from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Partners, Rebels, SignIn, UseMailServer
 
+pytestmark = pytest.mark.both_databases
+
 DATA = {
     "first_name": "Mon",
     "last_name": "Mothma",

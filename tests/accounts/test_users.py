@@ -6,6 +6,8 @@ from django.urls import reverse
 from accounts.models import AuditEvent, AuditKind
 from tests.conftest import Rebels, SignIn
 
+pytestmark = pytest.mark.both_databases
+
 URL = "/console/my-profile"
 
 

@@ -37,6 +37,8 @@ from tests import append_only, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.races import at_once, shared_database
 
+pytestmark = pytest.mark.both_databases
+
 # The rows without what our models refuse.
 EVENTS: QuerySet[AuditEvent] = QuerySet(AuditEvent)
 SEALS: QuerySet[AuditSeal] = QuerySet(AuditSeal)

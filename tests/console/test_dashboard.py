@@ -24,6 +24,8 @@ from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, words_of
 from tests.credentials.refusing import refused
 
+pytestmark = pytest.mark.both_databases
+
 DASHBOARD = reverse("dashboard")
 LINK = re.compile(r'<a href="([^"]*)">([^<]*)</a>')
 

@@ -28,6 +28,8 @@ from credentials.models import (
 from credentials.models.refusals import KEPT, OFTEN, OFTEN_WITHIN
 from tests import api, cast
 
+pytestmark = pytest.mark.both_databases
+
 SMALL = {
     "people": 40, "credentials": 120, "events": 900, "apps": 12, "requests": 9, "invitations": 6,
     "usage_days": 5, "refusals": 200,

@@ -21,7 +21,7 @@ from tests import cast, ticks
 from tests.conftest import Rebels, SignIn
 from tests.ticks import tick
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def old_sessions_and_mail(rebels: Rebels, sign_in: SignIn) -> None:

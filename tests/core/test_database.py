@@ -16,6 +16,8 @@ from django.db import (
 
 from core.database import in_one_line, is_away
 
+pytestmark = pytest.mark.both_databases
+
 
 def caused(error: DatabaseError, cause: Exception) -> DatabaseError:
     error.__cause__ = cause

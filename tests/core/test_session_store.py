@@ -11,6 +11,8 @@ from django.test import Client
 from tests.conftest import Rebels, SignIn
 from tests.credentials.pages import submission
 
+pytestmark = pytest.mark.both_databases
+
 
 def changed(browser: Client) -> Any:
     session = browser.session

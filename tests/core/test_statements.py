@@ -14,6 +14,8 @@ from core.postgresql import statements
 from core.postgresql.statements import Columns, JoinedSelect
 from credentials.models import Policy, SigningKey
 
+pytestmark = pytest.mark.both_databases
+
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite is a file, whose connection is never lost"
 )

@@ -35,6 +35,8 @@ from tests.credentials.pages import submission, the_event, url
 from tests.credentials.running_console import RunningConsole, SharedDatabase
 from tests.races import at_once, shared_database
 
+pytestmark = pytest.mark.both_databases
+
 # --- A failure in the middle ---------------------------------------------------------------------
 
 

@@ -25,6 +25,8 @@ from credentials.models.signing_keys import KeyPurpose
 from tests import api, cast
 from tests.conftest import Partners, Rebels
 
+pytestmark = pytest.mark.both_databases
+
 IN_QUERY = (
     "Tokens and secrets have no place in the query string. An access token belongs in the "
     "Authorization header."

@@ -18,6 +18,8 @@ from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
 
+pytestmark = pytest.mark.both_databases
+
 DEVELOPERS = reverse("organization:developers")
 
 

@@ -28,6 +28,8 @@ from tests.api import SANDBOX, App, oauth_error
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import errors_of, everything_stored, text_of, the_event, words_of
 
+pytestmark = pytest.mark.both_databases
+
 DAY = timedelta(days=1)
 RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
 WRONG = oauth_error(

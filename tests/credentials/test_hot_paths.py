@@ -29,6 +29,8 @@ from credentials.oauth import lookup
 from tests import api, cast
 from tests.conftest import Rebels
 
+pytestmark = pytest.mark.both_databases
+
 SANDBOX = api.SANDBOX
 
 

@@ -12,6 +12,8 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.refusing import refused
 
+pytestmark = pytest.mark.both_databases
+
 LIST = reverse("organization:credentials")
 REVOKE = reverse("organization:revoke_credentials")
 EXPORT = reverse("organization:export_credentials")

@@ -21,6 +21,7 @@ from tests.conftest import Rebels
 from tests.races import at_once, shared_database
 
 pytestmark = [
+    pytest.mark.both_databases,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("transactional_db", "_one_database"),
 ]

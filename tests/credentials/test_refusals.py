@@ -21,6 +21,8 @@ from tests.api import App
 from tests.conftest import Rebels
 from tests.credentials.refusing import recorded, refused
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def app(rebels: Rebels) -> App:

@@ -21,6 +21,7 @@ from tests.conftest import Rebels, SignIn
 from tests.credentials.running_console import RunningConsole, SharedDatabase
 
 pytestmark = [
+    pytest.mark.both_databases,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("transactional_db"),
 ]

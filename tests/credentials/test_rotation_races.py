@@ -25,6 +25,7 @@ from tests.credentials.rotating import DAY, answer, closed, rotation_of
 from tests.races import at_once, shared_database
 
 pytestmark = [
+    pytest.mark.both_databases,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("transactional_db", "_one_database"),
 ]

@@ -30,6 +30,8 @@ from tests.api import PRODUCTION, SANDBOX, oauth_error, rest_error
 from tests.conftest import Rebels
 from tests.races import at_once, shared_database
 
+pytestmark = pytest.mark.both_databases
+
 CREDENTIAL, ACCESS_TOKEN = KeyPurpose.CREDENTIAL, KeyPurpose.ACCESS_TOKEN
 NOT_A_CREDENTIAL = oauth_error(
     "invalid_grant",

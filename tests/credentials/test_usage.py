@@ -21,6 +21,8 @@ from tests import api, cast
 from tests.conftest import Rebels
 from tests.races import at_once, shared_database
 
+pytestmark = pytest.mark.both_databases
+
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 HERE, THERE = "192.0.2.10", "2001:db8::10"
 

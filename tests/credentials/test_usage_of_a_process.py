@@ -16,6 +16,7 @@ from tests.conftest import Rebels
 from tests.credentials.running_console import RunningConsole, SharedDatabase
 
 pytestmark = [
+    pytest.mark.both_databases,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("transactional_db"),
 ]

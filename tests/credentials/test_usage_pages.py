@@ -24,6 +24,8 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
 
+pytestmark = pytest.mark.both_databases
+
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 TIME = r"\w{3} \d{1,2}, \d{4}, \d\d:\d\d UTC"
 

@@ -122,6 +122,7 @@ def matrix(browsers: dict[str, Client], arguments: dict[str, object]) -> list[st
     return rows
 
 
+@pytest.mark.slow
 def test_everyone_gets_what_the_table_says(
     browsers: dict[str, Client], arguments: dict[str, object]
 ) -> None:

@@ -9,6 +9,8 @@ from accounts.models import AuditEvent, AuditKind, AuditSeal
 from tests.append_only import TABLES
 from tests.conftest import Rebels
 
+pytestmark = pytest.mark.both_databases
+
 TRIGGERS = {"sqlite": {"{}_no_update", "{}_no_delete"}, "postgresql": {"{}_append_only"}}
 QUERIES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s",

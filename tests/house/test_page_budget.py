@@ -26,6 +26,8 @@ from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.house.urls import every_url
 
+pytestmark = pytest.mark.both_databases
+
 MAX_QUERIES = 12
 MAX_BYTES = 60_000
 # Enough for more than one page of every list, and for more than every choice offers.

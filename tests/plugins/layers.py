@@ -1,27 +1,39 @@
 """Marks each test by what it needs, before `-m` chooses; `tests/stages.py` has a stage for each.
 
-`browser`: Chromium, or servers of its own; everything in tests/browser and tests/scale.
-`database`: rows; these run on SQLite and once more on PostgreSQL.
-`unit`: none of this, so once is enough. pytest-django stops such a test from asking a database.
+`unit`: no database. pytest-django stops such a test from asking one.
+`database`: rows. These run on PostgreSQL, which installations use and which refuses more: locks on
+    outer joins, columns missing from GROUP BY, a statement after a failed one.
+`browser`: everything in tests/browser. It needs Chromium, a client of another maker, or a proxy.
+`servers`: everything in tests/scale. It starts servers of its own, and stops or kills them.
+
+A module or a test gives itself two more marks:
+
+`both_databases`: the two databases answer differently here, or reach the answer in different ways,
+    so it also runs on SQLite: triggers, constraints, upserts and other SQL of ours, JSON columns,
+    bulk inserts, case, the order of keyset pages, races, the number of statements.
+`slow`: about ten seconds or more. It starts first, so that no worker waits for it at the end.
 """
 
 import pytest
 
-DIRECTORIES = ("browser", "scale")
+DIRECTORIES = {"browser": "browser", "scale": "servers"}
 # pytest-django's: what every fixture that touches rows asks for in the end.
 DATABASE = {"db", "transactional_db"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    directories = {config.rootpath / "tests" / name for name in DIRECTORIES}
     for item in items:
-        if item.get_closest_marker("browser") or directories.intersection(item.path.parents):
-            item.add_marker("browser")
-        elif item.get_closest_marker("django_db") or DATABASE.intersection(fixtures_of(item)):
-            item.add_marker("database")
-        else:
-            item.add_marker("unit")
+        item.add_marker(layer_of(item, config))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def layer_of(item: pytest.Item, config: pytest.Config) -> str:
+    directory = item.path.relative_to(config.rootpath / "tests").parts[0]
+    if directory in DIRECTORIES:
+        return DIRECTORIES[directory]
+    needs_rows = item.get_closest_marker("django_db") or DATABASE.intersection(fixtures_of(item))
+    return "database" if needs_rows else "unit"
 
 
 def fixtures_of(item: pytest.Item) -> list[str]:

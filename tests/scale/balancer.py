@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.house.test_tooling import COMPOSE
+from tests.house.compose import COMPOSE
 from tests.ports import free_port
 from tests.scale.callers import caller
 from tests.scale.replacing import replaced

@@ -17,11 +17,6 @@ from tests.house.sources import ROOT
 BROWSERS = 12
 
 
-@pytest.fixture(autouse=True)
-def _transactional(transactional_db: None) -> None:
-    """Other processes see what the test commits."""
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _static_files() -> None:
     """Pages of a real server name their static files by the hashes that collecting gives them."""
@@ -41,7 +36,10 @@ class Installation:
 
 
 @pytest.fixture
-def installation(rebels: Rebels, sign_in: SignIn, tmp_path: Path) -> Installation:
+def installation(
+    transactional_db: None, rebels: Rebels, sign_in: SignIn, tmp_path: Path
+) -> Installation:
+    """In committed rows, which other processes see."""
     app = api.app(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
     credential = cast.credential(rebels.luke)
     # Keys are made on first use.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from tests.house.test_tooling import COMPOSE
+from tests.house.compose import COMPOSE
 from tests.plugins.postgres import server_user
 from tests.ports import START_SECONDS, free_port, wait_until_open
 from tests.scale.replacing import replaced

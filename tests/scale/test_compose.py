@@ -1,182 +1,262 @@
-"""The profile `scale` of docker-compose.yml as a whole, by the steps of docs/how-to/scale.md."""
+"""What a reader of docker-compose.yml can't see: whether its scripts and health checks work.
 
+Commands, environments and health checks are the file's own, run as processes on loopback with other
+addresses, ports and paths. tests/house/test_compose.py checks everything else, and
+test_database_away.py runs the health check of the web servers.
+"""
+
+import os
 import re
+import shlex
+import shutil
+import signal
+import subprocess
 import tempfile
-import uuid
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from http.cookies import SimpleCookie
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 import pytest
 
-from tests import api
-from tests.scale.callers import CLIENT, Answer, AppCalls, Caller, DeveloperCalls, caller
-from tests.scale.compose import (
-    Project,
-    project,
-    shell_block,
-    wait_until,
+from tests.house.compose import COMPOSE, SERVICES, interpolated_in
+from tests.house.sources import ROOT
+from tests.plugins.postgres import (
+    descendants_of,
+    end_with_parent,
+    find_binaries,
+    reachable,
+    server_user,
 )
+from tests.ports import free_port
 from tests.scale.replacing import replaced
 
-INSTALL = shell_block("how-to/install.md", "cat > production.env")
-TRY = shell_block("how-to/scale.md", "cat >> production.env")
-LOST = shell_block("how-to/scale.md", "pg_promote")
-BACK = shell_block("how-to/scale.md", "docker volume rm")
-COMMAND = "docker compose --env-file production.env"
-ORIGIN = "https://developers.example.com"
-PASSWORD = "Alderaan-Princess-77"
-SECRETS = {
-    "SECRET_KEY": "compose-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
-    "KEY_ENCRYPTION_KEYS": "Y29tcG9zZS1vbmx5LTMyLWJ5dGUtZmVybmV0LWtleS0=",
-    "POSTGRES_PASSWORD": "compose-only-password",
-}
+# Seconds: how long something can take on a busy machine, and between two attempts.
+PATIENCE, PAUSE = 30.0, 0.05
+PASSWORD = "compose-only-password"
+PROMOTE = re.search(
+    r"^docker compose --env-file production.env exec standby (psql .*)$",
+    (ROOT / "docs" / "how-to" / "scale.md").read_text(),
+    re.MULTILINE,
+)
+# What the image of PostgreSQL does before it runs a command: an empty volume gets a superuser and a
+# database. Here servers listen on loopback only, and don't wait for the disk.
+ENTRYPOINT = """#!/bin/sh
+set -e
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    echo "$POSTGRES_PASSWORD" > password
+    initdb --username="$POSTGRES_USER" --pwfile=password --auth=scram-sha-256 \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync
+    rm password
+    {
+        echo "listen_addresses = '127.0.0.1'"
+        echo "unix_socket_directories = '$PGHOST'"
+        echo "fsync = off"
+    } >> "$PGDATA/postgresql.conf"
+    echo "CREATE DATABASE $POSTGRES_DB" | postgres --single -j postgres
+fi
+exec "$@"
+"""
+
+
+def wait_until(come: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not come():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(PAUSE)
+
+
+class Cluster:
+    """The machine of both databases."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        # Other users can pass through it, but not read it.
+        directory.chmod(0o711)
+        self.ports = {name: free_port() for name in ("postgres", "standby")}
+        self.binaries = reachable(find_binaries(), directory)
+        (directory / "bin").mkdir()
+        entrypoint = directory / "bin" / "docker-entrypoint.sh"
+        entrypoint.write_text(ENTRYPOINT)
+        entrypoint.chmod(0o755)
+        self.hba = directory / "pg_hba.conf"
+        self.hba.write_text(COMPOSE["configs"]["pg_hba"]["content"])
+        self.hba.chmod(0o444)
+        self.private("sockets")
+
+    def private(self, name: str) -> Path:
+        """A directory that only the databases use."""
+        made = self.directory / name
+        made.mkdir(mode=0o700, exist_ok=True)
+        if user := server_user():
+            shutil.chown(made, user)
+        return made
+
+
+class Database:
+    """A container of the service `postgres` or `standby`."""
+
+    def __init__(self, cluster: Cluster, name: str, *, primary: str) -> None:
+        self.name = name
+        self.port = cluster.ports[name]
+        self.volume = cluster.private(name)
+        variables = {"POSTGRES_PASSWORD": PASSWORD, "POSTGRES_PRIMARY": primary}
+        service = interpolated_in(SERVICES[name], variables)
+        assert service["environment"]["POSTGRES_PRIMARY"] == primary
+        self._command = service["command"]
+        self._command[-1] = replaced(
+            self._command[-1],
+            ("--host=$POSTGRES_PRIMARY ", f"--host=127.0.0.1 --port={cluster.ports[primary]} "),
+            ("/etc/pg_hba.conf", str(cluster.hba)),
+        )
+        mark, *self._health_check = service["healthcheck"]["test"]
+        assert mark == "CMD"
+        path = f"{cluster.directory / 'bin'}:{cluster.binaries}:{os.environ['PATH']}"
+        self._environment = {key: str(value) for key, value in service["environment"].items()} | {
+            "PATH": path,
+            "HOME": "/nonexistent",
+            "PGDATA": str(self.volume / "data"),
+            "PGHOST": str(cluster.directory / "sockets"),
+            "PGPORT": str(self.port),
+        }
+        self.start()
+
+    def start(self) -> None:
+        with (self.volume / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.volume,
+                env=self._environment,
+                user=server_user(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+    @property
+    def log(self) -> str:
+        return (self.volume / "log").read_text(errors="replace")
+
+    def run(self, *command: str) -> int:
+        """Runs a command in the container; returns the exit code."""
+        return subprocess.run(
+            command,
+            cwd=self.volume,
+            env=self._environment,
+            user=server_user(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        ).returncode
+
+    def wait_until_healthy(self) -> None:
+        wait_until(lambda: self.run(*self._health_check) == 0, lambda: self.log)
+
+    def wait_until_followed_by(self, name: str) -> None:
+        """Waits until commits wait for the standby."""
+        query: LiteralString = "SELECT application_name, sync_state FROM pg_stat_replication"
+        wait_until(lambda: self.ask(query) == [(name, "sync")], lambda: self.log)
+
+    def ask(self, query: LiteralString) -> list[tuple[object, ...]]:
+        """Runs one statement through the network, and commits."""
+        address = f"postgresql://console:{PASSWORD}@127.0.0.1:{self.port}/console"
+        with psycopg.connect(address) as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    def exit_code(self) -> int:
+        return self._process.wait(timeout=PATIENCE)
+
+    def stop(self) -> None:
+        """Stops it as Docker does: the image of PostgreSQL asks for SIGINT."""
+        self._process.send_signal(signal.SIGINT)
+        self.exit_code()
+
+    def kill(self) -> None:
+        started = descendants_of(self._process.pid)
+        for pid in (self._process.pid, *started):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
 
 
 @pytest.fixture
-def compose() -> Iterator[Project]:
-    # Not in `tmp_path`, which only this user may go through.
-    with (
-        tempfile.TemporaryDirectory(prefix="console-tests-compose-") as directory,
-        project(Path(directory)) as made,
-    ):
-        yield made
+def cluster() -> Iterator[Cluster]:
+    # Not in `tmp_path`, where the user of the databases can't go.
+    with tempfile.TemporaryDirectory(prefix="console-tests-compose-") as directory:
+        yield Cluster(Path(directory))
 
 
-def install(compose: Project) -> str:
-    """As the two pages say it, with secrets for their ellipses; answers the sign-up link."""
-    made, *_, organization = INSTALL
-    for name, secret in SECRETS.items():
-        made = replaced(made, (f"{name}=…", f"{name}={secret}"))
-    # One process for each web server, to be quick.
-    compose.follow([made, "echo WEB_WORKERS=1 >> production.env", *TRY])
-    return compose.follow([organization]).split()[-1]
+@pytest.fixture
+def start(cluster: Cluster) -> Iterator[Callable[[str, str], Database]]:
+    """Makes the container of a database, with a value of POSTGRES_PRIMARY."""
+    started: list[Database] = []
+
+    def made(name: str, primary: str) -> Database:
+        started.append(Database(cluster, name, primary=primary))
+        return started[-1]
+
+    yield made
+    for database in started:
+        database.kill()
 
 
-@dataclass
-class Newcomer:
-    """The first person of the organization, in a browser."""
+@pytest.mark.slow
+def test_a_lost_primary_is_replaced_and_comes_back_as_the_standby(
+    start: Callable[[str, str], Database],
+) -> None:
+    primary = start("postgres", "postgres")
+    primary.wait_until_healthy()
+    standby = start("standby", "postgres")
+    primary.wait_until_followed_by("standby")
+    standby.wait_until_healthy()
+    primary.ask("CREATE TABLE kept (number int)")
+    primary.ask("INSERT INTO kept VALUES (1)")
 
-    pages: DeveloperCalls
+    primary.kill()
+    # A standby also starts without its primary.
+    standby.stop()
+    standby.start()
+    standby.wait_until_healthy()
+    assert PROMOTE
+    assert standby.run(*shlex.split(PROMOTE[1])) == 0
+    standby.stop()
+    new_primary = start("standby", "standby")
+    new_primary.wait_until_healthy()
+    assert new_primary.ask("SELECT number FROM kept") == [(1,)]
+    # A write doesn't wait for a standby that is gone.
+    assert new_primary.ask("INSERT INTO kept VALUES (2)") == []
 
-    def sign_up(self, link: str) -> None:
-        names = {"first_name": "Ada", "last_name": "Example"}
-        fields = names | {"password": PASSWORD, "password_again": PASSWORD}
-        answer = self.pages.post(link.removeprefix(ORIGIN), fields)
-        assert answer.status == 302
-        cookies = SimpleCookie("; ".join(answer.headers.get_all("Set-Cookie", [])))
-        self.pages = replace(self.pages, session=cookies["__Host-session"].value)
+    old = start("postgres", "standby")
+    assert old.exit_code() == 1
+    assert "postgres is no copy of it" in old.log
 
-    def register_app(self) -> str:
-        """How the app authenticates itself."""
-        answer = self.pages.post(
-            "/console/apps/create",
-            {
-                "name": "Billing",
-                "is_public": "private",
-                "uses_jwt_flow": "on",
-                "issues_refresh_tokens": "yes",
-                "scopes": ["ReadAccounts"],
-                "submission_key": uuid.uuid4(),
-            },
-        )
-        page = answer.body.decode()
-        shown = [
-            re.search(rf"<dt>{term}</dt>\s*<dd>.*?<code>(.*?)</code>", page, re.DOTALL)
-            for term in ("Client ID", "Client Secret")
-        ]
-        client_id, secret = (found[1] for found in shown if found)
-        return api.basic(client_id, secret)
-
-    def create_jwt(self) -> str:
-        assert self.pages.post("/console/sandbox/create", {}).status == 302
-        created, credential_id = self.pages.create("Nightly report")
-        assert created.status == 302
-        return self.pages.jwt(credential_id)
+    shutil.rmtree(old.volume)
+    copy = start("postgres", "standby")
+    new_primary.wait_until_followed_by("postgres")
+    copy.wait_until_healthy()
+    assert copy.ask("SELECT pg_is_in_recovery(), max(number) FROM kept") == [(True, 2)]
 
 
-def sign_up_and_create(calls: Caller, link: str) -> tuple[AppCalls, str]:
-    """An app and a JWT credential of a person who comes by the operator's link."""
-    ada = Newcomer(DeveloperCalls(calls, ""))
-    ada.sign_up(link)
-    return AppCalls(calls, ada.register_app()), ada.create_jwt()
-
-
-def ask(compose: Project, server: str, query: LiteralString) -> list[tuple[object, ...]]:
-    address = f"console:{SECRETS['POSTGRES_PASSWORD']}@127.0.0.1:{compose.port(server)}"
-    with psycopg.connect(f"postgresql://{address}/console") as connection:
-        return connection.execute(query).fetchall()
-
-
-def wait_for_standby(compose: Project, name: str, primary: str) -> None:
-    """Until commits of the primary wait for it."""
-    query: LiteralString = "SELECT application_name, sync_state FROM pg_stat_replication"
-    wait_until(
-        lambda: ask(compose, primary, query) == [(name, "sync")],
-        f"{name} does not follow {primary}",
-        compose.containers[name],
-    )
-
-
-def granted(compose: Project, ask_for_it: Callable[[], Answer]) -> dict[str, Any]:
-    """What an app gets. A process that has met a dead connection takes a moment to try again."""
-    answers: list[Answer] = []
-
-    def is_granted() -> bool:
-        answers.append(ask_for_it())
-        return answers[-1].status == 200
-
-    wait_until(is_granted, "No token is granted", compose.containers["web"])
-    return answers[-1].json
-
-
-def assert_away(answer: Answer) -> None:
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
-    assert answer.code == "CMN-201"
-
-
-def test_the_steps_of_the_page_from_the_first_to_a_lost_primary_and_back(compose: Project) -> None:
-    link = install(compose)
-    for container in compose.containers.values():
-        if container.check:
-            container.wait_until_healthy()
-    wait_for_standby(compose, "standby", "postgres")
-    tick = compose.containers["tick"]
-    wait_until(lambda: "Audit events: " in tick.log, "tick does nothing", tick)
-
-    with caller(compose.port("balancer"), ORIGIN) as calls:
-        app, jwt = sign_up_and_create(calls, link)
-        tokens = app.exchange(jwt).json
-        assert app.account(tokens["access_token"]).status == 200
-        # Both proxies are counted.
-        assert (CLIENT,) in ask(compose, "postgres", "SELECT host(ip) FROM accounts_auditevent")
-
-        compose.containers["postgres"].kill()
-        assert_away(app.exchange(jwt))
-        # A standby starts without its primary too.
-        compose.follow([f"{COMMAND} restart standby"])
-        compose.containers["standby"].wait_until_healthy()
-        # Not the balancer's own words, when no server is ready.
-        balancer = compose.containers["balancer"]
-        wait_until(lambda: "Running on backup" in balancer.log, "A server is ready", balancer)
-        assert_away(app.exchange(jwt))
-
-        compose.follow(LOST)
-        granted(compose, lambda: app.exchange(jwt))
-        # What was acknowledged is there; and this writes, and waits for no standby that is gone.
-        granted(compose, lambda: app.refresh(tokens["refresh_token"]))
-
-        old = compose.containers["postgres"]
-        compose.follow([f"{COMMAND} up -d --no-deps postgres"])
-        wait_until(lambda: not compose.containers["postgres"].is_up, "The old primary runs", old)
-        assert "postgres is no copy of it" in old.log
-
-        compose.follow(BACK)
-        wait_for_standby(compose, "postgres", "standby")
-        compose.containers["postgres"].wait_until_healthy()
-        assert ask(compose, "postgres", "SELECT pg_is_in_recovery()") == [(True,)]
-        granted(compose, lambda: app.exchange(jwt))
-    assert tick.is_up
+def test_the_cache_starts_and_passes_its_health_check(tmp_path: Path) -> None:
+    service, port = SERVICES["redis"], str(free_port())
+    command = [*service["command"], "--bind", "127.0.0.1", "--port", port]
+    mark, program, *arguments = service["healthcheck"]["test"]
+    assert (mark, program) == ("CMD", "redis-cli")
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as cache:
+        try:
+            wait_until(
+                lambda: (
+                    subprocess.run(
+                        [program, "-p", port, *arguments], capture_output=True, check=False
+                    ).stdout
+                    == b"PONG\n"
+                ),
+                lambda: "The cache did not start.",
+            )
+        finally:
+            cache.kill()

@@ -1,5 +1,7 @@
 """The database dies and comes back: nothing is accepted meanwhile, and nothing needs a restart."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +12,13 @@ from django.conf import settings
 from core.postgresql.base import PAUSE
 from credentials.error_codes import help_url
 from tests.credentials.running_console import RunningConsole
+from tests.house.compose import SERVICES
 from tests.plugins.postgres import PostgresServer, find_binaries
+from tests.scale.balancer import balancer
 from tests.scale.callers import AppCalls, Caller, DeveloperCalls, caller
 from tests.scale.conftest import Installation
 from tests.scale.postgres_pair import DURABLE, copy
+from tests.scale.replacing import replaced
 
 MESSAGE = "The service is temporarily unavailable. Try again in a moment."
 # Seconds. A machine that refuses connections is noticed at once.
@@ -46,15 +51,39 @@ def console(postgres: PostgresServer) -> Iterator[RunningConsole]:
 
 
 @pytest.fixture
+def balanced(console: RunningConsole, installation: Installation) -> Iterator[AppCalls]:
+    """The app behind the balancer of docker-compose.yml."""
+    host = f"localhost:{console.port}"
+    with balancer([f"127.0.0.1:{console.port}"] * 2, host) as port, caller(port, host) as made:
+        yield AppCalls(made, installation.authorization)
+
+
+def is_healthy(console: RunningConsole) -> bool:
+    """Runs the health check of the web servers in docker-compose.yml."""
+    mark, _, option, program = SERVICES["web"]["healthcheck"]["test"]
+    assert (mark, option) == ("CMD", "-c")
+    program = replaced(program, ("//127.0.0.1:8000/", f"//127.0.0.1:{console.port}/"))
+    done = subprocess.run(
+        [sys.executable, option, program],
+        env={"ORIGIN": console.origin},
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+@pytest.fixture
 def calls(console: RunningConsole) -> Iterator[Caller]:
     with caller(console.port) as made:
         yield made
 
 
-def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
+@pytest.mark.slow
+def test_while_the_database_is_away_nothing_is_accepted_and_then_all_is_as_before(
     postgres: PostgresServer,
     console: RunningConsole,
     calls: Caller,
+    balanced: AppCalls,
     installation: Installation,
 ) -> None:
     app = AppCalls(calls, installation.authorization)
@@ -64,6 +93,8 @@ def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
     access_token = granted.json["access_token"]
     assert developer.get("/console/").status == 200
     assert calls.send("GET", "/healthz/ready").status == 200
+    assert is_healthy(console)
+    assert balanced.exchange(installation.jwt).status == 200
 
     # The next request does not notice a restart of the database.
     postgres.kill()
@@ -105,6 +136,10 @@ def test_nothing_is_accepted_meanwhile_and_nobody_has_to_restart_anything(
     assert ready.status == 503
     assert "database" in ready.json["problem"]
     assert calls.send("GET", "/healthz/live").status == 200
+    assert not is_healthy(console)
+    # By now no server is ready. The balancer passes on what a console says, not words of its own.
+    through_the_balancer = balanced.exchange(installation.jwt)
+    assert (through_the_balancer.status, through_the_balancer.code) == (503, "CMN-201")
     # Threads that all wait for the database could not answer health checks.
     started = time.monotonic()
     assert [app.exchange(installation.jwt).status for _ in range(20)] == [503] * 20
