@@ -10,8 +10,9 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 
 from console.management.commands.tick import PARTS
 from credentials.error_codes import AUTH_API, REST_API
+from tests.house.compose import COMPOSE
 from tests.house.sources import ROOT, sources, tracked_files
-from tests.house.test_tooling import COMPOSE, known_settings, make_targets, variables_of_serve
+from tests.house.test_tooling import known_settings, make_targets, variables_of_serve
 
 DOCS = sorted(
     path.relative_to(ROOT).as_posix()
