@@ -1,4 +1,4 @@
-"""The servers and requests that `benchmarks.apis` measures, and the tables of what it saw."""
+"""The servers that `benchmarks.apis` measures, each with the requests it gets."""
 
 import itertools
 import json
@@ -8,14 +8,10 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -26,127 +22,31 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from benchmarks import load, report
-from benchmarks.harness import WARM_UP, Check, Database, Databases, Servers, Subject, WrongAnswer
-from benchmarks.installation import SERVER
-from benchmarks.load import Response
-from benchmarks.seed import SANDBOX, Seeded, seed
-from benchmarks.servers import THREADS, Cores, Server
+from benchmarks.api_report import text_of
+from benchmarks.api_requests import (
+    BASE,
+    Requests,
+    access_token_check,
+    introspection_check,
+    json_of,
+    opaque_token_check,
+    same_json_check,
+    verify_check,
+)
+from benchmarks.harness import WARM_UP, Check, Database, Databases, Servers, Subject
+from benchmarks.seed import SANDBOX, seed
+from benchmarks.servers import Cores, Server
 from console.api import representations as as_json
 from credentials import jose
-from tests.api import GRANT_TYPE, App
 
 REPEATED = WARM_UP
-"""Credentials that are presented again and again: each has been seen when a round begins."""
+"""Credentials that are presented repeatedly, so that every one has been seen before a round."""
 FEW, MANY = 1_000, 1_000_000
 USAGE_ROWS = 10_000_000
 
 
-@dataclass(frozen=True)
-class Requests:
-    """What is sent to our server, and to the floor."""
-
-    seeded: Seeded
-
-    def exchanges(self, jwts: Iterable[str], app: App | None = None) -> Iterator[bytes]:
-        """Again and again in the same order."""
-        app = app or self.seeded.app
-        return itertools.cycle(
-            [self._token(app, {"grant_type": GRANT_TYPE, "assertion": jwt}) for jwt in jwts]
-        )
-
-    def refreshes(self, tokens: "deque[str]") -> Iterator[bytes]:
-        while tokens:
-            yield self._token(
-                self.seeded.refreshing,
-                {"grant_type": "refresh_token", "refresh_token": tokens.popleft()},
-            )
-
-    def introspections(self, tokens: Iterable[str]) -> Iterator[bytes]:
-        return itertools.cycle(
-            [self._form("introspect", self.seeded.app, {"token": token}) for token in tokens]
-        )
-
-    def gets(self, path: str, tokens: Iterable[str]) -> Iterator[bytes]:
-        return itertools.cycle(
-            [
-                load.request(
-                    "GET", f"{BASE.path}{path}", host=BASE.netloc,
-                    headers={"Authorization": f"Bearer {token}"},
-                )
-                for token in tokens
-            ]
-        )  # fmt: skip
-
-    def _token(self, app: App, parameters: dict[str, str]) -> bytes:
-        return self._form("token", app, parameters)
-
-    def _form(self, endpoint: str, app: App, parameters: dict[str, str]) -> bytes:
-        return load.request(
-            "POST",
-            f"{BASE.path}/restapi/oauth/{endpoint}",
-            host=BASE.netloc,
-            body=urlencode(parameters).encode(),
-            headers={"Authorization": app.authorization},
-        )
-
-
-BASE = urlsplit(SANDBOX.urls.base_url)
-
-
-def _json(response: Response, status: int = 200) -> Any:
-    if response.status != status:
-        raise WrongAnswer(f"{response.status}: {response.body[:300]!r}")
-    return json.loads(response.body)
-
-
-def access_token_check(jwk: jose.Jwk, tokens: "deque[str] | None" = None) -> Check:
-    """A fresh access token, whose signature is right; refresh tokens go into `tokens`."""
-    seen: set[str] = set()
-
-    def check(response: Response) -> None:
-        body = _json(response)
-        claims = jose.verify(body["access_token"], jwk=jwk, token_type=jose.ACCESS_TOKEN_TYPE)
-        if claims["jti"] in seen or body["token_type"].lower() != "bearer":
-            raise WrongAnswer(f"The same token again, or of another type: {body}")
-        seen.add(claims["jti"])
-        if tokens is not None:
-            tokens.append(body["refresh_token"])
-
-    return check
-
-
-def opaque_token_check() -> Check:
-    seen: set[str] = set()
-
-    def check(response: Response) -> None:
-        token = _json(response)["access_token"]
-        if token in seen:
-            raise WrongAnswer("The same token again")
-        seen.add(token)
-
-    return check
-
-
-def same_json_check(expected: dict[str, Any]) -> Check:
-    def check(response: Response) -> None:
-        if (body := _json(response)) != expected:
-            raise WrongAnswer(f"{body} instead of {expected}")
-
-    return check
-
-
-def _verify_check(response: Response) -> None:
-    if response.status != 204 or b"x-scope: ReadAccounts" not in response.headers:
-        raise WrongAnswer(f"{response.headers!r}")
-
-
-def _introspection_check(response: Response) -> None:
-    if not _json(response)["active"]:
-        raise WrongAnswer("An active token is said to be none.")
-
-
 class Bench:
-    """Our server, the floor and the peers, each with what is sent to it."""
+    """Our server, the floor and the peers, each with its requests."""
 
     def __init__(self, servers: Servers, databases: Databases, credentials: int) -> None:
         self._servers = servers
@@ -161,7 +61,7 @@ class Bench:
         self._refresh_tokens: deque[str] = deque()
 
     def exchanges(self) -> Iterator[Subject]:
-        """What answers a token request; the floor comes first, others are compared with it."""
+        """Token requests. The floor comes first, and the others are compared with it."""
         check = access_token_check(self._seeded.access_token_key.public_jwk)
         repeated = self._requests.exchanges
         yield Subject("Floor", self._floor(), repeated(self._repeated), check)
@@ -186,7 +86,7 @@ class Bench:
         yield self._toolkit()
 
     def calls(self) -> Iterator[Subject]:
-        """What authenticates an access token; the bare views come first."""
+        """Requests with an access token. The bare views come first."""
         account = self._seeded.template.extension.account
         expected = as_json.account(account)
         bare = self._servers.granian(
@@ -207,14 +107,14 @@ class Bench:
             "verify",
             self._ours,
             self._requests.gets("/restapi/oauth/verify", tokens),
-            _verify_check,
+            verify_check,
         )
         yield Subject(
-            "introspect", self._ours, self._requests.introspections(tokens), _introspection_check
+            "introspect", self._ours, self._requests.introspections(tokens), introspection_check
         )
 
     def growth(self) -> Iterator[Subject]:
-        """The same with few and with many credentials, those asked for spread over all."""
+        """Exchanges and calls among few and among many credentials, spread over all of them."""
         check = access_token_check(self._seeded.access_token_key.public_jwk)
         same = same_json_check(as_json.account(self._seeded.template.extension.account))
         for count, usage_rows in ((FEW, 0), (MANY, USAGE_ROWS)):
@@ -233,7 +133,7 @@ class Bench:
     def _access_tokens(self, server: Server, jwts: Sequence[str]) -> list[str]:
         server.wait()
         done = load.run(server.port, self._requests.exchanges(jwts), count=len(jwts))
-        return [_json(response)["access_token"] for response in done.responses]
+        return [json_of(response)["access_token"] for response in done.responses]
 
     def _floor(self) -> Server:
         credential_key, access_key = (
@@ -326,7 +226,14 @@ def run(
         finally:
             servers.stop()
     took = time.monotonic() - started
-    text = _text(*parts, credentials=credentials, rounds=rounds, seconds=seconds, took=took)
+    text = text_of(
+        *parts,
+        credentials=credentials,
+        rounds=rounds,
+        seconds=seconds,
+        took=took,
+        usage_rows=USAGE_ROWS,
+    )
     sys.stdout.write(f"{text}\n")
     if write:
         report.write("apis", text)
@@ -339,77 +246,9 @@ def _measure(
     only: Sequence[str],
     database: Database,
 ) -> None:
-    """In turns, so that a busy minute of the machine meets all of them."""
+    # In turns, so that a busy minute of the machine affects all of them.
     for number in range(rounds):
         for subject in subjects:
             if subject.name.startswith(tuple(only)):
                 subject.measure(seconds, database)
                 sys.stderr.write(f"{number + 1}: {subject.name}: {subject.rounds[-1]}\n")
-
-
-def _text(
-    exchanges: Sequence[Subject],
-    calls: Sequence[Subject],
-    growth: Sequence[Subject],
-    *,
-    credentials: int,
-    rounds: int,
-    seconds: float,
-    took: float,
-) -> str:
-    return "\n\n".join(
-        [
-            f"Measured with {credentials:,} credentials on {datetime.now(UTC):%Y-%m-%d} on "
-            f"{report.machine()}, granian {version('granian')}, psycopg {version('psycopg')}. "
-            f"PostgreSQL runs with {_settings_of_postgresql()}. Unless a row says otherwise, there "
-            "are no rate limits and only errors are logged. Each server is one process with "
-            f"{THREADS} threads on one core. PostgreSQL and the load client share the other core, "
-            f"with {load.CONNECTIONS} connections. *CPU* is the CPU time of the server, *database* "
-            "the CPU time of PostgreSQL for the same request, and *log* what it wrote to its "
-            "write-ahead log. The servers take turns, and each row is the round with the least CPU "
-            f"of {rounds} rounds of {seconds:g} s. The whole run took {took / 60:.0f} minutes.",
-            "Token requests:",
-            _table(exchanges, "floor"),
-            "Bearer authentication:",
-            _table(calls, "bare"),
-            *(
-                [
-                    f"With few and with many credentials, and {USAGE_ROWS:,} days of usage:",
-                    _table(growth[::2], "few"),
-                    _table(growth[1::2], "few"),
-                ]
-                if growth
-                else []
-            ),
-        ]
-    )
-
-
-def _settings_of_postgresql() -> str:
-    names = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers")
-    return ", ".join(f"{name} {SERVER[name]}" for name in names)
-
-
-def _table(subjects: Sequence[Subject], ratio: str) -> str:
-    measured = [subject for subject in subjects if subject.rounds]
-    if not measured:
-        return ""
-    base = measured[0].best.cpu
-    rows = [
-        (
-            subject.name,
-            f"{subject.best.cpu:.0f}",
-            f"{subject.best.cpu / base:.2f}",
-            f"{subject.best.database_cpu:.0f}",
-            f"{subject.best.log_bytes / 1000:.1f}",
-            f"{subject.best.per_second:.0f}",
-            f"{subject.best.p50:.1f}",
-            f"{subject.best.p99:.1f}",
-        )
-        for subject in measured
-    ]
-    heads = (
-        *("request", "CPU, µs", f"/ {ratio}", "database, µs", "log, kB"),
-        *("per second", "p50, ms", "p99, ms"),
-    )
-    return report.table(heads, rows)
