@@ -7,6 +7,7 @@ with the same name, and a scene in tests/credentials/test_policy_rules.py.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -67,6 +68,12 @@ class PolicyRule:
     recorded: Callable[[Policy], Any] | None = None
     """The value in the audit log, if that is not the value of the column."""
     recorded_name: str = ""
+
+    def explanation(self, policy: Policy, at: datetime) -> str:
+        """What the rule requires and what to do, for a form that is filled in at this time."""
+        latest = policy.latest_day(at)
+        latest_day = "" if latest is None else day_in_words(latest)
+        return f"{self.requirement(policy)} {self.advice.format(latest_day=latest_day)}"
 
     @property
     def audit_name(self) -> str:
@@ -217,6 +224,11 @@ _ADDRESS_RULES = tuple(
 CHECKED_AT_USE = tuple(rule.name for rule in RULES if Stage.USE in rule.checked_at)
 
 
+def credential_rules(stage: Stage) -> list[PolicyRule]:
+    """The rules about a credential itself that are checked at this stage."""
+    return [rule for rule, _ in _CREDENTIAL_RULES[stage]]
+
+
 def refusal_of_use(policy: Policy, credential: JwtCredential) -> str | None:
     """Why the policy refuses every use of a credential (JWT-107)."""
     for rule, refuses in _CREDENTIAL_RULES[Stage.USE]:
@@ -250,16 +262,23 @@ def refusal_of_creator(policy: Policy, creator: Membership) -> str | None:
 
 def refusals_of_form(policy: Policy, credential: JwtCredential, stage: Stage) -> dict[str, str]:
     """The message for each field of a credential's form that breaks a rule."""
-    latest = policy.latest_day(credential.issued_at)
-    latest_day = "" if latest is None else day_in_words(latest)
     found: dict[str, str] = {}
     for rule, refuses in _CREDENTIAL_RULES[stage]:
         if refuses(policy, credential):
-            advice = rule.advice.format(latest_day=latest_day)
+            why = rule.explanation(policy, credential.issued_at)
             found.setdefault(
-                rule.credential_field,
-                f"The organization policy does not allow this. {rule.requirement(policy)} {advice}",
+                rule.credential_field, f"The organization policy does not allow this. {why}"
             )
+    return found
+
+
+def refusals_of_creation(
+    policy: Policy, credential: JwtCredential, creator: Membership
+) -> dict[str, str]:
+    """The same for a new credential, and for the person who creates it."""
+    found = refusals_of_form(policy, credential, Stage.CREATION)
+    if (refusal := refusal_of_creator(policy, creator)) is not None:
+        found["environment"] = refusal
     return found
 
 

@@ -25,8 +25,8 @@ from credentials.models import (
     PermittedClient,
     Policy,
 )
-from credentials.models.expiration import NEVER
 from credentials.models.signing_keys import KeyPurpose
+from credentials.policy_rules import Stage, refusals_of_creation, refusals_of_form
 
 
 @transaction.atomic
@@ -102,28 +102,25 @@ def new_credential(
     """
     _require_seen(label)
     owner, environment = extension.user.membership, extension.environment
-    policy = Policy.objects.governing(owner.organization_id, environment)
-    _require_creator(policy, creator)
-    expires_at = end_of(expires_on, at)
-    _require_breadth(policy, app_access)
-    _require_lifetime(policy, expires_at, at)
-    clients = permittable_clients(
-        app_access, client_ids, environment=environment, owner=owner, kept=kept
-    )
     credential = JwtCredential(
         organization=owner.organization,
         extension=extension,
-        signing_key=current_signing_key(environment, KeyPurpose.CREDENTIAL),
         issuer=environment.urls.base_url,
         label=label.strip(),
         app_access=app_access,
         issued_at=at.replace(microsecond=0),
-        expires_at=expires_at,
+        expires_at=end_of(expires_on, at),
         allowed_networks=_networks_of(allowed_networks),
         created_by=creator.user,
         submission_key=submission_key or uuid.uuid4(),
         awaits_first_use=awaits_first_use,
     )
+    policy = Policy.objects.governing(owner.organization_id, environment)
+    _require_allowed(refusals_of_creation(policy, credential, creator))
+    clients = permittable_clients(
+        app_access, client_ids, environment=environment, owner=owner, kept=kept
+    )
+    credential.signing_key = current_signing_key(environment, KeyPurpose.CREDENTIAL)
     _insert(credential)
     _permit(credential, clients, at=at)
     return credential
@@ -155,36 +152,9 @@ def record_creation(
     )
 
 
-def _require_creator(policy: Policy, creator: Membership) -> None:
-    if (refusal := creator_refusal(policy, creator)) is not None:
-        raise ValidationError({"environment": refusal})
-
-
-def creator_refusal(policy: Policy, creator: Membership) -> str | None:
-    """Why this person may not create credentials in the policy's environment."""
-    if policy.may_create(creator.role):
-        return None
-    where = Environment(policy.environment).label.lower()
-    return (
-        f"Your organization's policy lets only Developer Admins create {where} credentials. Ask "
-        "one of them to create it for you."
-    )
-
-
-def _require_breadth(policy: Policy, app_access: AppAccess) -> None:
-    refusal = policy.breadth_refusal(all_apps=app_access == AppAccess.ORGANIZATION)
-    if refusal is not None:
-        raise ValidationError({"app_access": refusal})
-
-
-def _require_lifetime(policy: Policy, expires_at: datetime, at: datetime) -> None:
-    issued_at = at.replace(microsecond=0)
-    refusal = policy.lifetime_refusal(issued_at, expires_at, never=expires_at >= NEVER)
-    if refusal is None:
-        return
-    if (latest := policy.latest_day(at)) is not None:
-        refusal += f" Choose {latest:%Y-%m-%d} or earlier."
-    raise ValidationError({"expires_on": refusal})
+def _require_allowed(refusals: dict[str, str]) -> None:
+    if refusals:
+        raise ValidationError(dict[str, Any](refusals))
 
 
 def _networks_of(entries: Sequence[str]) -> list[str]:
@@ -250,7 +220,6 @@ def update_jwt_credential(
     if locked.is_ended():
         how = "replaced" if locked.is_replaced() else "revoked"
         raise ValidationError(f"This credential has been {how} and can't be changed any more.")
-    _require_breadth(locked.policy, app_access)
     present = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
     clients = permittable_clients(
         app_access, client_ids, environment=locked.environment, owner=locked.owner, kept=present
@@ -259,6 +228,7 @@ def update_jwt_credential(
     locked.label, locked.app_access = label.strip(), app_access.value
     if allowed_networks is not None:
         locked.allowed_networks = _networks_of(allowed_networks)
+    _require_allowed(refusals_of_form(locked.policy, locked, Stage.EDIT))
     changed = audit.changes(before, _changeable(locked, clients))
     if not changed:
         return locked

@@ -1,6 +1,5 @@
 import uuid
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any
 
 from django import forms
@@ -11,12 +10,10 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
-from credentials.actions.jwt_credentials import creator_refusal
 from credentials.forms.permitted_apps import PermittedAppsForm
+from credentials.forms.policy_limits import limit_fields
 from credentials.models import Policy
-from credentials.policy_rules import requirements
-
-_EXPIRY_REQUIRED = "Your organization's policy requires an expiration date."
+from credentials.policy_rules import Stage, refusal_of_creator, requirements
 
 _KEY_MISSING = "The form arrived incomplete. Check what you entered and choose Create JWT again."
 
@@ -40,8 +37,8 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
         help_text=(
-            "Optional. The credential works until the end of this day. Without a date it never "
-            "expires."
+            "Optional: without a date the credential never expires. It works until the end of this "
+            "day."
         ),
         error_messages={"invalid": "Enter a date like 2027-03-31."},
     )
@@ -74,8 +71,7 @@ class CreateJwtCredentialForm(PermittedAppsForm):
             self.initial["environment"] = available[0]
         self.policies = {environment: policies[environment] for environment in available}
         if self.policies:
-            self._limit_apps(self.policies)
-            self._limit_expiry(self.policies)
+            limit_fields(self, self.policies, Stage.CREATION, timezone.now())
 
     @property
     def policy_requirements(self) -> list[tuple[Environment, str, list[str]]]:
@@ -85,26 +81,6 @@ class CreateJwtCredentialForm(PermittedAppsForm):
             for where, policy in self.policies.items()
             if (found := requirements(policy))
         ]
-
-    def _limit_expiry(self, policies: Mapping[Environment, Policy]) -> None:
-        at = timezone.now()
-        field = self.fields["expires_on"]
-        field.widget.attrs["min"] = at.astimezone(UTC).date().isoformat()
-        needing = [where for where, policy in policies.items() if policy.needs_expiry]
-        if not needing:
-            return
-        latest = {where: policies[where].latest_day(at) for where in needing}
-        days = [day for day in latest.values() if day is not None]
-        if len(days) == len(policies):
-            field.widget.attrs["max"] = max(days).isoformat()
-        if len(needing) == len(policies):
-            field.required = True
-            field.error_messages["required"] = _EXPIRY_REQUIRED
-        field.help_text = "The credential works until the end of this day. " + " ".join(
-            f"{where.label}: required by your organization's policy"
-            + (f", {day:%Y-%m-%d} at the latest." if (day := latest[where]) else ".")
-            for where in needing
-        )
 
     def add_error(self, field: str | None, error: Any) -> None:
         """A refused submission key is renewed, so that the form can be sent again."""
@@ -144,6 +120,6 @@ def unavailable_environments(
             unavailable[environment] = Disabled(
                 f"{whose} {where} account is disabled. An account administrator can enable it."
             )
-        elif (refusal := creator_refusal(policies[environment], creator)) is not None:
+        elif (refusal := refusal_of_creator(policies[environment], creator)) is not None:
             unavailable[environment] = Disabled(refusal)
     return unavailable

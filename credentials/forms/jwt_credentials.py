@@ -1,11 +1,14 @@
 from typing import Any
 
 from django.http import QueryDict
+from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm
 from credentials.forms.permitted_apps import PermittedAppsForm
+from credentials.forms.policy_limits import limit_fields
 from credentials.models import JwtCredential
+from credentials.policy_rules import Stage
 from credentials.reports.credential_list import DEFAULT_CREDENTIAL_ORDER, OWN_CREDENTIAL_ORDERS
 
 
@@ -33,7 +36,8 @@ class UpdateJwtCredentialForm(PermittedAppsForm):
             **kwargs,
         )
         self.credential = credential
-        self._limit_apps({credential.environment: credential.policy})
+        policies = {credential.environment: credential.policy}
+        limit_fields(self, policies, Stage.EDIT, timezone.now())
 
     @property
     def chosen_environment(self) -> Environment:

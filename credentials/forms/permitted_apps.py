@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -7,11 +7,11 @@ from django.http import QueryDict
 
 from accounts.environments import Environment
 from accounts.forms.texts import NoteField
-from accounts.forms.widgets import DescribedRadioSelect, Disabled
+from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models import Membership
 from credentials.actions.permitted_apps import permittable_client
 from credentials.forms.networks import NetworksField
-from credentials.models import AppAccess, Client, Policy
+from credentials.models import AppAccess, Client
 
 _ACCESS_DESCRIPTIONS = {
     AppAccess.ORGANIZATION: (
@@ -23,10 +23,6 @@ _ACCESS_DESCRIPTIONS = {
         "client ID. Choose this before you share the JWT with anyone outside your organization."
     ),
 }
-
-_ALL_APPS_FORBIDDEN = (
-    "Your organization's policy does not allow credentials for all apps. Choose specific apps."
-)
 
 
 def _client_ids(data: QueryDict) -> list[str]:
@@ -94,23 +90,6 @@ class PermittedAppsForm(forms.Form):
         self._known = {client.client_id: client for client in listed} if data is None else {}
         self.listed = list(self._known) if data is None else _client_ids(data)
         self.announcement = ""
-
-    def _limit_apps(self, policies: Mapping[Environment, Policy]) -> None:
-        """Say beside *All apps* where the policy forbids it; disable it if that is everywhere."""
-        forbidden = [where for where, policy in policies.items() if not policy.all_apps_allowed]
-        widget = self.fields["app_access"].widget
-        assert isinstance(widget, DescribedRadioSelect)  # noqa: S101 - declared above
-        if not forbidden:
-            return
-        if len(forbidden) == len(policies):
-            widget.disabled = {AppAccess.ORGANIZATION: Disabled(_ALL_APPS_FORBIDDEN)}
-            self.initial.setdefault("app_access", AppAccess.SPECIFIC)
-            return
-        where = " and ".join(environment.label.lower() for environment in forbidden)
-        described = _ACCESS_DESCRIPTIONS[AppAccess.ORGANIZATION]
-        widget.descriptions = widget.descriptions | {
-            AppAccess.ORGANIZATION: f"{described} Your organization's policy forbids it in {where}."
-        }
 
     def full_clean(self) -> None:
         super().full_clean()

@@ -12,7 +12,9 @@ from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect
 from core.moments import day_in_words
 from credentials.actions.rotations import GRACE_PERIODS
+from credentials.forms.policy_limits import limit_fields
 from credentials.models import JwtCredential, Policy, Rotation
+from credentials.policy_rules import Stage
 
 _GRACE_PERIOD_WORDS = dict(zip(GRACE_PERIODS, ("1 hour", "24 hours", "7 days"), strict=True))
 DEFAULT_GRACE_PERIOD = timedelta(hours=24)
@@ -87,9 +89,13 @@ class RotateForm(forms.Form):
             **kwargs,
         )
         self.credential = credential
-        today = at.astimezone(UTC).date().isoformat()
-        self._limit_expiry(credential.policy, at, today)
-        self.fields["deadline_on"].widget.attrs["min"] = today
+        self.fields["expires_on"].help_text = (
+            "Optional: without a date the replacement never expires. "
+            f"{_life_words(credential)} The replacement works until the end of this day."
+        )
+        policies = {credential.environment: credential.policy}
+        limit_fields(self, policies, Stage.CREATION, at)
+        self.fields["deadline_on"].widget.attrs["min"] = at.astimezone(UTC).date().isoformat()
         if not credential.never_expires:
             last = credential.expires_at.astimezone(UTC).date().isoformat()
             self.fields["deadline_on"].widget.attrs["max"] = last
@@ -97,21 +103,6 @@ class RotateForm(forms.Form):
                 f"The old credential expires on {day_in_words(credential.expires_at)}, so the "
                 "deadline can’t be later."
             )
-
-    def _limit_expiry(self, policy: Policy, at: datetime, today: str) -> None:
-        field = self.fields["expires_on"]
-        field.widget.attrs["min"] = today
-        words = f"{_life_words(self.credential)} The replacement works until the end of this day."
-        field.help_text = f"{words} Without a date it never expires."
-        if not policy.needs_expiry:
-            return
-        field.required = True
-        field.error_messages["required"] = "Your organization’s policy requires an expiration date."
-        field.help_text = f"{words} Your organization’s policy requires a date"
-        if (latest := policy.latest_day(at)) is not None:
-            field.widget.attrs["max"] = latest.isoformat()
-            field.help_text += f", {day_in_words(latest)} or earlier"
-        field.help_text += "."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -22,10 +22,9 @@ from django.db.models.functions import Coalesce
 from accounts.models import Membership
 from accounts.models.extensions import ExtensionStatus
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
-from credentials.models.app_access import AppAccess, PermittedClient
+from credentials.models.app_access import PermittedClient
 from credentials.models.applications import Client
-from credentials.models.expiration import NEVER, REMINDERS, UNREMINDED
-from credentials.models.policies import Policy
+from credentials.models.expiration import REMINDERS, UNREMINDED
 from credentials.models.usage import CallUsage, ExchangeUsage
 
 if TYPE_CHECKING:
@@ -120,17 +119,6 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .annotate(due_days=Case(*reminders, output_field=models.PositiveSmallIntegerField()))
             .filter(due_days__isnull=False)
         )
-
-    def breaking(self, policy: Policy) -> Self:
-        """Those of the policy's organization and environment that it forbids."""
-        broken = Q(pk__in=[])
-        if policy.expiry_required:
-            broken |= Q(expires_at__gte=NEVER)
-        if policy.max_lifetime is not None:
-            broken |= Q(expires_at__gt=F("issued_at") + policy.max_lifetime)
-        if not policy.all_apps_allowed:
-            broken |= Q(app_access=AppAccess.ORGANIZATION)
-        return self.filter(broken)
 
     def with_facts(self) -> Self:
         """Everything that the list and the detail page say about a credential, in one query."""

@@ -12,7 +12,6 @@ from django.utils.functional import cached_property
 
 from accounts.environments import Environment, token_endpoint
 from accounts.models import Extension, Membership, Organization
-from core import networks
 from credentials import jose
 from credentials.models.app_access import AppAccess
 from credentials.models.applications import Client
@@ -233,28 +232,9 @@ class JwtCredential(models.Model):
         )
 
     @property
-    def policy_refusal(self) -> str | None:
-        return self.refusal_by(self.policy)
-
-    def refusal_by(self, policy: Policy) -> str | None:
-        """Which rule of a policy forbids it now (JWT-107), in words."""
-        return policy.lifetime_refusal(
-            self.issued_at, self.expires_at, never=self.never_expires
-        ) or policy.breadth_refusal(all_apps=self.app_access == AppAccess.ORGANIZATION)
-
-    @property
     def limits_sources(self) -> bool:
         """Whether it matters from where an app calls."""
         return bool(self.allowed_networks or self.policy.allowed_networks)
-
-    def source_refusal(self, address: str, policy: Policy) -> str | None:
-        """Why an app may not call from this address (JWT-107), in words."""
-        seen = address or "unknown"
-        if not networks.allows(address, policy.allowed_networks):
-            return f"The organization's policy does not allow calls from the address {seen}."
-        if not networks.allows(address, self.allowed_networks):
-            return f"This credential does not allow calls from the address {seen}."
-        return None
 
     @property
     def usable_clients(self) -> models.QuerySet[Client]:

@@ -89,27 +89,3 @@ class Policy(models.Model):
             return None
         end = at.astimezone(UTC) + self.max_lifetime + timedelta(seconds=1)
         return end.date() - timedelta(days=1)
-
-    def may_create(self, role: str) -> bool:
-        """Whether a console role may create credentials of this environment."""
-        return role == ConsoleRole.DEVELOPER_ADMIN or self.creator_role == role
-
-    def lifetime_refusal(
-        self, issued_at: datetime, expires_at: datetime, *, never: bool
-    ) -> str | None:
-        """Which rule about the expiration date is broken, in words."""
-        if self.expiry_required and never:
-            return "The organization's policy requires an expiration date."
-        if self.max_lifetime is not None and expires_at - issued_at > self.max_lifetime:
-            days = f"{self.max_lifetime_days} day{'' if self.max_lifetime_days == 1 else 's'}"
-            return f"The organization's policy allows a lifetime of at most {days}."
-        return None
-
-    def breadth_refusal(self, *, all_apps: bool) -> str | None:
-        """Whether the rule about apps is broken, in words."""
-        if self.all_apps_allowed or not all_apps:
-            return None
-        return (
-            "The organization's policy does not allow credentials for all apps, only for specific "
-            "ones."
-        )

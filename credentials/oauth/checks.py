@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core import networks
 from credentials.models import Client, JwtCredential, Policy
 from credentials.models.app_access import AppAccess
 from credentials.oauth.errors import InvalidGrant, OAuthError
+from credentials.policy_rules import refusal_of_address, refusal_of_use
 from credentials.refused import CheckName
 from credentials.wording import networks_in_words
 
@@ -99,15 +101,19 @@ def _owner_may_not(exchange: Exchange) -> OAuthError | None:
 
 
 def _against_policy(exchange: Exchange) -> OAuthError | None:
-    refusal = exchange.credential.refusal_by(exchange.policy)
+    refusal = refusal_of_use(exchange.policy, exchange.credential)
     return None if refusal is None else InvalidGrant("JWT-107", refusal)
 
 
 def _from_elsewhere(exchange: Exchange) -> OAuthError | None:
     if exchange.source is None:
         return None
-    refusal = exchange.credential.source_refusal(exchange.source, exchange.policy)
-    return None if refusal is None else InvalidGrant("JWT-107", refusal)
+    if refusal := refusal_of_address(exchange.policy, exchange.source):
+        return InvalidGrant("JWT-107", refusal)
+    if networks.allows(exchange.source, exchange.credential.allowed_networks):
+        return None
+    seen = exchange.source or "unknown"
+    return InvalidGrant("JWT-107", f"This credential does not allow calls from the address {seen}.")
 
 
 def _source_unknown(exchange: Exchange) -> str:

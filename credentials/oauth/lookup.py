@@ -16,18 +16,22 @@ from credentials.models.jwt_credentials import JwtCredential
 from credentials.models.policies import Policy
 from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.signing_keys import KeyPurpose, SigningKey
+from credentials.policy_rules import CHECKED_AT_USE
 
 # No row has it: stands in for what is no UUID.
 NOBODY = UUID(int=0)
 
 
-# Who may create credentials is asked at creation only.
-_POLICY_CHECKED = ("max_lifetime_days", "expiry_required", "all_apps_allowed", "allowed_networks")
+_POLICY_COLUMNS = ("id", *CHECKED_AT_USE)
+_NO_LIMITS = tuple(
+    tuple(value) if isinstance(value := getattr(Policy(), column), list) else value
+    for column in _POLICY_COLUMNS
+)
 
 
 def _no_limits() -> Policy:
     """The policy of an organization without a row. `Policy()` takes ten times as long."""
-    return instance(Policy, ("id", *_POLICY_CHECKED), (None, None, False, True, ()))
+    return instance(Policy, _POLICY_COLUMNS, _NO_LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ _CREDENTIAL = {
         ),
     ),
     "membership": Columns(Membership, ("id", "user_id", "role")),
-    "policy": Columns(Policy, ("id", *_POLICY_CHECKED)),
+    "policy": Columns(Policy, _POLICY_COLUMNS),
 }  # fmt: skip
 # What the checks ask of the owner.
 _OWNER_CHECKED = {

@@ -10,6 +10,7 @@ from credentials.explain.explanations import recent_refusals
 from credentials.forms.exchange_tests import APPS_OFFERED, ExchangeTestForm
 from credentials.forms.jwt_credentials import UpdateJwtCredentialForm
 from credentials.models import Client, JwtCredential, Refusal, Rotation
+from credentials.policy_rules import refusal_of_use
 from credentials.reports.credential_usage import credential_usage
 from credentials.snippets import snippets
 
@@ -60,6 +61,7 @@ def detail_page(
         owner,
         credential=credential,
         form=form,
+        policy_refusal=refusal_of_use(credential.policy, credential),
         apps_url=owner.url("apps", credential),
         may_edit=owner.may_manage and not credential.is_ended(),
         rotation=Rotation.objects.about(credential),

@@ -29,18 +29,18 @@ def app(rebels: Rebels) -> App:
     return api.app(rebels.luke, name="X-wing Dialer")
 
 
+REFUSED = "The organization policy does not allow this credential."
 FORBIDDING: list[tuple[dict[str, Any], str]] = [
-    ({"max_lifetime_days": 30}, "The organization's policy allows a lifetime of at most 30 days."),
-    ({"max_lifetime_days": 1}, "The organization's policy allows a lifetime of at most 1 day."),
-    ({"expiry_required": True}, "The organization's policy requires an expiration date."),
+    ({"max_lifetime_days": 30}, f"{REFUSED} A credential can last at most 30 days."),
+    ({"max_lifetime_days": 1}, f"{REFUSED} A credential can last at most 1 day."),
+    ({"expiry_required": True}, f"{REFUSED} Every credential needs an expiration date."),
     (
         {"all_apps_allowed": False},
-        "The organization's policy does not allow credentials for all apps, only for specific "
-        "ones.",
+        f"{REFUSED} A credential can only allow specific apps.",
     ),
     (
         {"allowed_networks": ["192.0.2.0/24", "::1/128"]},
-        "The organization's policy does not allow calls from the address 127.0.0.1.",
+        "The organization policy does not allow calls from the address 127.0.0.1.",
     ),
 ]
 
@@ -124,9 +124,9 @@ def from_address(app: App, credential: JwtCredential, **extra: Any) -> Any:
     ("policy", "own", "message"),
     [
         ([], ["192.0.2.0/24"], "This credential does not allow calls from the address"),
-        (["192.0.2.0/24"], [], "The organization's policy does not allow calls from the address"),
+        (["192.0.2.0/24"], [], "The organization policy does not allow calls from the address"),
         (["203.0.113.0/24"], ["192.0.2.0/24"], "This credential does not allow calls"),
-        (["192.0.2.0/24"], ["203.0.113.0/24"], "The organization's policy does not allow calls"),
+        (["192.0.2.0/24"], ["203.0.113.0/24"], "The organization policy does not allow calls"),
         (["203.0.113.0/24"], ["203.0.113.9/32"], None),
         ([], ["::/0", "203.0.113.9/32"], None),
     ],
@@ -261,7 +261,7 @@ def test_a_dry_run_shows_the_refusal_of_the_policy(
     response = sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id})
     assert (
         "Failed: The organization's policy allows it "
-        "The organization's policy requires an expiration date. JWT-107" in words_of(response)
+        f"{REFUSED} Every credential needs an expiration date. JWT-107" in words_of(response)
     )
 
 
@@ -276,7 +276,7 @@ def test_a_test_from_the_console_does_not_check_networks(
     words = words_of(sign_in(rebels.luke).post(url("test", credential), data))
     assert (
         "Not checked: The app calls from an allowed network Networks are limited, and from here "
-        "nobody knows the address that the app calls from: the organization's policy allows "
+        "nobody knows the address that the app calls from: the organization’s policy allows "
         "2001:db8::/32; the credential allows 192.0.2.0/24." in words
     )
     assert "Failed:" not in words

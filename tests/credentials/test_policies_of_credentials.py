@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import AuditKind
+from core.moments import day_in_words
 from credentials.actions.jwt_credentials import update_jwt_credential
 from credentials.models import AppAccess, JwtCredential, Policy
+from credentials.policy_rules import refusal_of_use
 from tests import api, cast
 from tests.api import App
 from tests.conftest import Partners, Rebels, SignIn
@@ -51,21 +53,21 @@ def today(offset: int = 0) -> str:
             {"max_lifetime_days": 30},
             {"expires_on": today(31)},
             "expires_on",
-            "policy allows a lifetime of at most 30 days. Choose ",
+            "A credential can last at most 30 days. Choose ",
         ),
-        ({"expiry_required": True}, {}, "expires_on", "policy requires an expiration date"),
+        ({"expiry_required": True}, {}, "expires_on", "Every credential needs an expiration date."),
         ({"max_lifetime_days": 30}, {}, "expires_on", "at most 30 days"),
         (
             {"all_apps_allowed": False},
             {},
             "app_access",
-            "policy does not allow credentials for all apps",
+            "A credential can only allow specific apps.",
         ),
         (
             {"creator_role": "developer_admin"},
             {},
             "environment",
-            "policy lets only Developer Admins create sandbox credentials",
+            "Only Developer Admins can create credentials.",
         ),
     ],
 )
@@ -102,7 +104,7 @@ def test_a_credential_within_the_policy_is_created(
     )
     assert response.status_code == 302
     credential = JwtCredential.objects.get()
-    assert credential.policy_refusal is None
+    assert refusal_of_use(credential.policy, credential) is None
     assert credential.allowed_networks == ["192.0.2.0/24", "2001:db8::/32"]
     details = the_event(AuditKind.JWT_CREDENTIAL_CREATED).details
     assert details["allowed_networks"] == ["192.0.2.0/24", "2001:db8::/32"]
@@ -141,8 +143,8 @@ def test_the_latest_expiration_date_is_within_the_maximum_lifetime(
     assert day.isoformat() == latest
     for offset, refused in ((0, False), (1, True)):
         end = datetime.combine(day, at.time(), UTC).replace(hour=23, minute=59, second=59)
-        refusal = policy.lifetime_refusal(at, end + timedelta(days=offset), never=False)
-        assert (refusal is not None) is refused
+        credential = JwtCredential(issued_at=at, expires_at=end + timedelta(days=offset))
+        assert (refusal_of_use(policy, credential) is not None) is refused
 
 
 def both(rebels: Rebels, **rules: Any) -> None:
@@ -163,11 +165,12 @@ def test_the_create_form_shows_the_policy(rebels: Rebels, sign_in: SignIn) -> No
     )
     assert "Your organization’s policy for production" not in words
     assert re.search(r'value="production"[^>]* disabled', text_of(page))
-    assert "policy lets only Developer Admins create production credentials." in words
+    assert "does not allow you to create production credentials. Only Developer Admins" in words
     assert re.search(r'value="organization"[^>]* disabled', text_of(page))
     assert "Choose specific apps." in words
     latest = Policy(max_lifetime_days=30).latest_day(timezone.now())
-    assert f"required by your organization's policy, {latest} at the latest." in words
+    assert latest is not None
+    assert f"last at most 30 days. Choose {day_in_words(latest)} or earlier." in words
     assert re.search(rf'<input type="date" name="expires_on"[^>]* max="{latest}"', text_of(page))
     assert "Expiration Date (UTC)* (required)" in words.replace(" *", "*")
 
@@ -178,8 +181,8 @@ def test_a_policy_of_one_environment_leaves_the_other_choices_open(
     set_policy(rebels.organization, PRODUCTION, all_apps_allowed=False, expiry_required=True)
     page = sign_in(rebels.luke).get(url("create"))
     assert not re.search(r'value="organization"[^>]* disabled', text_of(page))
-    assert "Your organization's policy forbids it in production." in words_of(page)
-    assert "Production: required by your organization's policy." in words_of(page)
+    assert "Production: A credential can only allow specific apps." in words_of(page)
+    assert "Production: Every credential needs an expiration date." in words_of(page)
     assert 'data-shown-when="environment=production"' in text_of(page)
 
 
@@ -205,7 +208,7 @@ def test_editing_a_credential_cannot_keep_all_apps_against_the_policy(
     assert "Exchanges fail with JWT-107" in words_of(page)
     data = {"label": "New", "app_access": "organization"}
     response = browser.post(url("detail", credential), data)
-    assert "does not allow credentials for all apps" in errors_of(response)["app_access"]
+    assert "A credential can only allow specific apps." in errors_of(response)["app_access"]
     data |= {"app_access": "specific", "client_ids": app.client_id}
     assert browser.post(url("detail", credential), data).status_code == 302
     assert api.exchange(app, credential.encode()).status_code == 200

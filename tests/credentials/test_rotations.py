@@ -230,11 +230,11 @@ def test_a_rotation_follows_the_policy_about_expiration_dates(
     browser = stepped_up(sign_in, rebels.luke)
     address = url("rotate", old)
     page = browser.get(address)
-    assert "Your organization’s policy requires a date" in words_of(page)
+    assert "A credential can last at most 30 days. Choose" in words_of(page)
     latest = Policy.objects.get().latest_day(timezone.now())
     assert fields_of(page, address)["expires_on"] == f"{latest}"
     refused = browser.post(address, filled_in(browser, address, expires_on=""))
-    assert "requires an expiration date" in errors_of(refused)["expires_on"]
+    assert "A credential can last at most 30 days. Choose" in errors_of(refused)["expires_on"]
     refused = browser.post(address, filled_in(browser, address, expires_on="2090-01-01"))
     assert "at most 30 days" in errors_of(refused)["expires_on"]
     assert browser.post(address, filled_in(browser, address)).status_code == 302
@@ -252,11 +252,16 @@ def test_people_who_cannot_create_a_credential_cannot_rotate_it(
     address = url("rotate", old)
     browser = stepped_up(sign_in, rebels.luke)
     refused = browser.post(address, filled_in(browser, address))
-    assert "lets only Developer Admins create sandbox credentials" in " ".join(alerts_of(refused))
+    assert (
+        "does not allow you to create sandbox credentials. Only Developer Admins can"
+        in " ".join(alerts_of(refused))
+    )
     address = url("rotate", old, rebels.luke)
     browser = stepped_up(sign_in, rebels.han)
     refused = browser.post(address, filled_in(browser, address))
-    assert "does not allow credentials for all apps" in " ".join(alerts_of(refused))
+    assert "A credential can only allow specific apps. Choose specific apps." in " ".join(
+        alerts_of(refused)
+    )
     assert not Rotation.objects.exists()
 
 
