@@ -174,8 +174,8 @@ def _insert(credential: JwtCredential) -> None:
     except IntegrityError as error:
         raise ValidationError(
             {
-                "submission_key": "This form has been sent before and has created a credential. "
-                "Choose Create JWT again to create another one."
+                "submission_key": "You already sent this form, and it created a credential. To "
+                "create another one, choose Create JWT again."
             }
         ) from error
 

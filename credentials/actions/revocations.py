@@ -83,13 +83,17 @@ def revoke_jwt_credentials(
     # First what is being replaced: what is ended here as well is not given back on the way.
     for credential in sorted(active, key=lambda row: row.superseded_at is None):
         revoke_locked(credential, reason=reason, actor=actor, origin=origin, at=at)
+    _tell_owners(active, revoked_by=actor)
+    return BulkRevocation(active, skipped=len(found) - len(active))
+
+
+def _tell_owners(revoked: list[JwtCredential], *, revoked_by: User) -> None:
     by_owner: dict[User, list[JwtCredential]] = {}
-    for credential in active:
+    for credential in revoked:
         by_owner.setdefault(credential.extension.user, []).append(credential)
     for owner, theirs in by_owner.items():
-        if owner != actor:
-            notices.jwt_credentials_revoked(owner, theirs, revoked_by=actor)
-    return BulkRevocation(active, skipped=len(found) - len(active))
+        if owner != revoked_by:
+            notices.jwt_credentials_revoked(owner, theirs, revoked_by=revoked_by)
 
 
 @transaction.atomic

@@ -83,10 +83,18 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         ]
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """A refused submission key is renewed, so that the form can be sent again."""
         super().add_error(field, error)
-        if self.has_error("submission_key"):
+        # A key that was used or is missing would refuse the corrected form as well.
+        if field in (None, "submission_key"):
             self._set("submission_key", str(uuid.uuid4()))
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        return super().choices | {
+            "environment": Environment(self.cleaned_data["environment"]),
+            "expires_on": self.cleaned_data["expires_on"],
+            "submission_key": self.cleaned_data["submission_key"],
+        }
 
     @property
     def chosen_environment(self) -> Environment | None:

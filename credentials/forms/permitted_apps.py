@@ -109,6 +109,16 @@ class PermittedAppsForm(forms.Form):
         return cleaned
 
     @property
+    def choices(self) -> dict[str, Any]:
+        """The arguments of the action that this form is for."""
+        return {
+            "label": self.cleaned_data["label"],
+            "app_access": AppAccess(self.cleaned_data["app_access"]),
+            "client_ids": self.listed,
+            "allowed_networks": self.cleaned_data["allowed_networks"],
+        }
+
+    @property
     def chosen_environment(self) -> Environment | None:
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.environments import Environment
+from accounts.forms.submissions import errors_on, posted
 from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
@@ -31,33 +32,32 @@ CREATED_SECONDS = 600
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
     owner = owner_for(request.user, user_id, manage=True)
-    if request.method != "POST":
-        return create_page(request, owner, _preselected_form(request, owner))
-    form = CreateJwtCredentialForm(request.POST, owner=owner.owner, creator=owner.viewer)
+    form = _create_form(request, owner)
     if form.is_valid():
-        sent_before = JwtCredential.objects.filter(
-            submission_key=form.cleaned_data["submission_key"]
-        ).exists()
-        credential = _create(request, owner, form)
-        if credential is not None:
-            if not sent_before:
+        with errors_on(form):
+            key = form.cleaned_data["submission_key"]
+            is_repeated = JwtCredential.objects.filter(submission_key=key).exists()
+            credential = actions.create_jwt_credential(
+                owner.owner, **form.choices, actor=owner.viewer.user, origin=Origin.of(request)
+            )
+            if not is_repeated:
                 remember_created(request, credential)
             return redirect(owner.url("created", credential))
     return create_page(request, owner, form)
 
 
 def remember_created(request: HttpRequest, credential: JwtCredential) -> None:
-    """That this session made it; another one of the same person has to ask with step-up."""
+    """Let this session see the JWT for a while; any other session needs step-up for it."""
     created_in_this_session = request.session.get(CREATED_SESSION_KEY, {})
     created_in_this_session[str(credential.pk)] = int(credential.issued_at.timestamp())
     request.session[CREATED_SESSION_KEY] = created_in_this_session
 
 
-def _preselected_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwtCredentialForm:
-    """The empty form; `?client_id=` chooses its environment and puts that app on the list."""
+def _create_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwtCredentialForm:
+    """The form as sent, or an empty one; `?client_id=` puts that app on its list."""
     client_id = request.GET.get("client_id", "").replace("\x00", " ")[:64]
-    if not client_id:
-        return CreateJwtCredentialForm(owner=owner.owner, creator=owner.viewer)
+    if request.method == "POST" or not client_id:
+        return CreateJwtCredentialForm(posted(request), owner=owner.owner, creator=owner.viewer)
     client = Client.objects.filter(client_id=client_id).first()
     environment = Environment(client.environment) if client else Environment.SANDBOX
     form = CreateJwtCredentialForm(
@@ -72,27 +72,6 @@ def _preselected_form(request: HttpRequest, owner: CredentialOwner) -> CreateJwt
     else:
         form.listed = [client_id]
     return form
-
-
-def _create(
-    request: HttpRequest, owner: CredentialOwner, form: CreateJwtCredentialForm
-) -> JwtCredential | None:
-    try:
-        return actions.create_jwt_credential(
-            owner.owner,
-            environment=Environment(form.cleaned_data["environment"]),
-            label=form.cleaned_data["label"],
-            app_access=AppAccess(form.cleaned_data["app_access"]),
-            client_ids=form.listed,
-            expires_on=form.cleaned_data["expires_on"],
-            allowed_networks=form.cleaned_data["allowed_networks"],
-            submission_key=form.cleaned_data["submission_key"],
-            actor=owner.viewer.user,
-            origin=Origin.of(request),
-        )
-    except ValidationError as error:
-        form.add_error(None, error)
-        return None
 
 
 def create_page(

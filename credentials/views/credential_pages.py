@@ -14,7 +14,12 @@ from credentials.policy_rules import refusal_of_use
 from credentials.reports.credential_usage import credential_usage
 from credentials.snippets import snippets
 
-HISTORY_SIZE = 25
+EVENTS_SHOWN = 25
+# The pages of one credential that its templates link to.
+_PAGES = (
+    "detail", "apps", "created", "revoke", "show", "test",
+    "rotate", "rotation", "extend_rotation", "undo_rotation", "finish_rotation",
+)  # fmt: skip
 
 
 def offered_clients(credential: JwtCredential, wanted: str | None) -> list[Client]:
@@ -55,53 +60,32 @@ def detail_page(
 ) -> HttpResponse:
     wanted = request.GET.get("client_id")
     clients = offered_clients(credential, wanted)
-    return credential_page(
-        request,
-        "credentials/jwt_credentials/detail.html",
-        owner,
-        credential=credential,
-        form=form,
-        policy_refusal=refusal_of_use(credential.policy, credential),
-        apps_url=owner.url("apps", credential),
-        may_edit=owner.may_manage and not credential.is_ended(),
-        rotation=Rotation.objects.about(credential),
-        test_form=(
-            ExchangeTestForm(clients=clients, initial={"client_id": wanted}) if clients else None
-        ),
-        use=credential_usage(credential),
-        refusals=recent_refusals(
-            Refusal.objects.of_credential(credential), owner.viewer, of=credential
-        ),
-        events=AuditEvent.objects.about("jwtcredential", credential.pk)[:HISTORY_SIZE],
-    )
-
-
-def _pages(owner: CredentialOwner, credential: JwtCredential) -> dict[str, str]:
-    """The URLs of one credential's pages, by name."""
-    names = (
-        "detail",
-        "apps",
-        "created",
-        "revoke",
-        "show",
-        "test",
-        "rotate",
-        "rotation",
-        "extend_rotation",
-        "undo_rotation",
-        "finish_rotation",
-    )
-    return {name: owner.url(name, credential) for name in names}
+    test_form = ExchangeTestForm(clients=clients, initial={"client_id": wanted})
+    refusals = Refusal.objects.of_credential(credential)
+    events = AuditEvent.objects.about("jwtcredential", credential.pk)
+    context = {
+        "credential": credential,
+        "form": form,
+        "policy_refusal": refusal_of_use(credential.policy, credential),
+        "apps_url": owner.url("apps", credential),
+        "may_edit": owner.may_manage and not credential.is_ended(),
+        "rotation": Rotation.objects.about(credential),
+        "test_form": test_form if clients else None,
+        "use": credential_usage(credential),
+        "refusals": recent_refusals(refusals, owner.viewer, of=credential),
+        "events": events[:EVENTS_SHOWN],
+    }
+    return credential_page(request, "credentials/jwt_credentials/detail.html", owner, **context)
 
 
 def credential_page(
     request: HttpRequest, template: str, owner: CredentialOwner, **context: Any
 ) -> HttpResponse:
-    """A credential page with the links of its owner; what shows a JWT is never stored anywhere."""
+    """A page with the links to the owner's other pages. No cache keeps it: it may show a JWT."""
     credential = context.get("credential")
     urls = {page: owner.url(page) for page in ("list", "create")}
     if credential is not None:
-        urls |= _pages(owner, credential)
+        urls |= {page: owner.url(page, credential) for page in _PAGES}
         context["user_role"] = UserRole(credential.extension.user_role).label
     context |= {"owner": owner, "urls": urls}
     response = render(request, template, context)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import member
+from accounts.forms.submissions import errors_on, posted
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from core.origin import Origin
@@ -88,16 +88,14 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(viewer, sent)
     active = [credential for credential in chosen if not credential.is_ended()]
     if not active:
-        nothing_to_do = (
-            "Everything that you chose has already been revoked."
-            if chosen
-            else "Choose at least one credential."
-        )
-        messages.info(request, nothing_to_do)
+        revoked = "All the credentials that you chose are already revoked."
+        messages.info(request, revoked if chosen else "Choose at least one credential.")
         return redirect("organization:credentials")
-    form = RevokeCredentialsForm(request.POST if request.method == "POST" else None)
-    if form.is_valid() and _revoke(request, viewer, chosen, form):
-        return redirect("organization:credentials")
+    form = RevokeCredentialsForm(posted(request))
+    if form.is_valid():
+        with errors_on(form):
+            _revoke(request, viewer, chosen, form.cleaned_data["reason"])
+            return redirect("organization:credentials")
     context = {
         "form": form,
         "chosen": _consequences(active),
@@ -151,26 +149,15 @@ def _consequences(active: list[JwtCredential]) -> list[Consequence]:
 
 
 def _revoke(
-    request: HttpRequest,
-    viewer: Membership,
-    chosen: list[JwtCredential],
-    form: RevokeCredentialsForm,
-) -> bool:
-    try:
-        done = revoke_jwt_credentials(
-            [credential.pk for credential in chosen],
-            reason=form.cleaned_data["reason"],
-            actor=viewer.user,
-            origin=Origin.of(request),
-        )
-    except ValidationError as error:
-        form.add_error(None, error)
-        return False
+    request: HttpRequest, viewer: Membership, chosen: list[JwtCredential], reason: str
+) -> None:
+    ids = [credential.pk for credential in chosen]
+    done = revoke_jwt_credentials(ids, reason=reason, actor=viewer.user, origin=Origin.of(request))
     count = len(done.revoked)
-    messages.success(request, f"{count} credential{pluralize(count)} revoked.")
+    messages.success(request, f"You revoked {count} credential{pluralize(count)}.")
     if done.skipped:
-        messages.info(request, f"{done.skipped} had been revoked before and stayed as they were.")
-    return True
+        were = pluralize(done.skipped, "was,were")
+        messages.info(request, f"{done.skipped} {were} already revoked, so nothing changed there.")
 
 
 @require_POST

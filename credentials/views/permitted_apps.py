@@ -13,7 +13,7 @@ from credentials.views.credential_pages import detail_page
 
 @require_POST
 def change_new_apps(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
-    """*Add app* and *Remove* on the create page: answers the page again and changes no row."""
+    """*Add app* and *Remove* on the create page. Nothing is saved before *Create JWT*."""
     owner = owner_for(request.user, user_id, manage=True)
     form = CreateJwtCredentialForm(
         request.POST, owner=owner.owner, creator=owner.viewer, only_apps=True
@@ -26,7 +26,7 @@ def change_new_apps(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
 def change_apps(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
-    """*Add app* and *Remove* on the credential's page; nothing is changed before *Save*."""
+    """*Add app* and *Remove* on the credential's page. Nothing is saved before *Save*."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     form = UpdateJwtCredentialForm(request.POST, credential=credential, only_apps=True)
     _change_list(request, form)

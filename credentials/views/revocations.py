@@ -1,11 +1,11 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from accounts.forms.submissions import errors_in_messages, posted
 from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.revocations import revoke_jwt_credential
@@ -21,28 +21,19 @@ from credentials.views.credential_pages import credential_page
 def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     if credential.is_ended():
-        messages.info(request, f"This credential has already been {credential.status}.")
+        messages.info(request, f"This credential is already {credential.status}.")
         return redirect(owner.url("detail", credential))
-    form = RevokeJwtCredentialForm(request.POST if request.method == "POST" else None)
+    form = RevokeJwtCredentialForm(posted(request))
     if form.is_valid():
-        try:
-            revoke_jwt_credential(
-                credential,
-                reason=form.cleaned_data["reason"],
-                actor=owner.viewer.user,
-                origin=Origin.of(request),
-            )
-        except ValidationError as error:
-            messages.info(request, error.message)
-        else:
-            messages.success(request, f"{credential.label} has been revoked.")
+        with errors_in_messages(request):
+            reason, actor = form.cleaned_data["reason"], owner.viewer.user
+            revoke_jwt_credential(credential, reason=reason, actor=actor, origin=Origin.of(request))
+            messages.success(request, f"You revoked {credential.label}.")
         return redirect(owner.url("list"))
-    return credential_page(
-        request,
-        "credentials/jwt_credentials/revoke.html",
-        owner,
-        credential=credential,
-        form=form,
-        used_by=ExchangeUsage.objects.recent_by_credential([credential.pk]).get(credential.pk),
-        rotation=Rotation.objects.about(credential),
-    )
+    context = {
+        "credential": credential,
+        "form": form,
+        "used_by": ExchangeUsage.objects.recent_by_credential([credential.pk]).get(credential.pk),
+        "rotation": Rotation.objects.about(credential),
+    }
+    return credential_page(request, "credentials/jwt_credentials/revoke.html", owner, **context)

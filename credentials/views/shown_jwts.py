@@ -1,11 +1,11 @@
 from uuid import UUID
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from accounts.forms.submissions import errors_in_messages
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.access import jwt_credential_for
@@ -16,20 +16,14 @@ from credentials.views.credential_pages import credential_page, jwt_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def show(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
-    """The JWT again, for its owner, after step-up; each look is a POST and an audit event."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     if not owner.is_own:
         raise PermissionDenied
-    viewer = owner.viewer.user
-    try:
+    template, viewer = "credentials/jwt_credentials/show.html", owner.viewer.user
+    with errors_in_messages(request):
         require_showable(credential, viewer)
         if request.method != "POST":
-            return credential_page(
-                request, "credentials/jwt_credentials/show.html", owner, credential=credential
-            )
+            return credential_page(request, template, owner, credential=credential)
         jwt = show_jwt(credential, actor=viewer, origin=Origin.of(request))
-    except ValidationError as error:
-        messages.error(request, error.message)
-        return redirect(owner.url("detail", credential))
-    template = "credentials/jwt_credentials/show.html"
-    return jwt_page(request, template, owner, credential=credential, jwt=jwt)
+        return jwt_page(request, template, owner, credential=credential, jwt=jwt)
+    return redirect(owner.url("detail", credential))

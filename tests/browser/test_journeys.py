@@ -273,7 +273,7 @@ def test_revoking_ends_the_next_call(
     accessible("the revoke page")
     page.get_by_label("Reason").fill("It was in a public repository")
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("Leaked has been revoked.")).to_be_visible()
+    expect(page.get_by_text("You revoked Leaked.")).to_be_visible()
     assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
     refused = exchange(base_url, client.client_id, secret, credential.encode())
     assert error_code(refused) == "JWT-102"

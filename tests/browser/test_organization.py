@@ -63,7 +63,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     arrived(han, "Revoke Nightly report?")
     han.get_by_label("Reason").fill("The report has moved")
     han.get_by_role("button", name="Revoke").click()
-    expect(han.get_by_text("Nightly report has been revoked.")).to_be_visible()
+    expect(han.get_by_text("You revoked Nightly report.")).to_be_visible()
     assert error_code(exchange(base_url, client.client_id, secret, jwt)) == "JWT-102"
     assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
 

@@ -470,15 +470,18 @@ def test_sending_it_again_later_does_not_start_the_ten_minutes_anew(
     assert not JWT.search(text_of(browser.get(again["Location"], follow=True)))
 
 
+USED_KEY = (
+    "You already sent this form, and it created a credential. To create another one, choose "
+    "Create JWT again."
+)
+
+
 def test_the_submission_key_of_someone_else_opens_nothing(rebels: Rebels, sign_in: SignIn) -> None:
     data = submission()
     created(sign_in(rebels.leia).post(url("create"), data))
     browser = sign_in(rebels.luke)
     response = browser.post(url("create"), data)
-    assert errors_of(response) == {
-        "submission_key": "This form has been sent before and has created a credential. Choose "
-        "Create JWT again to create another one."
-    }
+    assert alerts_of(response) == [USED_KEY]
     assert not JWT.search(text_of(response))
     assert JwtCredential.objects.count() == 1
     # The page carries a new key with the old input, so that the next attempt works.
@@ -494,7 +497,7 @@ def test_the_same_key_for_the_other_environment(rebels: Rebels, sign_in: SignIn)
     browser, data = sign_in(rebels.luke), submission()
     created(browser.post(url("create"), data))
     response = browser.post(url("create"), data | {"environment": "production"})
-    assert list(errors_of(response)) == ["submission_key"]
+    assert alerts_of(response) == [USED_KEY]
     assert JwtCredential.objects.get().environment == Environment.SANDBOX
 
 

@@ -731,7 +731,7 @@ def test_revoking(
             url("revoke", credential, through), {"reason": " Lost {{ 7 }} <b> "}
         )
     assert (response.status_code, response["Location"]) == (302, url("list", through=through))
-    assert "Contractor Key has been revoked." in words_of(browser.get(response["Location"]))
+    assert "You revoked Contractor Key." in words_of(browser.get(response["Location"]))
     credential.refresh_from_db()
     assert credential.revoked_at is not None
     assert (credential.revoked_by, credential.revoked_reason) == (
@@ -804,9 +804,7 @@ def test_revoking_twice_changes_nothing(
     for ask in (browser.post, browser.get):
         response = ask(url("revoke", credential), {"reason": "Second"})
         assert (response.status_code, response["Location"]) == (302, url("detail", credential))
-        assert "This credential has already been revoked." in words_of(
-            browser.get(response["Location"])
-        )
+        assert "This credential is already revoked." in words_of(browser.get(response["Location"]))
     with pytest.raises(ValidationError, match="already been revoked"):
         revoke(credential, rebels.han)
     credential.refresh_from_db()
