@@ -1,4 +1,4 @@
-"""Fixtures of the journeys: people who sign in through the page, and an accessibility check."""
+"""Fixtures for browser tests: sign-in through the page, and an accessibility check."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 def examined(page: Page) -> dict[str, Any]:
-    """What axe says of the page. It stays there: another look, in another size, is quicker."""
+    """Run axe on the page. It stays loaded, so that a second run in another size is faster."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found: dict[str, Any] = page.evaluate(
@@ -32,7 +32,7 @@ def examined(page: Page) -> dict[str, Any]:
 
 
 def assert_accessible(page: Page, where: str) -> None:
-    """Axe finds nothing on the page as it is now, and nothing overflows the window or a panel."""
+    """Assert that axe finds nothing, and that nothing overflows the window or a panel."""
     results = AxeResults(examined(page))
     assert not results.violations_count, f"{where}: {results.generate_report()}"
     overflow = page.evaluate(
@@ -47,18 +47,18 @@ def assert_accessible(page: Page, where: str) -> None:
 
 
 def arrived(page: Page, heading: str) -> None:
-    """The page with this heading has come, and it is accessible."""
+    """Wait for the page with this heading, and check its accessibility."""
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     assert_accessible(page, heading)
 
 
 def again_at(page: Page, heading: str) -> None:
-    """Back on a page that this journey has examined before."""
+    """Wait for a page that this test has already checked."""
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
 def confirm_password(page: Page, password: str = cast.PASSWORD) -> None:
-    """Answer the step-up that stands before a secret or a right."""
+    """Confirm who you are, as the console asks before it shows a secret or changes a right."""
     arrived(page, "Confirm it is you")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Confirm").click()
@@ -73,7 +73,7 @@ def sign_in_through_the_form(page: Page, console: str, email: str) -> None:
 
 @pytest.fixture
 def sign_in_page(page: Page, console: str) -> SignInPage:
-    """Sign in as a browser does: through the form."""
+    """Sign in through the form, as a person does."""
 
     def sign_in(membership: Membership) -> Page:
         sign_in_through_the_form(page, console, membership.user.email)
@@ -85,7 +85,7 @@ def sign_in_page(page: Page, console: str) -> SignInPage:
 
 @pytest.fixture
 def sign_in_elsewhere(new_context: CreateContextCallback, console: str) -> SignInPage:
-    """The same in a browser of one's own, so that several people work side by side."""
+    """Sign in with a separate browser, so that several people can work side by side."""
 
     def sign_in(membership: Membership) -> Page:
         page = new_context().new_page()
@@ -98,5 +98,5 @@ def sign_in_elsewhere(new_context: CreateContextCallback, console: str) -> SignI
 
 @pytest.fixture
 def accessible(page: Page) -> Check:
-    """Assert that axe finds nothing on the page as it is now, and that nothing overflows."""
+    """Assert that axe finds nothing on the current page, and that nothing overflows."""
     return functools.partial(assert_accessible, page)

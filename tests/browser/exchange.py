@@ -1,4 +1,4 @@
-"""What an app does with a JWT, in as many lines."""
+"""Exchanges a JWT and calls the API, as an app does."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 def exchange(base_url: str, client_id: str, client_secret: str, jwt: str) -> dict[str, Any]:
-    """The body that the token endpoint answers, granted or refused."""
+    """Return the body of the token endpoint, whether it grants or refuses."""
     basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
     request = Request(
         f"{base_url}/restapi/oauth/token",

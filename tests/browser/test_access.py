@@ -1,4 +1,4 @@
-"""How people get into the console and what their role opens: asked for, invited, changed."""
+"""How people get access to the console, by request or invitation, and what their role allows."""
 
 import re
 
@@ -25,7 +25,7 @@ ORGANIZATION, CREDENTIALS = "Organization", "Credentials"
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 def mails_to(email: str) -> list[str]:
@@ -39,7 +39,7 @@ def link_in_the_last_mail() -> str:
 
 
 def create_jwt(page: Page, label: str, environment: str = "Sandbox") -> str:
-    """Fill in the form for all apps of the organization; the JWT as shown."""
+    """Create a credential for all apps of the organization. Returns the JWT shown."""
     page.get_by_label("Label").fill(label)
     page.get_by_label(environment).check()
     page.get_by_label("All apps created by developers within my organization").check()
@@ -49,12 +49,12 @@ def create_jwt(page: Page, label: str, environment: str = "Sandbox") -> str:
 
 
 def menu(page: Page) -> set[str]:
-    """What the navigation offers of that which depends on the role."""
+    """The navigation links that depend on the role."""
     links = page.get_by_role("navigation", name="Console").get_by_role("link").all_inner_texts()
     return {ORGANIZATION, CREDENTIALS} & set(links)
 
 
-def test_who_asks_for_access_makes_a_first_credential(
+def test_a_person_requests_access_and_creates_a_first_credential(
     console: str, sign_in_elsewhere: SignInPage, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     client, secret = cast.client(cast.application(rebels.luke))
@@ -113,7 +113,7 @@ def change_role(leia: Page, console: str, name: str, role: str) -> None:
     leia.get_by_role("button", name="Save").click()
 
 
-def test_who_is_invited_can_do_at_once_what_a_new_role_allows(
+def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     console: str, sign_in_page: SignInPage, new_context: CreateContextCallback, rebels: Rebels
 ) -> None:
     client, secret = cast.client(cast.application(rebels.luke), Environment.PRODUCTION)

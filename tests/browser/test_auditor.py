@@ -1,7 +1,7 @@
 """An Auditor sees everything and changes nothing.
 
-What to press is not listed here: it is read from the pages, so that a new button is covered. What
-an administrator who follows every link finds to send is sent by the Auditor too, and refused.
+The forms are not listed here. The test reads them from the pages, so that it covers new ones. It
+sends every form that an administrator finds as the Auditor too, and each must be refused.
 """
 
 from collections import deque
@@ -26,8 +26,7 @@ from tests.browser.conftest import SignInPage, assert_accessible, confirm_passwo
 from tests.conftest import Rebels
 
 MATRIX = Path(__file__).parent.parent / "access_matrix.txt"
-# The Auditor's own affairs; taking lists out of the console, which is recorded; and a dry run,
-# which changes nothing.
+# The Auditor's own settings, exports (which are recorded), and a dry run (which changes nothing).
 ALLOWED = {
     "account_logout",
     "accounts:export_audit_log",
@@ -41,7 +40,7 @@ ALLOWED = {
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def _something_of_everything(rebels: Rebels) -> None:
 
 @dataclass(frozen=True)
 class Form:
-    """A form that is sent with POST, and what it would send untouched."""
+    """A form that is sent with POST, and its initial values."""
 
     path: str
     data: dict[str, str] = field(compare=False)
@@ -89,7 +88,7 @@ def name_of(path: str) -> str:
 
 
 class Offers(HTMLParser):
-    """What a page offers: links within the console, and forms."""
+    """The links within the console and the forms of a page."""
 
     def __init__(self, path: str, html: str) -> None:
         super().__init__()
@@ -125,7 +124,7 @@ class Offers(HTMLParser):
 
 
 def crawl(start: str, open_page: Callable[[str], str]) -> Iterator[Offers]:
-    """Every kind of page that links lead to, each once."""
+    """Follow links, and visit each kind of page once."""
     waiting, seen = deque([start]), set[str]()
     while waiting:
         path = waiting.popleft()
@@ -146,14 +145,14 @@ def open_to_auditors() -> set[str]:
 
 
 def fetched(page: Page, console: str, path: str) -> str:
-    """A page as the program of the browser gets it, which is quicker than showing it."""
+    """Fetch a page without rendering it, which is faster."""
     response = page.request.get(f"{console}{path}")
     assert response.status == 200, path
     return response.text()
 
 
 def visited(page: Page, console: str, path: str) -> str:
-    """A page as one sees it. No link of an Auditor may lead to a refusal, so it must open."""
+    """Open a page in the browser. No link that an Auditor sees can lead to a refusal."""
     response = page.goto(f"{console}{path}")
     assert response is not None
     assert response.status == 200, path
@@ -162,7 +161,7 @@ def visited(page: Page, console: str, path: str) -> str:
 
 
 @pytest.mark.usefixtures("_something_of_everything")
-def test_an_auditor_sees_everything_and_may_press_nothing(
+def test_an_auditor_opens_every_page_and_can_send_no_form(
     console: str, sign_in_page: SignInPage, sign_in_elsewhere: SignInPage, rebels: Rebels
 ) -> None:
     leia, auditor = sign_in_elsewhere(rebels.leia), sign_in_page(rebels.c3po)
@@ -181,7 +180,7 @@ def test_an_auditor_sees_everything_and_may_press_nothing(
     assert len({form.name for form in absent}) > 20
     assert {form.name for offers in seen for form in offers.forms} <= ALLOWED
 
-    # Not for want of a confirmation either.
+    # A missing confirmation is not the reason for the refusal either.
     auditor.goto(f"{console}{reverse('account_reauthenticate')}")
     confirm_password(auditor)
     token = auditor.locator("[name=csrfmiddlewaretoken]").first.input_value()

@@ -1,4 +1,4 @@
-"""What the original description tells a developer to do, done in a browser, step by step."""
+"""The steps of the original description, done in a browser."""
 
 import re
 
@@ -17,7 +17,7 @@ JWT = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 def shown_jwt(page: Page) -> str:
@@ -26,7 +26,7 @@ def shown_jwt(page: Page) -> str:
     return jwt
 
 
-def test_create_a_jwt_for_one_specific_app(
+def test_a_jwt_for_one_specific_app_works_for_that_app_only(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels, partners: Partners
 ) -> None:
     partner_app = cast.application(partners.lobot, "Cloud City Connect", is_public=True)
@@ -87,7 +87,7 @@ def test_a_production_jwt_does_not_work_in_the_sandbox(
     assert error_code(in_sandbox) == "JWT-104"
 
 
-def test_without_sandbox_account_one_is_led_to_create_it(
+def test_the_create_jwt_form_leads_to_the_missing_sandbox_account(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
 ) -> None:
     page = sign_in_page(rebels.lando)
@@ -114,7 +114,7 @@ def fill_in_with_one_app(page: Page, console: str, client_id: str) -> None:
 
 
 def create_before_the_app_is_added(page: Page) -> Route:
-    """Choose *Add app*, then *Create JWT* before the answer; the request, which is held."""
+    """Choose *Add app*, then *Create JWT* before the answer arrives. Returns the held request."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -129,7 +129,7 @@ def create_before_the_app_is_added(page: Page) -> Route:
     return held[0]
 
 
-def test_a_form_waits_for_the_app_that_is_being_added(
+def test_the_create_jwt_form_waits_for_the_app_that_is_being_added(
     console: str, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     client, _ = cast.client(cast.application(rebels.luke))
@@ -141,7 +141,7 @@ def test_a_form_waits_for_the_app_that_is_being_added(
     assert [permitted.pk for permitted in credential.permitted_clients.all()] == [client.pk]
 
 
-def test_a_form_stays_when_the_app_was_not_added(
+def test_the_create_jwt_form_stays_open_if_the_app_was_not_added(
     console: str, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     client, _ = cast.client(cast.application(rebels.luke))
@@ -165,7 +165,7 @@ def test_a_form_stays_when_the_app_was_not_added(
     shown_jwt(page)
 
 
-def test_a_form_that_comes_back_shows_where_to_correct_it(
+def test_the_create_jwt_form_shows_where_to_correct_it(
     console: str, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     page = sign_in_page(rebels.luke)
@@ -179,10 +179,10 @@ def test_a_form_that_comes_back_shows_where_to_correct_it(
 
 
 @pytest.mark.parametrize("with_script", [True, False])
-def test_enter_sends_the_form(
+def test_enter_sends_the_create_jwt_form(
     with_script: bool, console: str, browser: Browser, rebels: Rebels
 ) -> None:
-    """Its first button is *Add app*, which nobody sees while all apps are permitted."""
+    """Its first button is *Add app*, which is hidden while all apps are permitted."""
     page = browser.new_page(java_script_enabled=with_script)
     sign_in_through_the_form(page, console, "luke@rebels.example")
     page.goto(f"{console}/console/my-credentials/create")
@@ -199,7 +199,7 @@ def test_enter_sends_the_form(
     assert JwtCredential.objects.get().label == "Renamed"
 
 
-def test_the_whole_form_works_without_javascript(
+def test_the_create_jwt_form_works_without_javascript(
     console: str, browser: Browser, rebels: Rebels, partners: Partners
 ) -> None:
     public = cast.application(partners.lobot, "Cloud City Connect", is_public=True)
@@ -257,7 +257,7 @@ def test_the_user_menu_opens_by_keyboard_click_and_hover(
     page.wait_for_url("**/account/login/**")
 
 
-def test_revoking_ends_the_next_call(
+def test_revoking_a_credential_ends_its_next_call(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
 ) -> None:
     client, secret = cast.client(cast.application(rebels.luke))

@@ -1,4 +1,4 @@
-"""Reading notices in a browser: the bell, the link, the buttons; with and without JavaScript."""
+"""Reading notices in a browser: the bell, the link and the buttons."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.conftest import Rebels
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 def bell(page: Page, unread: str) -> None:
@@ -20,7 +20,9 @@ def bell(page: Page, unread: str) -> None:
     expect(link).to_be_visible()
 
 
-def test_what_an_admin_did_is_read_by_its_link(sign_in_page: SignInPage, rebels: Rebels) -> None:
+def test_following_the_link_of_a_notice_marks_it_as_read(
+    sign_in_page: SignInPage, rebels: Rebels
+) -> None:
     for label in ("First key", "Second key"):
         cast.credential(rebels.luke, label=label, created_by=rebels.han)
     page = sign_in_page(rebels.luke)
@@ -37,7 +39,7 @@ def test_what_an_admin_did_is_read_by_its_link(sign_in_page: SignInPage, rebels:
     expect(page.get_by_role("button", name="Mark all as read")).to_have_count(0)
 
 
-def test_without_javascript(browser: Browser, console: str, rebels: Rebels) -> None:
+def test_notices_work_without_javascript(browser: Browser, console: str, rebels: Rebels) -> None:
     for label in ("First key", "Second key", "Third key"):
         cast.credential(rebels.luke, label=label, created_by=rebels.han)
     with browser.new_context(java_script_enabled=False) as context:

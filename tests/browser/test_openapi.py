@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: whatever schemathesis derives from it is answered as it says."""
+"""The REST API answers every request that schemathesis derives from its OpenAPI document."""
 
 import json
 from typing import Any
@@ -20,24 +20,26 @@ OPERATIONS = [("GET", ""), ("GET", "/status"), *((call.method, call.path) for ca
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @pytest.fixture
 def token(console: str, rebels: Rebels) -> str:
-    """Of somebody who may do everything, so that what is refused is refused for its form."""
+    """The token of a person with every permission, so that only malformed requests are refused."""
     client, secret = cast.client(cast.application(rebels.leia, scopes=["Accounts"]))
     jwt = cast.credential(rebels.leia).encode()
     return str(exchange(f"{console}/sandbox", client.client_id, secret, jwt)["access_token"])
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda part: part or "version")
-def test_every_answer_is_as_described(console: str, token: str, method: str, path: str) -> None:
+def test_every_answer_matches_the_openapi_document(
+    console: str, token: str, method: str, path: str
+) -> None:
     with urlopen(f"{console}/sandbox/restapi/openapi.json", timeout=10) as response:
         schema = schemathesis.openapi.from_dict(json.load(response))
     operation = schema[f"/restapi/v1.0{path}"][method]
-    # A body may have the right form and say nonsense: what is an email address, or a text
-    # without control characters, is more than a schema tells.
+    # A well-formed body can have invalid values. The schema doesn't describe email addresses,
+    # or texts without control characters.
     unsaid = [positive_data_acceptance] if method == "PUT" else []
 
     @hypothesis_settings(max_examples=15, deadline=None)

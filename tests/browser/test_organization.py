@@ -1,4 +1,4 @@
-"""What a Developer Admin does with the credentials of others, and what the apps get to see."""
+"""A Developer Admin manages the credentials of others, and their apps notice."""
 
 import re
 
@@ -16,7 +16,7 @@ from tests.conftest import Rebels
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 def test_a_credential_created_for_a_teammate_is_used_and_revoked(
@@ -41,7 +41,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     han.get_by_role("button", name="Create JWT").click()
     arrived(han, "JWT created")
 
-    # The owner hears of it, sees who made it, and gets the same JWT.
+    # The owner is told, sees who created it, and can view the same JWT.
     luke.reload()
     luke.get_by_role("link", name="Notices, 1 unread").click()
     luke.get_by_role("link", name=re.compile("^Han Example created the sandbox JWT")).click()
@@ -81,7 +81,7 @@ def choose(page: Page, *labels: str) -> None:
     page.get_by_role("button", name="Revoke chosen…").click()
 
 
-def test_several_are_revoked_once_one_has_read_what_breaks(
+def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     console: str, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     client, secret = cast.client(cast.application(rebels.luke))
@@ -120,7 +120,7 @@ def test_several_are_revoked_once_one_has_read_what_breaks(
         "It is being replaced by Its replacement, which keeps working, but no app has used it yet."
     )
 
-    # Whoever reads that looks first, and comes back once the apps have moved.
+    # The administrator checks this first, and returns when the apps have moved.
     han.get_by_role("link", name="View the rotation").click()
     arrived(han, "Rotation of Rotated")
     replacement = rotation.replacement.encode()

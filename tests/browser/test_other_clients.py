@@ -1,7 +1,7 @@
-"""Clients that others wrote run the whole cycle over the network, as they come from their makers.
+"""Unmodified clients of other vendors run the whole cycle over the network.
 
-The vendor's SDK for JavaScript, and two OAuth clients that follow the RFCs by the letter:
-oauth4webapi from npm and Authlib from PyPI.
+These are the vendor's SDK for JavaScript and two strict OAuth clients: oauth4webapi from npm and
+Authlib from PyPI.
 """
 
 import json
@@ -26,7 +26,7 @@ CLIENTS = Path(__file__).parent.parent / "clients"
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def seen_by(script: str, environment: dict[str, str]) -> Any:
     return json.loads(done.stdout)
 
 
-def test_the_vendors_sdk_for_javascript(environment: dict[str, str]) -> None:
+def test_the_vendors_javascript_sdk_runs_the_whole_cycle(environment: dict[str, str]) -> None:
     assert seen_by("vendor_sdk.mjs", environment) == {
         "account": "Confirmed",
         "refreshed": True,
@@ -62,7 +62,7 @@ def test_the_vendors_sdk_for_javascript(environment: dict[str, str]) -> None:
     }
 
 
-def test_oauth4webapi(environment: dict[str, str]) -> None:
+def test_oauth4webapi_runs_the_whole_cycle(environment: dict[str, str]) -> None:
     cycle = {
         "subject": True,
         "status": 200,
@@ -81,13 +81,13 @@ def test_oauth4webapi(environment: dict[str, str]) -> None:
 
 @pytest.fixture
 def _http_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Authlib asks for https, which the server of the tests does not speak."""
+    """Authlib requires https, which the test server doesn't support."""
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "true")
 
 
 @pytest.mark.usefixtures("_http_on_loopback")
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
-def test_authlib(environment: dict[str, str], method: str) -> None:
+def test_authlib_runs_the_whole_cycle(environment: dict[str, str], method: str) -> None:
     base_url = environment["BASE_URL"]
     origin, path = base_url.removesuffix("/sandbox"), urlsplit(base_url).path
     metadata = requests.get(

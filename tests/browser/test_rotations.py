@@ -1,4 +1,4 @@
-"""Rotation while programs exchange over HTTP: nothing fails before the old credential ends."""
+"""Rotates while programs exchange over HTTP. Nothing fails before the old credential ends."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,11 +24,11 @@ PAUSE = 0.05  # seconds between two exchanges of one program
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 class Running:
-    """A program that exchanges all the time, and what it was answered."""
+    """A program that keeps exchanging, and the answers that it got."""
 
     def __init__(self, call: Callable[[], dict[str, Any]]) -> None:
         self._call, self._stop = call, threading.Event()
@@ -44,7 +44,7 @@ class Running:
         return [answer for answer in list(self.answers) if "access_token" not in answer]
 
     def wait_for(self, more: int) -> None:
-        """Until it has made some more exchanges."""
+        """Wait until it has made this many more exchanges."""
         enough = len(self.answers) + more
         for _ in range(400):
             if len(self.answers) >= enough:

@@ -1,4 +1,4 @@
-"""Authenticator app, recovery codes, security key and passkey: set up, sign in, step up."""
+"""Sets up an authenticator app, recovery codes, a security key and a passkey, and uses them."""
 
 import base64
 import hmac
@@ -33,17 +33,17 @@ NEW_CODES = 10
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @pytest.fixture(autouse=True)
 def _patient(settings: Settings) -> None:
-    """A code works once, so the next sign-in takes the code of the next half minute already."""
+    """A code works once, so the next sign-in uses the code of the next half minute."""
     settings.MFA_TOTP_TOLERANCE = 1
 
 
 def code_of(secret: str, *, ahead: int = 0) -> str:
-    """What an authenticator app shows (RFC 6238), or will show some half minutes later."""
+    """The code of an authenticator app (RFC 6238), now or some half minutes ahead."""
     counter = struct.pack(">Q", int(time.time()) // STEP + ahead)
     digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
     offset = digest[-1] & 0x0F
@@ -52,7 +52,7 @@ def code_of(secret: str, *, ahead: int = 0) -> str:
 
 
 def plug_in(page: Page, *, verifies_user: bool) -> None:
-    """An authenticator of this browser that says yes: a device with a lock, or a bare key."""
+    """Add a virtual authenticator that always agrees: a device with a lock, or a plain key."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {
@@ -73,7 +73,7 @@ def sign_out(page: Page) -> None:
 
 
 def activate_authenticator(page: Page) -> str:
-    """From the Security page; the secret that the app now shares."""
+    """Set up an authenticator app on the Security page. Returns its secret."""
     page.get_by_role("link", name="Activate").click()
     confirm_password(page)
     arrived(page, "Activate authenticator app")
@@ -95,21 +95,21 @@ def downloaded_codes(page: Page) -> list[str]:
 
 
 def expect_left(page: Page, count: int) -> None:
-    """How many recovery codes the Security page counts."""
+    """Expect this number of recovery codes on the Security page."""
     expect(
         page.get_by_text(re.compile(rf"{count} of {NEW_CODES} (codes are )?left"))
     ).to_be_visible()
 
 
 def answer(page: Page, console: str, person: Membership, code: str) -> None:
-    """Sign in with the password, and with this code when asked for one."""
+    """Sign in with the password and this code."""
     sign_in_through_the_form(page, console, person.user.email)
     again_at(page, "Two-factor authentication")
     page.get_by_label("Code").fill(code)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def test_an_authenticator_app_and_its_recovery_codes(
+def test_an_authenticator_app_and_recovery_codes_sign_in(
     console: str, sign_in_page: SignInPage, new_context: CreateContextCallback, rebels: Rebels
 ) -> None:
     page = sign_in_page(rebels.luke)
@@ -144,7 +144,7 @@ def test_an_authenticator_app_and_its_recovery_codes(
     expect_left(page, 9)
 
 
-def test_a_role_that_needs_a_second_factor_is_led_to_one(
+def test_a_person_whose_role_needs_a_second_factor_has_to_set_one_up(
     console: str, sign_in_page: SignInPage, sign_in_elsewhere: SignInPage, rebels: Rebels
 ) -> None:
     luke, leia = sign_in_page(rebels.luke), sign_in_elsewhere(rebels.leia)
@@ -179,7 +179,7 @@ def test_a_role_that_needs_a_second_factor_is_led_to_one(
     again_at(luke, "Welcome, Luke")
 
 
-def test_who_has_a_passkey_only_signs_in_and_steps_up_with_it(
+def test_a_person_with_only_a_passkey_signs_in_and_steps_up_with_it(
     console: str, sign_in_page: SignInPage, rebels: Rebels
 ) -> None:
     credential = cast.credential(rebels.luke)

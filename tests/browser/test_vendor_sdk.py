@@ -1,4 +1,4 @@
-"""The vendor's own Python SDK, unmodified, with our base URL as its server; the page's lines."""
+"""Runs the vendor's unmodified Python SDK, and the code that the created page shows."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ ADDRESS = "/restapi/v1.0/account/~/business-address"
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def signed_in(console: str, app: tuple[Client, str], owner: Membership) -> Any:
     return platform
 
 
-def test_the_sdk_reads_account_and_extension(
+def test_the_vendors_python_sdk_reads_account_and_extension(
     console: str, app: tuple[Client, str], rebels: Rebels
 ) -> None:
     platform = signed_in(console, app, rebels.luke)
@@ -50,7 +50,7 @@ def test_the_sdk_reads_account_and_extension(
     assert extension["account"]["id"] == account["id"]
 
 
-def test_the_sdk_refreshes_and_logs_out(console: str, rebels: Rebels) -> None:
+def test_the_vendors_python_sdk_refreshes_and_logs_out(console: str, rebels: Rebels) -> None:
     app = cast.client(cast.application(rebels.luke, issues_refresh_tokens=True))
     platform = signed_in(console, app, rebels.luke)
     before = platform.auth().access_token()
@@ -63,7 +63,7 @@ def test_the_sdk_refreshes_and_logs_out(console: str, rebels: Rebels) -> None:
     assert error_code(body) == "OAU-213"
 
 
-def test_the_sdk_edits_the_account_for_leia_and_not_for_luke(
+def test_the_vendors_python_sdk_edits_the_account_for_leia_but_not_for_luke(
     console: str, app: tuple[Client, str], rebels: Rebels
 ) -> None:
     with pytest.raises(ApiException) as refused:
@@ -80,7 +80,7 @@ def test_the_sdk_edits_the_account_for_leia_and_not_for_luke(
 
 
 @pytest.mark.parametrize("slug", ["curl", "python", "javascript"])
-def test_the_lines_of_the_created_page_run(
+def test_the_code_of_the_created_page_runs(
     console: str, app: tuple[Client, str], rebels: Rebels, slug: str, tmp_path: Path
 ) -> None:
     client, secret = app

@@ -34,7 +34,7 @@ def block(language: str) -> str:
 
 @pytest.fixture(autouse=True)
 def _transactional(transactional_db: None) -> None:
-    """The server's threads see what the test commits."""
+    """Commit for real, so that the threads of the server see the data of the test."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ def run(command: list[str], granted: Granted, **changes: str) -> subprocess.Comp
     )
 
 
-def test_offline(granted: Granted) -> None:
+def test_the_python_example_verifies_a_token_offline(granted: Granted) -> None:
     command = [sys.executable, "-c", block("python")]
     assert run(command, granted).stdout.strip() == granted.client.client_id
     credential = run(command, granted, ACCESS_TOKEN=granted.credential.encode())
     assert (credential.returncode, credential.stdout) == (1, "")
 
 
-def test_introspection(granted: Granted, rebels: Rebels) -> None:
+def test_the_curl_example_introspects_a_token(granted: Granted, rebels: Rebels) -> None:
     command = ["sh", "-c", block("sh")]
     assert json.loads(run(command, granted).stdout)["active"] is True
     end(granted, rebels)
@@ -94,7 +94,7 @@ def end(granted: Granted, rebels: Rebels) -> None:
 
 
 class Service(BaseHTTPRequestHandler):
-    """What stands behind the proxy: answers the headers that reached it."""
+    """The service behind the proxy. It answers with the headers that reached it."""
 
     def do_GET(self) -> None:
         body = json.dumps(dict(self.headers)).encode()
@@ -104,7 +104,7 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the base names it
-        """Not on the test's output."""
+        """Keep requests out of the output of the test."""
 
 
 NGINX = """\
@@ -127,7 +127,7 @@ http {{
 
 @pytest.fixture
 def proxy(granted: Granted, tmp_path: Path) -> Iterator[str]:
-    """The proxy of the docs, with the addresses of this test instead of the examples."""
+    """The proxy of the docs, with the addresses of this test."""
     service = HTTPServer(("127.0.0.1", 0), Service)
     threading.Thread(target=service.serve_forever, daemon=True).start()
     port = free_port()
@@ -154,7 +154,7 @@ def proxy(granted: Granted, tmp_path: Path) -> Iterator[str]:
 
 
 def answer(url: str, **headers: str) -> tuple[int, dict[str, str]]:
-    """The status, and the headers that reached the service or those of the refusal."""
+    """Return the status, and the headers that reached the service or those of the error."""
     try:
         with urlopen(Request(url, headers=headers), timeout=10) as response:
             return response.status, json.load(response)
@@ -162,7 +162,7 @@ def answer(url: str, **headers: str) -> tuple[int, dict[str, str]]:
         return error.code, dict(error.headers)
 
 
-def test_nginx_lets_through_who_has_a_token(proxy: str, granted: Granted) -> None:
+def test_the_nginx_example_lets_a_valid_token_through(proxy: str, granted: Granted) -> None:
     status, seen = answer(
         f"{proxy}/orders",
         Authorization=f"Bearer {granted.access_token}",
@@ -177,7 +177,9 @@ def test_nginx_lets_through_who_has_a_token(proxy: str, granted: Granted) -> Non
     assert "Authorization" not in seen
 
 
-def test_nginx_stops_everybody_else(proxy: str, granted: Granted, rebels: Rebels) -> None:
+def test_the_nginx_example_stops_every_other_request(
+    proxy: str, granted: Granted, rebels: Rebels
+) -> None:
     status, headers = answer(f"{proxy}/orders")
     assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer realm="REST API"')
     for token in ("garbage", granted.credential.encode()):

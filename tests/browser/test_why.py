@@ -1,4 +1,4 @@
-"""A refused call, its request ID in the console, the fix behind the link, and the call again."""
+"""Looks up a refused call by its request ID, follows the link to the fix, and calls again."""
 
 import json
 import urllib.request
@@ -16,7 +16,7 @@ from tests.conftest import Rebels
 
 
 def answered(base_url: str, app: api.App, jwt: str) -> tuple[int, str, dict[str, object]]:
-    """Status, request ID and body of an exchange, whatever it is."""
+    """Return status, request ID and body of an exchange."""
     request = urllib.request.Request(
         f"{base_url}/restapi/oauth/token",
         urlencode({"grant_type": api.GRANT_TYPE, "assertion": jwt}).encode(),
@@ -29,7 +29,7 @@ def answered(base_url: str, app: api.App, jwt: str) -> tuple[int, str, dict[str,
         return error.code, error.headers["X-Request-Id"], json.load(error)
 
 
-def test_from_the_refusal_to_the_fix(
+def test_the_explanation_of_a_refused_call_links_to_its_fix(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
 ) -> None:
     permitted = api.app(rebels.luke, name="Falcon Dialer")
@@ -70,7 +70,7 @@ def test_from_the_refusal_to_the_fix(
     accessible("the page of error codes")
 
 
-def test_a_pasted_jwt_is_tried_and_forgotten(
+def test_a_pasted_jwt_gets_a_dry_run_and_is_not_kept(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
 ) -> None:
     app = api.app(rebels.luke)

@@ -1,6 +1,6 @@
 """Runs the tests in tests/browser/ in the Chromium of this machine, through Playwright.
 
-CHROMIUM names another one. Playwright's own download is not used.
+Set CHROMIUM to use another one. Playwright's own download is not used.
 """
 
 import os
@@ -18,7 +18,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 INSTALL = "On Debian: sudo apt-get install chromium. Or name another: CHROMIUM=/path make test"
 QUIET = [
-    # Nothing leaves this machine while the tests run.
+    # The browser makes no connections beyond this machine.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-quic",
@@ -35,7 +35,7 @@ def find_chromium() -> str | None:
 
 
 def install_chromium() -> str:
-    """Finds Chromium, or installs Debian's where that is possible."""
+    """Find Chromium, or install the one of Debian if possible."""
     if found := find_chromium():
         return found
     if os.environ.get("CHROMIUM"):
@@ -68,7 +68,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 def console(live_server: LiveServer, settings: Settings) -> str:
-    """The origin of a running console that knows itself by that origin."""
+    """Start a console, and return its origin."""
     origin: str = live_server.url
     settings.ORIGIN = origin
     settings.CSRF_TRUSTED_ORIGINS = [origin]

@@ -1,4 +1,4 @@
-"""Programs that tests run against, installed from Debian where that is possible."""
+"""Installs the programs that tests use, from Debian if possible."""
 
 import os
 import shutil
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 
 def install(programs: Sequence[str]) -> None:
-    """Makes sure that these are there, each of a package of the same name; all in one go.
+    """Install the missing ones, each from the package of the same name.
 
-    Raises `RuntimeError` with what to do if one is not.
+    Raises `RuntimeError` with instructions if one is still missing.
     """
     if absent(programs) and can_install():
         apt_install(*absent(programs))

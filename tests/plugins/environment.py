@@ -7,20 +7,20 @@ conftest.py is read.
 import os
 
 ENVIRONMENT = {
-    # Empty: console/env.py reads no file.
+    # Empty, so that console/env.py reads no file.
     "CONSOLE_ENV_FILE": "",
     "SECRET_KEY": "tests-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
     "KEY_ENCRYPTION_KEYS": "dGVzdHMtb25seS0zMi1ieXRlcy1mZXJuZXQta2V5LS0=",
     "ORIGIN": "http://localhost:8000",
     "LOG_LEVEL": "WARNING",
     "EMAIL_URL": "memorymail://",
-    # Tests ask the same things hundreds of times; tests/credentials/test_throttle.py sets limits.
+    # Off, because tests repeat requests. tests/credentials/test_throttle.py sets limits.
     "RATE_LIMIT_AUTH": "off",
     "RATE_LIMIT_HEAVY": "off",
     "RATE_LIMIT_MEDIUM": "off",
     "RATE_LIMIT_LIGHT": "off",
 }
-# What a shell or a container may have exported; tests that want one of them set it themselves.
+# A shell or a container can have exported these. Tests that need one set it themselves.
 UNSET = (
     "ALLOWED_HOSTS",
     "CACHE_URL",

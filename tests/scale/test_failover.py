@@ -1,4 +1,4 @@
-"""The primary dies under load and the standby takes over: nothing that was acknowledged is lost.
+"""The primary dies under load and the standby takes over. Nothing that was acknowledged is lost.
 
 `make test-failover` runs it longer, several times, and writes the figures into
 docs/how-to/scale.md.
@@ -28,10 +28,10 @@ BEGIN, END = "<!-- failover: begin -->\n", "<!-- failover: end -->\n"
 # Seconds of load before the primary dies and after the standby has taken over.
 SECONDS = float(os.environ.get("FAILOVER_SECONDS", "2"))
 ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "1"))
-# How long whoever watches the primary takes to be sure; Patroni's defaults are up to 30 s.
+# How long a monitor takes to declare the primary dead. Patroni's defaults are up to 30 s.
 DETECTION = 1.0
 PROCESSES = 2
-# From the end of the promotion to the next exchange.
+# Seconds from the end of the promotion to the next exchange.
 RECOVERY = 5.0
 
 
@@ -46,9 +46,9 @@ class Outcome:
 
     @property
     def recovery(self) -> float:
-        """Seconds of the gap that are the console's.
+        """Seconds of the gap that the console causes.
 
-        PostgreSQL may take writes a moment before it says that it was promoted.
+        PostgreSQL can accept writes a moment before it reports that it was promoted.
         """
         return max(0.0, self.gap - DETECTION - self.promotion)
 
@@ -62,7 +62,7 @@ def fail_over(installation: Installation) -> Outcome:
         with Workload(console.port, installation) as workload:
             time.sleep(SECONDS)
             pair.primary.kill()
-            # Only now: what began before may have been granted by the primary still.
+            # Only now, because the primary can have granted an exchange that began earlier.
             killed_at = time.monotonic()
             time.sleep(DETECTION)
             promotion = pair.standby.promote()
@@ -94,7 +94,7 @@ def check(record: Record, pair: Pair, console: RunningConsole, installation: Ins
     assert record.accepted_after_revocation == []
     with caller(console.port) as connection_to_console:
         app = AppCalls(connection_to_console, installation.authorization)
-        # The last refresh token that was given out is known, and everything revoked is refused.
+        # The last issued refresh token is known, and everything revoked is refused.
         assert app.refresh(record.refresh_token).status == 200
         for one in record.revoked:
             if one.jwt:
@@ -118,7 +118,7 @@ def test_nothing_acknowledged_is_lost_when_the_primary_dies(
         assert outcome.record.refused == []
         assert outcome.record.unanswered == []
         assert {name.rpartition(" ")[2] for name in answers} <= {"200", "302", "503"}
-        # While there was no primary, callers were told to come again, and nothing else.
+        # Without a primary, callers were only told to retry.
         assert {name for name in answers if name.startswith(("exchange", "refresh"))} <= {
             "exchange 200",
             "exchange 503",

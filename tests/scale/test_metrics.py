@@ -1,4 +1,4 @@
-"""The figures for Prometheus, from a server with two processes."""
+"""The metrics for Prometheus, from a server with two processes."""
 
 import time
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def console(installation: Installation, port: int) -> Iterator[RunningConsole]:
 
 @contextmanager
 def fresh(console: RunningConsole) -> Iterator[Caller]:
-    """A connection of its own, which either process may get."""
+    """A new connection, which either process can accept."""
     with caller(console.port) as connection:
         yield connection
 
@@ -68,7 +68,7 @@ def use(console: RunningConsole, installation: Installation) -> None:
         calls.send("GET", "/console/my-credentials/not-there")
 
 
-def test_what_callers_were_told_is_counted_over_all_processes(
+def test_answers_are_counted_across_all_processes(
     console: RunningConsole, installation: Installation, port: int
 ) -> None:
     use(console, installation)
@@ -98,7 +98,7 @@ def test_what_callers_were_told_is_counted_over_all_processes(
     assert found[("console_request_seconds_count", (("endpoint", "token"),))] == 18
 
 
-def test_states_are_looked_at_every_other_second(
+def test_gauges_are_updated_every_two_seconds(
     console: RunningConsole, installation: Installation, port: int
 ) -> None:
     use(console, installation)
@@ -106,7 +106,7 @@ def test_states_are_looked_at_every_other_second(
     idle = ("console_database_connections", (("state", "idle"),))
     while (found := figures(port))[idle] < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    # Each process has used the database by then, be it for usage.
+    # By then, each process has used the database, at least to write usage.
     assert found[idle] >= 2
     assert found[("console_processes", ())] == 2
     assert found[("console_database_away", ())] == 0
@@ -114,7 +114,9 @@ def test_states_are_looked_at_every_other_second(
     assert found[("console_background_dropped_total", (("writer", "usage"),))] == 0
 
 
-def test_nobody_is_named(console: RunningConsole, installation: Installation, port: int) -> None:
+def test_metrics_name_no_person_app_or_credential(
+    console: RunningConsole, installation: Installation, port: int
+) -> None:
     use(console, installation)
     known = {
         "api": {"auth", "rest"},
@@ -129,7 +131,7 @@ def test_nobody_is_named(console: RunningConsole, installation: Installation, po
             assert value in known.get(label, {value})
 
 
-def test_only_who_has_the_token_sees_them(console: RunningConsole, port: int) -> None:
+def test_metrics_require_the_token(console: RunningConsole, port: int) -> None:
     with caller(port) as monitoring:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}):
             answer = monitoring.send("GET", "/metrics", headers=headers)

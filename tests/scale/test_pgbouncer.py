@@ -13,7 +13,7 @@ from tests.scale.callers import AppCalls, DeveloperCalls, caller
 from tests.scale.conftest import BROWSERS, Installation
 from tests.scale.pgbouncer import pgbouncer
 
-# Fewer than threads, so that what one request leaves in a session would meet another.
+# Fewer than threads, so that anything left in a session would affect another request.
 SERVER_CONNECTIONS = 4
 CALLERS = BROWSERS
 ROUNDS = 5
@@ -33,7 +33,7 @@ def console(database_url: str) -> Iterator[RunningConsole]:
 
 
 def live(console: RunningConsole, installation: Installation, number: int) -> list[int]:
-    """One developer with an app: exchanges, refreshes, calls, and writes in the console."""
+    """One developer with an app exchanges, refreshes, calls, and writes in the console."""
     statuses = []
     with caller(console.port) as calls:
         app = AppCalls(calls, installation.authorization)
@@ -51,7 +51,9 @@ def live(console: RunningConsole, installation: Installation, number: int) -> li
     return statuses
 
 
-def test_many_share_few_connections(console: RunningConsole, installation: Installation) -> None:
+def test_many_callers_share_few_database_connections(
+    console: RunningConsole, installation: Installation
+) -> None:
     existing = set(JwtCredential.objects.values_list("pk", flat=True))
     with ThreadPoolExecutor(CALLERS) as pool:
         found = list(pool.map(lambda number: live(console, installation, number), range(CALLERS)))
@@ -66,18 +68,18 @@ def test_many_share_few_connections(console: RunningConsole, installation: Insta
     usage = ExchangeUsage.objects.filter(credential__in=existing).values_list(
         "exchanges", flat=True
     )
-    # One exchange made the keys before the console was started.
+    # One exchange created the keys before the console started.
     assert sum(usage) == 2 * CALLERS * ROUNDS + 1
     assert server_connections() <= SERVER_CONNECTIONS
 
 
 def server_connections() -> int:
-    """How many the database has besides this test's own."""
+    """How many connections the database has besides this test's own."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            # Not a vacuum that the server starts by itself.
+            # Excludes a vacuum that the server starts by itself.
             " AND backend_type = 'client backend'"
         )
         return int(cursor.fetchone()[0])

@@ -1,4 +1,4 @@
-"""Servers are restarted under load, and hardly anybody notices: none behind a balancer."""
+"""Servers are restarted under load. Behind a balancer, no request fails."""
 
 import signal
 import time
@@ -16,11 +16,11 @@ from tests.scale.callers import CLIENT, Answer, DeveloperCalls, caller
 from tests.scale.conftest import Installation
 from tests.scale.workload import Workload
 
-# Behind a balancer both servers have one name.
+# Behind a balancer, both servers have the same name.
 HOST = "localhost"
 DRAIN_SECONDS = 1
 PATIENCE = 30.0  # seconds
-# Each caller may meet the end of the old process once, on a connection that was kept alive.
+# The end of the old process can reset the kept-alive connection of each caller once.
 MAX_RESETS = 8
 
 
@@ -34,7 +34,7 @@ def two_servers(installation: Installation) -> Iterator[list[RunningConsole]]:
                     ORIGIN=f"http://{HOST}",
                     DRAIN_SECONDS=str(DRAIN_SECONDS),
                     TRUSTED_PROXY_COUNT="2",
-                    # Each counts its drain file by its port.
+                    # Each server names its drain file by its port.
                     GRANIAN_WORKERS="1",
                 )
             )
@@ -55,9 +55,9 @@ def wait_until_ready(server: RunningConsole) -> None:
 
 
 def failures(answers: Counter[str]) -> dict[str, int]:
-    """What was not answered as it should be; by what was done and the status, 0 for none.
+    """Count failed answers by request and status, 0 for none.
 
-    `ready` may say no: that is how a balancer learns of it.
+    `ready` can answer 503, because that is how a balancer learns about a stop.
     """
     return {
         name: count
@@ -77,7 +77,7 @@ def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Install
             assert server.stop() == 0
             server.start()
             wait_until_ready(server)
-            # The balancer wants to see it twice, on a machine that does everything else as well.
+            # The balancer needs two successful checks, on a machine that is busy.
             time.sleep(1.5)
     workload.raise_failures()
     record = workload.record
@@ -86,7 +86,7 @@ def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Install
     assert record.sessions == 1
     assert record.answers["exchange 200"] > 100
     assert record.answers["revoke 302"] > 5
-    # Through both proxies.
+    # These pass through both proxies.
     assert CLIENT in AddressUse.objects.values_list("address", flat=True)
 
 
@@ -106,7 +106,7 @@ def test_a_reload_of_one_server_resets_a_few_connections_at_most(
             time.sleep(0.5)
         workload.raise_failures()
     record = workload.record
-    # No answer is an error. What was reset is asked again, and means the same.
+    # No answer is an error. Requests that were reset are repeated with the same effect.
     assert {name.rpartition(" ")[2] for name in failures(record.answers)} <= {"0"}
     assert sum(failures(record.answers).values()) <= MAX_RESETS
     assert record.accepted_after_revocation == []
@@ -114,8 +114,8 @@ def test_a_reload_of_one_server_resets_a_few_connections_at_most(
     assert record.answers["exchange 200"] > 100
 
 
-def test_what_is_under_way_is_finished(installation: Installation) -> None:
-    """A request that waits for a lock of the database while its server is told to end."""
+def test_a_request_under_way_is_finished_before_the_server_ends(installation: Installation) -> None:
+    """The request waits for a database lock while its server is told to end."""
     with RunningConsole(installation.url) as server, caller(server.port) as connection_to_it:
         server.wait()
         developer = DeveloperCalls(connection_to_it, installation.sessions[0])
@@ -134,11 +134,11 @@ def test_what_is_under_way_is_finished(installation: Installation) -> None:
 
 
 def wait_until_it_waits(request: "Future[Answer]") -> None:
-    """For a lock of the database."""
+    """Wait until the request waits for a database lock."""
     deadline = time.monotonic() + PATIENCE
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            # Not `pg_stat_activity`, which a transaction sees as it first saw it.
+            # Not `pg_stat_activity`, which stays the same within a transaction.
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return

@@ -1,4 +1,4 @@
-"""Somebody sends bodies that never end: nobody else waits for them behind a balancer."""
+"""Behind a balancer, bodies that never end delay no other request."""
 
 import socket
 import time
@@ -22,7 +22,7 @@ LENGTH = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 @contextmanager
 def slow_bodies(port: int, *, sent: int) -> Iterator[None]:
-    """Requests whose bodies lack the rest, for as long as the block lasts."""
+    """Keep requests with incomplete bodies open during the block."""
     with ExitStack() as stack:
         for _ in range(SENDERS):
             sender = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -30,13 +30,13 @@ def slow_bodies(port: int, *, sent: int) -> Iterator[None]:
                 f"POST {TOKEN} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {api.FORM}\r\n"
                 f"Content-Length: {LENGTH}\r\n\r\n{'a' * sent}".encode()
             )
-        # All of them have arrived.
+        # All of them have arrived at the balancer.
         time.sleep(0.5)
         yield
 
 
 @pytest.mark.parametrize("sent", [1, LENGTH - 1])
-def test_slow_bodies_hold_nobody_up(installation: Installation, sent: int) -> None:
+def test_slow_bodies_delay_no_other_request(installation: Installation, sent: int) -> None:
     with (
         RunningConsole(
             installation.url,

@@ -1,4 +1,4 @@
-"""Static files as a browser gets them: hashed, compressed, kept for a year."""
+"""Static files are hashed, compressed, and cached for a year."""
 
 import gzip
 import json
@@ -19,14 +19,14 @@ COLLECTED = ROOT / "staticfiles"
 
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[RunningConsole]:
-    """No page is asked for, so the database may be empty."""
+    """No test requests a page, so the database can be empty."""
     with RunningConsole(f"sqlite:///{tmp_path}/empty.sqlite3") as running:
         running.wait()
         yield running
 
 
 def our_files() -> dict[str, str]:
-    """Our style sheets, scripts and pictures, with their hashed names."""
+    """Our style sheets, scripts and images, with their hashed names."""
     manifest = json.loads((COLLECTED / "staticfiles.json").read_text())
     return {
         name: hashed
@@ -46,7 +46,7 @@ def max_age(answer: Answer) -> int:
     return int(found[1])
 
 
-def test_hashed_files_are_kept_for_a_year_and_compressed(console: RunningConsole) -> None:
+def test_hashed_files_are_cached_for_a_year_and_compressed(console: RunningConsole) -> None:
     files = our_files()
     assert len(files) > 5
     for name, hashed in files.items():
@@ -65,7 +65,7 @@ def test_hashed_files_are_kept_for_a_year_and_compressed(console: RunningConsole
                 assert decoded(packed.body) == plain.body
 
 
-def test_a_name_without_a_hash_is_asked_again_soon(console: RunningConsole) -> None:
+def test_a_file_without_a_hash_is_cached_briefly(console: RunningConsole) -> None:
     answer = fetched(console, next(iter(our_files())), "identity")
     assert answer.status == 200
     assert max_age(answer) <= 60

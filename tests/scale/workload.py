@@ -1,7 +1,7 @@
-"""What a busy installation does all day, and a record of what it was told.
+"""Keeps an installation busy, and records its answers.
 
-Apps exchange, refresh and call; developers create and revoke credentials; somebody keeps trying
-what was revoked. An answer is an acknowledgement: whatever it said has to be true from then on.
+Apps exchange, refresh and call. Developers create and revoke credentials. One client keeps trying
+revoked ones. An answer is an acknowledgment: what it says must be true from then on.
 """
 
 import random
@@ -16,7 +16,7 @@ from tests.scale.conftest import Installation
 
 EXCHANGERS = 3
 WRITERS = 2
-PAUSE = 0.02  # seconds after a failure, as a client that tries again
+PAUSE = 0.02  # seconds to wait after a failure before a retry
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Revoked:
 
 @dataclass
 class Record:
-    """Everything that was acknowledged, in seconds of `time.monotonic`."""
+    """Everything that was acknowledged. Times are seconds of `time.monotonic`."""
 
     granted: list[tuple[float, float]] = field(default_factory=list)
-    """Begin and end of each exchange that was granted."""
+    """The begin and end of each exchange that was granted."""
     created: list[str] = field(default_factory=list)
     revoked: list[Revoked] = field(default_factory=list)
     refresh_token: str = field(default="", repr=False)
-    """The last one that was given out."""
+    """The last one that was issued."""
     refreshes: int = 0
     sessions: int = 0
     accepted_after_revocation: list[str] = field(default_factory=list)
@@ -46,11 +46,11 @@ class Record:
     slowest_health_check: float = 0.0
     unready: int = 0
     refused: list[str] = field(default_factory=list)
-    """What was refused for good; in this workload nothing should be."""
+    """Requests that were refused. This workload expects none."""
     unanswered: list[str] = field(default_factory=list)
-    """What got no answer at all, and why."""
+    """Requests without an answer, and why."""
     answers: Counter[str] = field(default_factory=Counter)
-    """By what was done and how it was answered, `exchange 200`; 0 is no answer at all."""
+    """Counts by request and status, such as `exchange 200`. 0 means no answer."""
 
     def note(self, what: str, answer: Answer) -> Answer:
         self.answers[f"{what} {answer.status}"] += 1
@@ -71,7 +71,7 @@ class Record:
 
 
 class Workload:
-    """Runs until it is stopped, in threads with a connection each."""
+    """Runs until stopped, in threads with one connection each."""
 
     def __init__(self, port: int, installation: Installation, host: str = "") -> None:
         self.record = Record()
@@ -121,7 +121,7 @@ class Workload:
             self.record.granted.append((begin, time.monotonic()))
 
     def _refresh(self, connection: Caller) -> None:
-        """One session; a lost response is asked for again with the same token."""
+        """Refresh one session. After a lost response, repeat with the same token."""
         app, record = self._app(connection), self.record
         if not record.refresh_token:
             answer = record.note("exchange", app.exchange(self._installation.jwt))
@@ -138,7 +138,7 @@ class Workload:
         session = self._installation.sessions[number]
 
         def write(connection: Caller) -> None:
-            """A credential is created, shown, used and revoked."""
+            """Create, show, use and revoke a credential."""
             developer, app, record = (
                 DeveloperCalls(connection, session),
                 self._app(connection),
@@ -153,7 +153,7 @@ class Workload:
             granted = app.exchange(jwt) if jwt else Answer(0)
             token = granted.json["access_token"] if granted.status == 200 else ""
             while not self._stop.is_set():
-                # Revoking once more what is revoked changes nothing.
+                # Revoking a revoked credential again changes nothing.
                 if record.note("revoke", developer.revoke(credential_id)).status == 302:
                     record.revoked.append(Revoked(credential_id, jwt, token, time.monotonic()))
                     break
@@ -161,13 +161,13 @@ class Workload:
         return write
 
     def _try_revoked(self, connection: Caller) -> None:
-        """Every attempt begins after the revocation was acknowledged, so none may be granted."""
+        """Every attempt begins after the revocation was acknowledged, so none can be granted."""
         record = self.record
         known = list(record.revoked)
         if not known:
             time.sleep(PAUSE)
             return
-        # The latest are those that a failover could lose.
+        # A failover could lose the latest ones.
         revoked = random.choice(known[-20:])  # noqa: S311 - which one is no secret
         app = self._app(connection)
         answers = []
