@@ -62,7 +62,7 @@ class PolicyRule:
     stops: Callable[[Policy], Q] | None = None
     """Which credentials a use refuses: `refuses_credential` as a condition of a query."""
     narrows: Callable[[Policy, Policy], bool] | None = None
-    """Whether a change lets credentials go on working, but from fewer addresses."""
+    """Whether a change lets credentials keep working, but from fewer addresses."""
     cleaned: Callable[[Any], Any] = lambda value: value
     """The value as it is saved. Raises `ValidationError`."""
     recorded: Callable[[Policy], Any] | None = None
@@ -221,6 +221,7 @@ _ADDRESS_RULES = tuple(
     for rule in RULES
     if rule.refuses_address is not None and Stage.USE in rule.checked_at
 )
+_RULES_OF_A_USE = _CREDENTIAL_RULES[Stage.USE]
 CHECKED_AT_USE = tuple(rule.name for rule in RULES if Stage.USE in rule.checked_at)
 
 
@@ -231,7 +232,7 @@ def credential_rules(stage: Stage) -> list[PolicyRule]:
 
 def refusal_of_use(policy: Policy, credential: JwtCredential) -> str | None:
     """Why the policy refuses every use of a credential (JWT-107)."""
-    for rule, refuses in _CREDENTIAL_RULES[Stage.USE]:
+    for rule, refuses in _RULES_OF_A_USE:
         if refuses(policy, credential):
             why = rule.requirement(policy)
             return f"The organization policy does not allow this credential. {why}"
@@ -302,5 +303,5 @@ def stopped_by(policy: Policy) -> Q:
 
 
 def narrows(before: Policy, after: Policy) -> bool:
-    """Whether credentials that go on working do so from fewer addresses."""
+    """Whether credentials keep working after the change, but from fewer addresses."""
     return any(rule.narrows is not None and rule.narrows(before, after) for rule in RULES)
