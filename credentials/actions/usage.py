@@ -1,5 +1,3 @@
-"""Forgetting old usage: programs count it, and `tick` forgets it."""
-
 from datetime import datetime
 
 from django.db import transaction
@@ -9,5 +7,5 @@ from credentials.models.usage import outdated_usage
 
 @transaction.atomic
 def forget_old_usage(*, at: datetime | None = None) -> int:
-    """Remove days of counts and addresses that are kept no longer."""
+    """Delete the counts and addresses that we no longer keep. Returns how many rows that was."""
     return sum(rows.delete()[0] for rows in outdated_usage(at))

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # How many apps a row of a list names; a credential may be for a hundred.
 APPS_NAMED = 2
-
 _POLICIES = "extension__account__organization__policies"
 
 

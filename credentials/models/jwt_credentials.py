@@ -22,7 +22,6 @@ from credentials.models.signing_keys import SigningKey
 
 # Why a credential that somebody found is revoked.
 LEAKED = "Reported as leaked"
-
 # The last use of a credential that was never used: a day before all others, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)

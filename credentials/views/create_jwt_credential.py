@@ -25,7 +25,6 @@ from credentials.models import (
 from credentials.views.credential_pages import credential_page, jwt_page
 
 CREATED_SESSION_KEY = "created_jwt_credentials"
-
 CREATED_SECONDS = 600
 
 

@@ -42,7 +42,7 @@ ALLOWED = {
     "core/postgresql/prepared.py: Statements.first: connection.execute": (
         "an empty statement: psycopg begins the transaction"
     ),
-    "credentials/models/usage.py: _upsert: statements.write": (
+    "credentials/models/usage_statements.py: upsert: statements.write": (
         "calls: what programs do, written in the background"
     ),
     "credentials/models/usage.py: _note_places: statements.write": "addresses, likewise",
