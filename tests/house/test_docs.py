@@ -13,6 +13,7 @@ from credentials.error_codes import AUTH_API, REST_API
 from tests.house.compose import COMPOSE
 from tests.house.sources import ROOT, sources, tracked_files
 from tests.house.test_tooling import known_settings, make_targets, variables_of_serve
+from tests.stages import STAGES
 
 DOCS = sorted(
     path.relative_to(ROOT).as_posix()
@@ -174,6 +175,11 @@ def test_the_commands_page_lists_every_option_of_a_command(command: str) -> None
 def test_the_commands_page_lists_every_make_target() -> None:
     targets = sections(text_of("docs/reference/commands.md"), 2)["Make targets"]
     assert set(re.findall(r"^\| `make ([a-z-]+)` \|", targets, re.MULTILINE)) == make_targets()
+
+
+def test_the_commands_page_lists_every_test_stage_in_order() -> None:
+    section = sections(text_of("docs/reference/commands.md"), 2)["Test stages"]
+    assert table_rows(section)[1:] == [f"`{stage.name}`" for stage in STAGES]
 
 
 def settings_read() -> set[str]:
