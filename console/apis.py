@@ -1,14 +1,13 @@
-"""The short way to the two APIs: what pages need, sessions and CSRF above all, is not for programs.
+"""The short path to the two APIs, without the sessions and CSRF checks that only pages need.
 
-First of `MIDDLEWARE`: what lies below an environment's base URL is answered here with a request id,
-a log line and the security headers, and never reaches the other middlewares. Anything out of the
-ordinary, like a host that is not allowed or a request that must be redirected to https, goes on to
-them and gets the answer that a page would get.
+This is the first of `MIDDLEWARE`. It answers requests below an environment's base URL with a
+request ID, a log line and the security headers, so they never reach the other middlewares. Unusual
+requests, such as one for a host that isn't allowed or one that must be redirected to https, are
+passed to them and get the answer that a page would get.
 """
 
 import logging
 import uuid
-from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -24,23 +23,22 @@ from django.utils.module_loading import import_string
 
 from accounts.environments import Environment
 from console.environment_urls import HostUrls, environment_hosts, environment_paths, host_of
+from console.middleware import GetResponse
 from core.origin import client_ip
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
-
-# They only add headers, the same to every response.
+# These only add headers, and the same ones to every response.
 HEADERS_FROM = (
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 )
 BELOW = ("restapi", ".well-known")
-# Addresses without ids are few; those with ids come and go. None of ours is longer than this, and
-# whoever sends longer ones fills no memory.
+# There are few paths without IDs, and many with them. None of ours is longer than this, so longer
+# paths from attackers use no memory.
 KEPT_MATCHES = 1_000
 KEPT_LENGTH = 200
 
-# The name of the log of requests to pages; what is below its level is not even put together.
+# The same name as the log of page requests. Lines below its level are not even assembled.
 log = structlog.get_logger("django_structlog.middlewares.request")
 _level_of_log = logging.getLogger("django_structlog.middlewares.request")
 
@@ -51,14 +49,14 @@ class ApiMiddleware:
         self._hosts = environment_hosts()
         self._own_paths = HostUrls()
         self._own_paths.urlpatterns = [*environment_paths()]
-        # Where the paths of each environment begin, with its host if that is not the console's.
+        # How the paths of each environment begin, with its host if that isn't the console's.
         self._beginnings = [
             (_host_of_its_own(environment), f"/{environment.urls.path_prefix}{part}")
             for environment in Environment
             for part in BELOW
         ]
         self._paths = tuple(beginning for _host, beginning in self._beginnings)
-        # Behind TLS, what comes without it is redirected, and not answered here.
+        # Behind TLS, requests without it are redirected instead of being answered here.
         schemes = (True,) if settings.SECURE_SSL_REDIRECT else (False, True)
         self._headers = {is_secure: _security_headers(is_secure) for is_secure in schemes}
         self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
@@ -67,7 +65,7 @@ class ApiMiddleware:
         return self.answer(request) or self.get_response(request)
 
     def answer(self, request: HttpRequest) -> HttpResponse | None:
-        """None for what is for the other middlewares."""
+        """None if the request is for the other middlewares."""
         if not request.path_info.startswith(self._paths):
             return None
         host = self._host(request)
@@ -76,7 +74,7 @@ class ApiMiddleware:
         return self._logged(request, self._hosts.get(host))
 
     def _host(self, request: HttpRequest) -> str | None:
-        """Where the request goes; None for one that the other middlewares refuse or redirect."""
+        """None if the other middlewares have to refuse or redirect the request."""
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             return None
         try:
@@ -115,14 +113,13 @@ class ApiMiddleware:
             request.resolver_match = match
             response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         except Exception as error:
-            # What Django does around each middleware: 404, 400, or 500 and a log line.
+            # Django does the same around each middleware: 404, 400, or 500 and a log line.
             return response_for_exception(request, error)
         return response
 
     def _complete(self, request: HttpRequest, response: HttpResponse) -> None:
-        """Add the headers that are the same for all, where the response has none of its own."""
         own = response.headers._store
-        # One by one, Django would look at each name and value again.
+        # Set one by one, Django would check each name and value again at every request.
         response.headers._store = {**self._headers[request.is_secure()], **own}
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         if not response.streaming:
@@ -139,7 +136,7 @@ def _host_of_its_own(environment: Environment) -> str | None:
 
 
 def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
-    """What the middlewares for pages would add, as they would add it; by name in lower case."""
+    """The headers that the middlewares for pages add, by name in lower case."""
 
     def empty(request: HttpRequest) -> HttpResponse:
         return HttpResponse(headers={"Content-Type": ""})

@@ -1,6 +1,6 @@
-"""`{% load badges %}`: a state as a badge, an icon and words, the same on every page.
+"""`{% load badges %}`: a state as a badge with an icon and words, the same on every page.
 
-Written in Python: a list has two in each row, and a template takes ten times as long.
+These are functions, because lists have two badges per row and a template takes ten times longer.
 """
 
 import functools
@@ -48,7 +48,7 @@ ENVIRONMENT_ICONS = {Environment.PRODUCTION: "globe", Environment.SANDBOX: "flas
 
 @register.simple_tag
 def status_badge(status: str, text: str = "", *, compact: bool = False) -> SafeString:
-    """One of `STATES`, in its own words or in others; `compact` leaves them to screen readers."""
+    """One of `STATES`, in its own words or in `text`, which `compact` hides visually."""
     state = STATES[status]
     return format_html(
         '<span class="badge badge--{}{}">{}<span{}>{}</span></span>',

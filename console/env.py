@@ -1,8 +1,7 @@
 """Reads the settings from the environment, and reports every wrong one with a way to fix it.
 
-docs/reference/settings.md lists them.
-
-Every value may also come from a file, as in `SECRET_KEY_FILE=/run/secrets/secret_key`.
+docs/reference/settings.md lists them. Every value can also come from a file, as in
+`SECRET_KEY_FILE=/run/secrets/secret_key`.
 """
 
 import base64
@@ -33,7 +32,7 @@ ENCRYPTION_KEY_RECIPE = (
 
 
 class Problems:
-    """Collects every wrong setting, so that an operator mends them in one go."""
+    """Collects every wrong setting, so that an operator can fix all of them at once."""
 
     def __init__(self) -> None:
         self._problems: list[str] = []
@@ -55,22 +54,22 @@ def secret_key(problems: Problems) -> str:
     if len(value) < 50 or len(set(value)) < 5 or value.startswith("django-insecure-"):
         problems.add(
             "SECRET_KEY",
-            "is missing or too short (50 characters or more)",
-            f"Make one with: {SECRET_KEY_RECIPE}",
+            "is missing or too short; it needs 50 characters or more",
+            f"Create one with: {SECRET_KEY_RECIPE}",
         )
     return value
 
 
 def key_encryption_keys(problems: Problems) -> list[str]:
-    """The Fernet keys that seal private signing keys, newest first."""
+    """The Fernet keys that encrypt private signing keys, newest first."""
     keys: list[str] = [
         key.strip() for key in env.list("KEY_ENCRYPTION_KEYS", default=[]) if key.strip()
     ]
     if not keys or not all(_is_fernet_key(key) for key in keys):
         problems.add(
             "KEY_ENCRYPTION_KEYS",
-            "is missing or holds something that is not a key",
-            f"Make one with: {ENCRYPTION_KEY_RECIPE}",
+            "is missing, or has an entry that isn't a key",
+            f"Create one with: {ENCRYPTION_KEY_RECIPE}",
         )
     return keys
 
@@ -83,27 +82,27 @@ def _is_fernet_key(key: str) -> bool:
 
 
 def origin(problems: Problems, *, demo: bool) -> str:
-    """Scheme, host and port under which browsers reach the console, without trailing slash."""
+    """Scheme, host and port at which browsers reach the console, without a trailing slash."""
     default = f"http://localhost:{env.int('PORT', default=8000)}" if demo else ""
     value: str = env.str("ORIGIN", default=default).rstrip("/")
     parts = urlsplit(value)
     if not parts.hostname or parts.path or parts.query:
         problems.add(
             "ORIGIN",
-            "is missing or is not an origin",
+            "is missing or isn't an origin",
             "Set it like https://developers.example.com (scheme and host, no path).",
         )
     elif demo and parts.hostname not in LOCAL_HOSTS:
         problems.add(
             "ORIGIN",
-            f"is {value}, but DEMO=1 serves known passwords and therefore only on localhost",
+            f"is {value}, but DEMO=1 serves known passwords and therefore works on localhost only",
             "Unset DEMO for a real installation.",
         )
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
         problems.add(
             "ORIGIN",
             "must use https",
-            "Put a TLS-terminating proxy in front and give its https address.",
+            "Put a TLS-terminating proxy in front of the console, and set its https address.",
         )
     return value
 
@@ -113,14 +112,14 @@ def base_url(name: str, default: str, problems: Problems) -> str:
     parts = urlsplit(value)
     if not parts.hostname or parts.query or parts.fragment:
         problems.add(
-            f"{name}_BASE_URL", "is not a URL", f"Set it like https://{name.lower()}.example.com."
+            f"{name}_BASE_URL", "isn't a URL", f"Set it like https://{name.lower()}.example.com."
         )
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
-        problems.add(f"{name}_BASE_URL", "must use https", "Tokens travel through it.")
+        problems.add(f"{name}_BASE_URL", "must use https", "Tokens are sent to it.")
     return value
 
 
-# Whatever the URL says wins. A server that vanished without a word is given up within seconds.
+# Options in the URL override these. A server that disappeared is given up within seconds.
 _POSTGRESQL: dict[str, Any] = {
     "connect_timeout": 2,
     "keepalives_idle": 5,
@@ -133,22 +132,20 @@ _POSTGRESQL: dict[str, Any] = {
 def prepare_postgresql(
     database: dict[str, Any], *, is_kept_open: bool, is_behind_pgbouncer: bool
 ) -> None:
-    """Completes what `DATABASE_URL` says of a PostgreSQL, which may name several hosts.
-
-    Each thread keeps a connection for an hour; whether it still stands is asked at each request
-    and costs nothing (core/postgresql).
-    """
+    """Completes the options of a PostgreSQL in `DATABASE_URL`, which can name several hosts."""
+    # Each thread keeps its connection for an hour. core/postgresql checks at each request whether
+    # it is still open, which costs nothing.
     options = dict(_POSTGRESQL)
     if "," in str(database["HOST"]):
-        # A standby answers readers only.
+        # A standby can only be read.
         options["target_session_attrs"] = "read-write"
-    # Never by itself: the ORM sends its values in the text, so that hardly any comes twice. The hot
-    # paths prepare theirs (core/postgresql/prepared.py).
+    # psycopg must not prepare statements by itself: the ORM puts values into the text, so hardly
+    # any statement comes twice. The hot paths prepare theirs (core/postgresql/prepared.py).
     options["prepare_threshold"] = None
     options |= database.get("OPTIONS", {})
     if is_behind_pgbouncer:
-        # In transaction mode the next statement may reach another server connection, where a cursor
-        # opened before does not exist.
+        # In transaction mode the next statement can reach another server connection, on which a
+        # cursor that was opened before doesn't exist.
         database["DISABLE_SERVER_SIDE_CURSORS"] = True
     if is_kept_open:
         database.setdefault("CONN_MAX_AGE", 3600)
@@ -162,14 +159,14 @@ def previous_base_urls(name: str) -> list[str]:
 
 
 def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] | None:
-    """Requests and seconds, written `60/60`; None for `off`."""
+    """Requests and seconds from a value like `60/60`; None for `off`."""
     value: str = env.str(name, default=default).strip().lower()
     if value == "off":
         return None
     parts = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})", value)
     if parts is None:
         problems.add(
-            name, "is not a rate", "Write requests/seconds, as in 60/60, or off for no limit."
+            name, "isn't a rate", "Set it to requests/seconds, as in 60/60, or to off for no limit."
         )
         return None
     return int(parts[1]), int(parts[2])
@@ -178,19 +175,19 @@ def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] |
 def positive(name: str, default: int, problems: Problems) -> int:
     value: str = env.str(name, default=str(default)).strip()
     if re.fullmatch(r"[1-9][0-9]{0,4}", value) is None:
-        problems.add(name, "is not a whole number above 0", f"Set it like {default}.")
+        problems.add(name, "isn't a whole number above 0", f"Set it like {default}.")
         return default
     return int(value)
 
 
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
-    """`ALLOWED_HOSTS`, or else exactly the hosts that the configured URLs name."""
+    """`ALLOWED_HOSTS`; by default exactly the hosts in the configured URLs."""
     hosts: list[str] = env.list("ALLOWED_HOSTS", default=[])
     if "*" in hosts:
         problems.add(
             "ALLOWED_HOSTS",
             "allows every host",
-            "List the host names, or unset it to allow those of ORIGIN and the base URLs.",
+            "List the host names, or unset it to allow the hosts of ORIGIN and the base URLs.",
         )
     named = [host for host in (urlsplit(origin).hostname for origin in origins) if host]
     if any(host in LOCAL_HOSTS for host in named):
@@ -199,11 +196,12 @@ def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:
 
 
 def make_private_database(path: Path) -> None:
-    """Create the file of an SQLite database, and its directory, for their owner alone.
+    """Creates the file of an SQLite database, and its directory, for their owner alone.
 
-    SQLite itself would create it as readable as the umask allows; its journals get the mode of the
-    file. What exists already stays as its owner has set it.
+    An existing file or directory keeps its mode.
     """
+    # SQLite would create the file with the mode that the umask allows. Its journals get the mode of
+    # the file.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         path.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""Error pages. Under an environment's base URL errors are JSON, as programs expect."""
+"""Error pages. Below an environment's base URL, errors are JSON."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from credentials.oauth.errors import ServiceUnavailable
 
 
 def _is_api(request: HttpRequest) -> bool:
-    """Under `/restapi`, or anywhere on a host that an environment has to itself."""
+    # A request has a `urlconf` on hosts that serve only environments.
     return "/restapi" in request.path or hasattr(request, "urlconf")
 
 
@@ -41,13 +41,13 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         return error_response(404, entry("CMN-120", "Invalid URI."))
     shorter = request.path.rstrip("/")
     if request.method == "GET" and shorter != request.path and is_valid_path(shorter):
-        # The console's addresses end without a slash; who adds one means the same page.
+        # The console's addresses end without a slash. With one, they lead to the same page.
         return redirect(shorter)
     return render(request, "404.html", status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Needs no database and no session: either may be what failed."""
+    # Without database and session: either could be the cause of the error.
     if database.is_away(sys.exc_info()[1]):
         return _unavailable(request)
     request_id = getattr(request, "request_id", "")
@@ -57,7 +57,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
-    """The database is away: nothing was decided, and asking again in a moment is right."""
     if _is_api(request):
         refusal = ServiceUnavailable()
         if "/restapi/oauth/" not in request.path:
@@ -71,7 +70,7 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
 def _bare_page(
     request: HttpRequest, name: str, *, status: int, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
-    """A page about the request alone: no context processor runs, which would look people up."""
+    # Rendered without the request, because context processors would query the database.
     context = {
         "request_id": getattr(request, "request_id", ""),
         "theme": request.COOKIES.get("theme"),

@@ -1,4 +1,4 @@
-"""For load balancers: is the process alive, and can it serve?"""
+"""Whether the process is alive and can serve requests, for load balancers."""
 
 from pathlib import Path
 
@@ -16,14 +16,12 @@ from credentials.models import SigningKey
 @login_not_required
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """It may be sent requests: it is not about to stop, and what it needs is there."""
     problem = _problem()
     if problem is not None:
         return JsonResponse({"status": "error", "problem": problem}, status=503)
@@ -31,14 +29,13 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def _problem() -> str | None:
-    """Draining, a database that is away, or keys that `KEY_ENCRYPTION_KEYS` does not open."""
     if settings.DRAIN_FILE and Path(settings.DRAIN_FILE).exists():
-        return "Draining: this server is about to stop."
+        return "This server is about to stop."
     try:
         for key in SigningKey.objects.signing().values_list("sealed_private_key", flat=True):
             jose.unseal(key)
     except vault.Unreadable:
-        return "KEY_ENCRYPTION_KEYS does not open the signing keys."
+        return "KEY_ENCRYPTION_KEYS can't decrypt the signing keys."
     except (DatabaseError, InterfaceError):
-        return "The database does not answer, or lacks its tables."
+        return "The database doesn't answer, or has no tables yet. Run migrate if it is new."
     return None

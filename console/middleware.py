@@ -20,14 +20,14 @@ from core.origin import client_ip
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-# Paths whose last part is a secret: one-time links in mails.
+# Paths that end with a secret: the one-time links in emails.
 _SECRET_PATH = re.compile(
     r"^(/invitations/|/account/password/reset/key/|/account/confirm-email/).+"
 )
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """One log line per request under an id that we make, and that the response carries."""
+    """One log line per request. We create its ID, and send it with the response."""
 
     def prepare(self, request: HttpRequest) -> None:
         super().prepare(request)
@@ -40,13 +40,13 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """Method and path, without query string and without the secrets that some paths carry."""
+        """Method and path, without the query string and without secrets in the path."""
         path = _SECRET_PATH.sub(r"\1…", request.path)
         return f"{request.method} {path}"
 
 
 class EnvironmentHostMiddleware:
-    """Serves an environment at the root of its host when its base URL names a host of its own."""
+    """Serves an environment at the root of a host if its base URL has a host of its own."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -61,7 +61,7 @@ class EnvironmentHostMiddleware:
 
 
 class PageHeadersMiddleware:
-    """Headers of pages that Django has no setting for; answers of the APIs need none of them."""
+    """Headers of pages that Django has no setting for. The APIs don't need them."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -75,7 +75,7 @@ class PageHeadersMiddleware:
 
 
 class NoStoreMiddleware:
-    """What a signed-in person sees is not for any cache, shared or of the browser's back button."""
+    """Keeps pages out of every cache, including that of the browser's back button."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -88,7 +88,7 @@ class NoStoreMiddleware:
 
 
 class LastActiveMiddleware:
-    """Notes when a person last used a page of the console; calls of the API are the apps'."""
+    """Notes when a person last used a page of the console. API calls don't count."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -101,12 +101,11 @@ class LastActiveMiddleware:
 
 
 class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
-    """Notes once in a while which sessions are used, for the list of one's own sessions.
+    """Notes which sessions are used, for the list of a person's sessions, and ends old ones.
 
-    allauth writes a row at each request, and every page would wait for the disk. The same browser
-    at the same address is noted again after five minutes, anything else at once. Whether a session
-    has lasted too long is looked up at the same moments: whoever was here five minutes ago has not
-    been away.
+    allauth would write a row at each request, so that every page waited for the disk. We note the
+    same browser at the same address again after five minutes, and anything else at once. At the
+    same moments we check whether the session has ended.
     """
 
     NOTED_EVERY = timedelta(minutes=5)
@@ -115,14 +114,13 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
         noted = self._is_due(request)
         if noted and self._is_over(request):
             logout(request)
-            messages.info(request, "Your session has ended. Sign in again to go on.")
+            messages.info(request, "Your session has ended. Sign in again to continue.")
             noted = False
         response: HttpResponse = super().__call__(request) if noted else self.get_response(request)
         return response
 
     @staticmethod
     def _is_over(request: HttpRequest, at: datetime | None = None) -> bool:
-        """Whether the session began, or was last used, longer ago than the settings allow."""
         at = at or timezone.now()
         session = UserSession.objects.filter(session_key=request.session.session_key).first()
         return session is not None and (
@@ -132,7 +130,7 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
 
     def _is_due(self, request: HttpRequest) -> bool:
         session_key = request.session.session_key
-        # Whoever made the key up is nobody, and gets no room in the cache.
+        # Invented session keys must not take up room in the cache.
         if not session_key or not request.user.is_authenticated:
             return False
         remembered = f"session-seen:{_digest(session_key)}"

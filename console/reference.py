@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter, or one value of a JSON body; `name` is its path: `contact.firstName`."""
+    """A parameter or a value in a JSON body, with its path as `name`: `contact.firstName`."""
 
     name: str
     kind: str
@@ -58,7 +58,6 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 @functools.cache
 def operations(environment: Environment) -> list[Operation]:
-    """Every call, in the order of the document."""
     document: Schema = dict(build_api(environment).get_openapi_schema())
     return [
         _operation(document, method, path, described)
@@ -99,7 +98,7 @@ def _json(content: Schema) -> Schema:
 
 
 def _resolved(document: Schema, schema: Schema) -> Schema:
-    """The schema behind a reference; of *this or null*, this."""
+    # Of “this or null”, take this.
     options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
     if options:
         return _resolved(document, options[0])
@@ -111,7 +110,7 @@ def _resolved(document: Schema, schema: Schema) -> Schema:
 
 
 def _fields(document: Schema, schema: Schema, prefix: str = "") -> Iterator[Field]:
-    """The leaves of a JSON body, those of an object in a list below `name[]`."""
+    """The leaves of a JSON body. Those of an object in a list are below `name[]`."""
     schema = _resolved(document, schema)
     required = schema.get("required", [])
     for name, described in schema.get("properties", {}).items():
@@ -132,13 +131,12 @@ def _kind(document: Schema, schema: Schema) -> str:
 
 
 def _limits(schema: Schema) -> str:
-    """What a value may be, in words."""
     values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     words = [
         schema.get("description", ""),
         f"One of {', '.join(map(str, values))}." if values else "",
         f"At most {schema['maxLength']} characters." if "maxLength" in schema else "",
         f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else "",
-        f"{schema['default']} if left out." if "default" in schema else "",
+        f"Default: {schema['default']}." if "default" in schema else "",
     ]
     return " ".join(word for word in words if word)

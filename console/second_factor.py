@@ -1,4 +1,4 @@
-"""Middleware that holds people at the set-up of a second factor until they have one."""
+"""Keeps people at the setup of a second factor until they have the one that a policy requires."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +10,15 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import second_factor
 from accounts.access import membership_of
+from console.middleware import GetResponse
 
 SETUP = "mfa_index"
 
 
 class SecondFactorMiddleware:
-    """Leads whoever lacks a second factor that the organization demands to where one is set up.
+    """Redirects from the console to the setup. The sign-in pages and both APIs are not affected."""
 
-    Nothing else of the console answers until then. The sign-in pages and both APIs do.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -29,7 +27,7 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponse], *arguments: Any
     ) -> HttpResponse | None:
-        # A host that an environment has to itself (`urlconf`) has no console.
+        # A host that serves only environments (`urlconf`) has no console.
         in_console = f"{request.path}/".startswith("/console/") and not hasattr(request, "urlconf")
         match = request.resolver_match
         at_setup = match is not None and match.view_name == SETUP
@@ -41,6 +39,6 @@ class SecondFactorMiddleware:
         if not (missing and in_console):
             return None
         setup = reverse(SETUP)
-        # A fragment that htmx asked for would be swapped into the page it left.
+        # htmx would insert the answer to a redirect into the page that it came from.
         fragment = "HX-Request" in request.headers
         return HttpResponseClientRedirect(setup) if fragment else redirect(setup)

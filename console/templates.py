@@ -1,8 +1,8 @@
-"""Template loaders that leave out how templates are indented: half the bytes of a long page.
+"""Template loaders that leave out the indentation of templates: half the bytes of a long page.
 
-Done once, when a template is compiled. One line break stands for any whitespace with a line break
-in it, which browsers take for the same, except in `pre` and `textarea`: templates with these, and
-texts of mails, stay as they are.
+This happens once, when a template is compiled. Whitespace with a line break becomes one line break,
+which browsers display the same way, except in `pre` and `textarea`. Templates with these, and the
+texts of emails, stay unchanged.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""The console takes no files. Whoever sends one is refused before any of it is read.
+"""The console accepts no files, and refuses a request with one before it reads the file.
 
-Django limits the fields of a form, but keeps files of any size in its temporary directory while a
-form is read, which is before anybody is asked to sign in: for the CSRF token.
+Django limits the fields of a form, but stores files of any size in its temporary directory while it
+reads a form. It does that to find the CSRF token, before the request has to be signed in.
 """
 
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 
 
 class NoUploads(FileUploadHandler):
-    """Reads forms in parts (RFC 7578) as long as they are small and hold fields only."""
+    """Reads multipart forms (RFC 7578) that are small and have only fields."""
 
     def handle_raw_input(
         self,
@@ -21,12 +21,12 @@ class NoUploads(FileUploadHandler):
         content_length: int,
         *parts: Any,
     ) -> None:
-        """Raises `RequestDataTooBig`, for a form of this kind as for any other."""
+        """Raises `RequestDataTooBig`, as Django does for other kinds of forms."""
         if content_length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise RequestDataTooBig("The form is too large.")
 
     def new_file(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise BadRequest("The console takes no files.")
+        raise BadRequest("The console accepts no files.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         return None

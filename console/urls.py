@@ -15,7 +15,7 @@ urlpatterns = [
     path("console/", dashboard, name="dashboard"),
     path("console/api-reference", reference, name="reference"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
-    # Before those of django-allauth, whose place they take.
+    # These replace URLs of django-allauth, so they come first.
     path("account/password/set/", factors.set_password, name="account_set_password"),
     path("account/2fa/webauthn/login/", factors.login_by_key, name="mfa_login_webauthn"),
     path(

@@ -135,7 +135,7 @@ def test_a_session_has_an_end(rebels: Rebels, settings: Settings) -> None:
     response = browser.get(reverse("accounts:my_profile"), follow=True)
     [(location, _status)] = response.redirect_chain
     assert location.startswith(reverse("account_login"))
-    assert "Your session has ended. Sign in again to go on." in response.content.decode()
+    assert "Your session has ended. Sign in again to continue." in response.content.decode()
     assert not browser.session.exists(key)
 
 

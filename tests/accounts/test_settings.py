@@ -40,7 +40,7 @@ def test_good_settings_start() -> None:
 def test_bare_environment_names_everything_that_is_missing() -> None:
     complaint = start()
     assert named_in(complaint) >= {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN"}
-    assert "Make one with: python -c" in complaint
+    assert "Create one with: python -c" in complaint
     assert "docs/reference/settings.md" in complaint
 
 

@@ -27,7 +27,7 @@ def test_a_draining_server_lives_and_is_not_ready(
     assert response.status_code == 503
     assert response.json() == {
         "status": "error",
-        "problem": "Draining: this server is about to stop.",
+        "problem": "This server is about to stop.",
     }
     assert client.get(LIVE).status_code == 200
 
@@ -43,6 +43,6 @@ def test_without_its_database_it_lives_and_is_not_ready(
     assert response.status_code == 503
     assert response.json() == {
         "status": "error",
-        "problem": "The database does not answer, or lacks its tables.",
+        "problem": "The database doesn't answer, or has no tables yet. Run migrate if it is new.",
     }
     assert client.get(LIVE).status_code == 200

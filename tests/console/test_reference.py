@@ -38,7 +38,7 @@ def test_fields_are_told_by_their_path(luke: Browser) -> None:
     for field in ("records[].contact.firstName", "businessAddress.city", "paging.totalPages"):
         assert field in text
     assert "contact.lastName string At most 80 characters." in text
-    assert "perPage integer 1 to 1000. 100 if left out." in text
+    assert "perPage integer 1 to 1000. Default: 100." in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,16 @@ def test_an_answer_before_the_body_is_read_reaches_its_caller(console: RunningCo
             assert (response.status, response.getheader("Connection")) == (405, None)
 
 
+class Started:
+    """The `start_response` of a server that remembers the status."""
+
+    status = ""
+
+    def __call__(self, status: str, *_arguments: object) -> Callable[[bytes], None]:
+        self.status = status
+        return lambda _body: None
+
+
 @pytest.mark.parametrize(
     ("address", "status"),
     [
@@ -70,23 +80,23 @@ def test_an_answer_before_the_body_is_read_reaches_its_caller(console: RunningCo
 )
 def test_the_demo_answers_this_machine_only(address: str, status: str) -> None:
     demo = wsgi.for_this_machine(wsgi.application)
-    started: list[str] = []
     request = RequestFactory(REMOTE_ADDR=address).get("/healthz/live")
-    body = demo(request.environ, lambda status, _: started.append(status))
-    assert started == [status]
+    started = Started()
+    body = demo(request.environ, started)
+    assert started.status == status
     assert (b"DEMO=1" in b"".join(body)) is (status != "200 OK")
 
 
-def test_an_answer_of_an_api_may_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_of_an_api_can_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     handler = wsgi.Handler()
     streamed = StreamingHttpResponse([b"one, ", b"two"], status=202)
     monkeypatch.setattr(handler._apis, "_answered", lambda *_: streamed)
-    started: list[str] = []
-    body = handler(RequestFactory().get(PATH).environ, lambda status, _: started.append(status))
-    assert (started, b"".join(body)) == (["202 Accepted"], b"one, two")
+    started = Started()
+    body = handler(RequestFactory().get(PATH).environ, started)
+    assert (started.status, b"".join(body)) == ("202 Accepted", b"one, two")
 
 
-def test_it_speaks_http_1_only(console: RunningConsole) -> None:
+def test_the_server_speaks_http_1_only(console: RunningConsole) -> None:
     """RFC 9113 §3.4: with this, HTTP/2 begins; an answer in HTTP/2 would begin with a frame."""
     with socket.create_connection(("127.0.0.1", console.port), timeout=5) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))

@@ -292,7 +292,7 @@ def test_an_installation_with_the_wrong_encryption_key_is_not_ready(
     response = Program().get("/healthz/ready")
     assert (response.status_code, response.json()) == (
         503,
-        {"status": "error", "problem": "KEY_ENCRYPTION_KEYS does not open the signing keys."},
+        {"status": "error", "problem": "KEY_ENCRYPTION_KEYS can't decrypt the signing keys."},
     )
 
 
