@@ -205,13 +205,13 @@ def test_the_act_is_done_and_its_mail_comes_later(
     assert who.user.notices.filter(kind=kind).count() == 1
     assert statuses() == {STATUS.queued}
     make_mail_due()
-    assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 1 to be tried again, 0 given up"
     assert statuses() == {STATUS.requeued}
     make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
     assert [message.to for message in mail.outbox] == [[who.user.email]]
-    assert tick()["Mail"] == "0 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 0 to be tried again, 0 given up"
     assert len(mail.outbox) == 1
 
 
@@ -231,7 +231,7 @@ def test_so_do_the_notices_of_the_sign_in_library(
     assert statuses() == {STATUS.queued}
     make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()["Mail"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
     [message] = mail.outbox
     assert message.to == ["luke@rebels.example"]
 
@@ -244,7 +244,7 @@ def test_mail_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Setti
         number_of_retries=settings.POST_OFFICE["MAX_RETRIES"] - 1, status=STATUS.requeued
     )
     make_mail_due()
-    assert tick()["Mail"] == "0 sent, 1 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 1 to be tried again, 0 given up"
     retried = settings.POST_OFFICE["MAX_RETRIES"] * settings.POST_OFFICE["RETRY_INTERVAL"]
     assert retried >= timedelta(days=30)
 
