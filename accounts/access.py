@@ -1,4 +1,4 @@
-"""Object and right in one call: outsiders get 404, members without the right 403."""
+"""An object and the right to it in one call. Outsiders get 404, members without the right 403."""
 
 from typing import cast
 
@@ -17,16 +17,14 @@ from accounts.roles import ConsolePermission
 
 
 class NoConsoleAccess(PermissionDenied):
-    """The person may not use the console at all; the 403 page offers to request access."""
+    """The person can't use the console at all. The 403 page offers to request access."""
 
 
 def membership_of(user: User | AnonymousUser) -> Membership | None:
-    """The membership behind a signed-in person; None for operators and anonymous visitors.
-
-    Every page wants it, so it comes with its organization in one query.
-    """
+    """The membership of a signed-in person; None for operators and anonymous visitors."""
     if not isinstance(user, User):
         return None
+    # Every page needs both rows, so one query reads them, once for each request.
     relation = User.membership.related
     if not relation.is_cached(user):
         found = Membership.objects.select_related("organization").filter(user=user).first()
@@ -37,21 +35,21 @@ def membership_of(user: User | AnonymousUser) -> Membership | None:
 
 
 def person(user: User | AnonymousUser) -> User:
-    """Whoever is signed in, for pages that are about the person and not about the console."""
+    """The signed-in person, for pages about the person rather than the console."""
     if not isinstance(user, User):
         raise PermissionDenied
     return user
 
 
 def operator(user: User | AnonymousUser) -> User:
-    """Whoever runs the installation (`manage.py make_operator`), of whatever organization."""
+    """A person who runs the installation (`manage.py make_operator`), of any organization."""
     if not (isinstance(user, User) and user.is_active and user.is_staff):
         raise PermissionDenied
     return user
 
 
 def member(user: User | AnonymousUser, permission: ConsolePermission) -> Membership:
-    """The person's own membership if it carries `permission`."""
+    """The person's own membership if it has this permission."""
     membership = membership_of(user)
     if membership is None or not membership.has_console_access:
         raise NoConsoleAccess

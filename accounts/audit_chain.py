@@ -1,4 +1,4 @@
-"""The hash chain of the audit log: how an event is written down and linked to the one before. Pure.
+"""The hash chain of the audit log: how an event is serialized and linked to the one before it.
 
 A chain belongs to one organization, or to the operator. Its links are numbered from 1, and
 
@@ -6,7 +6,7 @@ A chain belongs to one organization, or to the operator. Its links are numbered 
     hash(n) = SHA-256(hash(n - 1) + "\\n" + n + "\\n" + canonical event)
 
 where hashes are 64 lower-case hexadecimal digits, and the canonical event is its document as JSON:
-keys sorted, no blanks, ASCII only, whole numbers without fraction. Both databases, any time zone
+keys sorted, no blanks, ASCII only, whole numbers without fraction. Both databases, any time zone,
 and any order of keys give the same text. docs/how-to/verify-the-audit-log.md says what this
 proves.
 """
@@ -26,12 +26,11 @@ Document = dict[str, Any]
 
 
 def chain_of(organization_id: UUID | None) -> str:
-    """The name of the chain that an organization's events are sealed in."""
     return str(organization_id) if organization_id else OPERATOR
 
 
 def genesis(chain: str) -> str:
-    """What the first link of a chain follows, so that no link fits into another chain."""
+    """The hash before the first link. It differs for each chain, so links fit no other chain."""
     return _sha256(f"audit chain 1\n{chain}")
 
 
@@ -48,7 +47,7 @@ def _sha256(text: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON reads it everywhere: PostgreSQL tells 1e2 as 100, SQLite as 100.0."""
+    # PostgreSQL returns 1e2 as 100, SQLite as 100.0.
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -59,12 +58,12 @@ def plain(value: Any) -> Any:
 
 
 def moment(at: datetime) -> str:
-    """In UTC with microseconds, always as long: `2026-01-11T10:40:00.000000Z`."""
+    """`2026-01-11T10:40:00.000000Z`: in UTC, always with microseconds."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def address(ip: str | None) -> str | None:
-    """One spelling of an address; libraries differ about IPv4 inside IPv6."""
+    # Libraries spell an IPv4 address inside IPv6 differently, so we choose one spelling.
     if not ip:
         return None
     parsed = ipaddress.ip_address(ip)
@@ -74,7 +73,7 @@ def address(ip: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Head:
-    """A place in a chain that someone noted: `chain:position:hash`."""
+    """A place in a chain, written `chain:position:hash`."""
 
     chain: str
     position: int
@@ -82,7 +81,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> "Head":
-        """Raises ValueError for anything that `verify_audit` did not print."""
+        """Raises ValueError for text that `verify_audit` didn't print."""
         chain, position, noted = text.strip().split(":")
         if len(noted) != 64 or int(position) < 1:
             raise ValueError(text)
@@ -94,7 +93,7 @@ class Head:
 
 @dataclass
 class FileReport:
-    """What a file of exported events proves."""
+    """The result of verifying a file of exported events."""
 
     chain: str = ""
     is_whole: bool = False
@@ -106,14 +105,14 @@ class FileReport:
     _problem_at: int = 0
 
     def note(self, position: int, problem: str) -> None:
-        """Keep the problem that comes first in the chain; lines need not be in its order."""
+        # Lines can be in any order, and the first problem in the chain is the one to report.
         if not self.problem or position < self._problem_at:
             self.problem, self._problem_at = problem, position
 
 
 @dataclass
 class _Links:
-    """Joins the lines of a file to a chain, whatever their order; holds those that wait."""
+    """Joins the lines of a file to a chain, in any order. Lines after a gap wait."""
 
     report: FileReport
     at: int
@@ -123,14 +122,14 @@ class _Links:
 
     def add(self, position: int, previous: str, link: str) -> None:
         if position <= self.at or position in self.waiting:
-            self.report.note(position, f"Position {position} is there twice.")
+            self.report.note(position, f"Position {position} appears twice.")
             return
         self.waiting[position] = (previous, link)
         while self.at + 1 in self.waiting:
             self._advance(self.at + 1)
 
     def finish(self) -> None:
-        """Go on behind each gap: in a filtered export gaps are what was not asked for."""
+        # A filtered export has gaps, so continue after each of them.
         for position in sorted(self.waiting):
             if self.report.is_whole:
                 missing = self.at + 1
@@ -143,7 +142,7 @@ class _Links:
         previous, link = self.waiting.pop(position)
         if previous != self.hash:
             self.report.note(
-                position, f"The event at position {position} does not follow the one before."
+                position, f"The event at position {position} doesn't follow the one before it."
             )
         expected = self.noted.pop(position, link)
         if expected != link:
@@ -152,7 +151,7 @@ class _Links:
 
 
 def verify_lines(lines: Iterable[str], noted: Iterable[Head] = ()) -> FileReport:
-    """Recompute an export in JSON Lines from nothing but itself and the heads that were noted."""
+    """Recompute an export in JSON Lines, and compare it with the heads that someone noted."""
     report, noted = FileReport(), list(noted)
     links: _Links | None = None
     for number, line in enumerate(lines, start=1):
@@ -166,7 +165,7 @@ def verify_lines(lines: Iterable[str], noted: Iterable[Head] = ()) -> FileReport
                 links = links or _chain_of_lines(report, noted)
                 _check(entry, report, links)
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-            report.note(0, f"Line {number} is not what an export holds there.")
+            report.note(0, f"Line {number} isn't a line of an export.")
     links = links or _chain_of_lines(report, noted)
     links.finish()
     _check_end(report, links)
@@ -212,7 +211,8 @@ def _check(entry: dict[str, Any], report: FileReport, links: _Links) -> None:
         report.note(position, f"Event {document['id']} belongs to another chain.")
     elif link_hash(previous, position, document) != link:
         report.note(
-            position, f"Event {document['id']} at position {position} is not as it was sealed."
+            position,
+            f"Event {document['id']} at position {position} was changed after it was sealed.",
         )
     links.add(position, previous, link)
 

@@ -1,6 +1,6 @@
-"""Where the console has a page for what an event is about.
+"""The console pages that audit events link to.
 
-`accounts` knows its own pages; `credentials` registers those of what only it knows.
+`accounts` knows its own pages. `credentials` registers pages for the targets that only it knows.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,7 +12,7 @@ from accounts.roles import ConsolePermission
 
 Target = tuple[str, str]
 Resolver = Callable[[Membership, Collection[str]], Mapping[str, str]]
-"""The address of each of these targets, by id, that the viewer may open."""
+"""The addresses of these targets by ID, without those that the viewer can't open."""
 
 _RESOLVERS: dict[str, Resolver] = {}
 
@@ -22,7 +22,7 @@ def register(target_type: str, resolver: Resolver) -> None:
 
 
 def links_of(viewer: Membership, events: Iterable[AuditEvent]) -> dict[Target, str]:
-    """The address of each target that has one; at most one query for each type of target."""
+    """The address of each target that has one, with at most one query per type of target."""
     ids: dict[str, set[str]] = {}
     for event in events:
         ids.setdefault(event.target_type, set()).add(event.target_id)
@@ -35,7 +35,7 @@ def links_of(viewer: Membership, events: Iterable[AuditEvent]) -> dict[Target, s
 
 
 def page_of_each(permission: ConsolePermission, name: str) -> Resolver:
-    """A page whose address holds nothing but the id."""
+    """Each target has its own page, whose address has only the ID."""
 
     def resolve(viewer: Membership, ids: Collection[str]) -> dict[str, str]:
         return {pk: reverse(name, args=[pk]) for pk in ids} if viewer.may(permission) else {}
@@ -44,7 +44,7 @@ def page_of_each(permission: ConsolePermission, name: str) -> Resolver:
 
 
 def page_of_all(permission: ConsolePermission, name: str) -> Resolver:
-    """One page that shows all of them."""
+    """All targets of this type share one page."""
 
     def resolve(viewer: Membership, ids: Collection[str]) -> dict[str, str]:
         return dict.fromkeys(ids, reverse(name)) if viewer.may(permission) else {}

@@ -1,4 +1,4 @@
-"""The two environments and the URLs that belong to each. Pure."""
+"""The two environments and their URLs."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -41,7 +41,7 @@ class EnvironmentUrls:
 
     @cached_property
     def accepted_base_urls(self) -> tuple[str, ...]:
-        """Issuers whose credentials are still honoured: the present one and its predecessors."""
+        """Issuers whose credentials are valid: the current base URL and earlier ones."""
         return (self.base_url, *self.previous_base_urls)
 
     @property
@@ -71,7 +71,7 @@ def _environment_urls(environment: Environment) -> EnvironmentUrls:
 
 
 def _forget_urls(**kwargs: Any) -> None:
-    """Tests change settings; a server reads them once."""
+    # Tests change settings. A server reads them once.
     _environment_urls.cache_clear()
 
 

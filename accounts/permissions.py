@@ -1,4 +1,4 @@
-"""The platform's app scopes and user permissions, and what includes what. Pure."""
+"""The platform's app scopes and user permissions, and which of them include others."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.db.models import TextChoices
 
 
 class AppScope(TextChoices):
-    """What an application may do, in the order in which pages and token responses list them."""
+    """What an app can do, in the order of pages and token responses."""
 
     READ_ACCOUNTS = "ReadAccounts", "Read Accounts"
     EDIT_EXTENSIONS = "EditExtensions", "Edit Extensions"
@@ -20,7 +20,7 @@ SCOPE_DESCRIPTIONS: dict[AppScope, str] = {
     AppScope.READ_ACCOUNTS: "Read the company account, its business address and its extensions.",
     AppScope.EDIT_EXTENSIONS: "Change the contact details of extensions.",
     AppScope.EDIT_ACCOUNTS: "Change the account. Includes Read Accounts and Edit Extensions.",
-    AppScope.ACCOUNTS: "Everything about the account. Includes all of the others.",
+    AppScope.ACCOUNTS: "Read and change everything in the account. Includes all other scopes.",
 }
 
 _DIRECTLY_INCLUDES: dict[AppScope, frozenset[AppScope]] = {
@@ -40,7 +40,7 @@ SCOPE_CLOSURE: dict[str, frozenset[AppScope]] = {
 
 
 def effective_scopes(scopes: Iterable[str]) -> frozenset[AppScope]:
-    """The given scopes with all that they include; unknown names grant nothing."""
+    """The given scopes and the scopes they include. Unknown names grant nothing."""
     return _effective_scopes(frozenset(scopes))
 
 
@@ -50,7 +50,7 @@ def _effective_scopes(scopes: frozenset[str]) -> frozenset[AppScope]:
 
 
 def scope_string(scopes: Iterable[str]) -> str:
-    """Space-delimited in catalogue order (RFC 6749 §3.3)."""
+    """Space-delimited in catalog order (RFC 6749 §3.3)."""
     return _scope_string(frozenset(scopes))
 
 
@@ -60,7 +60,7 @@ def _scope_string(wanted: frozenset[str]) -> str:
 
 
 class UserPermission(TextChoices):
-    """What a person's extension may do on the platform."""
+    """What a person's extension can do on the platform."""
 
     READ_COMPANY_INFO = "ReadCompanyInfo", "Read company info"
     EDIT_COMPANY_INFO = "EditCompanyInfo", "Edit company info"
@@ -82,7 +82,7 @@ class UserGrant:
     edits_everyone: bool = False
 
     def no_more_than(self, other: "UserGrant") -> bool:
-        """Whether whoever holds `other` could do all of this anyway."""
+        """Whether `other` includes all of this."""
         return self.permissions <= other.permissions and (
             other.edits_everyone or not self.edits_everyone
         )

@@ -1,4 +1,4 @@
-"""Console roles and what each may do: an enum and one table. Pure."""
+"""Console roles and the permissions of each."""
 
 from enum import StrEnum
 
@@ -13,9 +13,11 @@ class ConsoleRole(TextChoices):
 
 
 ROLE_DESCRIPTIONS: dict[ConsoleRole, str] = {
-    ConsoleRole.NO_ACCESS: "You can't use the console until an account administrator gives access.",
-    ConsoleRole.AUDITOR: "You can look at the organization's apps, people and credentials.",
-    ConsoleRole.DEVELOPER: "You can register apps and create JWT credentials of your own.",
+    ConsoleRole.NO_ACCESS: (
+        "You can’t use the console until an account administrator gives you access."
+    ),
+    ConsoleRole.AUDITOR: "You can view the organization’s apps, people, and credentials.",
+    ConsoleRole.DEVELOPER: "You can register apps and create your own JWT credentials.",
     ConsoleRole.DEVELOPER_ADMIN: (
         "You can register apps, create JWT credentials, and manage those of everyone "
         "in the organization."
@@ -23,21 +25,21 @@ ROLE_DESCRIPTIONS: dict[ConsoleRole, str] = {
 }
 
 
-# What an account administrator reads who gives the role to someone.
+# Account administrators read these when they give someone a role.
 ROLE_GRANTS: dict[ConsoleRole, str] = {
-    ConsoleRole.NO_ACCESS: "Can't use the console. Credentials of this person don't work.",
+    ConsoleRole.NO_ACCESS: "Can’t use the console. This person’s credentials don’t work.",
     ConsoleRole.AUDITOR: (
-        "Sees the organization's apps, people, credentials and audit log, and changes nothing."
+        "Views the organization’s apps, people, credentials, and audit log. Can’t change anything."
     ),
-    ConsoleRole.DEVELOPER: "Registers apps and creates JWT credentials, and manages only these.",
+    ConsoleRole.DEVELOPER: "Registers apps, creates JWT credentials, and manages only their own.",
     ConsoleRole.DEVELOPER_ADMIN: (
-        "Manages all apps, developers and credentials of the organization."
+        "Manages all apps, developers, and credentials of the organization."
     ),
 }
 
 
 class ConsolePermission(StrEnum):
-    """What a person may do in the console, as `resource:action`."""
+    """What a person can do in the console, as `resource:action`."""
 
     CONSOLE_USE = "console:use"
     SANDBOX_ACCOUNT_CREATE = "sandbox_account:create"
@@ -79,7 +81,7 @@ _DEVELOPER = frozenset(
         _P.JWT_CREDENTIAL_MANAGE_OWN,
     }
 )
-# Who has access is the account administrators' business, which Auditors may look at.
+# Only account administrators decide who has access, and Auditors can view it.
 _DEVELOPER_ADMIN = (
     _DEVELOPER
     | (_AUDITOR - {_P.ACCESS_VIEW})
@@ -93,7 +95,7 @@ ROLE_PERMISSIONS: dict[ConsoleRole, frozenset[ConsolePermission]] = {
     ConsoleRole.DEVELOPER_ADMIN: _DEVELOPER_ADMIN,
 }
 
-# Account administrators decide who has access, whatever their own console role.
+# Account administrators decide who has access, with any console role of their own.
 ACCOUNT_ADMIN_PERMISSIONS = frozenset(
     {
         _P.CONSOLE_USE,
@@ -106,12 +108,12 @@ ACCOUNT_ADMIN_PERMISSIONS = frozenset(
     }
 )
 
-# Roles that may own applications and credentials; anyone else's does not work (JWT-106).
+# Roles that can own apps and credentials. Other people's credentials don't work (JWT-106).
 DEVELOPER_ROLES = frozenset({ConsoleRole.DEVELOPER, ConsoleRole.DEVELOPER_ADMIN})
 
 
 def higher_role(role: ConsoleRole, other: ConsoleRole) -> ConsoleRole:
-    """Of two roles the one that may do more."""
+    """The role of the two that allows more."""
     return max(role, other, key=list(ConsoleRole).index)
 
 

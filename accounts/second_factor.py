@@ -1,4 +1,4 @@
-"""Which console roles need a second factor, and who has one. Credentials never ask for it."""
+"""Which console roles need a second factor, and who has one. Credentials never need one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from accounts.models import Membership, Organization, User
 from accounts.roles import ConsoleRole
 
-# Account administrators need not have a console role, so they can be asked for by themselves.
+# Account administrators don't need a console role, so the policy can name them separately.
 ACCOUNT_ADMIN = "account_admin"
 SECOND_FACTOR_ROLES: dict[str, str] = {
     ConsoleRole.AUDITOR.value: "Auditors",
@@ -17,13 +17,13 @@ SECOND_FACTOR_ROLES: dict[str, str] = {
     ConsoleRole.DEVELOPER_ADMIN.value: "Developer Admins",
     ACCOUNT_ADMIN: "Account administrators",
 }
-# Recovery codes only stand in for one of these.
+# Recovery codes only replace one of these.
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many active people of a role there are, and how many of them have no second factor."""
+    """The number of active people with a role, and how many of them have no second factor."""
 
     people: int
     without: int
@@ -31,9 +31,9 @@ class Coverage:
     @property
     def words(self) -> str:
         if not self.people:
-            return "Nobody at the moment."
-        have = "has" if self.without == 1 else "have"
-        return f"{self.without} of {self.people} {have} none yet."
+            return "No one has this role."
+        have = "doesn’t have" if self.without == 1 else "don’t have"
+        return f"{self.without} of {self.people} {have} one yet."
 
 
 def has_second_factor(user: User) -> bool:
@@ -45,7 +45,7 @@ def needed_by(membership: Membership, roles: Sequence[str]) -> bool:
 
 
 def is_missing(membership: Membership) -> bool:
-    """Whether the organization demands a second factor that the person does not have."""
+    """Whether the organization requires a second factor that the person doesn't have."""
     required = needed_by(membership, membership.organization.mfa_required_roles)
     return required and not has_second_factor(membership.user)
 

@@ -17,14 +17,13 @@ from core.origin import Origin
 def request_access(
     membership: Membership, *, reason: str, origin: Origin, at: datetime | None = None
 ) -> AccessRequest:
-    """Ask the account administrators for console access; one request at a time."""
     texts.refuse_faults_in_paragraphs(reason=reason)
     leaks.refuse_secrets(reason=reason)
     locked = locked_membership(membership)
     if locked.has_console_access:
         raise ValidationError("You already have access to the console.")
     if AccessRequest.objects.pending().filter(user=locked.user).exists():
-        raise ValidationError("Your request is already with your account administrators.")
+        raise ValidationError("You already sent a request to your account administrators.")
     request = AccessRequest(
         organization=locked.organization,
         user=locked.user,
@@ -55,8 +54,8 @@ def approve_access_request(
     origin: Origin,
     at: datetime | None = None,
 ) -> AccessRequest:
-    """Give the person who asked a console role; of two decisions the first one counts."""
     require_account_admin(request.organization, actor)
+    # If two administrators decide at the same time, the first decision counts.
     locked = _undecided(request, actor)
     if role == ConsoleRole.NO_ACCESS:
         raise ValidationError({"role": "Choose a role, or decline the request."})
@@ -85,7 +84,6 @@ def decline_access_request(
     origin: Origin,
     at: datetime | None = None,
 ) -> AccessRequest:
-    """Refuse a request, and tell the person why; asking again is allowed."""
     require_account_admin(request.organization, actor)
     locked = _undecided(request, actor)
     texts.refuse_faults_in_paragraphs(reason=reason)
@@ -109,7 +107,7 @@ def _undecided(request: AccessRequest, actor: User) -> AccessRequest:
         .select_related("organization", "user")
         .get(pk=request.pk)
     )
-    # Read on its own: a row that was joined while waiting for the lock is that of before.
+    # Read separately: a row joined while we waited for the lock would be outdated.
     if locked.decided_by is not None:
         decider = "You" if locked.decided_by == actor else locked.decided_by.name
         decision = locked.get_decision_display().lower()

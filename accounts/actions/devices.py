@@ -15,19 +15,19 @@ DEVICE_TOKEN_PREFIX = "dev_"
 def note_sign_in(
     user: User, raw_token: str | None, *, origin: Origin, at: datetime | None = None
 ) -> str:
-    """Remember the browser of a sign-in; answers the token that its cookie has to hold.
+    """Remember the browser of a sign-in and return the token for its cookie.
 
-    A browser that is new for the person is recorded, and the person is told: but for the very
-    first one, which nobody else could have been before.
+    If the browser is new for the person, this records it and tells the person, except for their
+    very first browser.
     """
     at = at or timezone.now()
     seen = {"last_seen_at": at, "ip": origin.ip, "user_agent": origin.user_agent}
     if raw_token and user.devices.with_token(raw_token).update(**seen):
         return raw_token
-    # Of two first sign-ins at the same moment, one waits and is told of the other.
+    # If two first sign-ins happen at the same moment, one waits and sees the other.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_first = not user.devices.exists()
-    # A token that we never made is not taken over: whoever put it there knows it.
+    # We never adopt a token that we didn't make: someone else may have planted it.
     if not (raw_token and Device.objects.with_token(raw_token).exists()):
         raw_token = raw_secrets.generate(DEVICE_TOKEN_PREFIX)
     device = Device.objects.create(

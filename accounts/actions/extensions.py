@@ -31,7 +31,7 @@ def create_extension(
     origin: Origin,
     at: datetime | None = None,
 ) -> Extension:
-    """Give a person their login in one environment, with the next free extension number."""
+    """Give a person a login in one environment, with the next free extension number."""
     at = at or timezone.now()
     account = PlatformAccount.objects.select_for_update().get(
         organization=membership.organization, environment=environment
@@ -62,7 +62,7 @@ def create_extension(
 def create_sandbox_account(
     membership: Membership, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> Extension:
-    """Give oneself a sandbox extension, with the user role one has in production."""
+    """Give the actor a sandbox extension with the user role that they have in production."""
     if not membership.may(ConsolePermission.SANDBOX_ACCOUNT_CREATE) or membership.user != actor:
         raise PermissionDenied
     production = membership.user.extensions.in_environment(Environment.PRODUCTION).first()
@@ -85,7 +85,6 @@ def change_extension(
     actor: User,
     origin: Origin,
 ) -> Extension:
-    """Set the user role and status of any extension of the administrator's organization."""
     admin = Membership.objects.get(user=actor)
     locked = (
         Extension.objects.select_for_update(of=("self",))
@@ -124,10 +123,10 @@ def update_contact(
     origin: Origin,
     via: str,
 ) -> Extension:
-    """Change the given fields of an extension's contact; `via` names the client that asked.
+    """Change the given fields of an extension's contact; `via` is the client ID of the caller.
 
-    One's own, or with a grant that edits everyone any of the account. Raises `ValidationError`
-    by field name (`firstName`, `lastName`, `company`, `email`).
+    People change their own contact; a grant that edits everyone covers the whole account.
+    Raises `ValidationError` by field name (`firstName`, `lastName`, `company`, `email`).
     """
     grant = actor_extension.grant
     if extension.account_id != actor_extension.account_id or (

@@ -1,4 +1,4 @@
-"""The ways in which people sign in. django-allauth changes them; what it did is recorded here."""
+"""The ways people sign in. django-allauth changes them, and these actions record the changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +16,13 @@ FACTOR_NAMES: dict[str, str] = {
     Authenticator.Type.WEBAUTHN: "passkey or security key",
     Authenticator.Type.RECOVERY_CODES: "recovery codes",
 }
-# What of an authenticator's data is sealed.
+# The parts of an authenticator's data that are sealed.
 _SECRETS = ("secret", "seed")
 
 
 @dataclass(frozen=True)
 class FactorsResealed:
-    """Whose second factors were sealed anew, and whose none of the keys opens."""
+    """The people whose factors were sealed again, and those whose factors no key opens."""
 
     resealed: list[User]
     unreadable: list[User]
@@ -52,10 +52,10 @@ def note_factor_change(
 
 @transaction.atomic
 def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
-    """Take every second factor of a person who has lost them all; names what was removed.
+    """Remove every second factor of a person who lost them all; return the names.
 
-    By the operator's command only, who knows who asked: the password alone then signs in. The
-    person is told, in case it was somebody else who asked.
+    Only the operator's command calls this, after the operator checked who asked: the password
+    alone is then enough to sign in. We tell the person, in case someone else asked.
     """
     found = list(Authenticator.objects.filter(user=user).order_by("pk"))
     names = sorted({FACTOR_NAMES[authenticator.type] for authenticator in found})
@@ -73,7 +73,7 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
 
 
 def reseal_second_factors() -> FactorsResealed:
-    """Seal every second factor with the newest of `KEY_ENCRYPTION_KEYS`, so that others may go."""
+    """Seal every second factor with the newest of `KEY_ENCRYPTION_KEYS`."""
     outcome = FactorsResealed([], [])
     for authenticator in due_second_factors():
         try:
@@ -86,7 +86,7 @@ def reseal_second_factors() -> FactorsResealed:
 
 
 def due_second_factors() -> list[Authenticator]:
-    """Those that the newest of `KEY_ENCRYPTION_KEYS` does not open."""
+    """The second factors that the newest of `KEY_ENCRYPTION_KEYS` doesn't open."""
     sealed = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)
     return [
         authenticator

@@ -18,7 +18,7 @@ from core.origin import Origin
 
 INVITATION_LIFETIME = timedelta(days=7)
 INVITATION_TOKEN_PREFIX = "inv_"
-NOT_OPEN = "This invitation has been used or has expired. Ask for a new one."
+NOT_OPEN = "This invitation was already used or has expired. Ask for a new one."
 
 
 @transaction.atomic
@@ -32,10 +32,10 @@ def invite(
     origin: Origin,
     at: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """An invitation and its raw token, which is not kept anywhere.
+    """An invitation and its raw token, which isn't stored anywhere.
 
-    `actor` is None for a command, which needs no right. The address may be that of a person of
-    the organization whom the invitation would give more than they have.
+    `actor` is None for a command, which needs no right. The address can be that of an existing
+    member if the invitation gives them more access.
     """
     if actor is not None:
         require_account_admin(organization, actor)
@@ -55,7 +55,7 @@ def invite(
     _require_use(invitation)
     if organization.invitations.open(now).filter(email=invitation.email).exists():
         raise ValidationError(
-            {"email": "There is an open invitation of this address. Send it again or withdraw it."}
+            {"email": "This address already has an open invitation. Resend it or withdraw it."}
         )
     invitation.save(force_insert=True)
     audit.record(
@@ -79,7 +79,7 @@ def invite_by_email(
     actor: User,
     origin: Origin,
 ) -> tuple[Invitation, bool]:
-    """Invite and send the link; says whether the mail server took it."""
+    """Invite and send the link. The second value says whether the email server accepted it."""
     invitation, raw_token = invite(
         organization,
         email,
@@ -92,7 +92,7 @@ def invite_by_email(
 
 
 def _require_use(invitation: Invitation) -> None:
-    """Refuse an invitation that nobody could accept, or that would change nothing."""
+    """Refuse an invitation that no one could accept or that would change nothing."""
     user = User.objects.select_related("membership").filter(email__iexact=invitation.email).first()
     if user is None:
         return
@@ -100,17 +100,18 @@ def _require_use(invitation: Invitation) -> None:
         user=user, organization_id=invitation.organization_id
     ).first()
     if membership is None:
-        raise ValidationError({"email": "There is already a person with this email address."})
+        raise ValidationError({"email": "This email address is already in use."})
     if not user.is_active:
-        raise ValidationError(
-            {"email": f"{user.name} is deactivated. Reactivate this person instead."}
-        )
+        raise ValidationError({"email": f"{user.name} is deactivated. Reactivate them instead."})
     current = ConsoleRole(membership.role)
     if higher_role(current, ConsoleRole(invitation.role)) == current and (
         membership.is_account_admin or not invitation.is_account_admin
     ):
         raise ValidationError(
-            {"email": f"{user.name} has this access already: {current.label}. Change the role."}
+            {
+                "email": f"{user.name} already has the {current.label} role. Change their role "
+                "instead."
+            }
         )
 
 
@@ -118,7 +119,7 @@ def _require_use(invitation: Invitation) -> None:
 def renew_invitation(
     invitation: Invitation, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> tuple[Invitation, str]:
-    """A new raw token for another seven days; the old one is dead."""
+    """A new raw token, valid for seven days. The old one stops working."""
     require_account_admin(invitation.organization, actor)
     locked = _unsettled(invitation)
     raw_token = raw_secrets.generate(INVITATION_TOKEN_PREFIX)
@@ -140,14 +141,13 @@ def renew_invitation(
 def resend_invitation(
     invitation: Invitation, *, actor: User, origin: Origin
 ) -> tuple[Invitation, bool]:
-    """Send a new link in place of the old one; says whether the mail server took it."""
+    """Send a new link. The second value says whether the email server accepted it."""
     renewed, raw_token = renew_invitation(invitation, actor=actor, origin=origin)
     return renewed, emails.invitation(renewed, raw_token)
 
 
 @transaction.atomic
 def withdraw_invitation(invitation: Invitation, *, actor: User, origin: Origin) -> Invitation:
-    """Make the link useless."""
     require_account_admin(invitation.organization, actor)
     locked = _unsettled(invitation)
     locked.withdrawn_at = timezone.now()
@@ -168,7 +168,7 @@ def _unsettled(invitation: Invitation) -> Invitation:
         .get(pk=invitation.pk)
     )
     if locked.is_settled:
-        raise ValidationError(f"The invitation of {locked.email} is already {locked.state}.")
+        raise ValidationError(f"The invitation to {locked.email} is already {locked.state}.")
     return locked
 
 
@@ -176,10 +176,10 @@ def _unsettled(invitation: Invitation) -> Invitation:
 def accept_invitation(
     invitation: Invitation, *, first_name: str, last_name: str, password: str, origin: Origin
 ) -> User:
-    """Turn an open invitation into a person of the organization; works once."""
+    """Turn an open invitation into a new member of the organization. Works once."""
     locked = _locked_open(invitation)
     if User.objects.filter(email__iexact=locked.email).exists():
-        raise ValidationError("There is already a person with this email address. Sign in.")
+        raise ValidationError("This email address is already in use. Sign in instead.")
     membership = join_organization(
         locked.organization,
         email=locked.email,
@@ -197,7 +197,7 @@ def accept_invitation(
 
 @transaction.atomic
 def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) -> Membership:
-    """Take what an open invitation gives, as a person of the organization; works once."""
+    """Give an existing member the access of an open invitation. Works once."""
     locked = _locked_open(invitation)
     membership = (
         Membership.objects.select_related("user")
@@ -207,7 +207,9 @@ def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) 
     if membership is None or user.email.lower() != locked.email.lower():
         raise ValidationError(f"This invitation is for {locked.email}.")
     if not membership.user.is_active:
-        raise ValidationError("You are deactivated. Ask an account administrator.")
+        raise ValidationError(
+            "Your account is deactivated. Ask an account administrator to reactivate it."
+        )
     raised = raise_role(
         membership,
         role=ConsoleRole(locked.role),
@@ -220,10 +222,8 @@ def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) 
 
 
 def _locked_open(invitation: Invitation) -> Invitation:
-    """The invitation if it can still be accepted; whoever else tries waits for the answer.
-
-    By the digest as well: sent again meanwhile, it has another link.
-    """
+    # The lock makes a second person who accepts wait. The digest is part of the question,
+    # because an invitation that was sent again has another link.
     lock_organization(invitation.organization)
     locked = (
         Invitation.objects.select_for_update(of=("self",))
@@ -252,9 +252,9 @@ EXPIRED_AT_ONCE = 500
 
 
 def tell_of_expired_invitations(*, at: datetime | None = None) -> int:
-    """Tell whoever invited that nobody came, once; answers how many invitations that were.
+    """Tell people once that their invitations expired; return the number of invitations.
 
-    They stay listed as expired, and can be sent again.
+    Expired invitations stay in the list and can be sent again.
     """
     at = at or timezone.now()
     told = 0

@@ -33,7 +33,7 @@ def join_organization(
     user_role: UserRole | None = None,
     at: datetime | None = None,
 ) -> Membership:
-    """A new person with membership and production extension; the address counts as verified.
+    """Make a person with a membership and a production extension. The email counts as verified.
 
     `user_role` defaults to Super Admin for an account administrator, else Standard User.
     """
@@ -79,15 +79,15 @@ def _insert(user: User, password: str) -> None:
 
 
 def lock_organization(organization: Organization) -> None:
-    """Of two decisions about the people of one organization, make one wait for the other."""
-    # `no_key`: rows that only refer to the organization are written meanwhile.
+    """Make decisions about the people of one organization wait for each other."""
+    # `no_key` lets other transactions write rows that only refer to the organization.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 
 def require_account_admin(organization: Organization, actor: User) -> Membership:
-    """The actor's membership, if it may decide who has access; else `PermissionDenied`.
+    """The actor's membership if it can decide who has access; else `PermissionDenied`.
 
-    Locks the organization: who waited here sees what the other decision changed.
+    Locks the organization, so that a decision sees what the one before it changed.
     """
     lock_organization(organization)
     admin = Membership.objects.select_related("user", "organization").filter(user=actor).first()
@@ -101,11 +101,9 @@ def require_account_admin(organization: Organization, actor: User) -> Membership
 
 
 def locked_membership(membership: Membership) -> Membership:
-    """The membership, locked, with the person as they are once the lock is ours.
-
-    Two statements: whoever waits for a lock sees the locked row afresh, but rows joined to it as
-    they were before the wait.
-    """
+    """The membership, locked, and its person as they are after the lock."""
+    # Two statements, because a transaction that waited for a lock sees the new version of the
+    # locked row, but the old version of rows joined to it.
     Membership.objects.select_for_update().get(pk=membership.pk)
     return Membership.objects.select_related("user", "organization").get(pk=membership.pk)
 
@@ -119,9 +117,9 @@ def change_role(
     actor: User,
     origin: Origin,
 ) -> Membership:
-    """Set what a person may do in the console; it applies from that person's next request.
+    """Set what a person can do in the console, starting with their next request.
 
-    Nothing is revoked: credentials follow the role of their owner, down and up again.
+    This revokes nothing: whether credentials work depends on the current role of their owner.
     """
     require_account_admin(membership.organization, actor)
     locked = locked_membership(membership)
@@ -156,7 +154,7 @@ def raise_role(
     actor: User,
     origin: Origin,
 ) -> Membership:
-    """Give at least this role, as an accepted invitation does; nothing is taken away by it."""
+    """Give at least this role, as an accepted invitation does. Never takes access away."""
     locked = locked_membership(membership)
     before = {"role": locked.role, "is_account_admin": locked.is_account_admin}
     locked.role = higher_role(ConsoleRole(locked.role), role)
@@ -176,7 +174,7 @@ def raise_role(
 
 
 def remove_access(membership: Membership, *, actor: User, origin: Origin) -> Membership:
-    """Take the console and the account administration from a person, who stays a colleague."""
+    """Take console access and account administration from a person, who stays a member."""
     return change_role(
         membership,
         role=ConsoleRole.NO_ACCESS,
@@ -188,7 +186,7 @@ def remove_access(membership: Membership, *, actor: User, origin: Origin) -> Mem
 
 @transaction.atomic
 def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Membership:
-    """Shut a person out: no sign-in, no session, and no credential from the next request on."""
+    """End a person's sessions and sign-in, and stop their credentials at the next request."""
     require_account_admin(membership.organization, actor)
     locked = locked_membership(membership)
     if not locked.user.is_active:
@@ -196,11 +194,14 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
     _require_another_account_admin(locked)
     locked.user.is_active = False
     locked.user.save(update_fields=["is_active"])
-    # Inactive people have no session anyway, but reactivating must not bring an old one back.
+    # Inactive people can't use a session, but reactivating must not bring an old one back.
     for session in UserSession.objects.filter(user=locked.user):
         session.end()
     _settle_request(
-        locked, Decision.DECLINED, actor=actor, reason="The person has been deactivated."
+        locked,
+        Decision.DECLINED,
+        actor=actor,
+        reason="An account administrator deactivated this person.",
     )
     audit.record(
         AuditKind.MEMBERSHIP_DEACTIVATED,
@@ -214,7 +215,7 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
 
 @transaction.atomic
 def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Membership:
-    """Let a person in again, with the role and the credentials of before."""
+    """Let a person sign in again with the role and credentials that they had."""
     require_account_admin(membership.organization, actor)
     locked = locked_membership(membership)
     if locked.user.is_active:
@@ -234,16 +235,16 @@ def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
 def _settle_request(
     membership: Membership, decision: Decision, *, actor: User, reason: str = ""
 ) -> None:
-    """Close a pending request that the decision at hand has answered in another way."""
+    """Close a pending access request that another decision has answered."""
     membership.user.access_requests.pending().update(
         decision=decision, decision_reason=reason, decided_by=actor, decided_at=timezone.now()
     )
 
 
 def _require_another_account_admin(membership: Membership) -> None:
-    """Refuse what would leave the organization without anyone who can give access.
+    """Refuse a change that leaves the organization without an account administrator.
 
-    The organization is locked, so nobody else ceases to be one before this is committed.
+    The caller has locked the organization, so no other administrator can leave at the same time.
     """
     if not (membership.is_account_admin and membership.user.is_active):
         return
@@ -251,5 +252,5 @@ def _require_another_account_admin(membership: Membership) -> None:
     if not admins.exclude(pk=membership.pk).exists():
         raise ValidationError(
             f"{membership.user.name} is the last active account administrator of "
-            f"{membership.organization.name}. Make someone else one first."
+            f"{membership.organization.name}. Make someone else an account administrator first."
         )

@@ -1,4 +1,4 @@
-"""A person's own list of notices. Reading it is nobody else's business, so no event records it."""
+"""A person's own list of notices. Reading it is private, so no audit event records it."""
 
 from datetime import datetime
 

@@ -24,7 +24,7 @@ def create_organization(
     main_number: str = "",
     at: datetime | None = None,
 ) -> Organization:
-    """Make an organization with its platform account in each environment."""
+    """Make an organization with a platform account in each environment."""
     at = at or timezone.now()
     texts.refuse_faults(name=name)
     organization = Organization(name=name.strip(), created_at=at)
@@ -56,7 +56,7 @@ def create_organization(
 def found_organization(
     name: str, admin_email: str, *, main_number: str = "", origin: Origin
 ) -> tuple[Invitation, str]:
-    """A new organization and the one-time invitation of its first account administrator."""
+    """Make an organization; return the invitation of its first account administrator."""
     organization = create_organization(
         name, actor=None, origin=origin, admin_email=admin_email, main_number=main_number
     )
@@ -74,7 +74,7 @@ def found_organization(
 def require_second_factor(
     organization: Organization, *, roles: Iterable[str], actor: User, origin: Origin
 ) -> Organization:
-    """Demand a second factor of these roles; whoever has none can do nothing else until then."""
+    """Require a second factor for these roles. People without one must set one up first."""
     membership = Membership.objects.select_related("user").get(user=actor)
     manages = membership.may(ConsolePermission.POLICY_MANAGE)
     if not manages or membership.organization_id != organization.pk:
@@ -82,12 +82,12 @@ def require_second_factor(
     wanted = set(roles)
     required = [role for role in second_factor.SECOND_FACTOR_ROLES if role in wanted]
     if wanted - set(required):
-        raise ValidationError({"roles": "Choose from the roles of the list."})
+        raise ValidationError({"roles": "Choose roles from the list."})
     if second_factor.needed_by(membership, required) and not second_factor.has_second_factor(actor):
         raise ValidationError(
             {
-                "roles": "You would lock yourself out: you have no second factor. Set one up on "
-                "your Security page first."
+                "roles": "You don’t have a second factor, so this would lock you out. Set one up "
+                "on your Security page first."
             }
         )
     locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)

@@ -1,4 +1,4 @@
-"""`tick` links the events since the last time into the hash chains; nobody decides it."""
+"""`tick` links new events into the hash chains."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +11,15 @@ from accounts.models import AuditEvent, AuditSeal
 from accounts.models.seals import settled_number, unsealed_after
 
 SEALED_AT_ONCE = 1000
-# What one run seals at most; the next one goes on.
+# The most that one run seals. The next run continues.
 MAX_BATCHES = 100
 
 
 def seal_events(*, at: datetime | None = None) -> int:
-    """Seal what has happened, in batches; the number of events that were sealed.
+    """Seal new events in batches and return their number.
 
-    Writing audit events waits for nothing here. Of two runs at once the second finds a place
-    taken, leaves its batch undone and stops: the constraints of `AuditSeal` decide.
+    Writing an audit event never waits for this. If two runs overlap, the constraints of
+    `AuditSeal` make the second run's batch fail, and it stops.
     """
     at = at or timezone.now()
     heads: dict[str, Head | None] = {}
@@ -41,9 +41,9 @@ def seal_events(*, at: datetime | None = None) -> int:
 def seal_batch(
     events: Sequence[AuditEvent], heads: dict[str, Head | None], *, at: datetime
 ) -> None:
-    """Link these events to the heads of their chains, which it reads once and moves on.
+    """Link these events to the heads of their chains, and move the heads in `heads`.
 
-    Raises IntegrityError, and changes nothing, if someone else has sealed meanwhile.
+    Raises IntegrityError and changes nothing if another run sealed in the meantime.
     """
     seals = []
     for event in events:

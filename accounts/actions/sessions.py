@@ -18,7 +18,7 @@ from core.origin import Origin
 def end_sessions(
     sessions: Iterable[UserSession], *, actor: User, origin: Origin, at: datetime | None = None
 ) -> int:
-    """Sign the person out in other browsers; answers in how many. Twice is once."""
+    """Sign the person out in other browsers and return the number of ended sessions."""
     ended = []
     for session in sessions:
         if session.user_id != actor.pk:
@@ -39,7 +39,7 @@ def end_sessions(
 
 @transaction.atomic
 def forget_ended_sessions() -> int:
-    """Remove from the lists of sessions what is stored no longer: programs do it."""
+    # allauth keeps listing a session after the session itself was deleted.
     stored = Session.objects.values("session_key")
     forgotten, _ = UserSession.objects.exclude(session_key__in=stored).delete()
     return int(forgotten)

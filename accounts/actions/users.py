@@ -8,7 +8,6 @@ from core.origin import Origin
 
 @transaction.atomic
 def update_profile(user: User, *, first_name: str, last_name: str, origin: Origin) -> User:
-    """Change one's own name."""
     texts.refuse_faults(first_name=first_name, last_name=last_name)
     locked = User.objects.select_for_update().get(pk=user.pk)
     before = {"first_name": locked.first_name, "last_name": locked.last_name}
@@ -31,7 +30,7 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
 
 @transaction.atomic
 def mark_operator(user: User, *, marked: bool, origin: Origin) -> User:
-    """Let a person run the installation: the signing keys of every organization."""
+    """Let a person run the installation, including every organization's signing keys."""
     locked = User.objects.select_for_update().get(pk=user.pk)
     if locked.is_staff == marked:
         return locked

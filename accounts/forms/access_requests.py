@@ -10,7 +10,7 @@ class RequestAccessForm(forms.Form):
         label="What do you want to build?",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Your account administrators see this with your request.",
+        help_text="Your account administrators read this with your request.",
     )
 
 
@@ -26,5 +26,5 @@ class DeclineForm(forms.Form):
     reason = NoteField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Whoever asked reads this, by mail and in the console.",
+        help_text="We show this to the person who asked, in an email and in the console.",
     )

@@ -11,7 +11,7 @@ from accounts.reports.audit_log import MAX_PEOPLE, Actors, WantedEvents, actors_
 
 
 class MinuteField(forms.DateTimeField):
-    """An optional time, to the minute, in UTC."""
+    """An optional time in UTC, to the minute."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -19,31 +19,29 @@ class MinuteField(forms.DateTimeField):
 
     def clean(self, value: Any) -> datetime | None:
         at: datetime | None = super().clean(value)
-        # Near the ends of the calendar no time zone can be changed any more.
+        # Times near the ends of the calendar can't move to another time zone.
         if at and not 1970 <= at.year <= 9000:
-            raise forms.ValidationError("Give a year between 1970 and 9000.")
+            raise forms.ValidationError("Enter a year from 1970 to 9000.")
         return at and at.astimezone(UTC)
 
 
 class AuditListForm(ListForm):
-    """The query string of the audit log."""
-
     orders, default_order = {"-at": AuditEvent.NEWEST_FIRST}, "-at"
     page_size = 20
 
     person = forms.CharField(
-        label="Who",
+        label="Person",
         required=False,
         max_length=100,
         widget=forms.TextInput({"placeholder": "Name or email"}),
     )
-    kind = UncheckedChoiceField(label="Did what", choices=kinds_by_subject())
-    target_type = UncheckedChoiceField(label="To a", choices=list(TARGET_TYPES.items()))
+    kind = UncheckedChoiceField(label="Action", choices=kinds_by_subject())
+    target_type = UncheckedChoiceField(label="Target type", choices=list(TARGET_TYPES.items()))
     target = forms.CharField(
-        label="To what",
+        label="Target",
         required=False,
         max_length=254,
-        widget=forms.TextInput({"placeholder": "Whole name or ID"}),
+        widget=forms.TextInput({"placeholder": "Full name or ID"}),
     )
     since = MinuteField(label="From (UTC)")
     until = MinuteField(label="To (UTC)")
@@ -60,14 +58,14 @@ class AuditListForm(ListForm):
             if self.actors.are_too_many:
                 self.actors = None
                 raise forms.ValidationError(
-                    f"More than {MAX_PEOPLE} people fit. Write more of the name, or the email."
+                    f"More than {MAX_PEOPLE} people match. Enter more of the name or the email."
                 )
         return person
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and until < since:
-            self.add_error("until", "This is before the time that you look from.")
+            self.add_error("until", "Enter a time after “From”.")
         return self.cleaned_data
 
     @property

@@ -19,10 +19,10 @@ def permissions_in_words(role: UserRole) -> str:
 
 
 STATUS_DESCRIPTIONS: dict[str, str] = {
-    ExtensionStatus.ENABLED: "The person's credentials work in this environment.",
+    ExtensionStatus.ENABLED: "The person’s credentials work in this environment.",
     ExtensionStatus.DISABLED: (
-        "Every credential of this person in this environment stops at its next request; "
-        "enabling brings them back."
+        "All of this person’s credentials in this environment stop working at their next "
+        "request. They work again when you enable the login."
     ),
 }
 
@@ -41,8 +41,8 @@ class ExtensionForm(forms.Form):
             descriptions={role: permissions_in_words(role) for role in UserRole},
         ),
         help_text=(
-            "What calls to the API may do for this person, within the scopes of the app. "
-            "It applies from the next call."
+            "Decides what API calls can do for this person, within the app’s scopes. Changes "
+            "apply to the next call."
         ),
     )
     status = forms.ChoiceField(

@@ -1,4 +1,4 @@
-"""allauth's forms of the ways to sign in, in the words of the console."""
+"""allauth's forms for the ways to sign in, in the words of the console."""
 
 import struct
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from accounts.forms.texts import SeenTextField
 _LABELS = {
     "oldpassword": "Current password",
     "password1": "New password",
-    "password2": "The same password again",
+    "password2": "Confirm new password",
 }
 
 
@@ -33,7 +33,7 @@ class _InOurWords(forms.Form):
         for name, label in _LABELS.items():
             if name in self.fields:
                 self.fields[name].label = label
-                # A placeholder that repeats the label is gone when it is needed.
+                # A placeholder that repeats the label disappears when people start to type.
                 self.fields[name].widget.attrs.pop("placeholder", None)
 
 
@@ -53,12 +53,12 @@ def _name_field(**kwargs: Any) -> SeenTextField:
     return SeenTextField(
         max_length=60,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="So that you recognize it in the list of your keys.",
+        help_text="Helps you recognize the key in your list.",
         **kwargs,
     )
 
 
-# What reading an answer may end in that is none of a key; allauth expects only some of these.
+# Errors from reading text that isn't a key's answer. allauth expects only some of these.
 _NO_ANSWER = (AttributeError, LookupError, TypeError, ValueError, RecursionError, struct.error)
 
 
@@ -71,7 +71,7 @@ def _refused_beside_the_form() -> Iterator[None]:
 
 
 class KeyAnswerField(forms.JSONField):
-    """What a key answered (Web Authentication, §5.1), as the script of the page sends it."""
+    """A key's answer (Web Authentication, §5.1), as the page's script sends it."""
 
     def __init__(self) -> None:
         super().__init__(widget=forms.HiddenInput)
@@ -81,7 +81,7 @@ class KeyAnswerField(forms.JSONField):
             return super().to_python(value)
 
     def bound_data(self, data: Any, initial: Any) -> None:
-        """A form that is shown again waits for another answer."""
+        return None  # A form that is shown again needs a new answer.
 
 
 class _ByKey(forms.Form):
@@ -107,13 +107,13 @@ class ReauthenticateByKeyForm(_ByKey, ReauthenticateWebAuthnForm):  # type: igno
 
 class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
     credential = KeyAnswerField()
-    # Not required: the key is made before the name is sent, and allauth gives it one.
+    # Optional, because the key exists before the name is sent, and allauth gives it a name.
     name = _name_field(required=False)
     passwordless = forms.BooleanField(
         label="Use it as a passkey",
         required=False,
-        help_text="It then signs you in by itself, without the password. The key asks for your "
-        "fingerprint, face or PIN.",
+        help_text="Lets you sign in without your password. The key asks for your fingerprint, "
+        "face, or PIN.",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class InviteForm(forms.Form):
         label="Email",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        help_text="The invitation goes there. It works once, and for seven days.",
+        help_text="We send the invitation to this address. It works once, within seven days.",
     )
     role = role_field(ROLES_WITH_ACCESS)
     is_account_admin = account_admin_field()
@@ -42,7 +42,7 @@ class AcceptInvitationForm(ProfileForm):
         help_text=password_validators_help_text_html(),
     )
     password_again = forms.CharField(
-        label="The same password again",
+        label="Confirm password",
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
@@ -58,7 +58,7 @@ class AcceptInvitationForm(ProfileForm):
             self._judge(password)
         again = cleaned.get("password_again")
         if password and again and password != again:
-            self.add_error("password_again", "This is not the same password as above.")
+            self.add_error("password_again", "The passwords don’t match.")
         return cleaned
 
     def _judge(self, password: str) -> None:

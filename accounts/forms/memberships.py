@@ -22,7 +22,8 @@ def account_admin_field() -> forms.BooleanField:
     return forms.BooleanField(
         label="Account administrator",
         required=False,
-        help_text="Decides who has access, sets platform logins and policies, reads the audit log.",
+        help_text="Decides who has access, manages platform logins and policies, and views the "
+        "audit log.",
     )
 
 

@@ -13,6 +13,6 @@ class NoticeListForm(ListForm):
 
 
 class ReadAllForm(forms.Form):
-    """`until` is the moment at which the page was made; without it, all are meant."""
+    """`until` is the time when the page was made. Without it, all notices are marked as read."""
 
     until = forms.DateTimeField(required=False, widget=forms.HiddenInput)

@@ -1,4 +1,4 @@
-"""Texts that people write for each other."""
+"""Fields for text that people write for each other."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from core import leaks, texts
 
 
 class SeenTextField(forms.CharField):
-    """A text without characters that nobody sees; line breaks in a textarea only."""
+    """A text without invisible characters. Only a textarea allows line breaks."""
 
     def validate(self, value: str) -> None:
         super().validate(value)

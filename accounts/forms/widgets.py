@@ -1,4 +1,4 @@
-"""Choice lists whose options explain themselves, or say why they can't be chosen."""
+"""Choices that explain each option, and say why an option isn't available."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django import forms
 
 @dataclass(frozen=True)
 class Disabled:
-    """Why an option can't be chosen, and the link to where that can be mended."""
+    """Why an option isn't available, and a link to fix that."""
 
     reason: str
     link_url: str = ""

@@ -15,14 +15,11 @@ from core.pagination import Order
 
 
 class AuditKind(models.TextChoices):
-    """Everything that can happen, each with its sentence; the product's table of contents.
-
-    `accounts` names the words of `credentials` here without importing it.
-    """
+    """Every kind of event and its sentence, including those of `credentials`."""
 
     ORGANIZATION_CREATED = "organization.created", "created the organization"
     INVITATION_CREATED = "invitation.created", "invited"
-    INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation of"
+    INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation to"
     MEMBERSHIP_CREATED = "membership.created", "added"
     USER_UPDATED = "user.updated", "changed the profile of"
     ACCESS_REQUESTED = "access.requested", "requested console access"
@@ -33,15 +30,15 @@ class AuditKind(models.TextChoices):
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret of"
-    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the former client secret of"
+    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the previous client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
-    CLIENT_MARKED = "client.marked", "changed the right to introspect of the client ID"
+    CLIENT_MARKED = "client.marked", "changed the resource-server right of the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
-    JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "found and revoked the leaked JWT of"
-    JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "looked at the JWT of"
+    JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT of"
+    JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "made a test exchange with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
@@ -58,8 +55,8 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "ended the replaced JWT credential"
     ACCESS_GRANTED = "access.granted", "granted console access to"
     ACCESS_DECLINED = "access.declined", "declined the access request of"
-    INVITATION_RESENT = "invitation.resent", "resent the invitation of"
-    INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation of"
+    INVITATION_RESENT = "invitation.resent", "resent the invitation to"
+    INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation to"
     MEMBERSHIP_ROLE_CHANGED = "membership.role_changed", "changed the role of"
     MEMBERSHIP_DEACTIVATED = "membership.deactivated", "deactivated"
     MEMBERSHIP_REACTIVATED = "membership.reactivated", "reactivated"
@@ -78,8 +75,8 @@ class AuditKind(models.TextChoices):
     SIGNING_KEY_CREATED = "signing_key.created", "created the signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
     SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"
-    SIGNING_KEY_RESEALED = "signing_key.resealed", "sealed anew the signing key"
-    OPERATOR_MARKED = "operator.marked", "decided who operates the installation:"
+    SIGNING_KEY_RESEALED = "signing_key.resealed", "sealed again the signing key"
+    OPERATOR_MARKED = "operator.marked", "changed the operator right of"
 
 
 _ABOUT_ONESELF = {
@@ -91,12 +88,12 @@ _ABOUT_ONESELF = {
     AuditKind.FACTOR_ADDED: "added a way to sign in",
     AuditKind.FACTOR_REMOVED: "removed a way to sign in",
     AuditKind.RECOVERY_CODES_MADE: "made new recovery codes",
-    AuditKind.SESSIONS_ENDED: "ended sessions of their own",
+    AuditKind.SESSIONS_ENDED: "ended some of their own sessions",
 }
 _WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVICE}
 
 
-# What events are about, by the name of the model; the words of `credentials` as well.
+# What events are about, by model name, including the models of `credentials`.
 TARGET_TYPES = {
     "user": "Person",
     "application": "App",
@@ -124,17 +121,17 @@ _SUBJECTS = {
     "credentials": "Exports",
     "audit": "Exports",
 }
-# What belongs to no organization, so that none finds it in its log.
+# Events of no organization, which no organization's log shows.
 _OF_THE_OPERATOR = {"operator", "signing_key"}
 
 
 def audit_kinds() -> list[tuple[str, str]]:
-    """The choices of the column: a callable, so that a new kind needs no migration."""
+    # A callable, so that a new kind needs no migration.
     return AuditKind.choices
 
 
 def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The kinds for a choice, grouped by what they are about, without those of the operator."""
+    """The kinds as grouped choices, without those of the operator."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in AuditKind:
         about = kind.partition(".")[0]
@@ -161,7 +158,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.filter(target_type=target_type, target_id=str(target_id)).order_by("-id")
 
     def unsealed(self) -> Self:
-        """What is not yet part of a hash chain."""
+        """Events that aren't part of a hash chain yet."""
         return self.filter(seal__isnull=True)
 
     def update(self, **kwargs: Any) -> NoReturn:
@@ -172,9 +169,10 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """Who did what to what, from where. Append-only: triggers refuse UPDATE and DELETE.
+    """Who did what to what, and from where. Append-only: triggers refuse UPDATE and DELETE.
 
-    Names are copied, and no foreign key is enforced, so that the record outlives what it names.
+    The event copies names, and the database enforces no foreign key, so the record outlives the
+    rows that it names.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -210,7 +208,7 @@ class AuditEvent(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["target_id", "target_type", "-id"], name="audit_by_target"),
-            # The audit log with each of its filters, in the order of its pages.
+            # Each filter of the audit log, in the order of its pages.
             models.Index(fields=["organization", "-at", "-id"], name="audit_by_time"),
             models.Index(fields=["organization", "kind", "-at", "-id"], name="audit_by_kind"),
             models.Index(fields=["organization", "actor", "-at", "-id"], name="audit_by_actor"),
@@ -235,13 +233,13 @@ class AuditEvent(models.Model):
 
     @property
     def deed(self) -> str:
-        """What was done, in the words that stand between who did it and what it was done to."""
+        """The words between the actor and the object."""
         kind = AuditKind(self.kind)
         return _ABOUT_ONESELF.get(kind, kind.label) if self.is_about_actor else kind.label
 
     @property
     def object_label(self) -> str:
-        """What it was done to; empty where the words before it say so."""
+        """The object of the sentence; empty if the deed already names it."""
         if self.kind in _WITHOUT_OBJECT or (self.is_about_actor and self.kind in _ABOUT_ONESELF):
             return ""
         return self.target_label
@@ -252,7 +250,7 @@ class AuditEvent(models.Model):
 
     @property
     def document(self) -> Document:
-        """The event as it is sealed and exported: the same on both databases."""
+        """The event as we seal and export it, the same on both databases."""
         return {
             "id": self.pk,
             "at": moment(self.at),
@@ -271,12 +269,12 @@ class AuditEvent(models.Model):
 
     @property
     def icon(self) -> str:
-        """The lucide icon of what the event is about."""
+        """The name of a lucide icon."""
         return _ICONS.get(self.kind.partition(".")[0], "user-round")
 
     @property
     def lines(self) -> list[str]:
-        """The details in words: `Label: “Old” → “New”` for changes, `Label: value` for facts."""
+        """The details in words: `Label: old → new` for changes, `Label: value` for facts."""
         changes = self.details.get("changes", {})
         facts = {name: value for name, value in self.details.items() if name != "changes"}
         return [
@@ -297,12 +295,12 @@ _LABELS = {
     "last_used_at": "Last used",
     "is_account_admin": "Account administrator",
     "is_public": "Public",
-    "former_ends_at": "Former secret ends",
-    "did": "Did what",
+    "former_ends_at": "Previous secret ends",
+    "did": "Action",
     "from_at": "From",
     "to_at": "To",
-    "to_type": "To a",
-    "to": "To what",
+    "to_type": "Target type",
+    "to": "Target",
     "uses_jwt_flow": "JWT auth flow",
     "zip": "ZIP code",
 }

@@ -19,7 +19,8 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         return self.order_by("-last_seen_at", "-pk")
 
     def forgotten(self, at: datetime | None = None) -> Self:
-        """Not seen for long; never a person's only one, so that nobody becomes a newcomer again."""
+        """Not seen for a long time, except for a person's last browser."""
+        # Without it, their next sign-in would count as the first one, which tells no one.
         later = Device.objects.filter(
             models.Q(last_seen_at__gt=models.OuterRef("last_seen_at"))
             | models.Q(last_seen_at=models.OuterRef("last_seen_at"), pk__gt=models.OuterRef("pk")),
@@ -31,7 +32,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
 
 
 class Device(models.Model):
-    """A browser in which a person has signed in, known by the random id in its cookie.
+    """A browser in which a person signed in, known by the random token in its cookie.
 
     Of the id only the digest is kept. Two people who share a browser have a row each.
     """

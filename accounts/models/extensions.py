@@ -24,12 +24,12 @@ class ExtensionQuerySet(models.QuerySet["Extension"]):
         return self.filter(status=ExtensionStatus.ENABLED)
 
     def matching(self, text: str) -> Self:
-        """Whose name or email contains each word of the text."""
+        """Extensions of people whose name or email contains each word of the text."""
         return self.filter(named(text))
 
 
 class Extension(models.Model):
-    """One person's login in one platform account, with the permissions its user role grants."""
+    """One person's login in one platform account. Its user role grants user permissions."""
 
     id = models.BigIntegerField(primary_key=True, default=platform_id, editable=False)
     account = models.ForeignKey(
@@ -45,7 +45,7 @@ class Extension(models.Model):
     status = models.CharField(
         max_length=10, choices=ExtensionStatus.choices, default=ExtensionStatus.ENABLED
     )
-    # What programs changed of the contact in this environment; the rest is the person's.
+    # The contact fields that API calls changed in this environment. Others come from the person.
     contact = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -80,7 +80,7 @@ class Extension(models.Model):
 
     @property
     def contact_details(self) -> dict[str, str]:
-        """`firstName`, `lastName`, `company` and `email`, as the REST API tells them."""
+        """`firstName`, `lastName`, `company`, and `email`, as the REST API returns them."""
         changed: dict[str, str] = self.contact
         own = {
             "firstName": self.user.first_name,

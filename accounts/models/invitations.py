@@ -21,7 +21,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         )
 
     def expiry_untold(self, at: datetime | None = None) -> Self:
-        """Nobody took it in time, and the person who sent it has not been told yet."""
+        """Expired invitations whose senders we haven't told yet."""
         return self.filter(
             accepted_at__isnull=True,
             withdrawn_at__isnull=True,
@@ -35,7 +35,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """A one-time link that lets a new person join an organization; only its digest is kept."""
+    """A one-time link to join an organization. We store only its digest."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -53,7 +53,7 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
 
-    # When the person who sent it was told that nobody took it in time.
+    # When we told the sender that the invitation expired.
     expiry_told_at = models.DateTimeField(null=True, blank=True)
 
     NEWEST_FIRST: ClassVar = Order(("created_at", "pk"), descending=True)
@@ -86,5 +86,5 @@ class Invitation(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Accepted or withdrawn: nothing can be done with it any more."""
+        """Accepted or withdrawn, so it can't change anymore."""
         return self.accepted_at is not None or self.withdrawn_at is not None

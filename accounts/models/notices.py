@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core.pagination import Order
 
-# How long a notice stays; one that was read goes sooner.
+# How long we keep a notice. We delete read notices sooner.
 READ_NOTICES_KEPT = timedelta(days=90)
 NOTICES_KEPT = timedelta(days=180)
 
@@ -38,7 +38,7 @@ class NoticeKind(models.TextChoices):
 
 
 def notice_kinds() -> list[tuple[str, str]]:
-    """The choices of the column: a callable, so that a new kind needs no migration."""
+    # A callable, so that a new kind needs no migration.
     return NoticeKind.choices
 
 
@@ -61,7 +61,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         return self.filter(read_at__isnull=True)
 
     def outdated(self, at: datetime | None = None) -> Self:
-        """What has been kept long enough."""
+        """Notices to delete."""
         at = at or timezone.now()
         return self.filter(
             models.Q(at__lt=at - NOTICES_KEPT)
@@ -114,5 +114,5 @@ class Notice(models.Model):
 
     @property
     def icon(self) -> str:
-        """The lucide icon of what the notice is about."""
+        """The name of a lucide icon."""
         return _ICONS.get(NoticeKind(self.kind), "user-round")

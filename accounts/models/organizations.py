@@ -10,11 +10,11 @@ from accounts.roles import DEVELOPER_ROLES, ConsolePermission, ConsoleRole, perm
 
 
 class Organization(models.Model):
-    """A company whose people share applications and credentials."""
+    """A company whose people share apps, credentials, and policies."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
-    # Console roles whose holders must have a second factor before they may use the console.
+    # People with these console roles must have a second factor to use the console.
     mfa_required_roles = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -32,16 +32,16 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(is_account_admin=True, user__is_active=True)
 
     def active_developers(self) -> Self:
-        """Who may own applications and credentials now."""
+        """People who can own apps and credentials now."""
         return self.filter(role__in=DEVELOPER_ROLES, user__is_active=True)
 
     def matching(self, text: str) -> Self:
-        """Whose name or email contains each word of the text."""
+        """People whose name or email contains each word of the text."""
         return self.filter(named(text))
 
 
 class Membership(models.Model):
-    """What a person is in their organization; a person belongs to one."""
+    """A person's place in their organization. A person belongs to only one."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="membership"

@@ -9,7 +9,7 @@ from accounts.models.organizations import Organization
 
 
 def platform_id() -> int:
-    """A 15-digit number: an exact integer in every JSON parser, and not a count of customers."""
+    # 15 digits are an exact integer in every JSON parser. A random number reveals no count.
     return secrets.randbelow(9 * 10**14) + 10**14
 
 

@@ -1,4 +1,4 @@
-"""The links of the audit log's hash chains, and what is yet to be linked."""
+"""The links of the audit log's hash chains, and the events that aren't linked yet."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.audit_chain import Head, chain_of, genesis, link_hash
 from accounts.models.audit import AuditEvent, AuditEventQuerySet
 
-# No transaction stays open for as long: an event with a lower number would have been seen.
+# No transaction stays open this long, so no event with a lower number can still appear.
 SETTLED = timedelta(days=1)
 
 
@@ -22,7 +22,7 @@ class AuditSealQuerySet(models.QuerySet["AuditSeal"]):
         return Head(chain, last.position, last.hash) if last else None
 
     def hashes(self, chain: str, positions: Iterable[int]) -> dict[int, str]:
-        """The hash at each of these positions; 0 is what the first link follows."""
+        """The hash at each of these positions. Position 0 is the hash before the first link."""
         found = self.filter(chain=chain, position__in=set(positions))
         return {0: genesis(chain), **dict(found.values_list("position", "hash"))}
 
@@ -34,7 +34,7 @@ class AuditSealQuerySet(models.QuerySet["AuditSeal"]):
 
 
 class AuditSeal(models.Model):
-    """One link of a chain: where an event stands in it, and the hash. Append-only by trigger.
+    """One link of a chain: the position of an event, and the hash. Append-only by trigger.
 
     Positions are given when `tick` seals, not when events happen: a transaction that commits late
     makes a low event number visible after higher ones were sealed, and is sealed next.
@@ -52,7 +52,7 @@ class AuditSeal(models.Model):
     objects = AuditSealQuerySet.as_manager()
 
     class Meta:
-        # With the one of `event` this is what keeps two ticks from sealing anything twice.
+        # This and the unique `event` keep two overlapping ticks from sealing an event twice.
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["chain", "position"], name="audit_seal_one_per_place")
         ]
@@ -62,7 +62,7 @@ class AuditSeal(models.Model):
 
     @classmethod
     def following(cls, head: Head | None, event: AuditEvent, at: datetime) -> Self:
-        """The next link of the event's chain, not yet saved."""
+        """The next link of the event's chain, unsaved."""
         chain = chain_of(event.organization_id)
         previous, position = (head.hash, head.position) if head else (genesis(chain), 0)
         return cls(
@@ -75,16 +75,14 @@ class AuditSeal(models.Model):
 
 
 def unsealed_events(*, at: datetime | None = None) -> AuditEventQuerySet:
-    """What is to be sealed, in the order of the events' numbers."""
+    """The events to seal, in the order of their numbers."""
     return unsealed_after(settled_number(at=at))
 
 
 def settled_number(*, at: datetime | None = None) -> int:
-    """The number of an event below which nothing is looked for.
-
-    Only the numbers of the last day are looked through, so that it costs the same however many
-    events there are; the first time on each day (UTC), all of them.
-    """
+    """The event number up to which all events are sealed, or 0 to look at all events."""
+    # Looking only at the numbers of the last day costs the same for any number of events. The
+    # first run of each day (UTC) looks at all of them.
     at = at or timezone.now()
     newest = AuditSeal.objects.order_by("-pk").first()
     if newest is None or newest.sealed_at.date() < at.date():
@@ -94,6 +92,7 @@ def settled_number(*, at: datetime | None = None) -> int:
 
 
 def unsealed_after(number: int) -> AuditEventQuerySet:
-    """The unsealed events with higher numbers. Both tables are bounded: neither is read whole."""
+    """The unsealed events with higher numbers."""
+    # The bound applies to both tables, so neither is read completely.
     seals = AuditSeal.objects.filter(event_id__gt=number, event_id=OuterRef("pk"))
     return AuditEvent.objects.filter(~Exists(seals), pk__gt=number).order_by("pk")

@@ -1,4 +1,4 @@
-"""The browsers in which a person is signed in, in two queries; allauth takes three for each."""
+"""The browsers in which a person is signed in, with two queries. allauth takes three for each."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY
@@ -10,7 +10,7 @@ from accounts.models.users import User
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Those that stand: neither expired nor ended, nor begun with a former password."""
+    """The active sessions: not expired, not ended, and not from before a password change."""
     listed = list(UserSession.objects.filter(user=user))
     stored = Session.objects.filter(
         session_key__in=[each.session_key for each in listed], expire_date__gt=timezone.now()

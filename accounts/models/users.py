@@ -8,12 +8,12 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-# How exact `last_active_at` is: a person who clicks through the console writes it once in a while.
+# How exact `last_active_at` is, so that not every page writes it.
 ACTIVITY_NOTED_EVERY = timedelta(minutes=5)
 
 
 def named(text: str) -> models.Q:
-    """Of rows with a `user`: those whose name or email contains each word of the text."""
+    """A condition for rows with a `user` whose name or email contains each word of the text."""
     condition = models.Q()
     for word in text.split():
         condition &= (
@@ -26,7 +26,7 @@ def named(text: str) -> models.Q:
 
 class UserManager(BaseUserManager["User"]):
     def note_activity(self, user: "User", *, at: datetime | None = None) -> None:
-        """The person uses the console. Asks the database only if the row that was read is old."""
+        """Note that the person uses the console. Writes only if the last note is old."""
         at = at or timezone.now()
         stale = at - ACTIVITY_NOTED_EVERY
         if user.last_active_at is None or user.last_active_at < stale:
@@ -37,7 +37,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. Signs in with an email address; is deactivated, never deleted."""
+    """A person. Signs in with an email address, and is deactivated instead of deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("email", max_length=254, unique=True)
@@ -58,7 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(
                 Lower("email"),
                 name="user_email_unique",
-                violation_error_message="There is already a person with this email address.",
+                violation_error_message="This email address is already in use.",
             )
         ]
 

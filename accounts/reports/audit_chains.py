@@ -1,4 +1,4 @@
-"""Recomputes the audit log's hash chains and names the first event that is not as it was sealed."""
+"""Recomputes the audit log's hash chains and finds the first event that changed after sealing."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from accounts.models.audit import AuditEvent, AuditEventQuerySet
 from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
 
-# Rows held in memory, whatever the length of the chain.
+# Rows held in memory, for chains of any length.
 VERIFIED_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
 class ChainReport:
-    """What recomputing one chain found; `head` is the last place that is proved."""
+    """The result of recomputing one chain. `head` is the last place that is proved."""
 
     chain: str
     name: str
@@ -34,7 +34,7 @@ class _Link:
     event: AuditEvent | None
 
     def hash_after(self, previous: str) -> str | None:
-        """What the seal should say; None if the event is gone."""
+        """The hash that the seal should have; None if the event is gone."""
         if self.event is None:
             return None
         return link_hash(previous, self.seal.position, self.event.document)
@@ -51,7 +51,7 @@ def chains(organization: Organization | None = None) -> list[tuple[str, str]]:
 
 
 def verify_chain(chain: str, name: str, noted: Iterable[Head] = ()) -> ChainReport:
-    """Recompute a chain from its events, up to the first that is not as it was sealed."""
+    """Recompute a chain from its events, up to the first problem."""
     heads = {head.position: head.hash for head in noted if head.chain == chain}
     head, problem = _recompute(chain, heads)
     unsealed = _events_of(chain).unsealed().aggregate(count=Count("pk"), oldest=Min("at"))
@@ -63,12 +63,12 @@ def _events_of(chain: str) -> AuditEventQuerySet:
         return AuditEvent.objects.filter(organization=None)
     try:
         return AuditEvent.objects.filter(organization=UUID(chain))
-    except ValueError:  # the name of a chain was changed to something
+    except ValueError:  # someone changed the name of the chain
         return AuditEvent.objects.none()
 
 
 def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
-    """The last place that is as it was sealed, and what is wrong with the next."""
+    """The last place without a problem, and the problem of the next one."""
     head, previous = None, genesis(chain)
     for link, successor in _with_successor(_links(chain)):
         position = head.position + 1 if head else 1
@@ -101,9 +101,9 @@ def _problem(link: _Link, successor: _Link | None, position: int, previous: str)
     recomputed = link.hash_after(previous)
     if recomputed == seal.hash:
         return ""
-    # The next link tells which of the two changed: it was made with the hash of that time.
+    # The next link was made with the original hash, so it shows which of the two changed.
     if successor and recomputed and successor.hash_after(recomputed) == successor.seal.hash:
-        return f"The seal of {_named(link.event, position)} was changed; the event was not."
+        return f"The seal of {_named(link.event, position)} was changed, but the event wasn't."
     return f"{_named(link.event, position)} was changed after it was sealed."
 
 
@@ -113,7 +113,7 @@ def _named(event: AuditEvent, position: int) -> str:
 
 
 def _links(chain: str) -> Iterator[_Link]:
-    """All links in their order, in batches: no cursor of the database is held open."""
+    # In batches, so that no database cursor stays open.
     seals = AuditSeal.objects.filter(chain=chain).order_by("position")
     position = -1
     while batch := list(seals.filter(position__gt=position)[:VERIFIED_AT_ONCE]):

@@ -1,4 +1,4 @@
-"""Which events of an organization someone looks for: filters that combine, each with its index."""
+"""The audit events of an organization, by filters that combine. Each filter has its own index."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from accounts.models.organizations import Organization
 from accounts.models.seals import AuditSeal
 from core.pagination import page_of
 
-# Who acted is looked up among the people first, so that no text is searched in the events.
+# We look up people first, so that we never search for text in the events.
 MAX_PEOPLE = 100
 EXPORT_BATCH = 1000
 
 
 @dataclass(frozen=True)
 class Actors:
-    """Whom the text about a person fits."""
+    """The people who match a text."""
 
     user_ids: tuple[UUID, ...]
     operator: bool
-    """Whether what commands did is wanted as well."""
+    """Whether events of commands match too."""
 
     @property
     def are_too_many(self) -> bool:
@@ -36,7 +36,7 @@ class Actors:
     def condition(self) -> Q:
         people = Q(actor__in=self.user_ids)
         if len(self.user_ids) == 1:
-            people = Q(actor=self.user_ids[0])  # in the order of its index
+            people = Q(actor=self.user_ids[0])  # so that rows come in the order of the index
         return people | Q(actor__isnull=True) if self.operator else people
 
 
@@ -47,22 +47,22 @@ def actors_matching(organization: Organization, text: str) -> Actors:
 
 @dataclass(frozen=True)
 class WantedEvents:
-    """What the events must be; an empty value asks for nothing."""
+    """What events to find. An empty value matches every event."""
 
     person: str = ""
     actors: Actors | None = None
-    """Whom `person` fits."""
+    """The people who match `person`."""
     kind: str = ""
     target_type: str = ""
     target: str = ""
-    """The id of what it was done to, or its whole name in any case."""
+    """The ID of the target, or its whole name in upper or lower case."""
     since: datetime | None = None
     until: datetime | None = None
-    """The last minute."""
+    """Includes this minute."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What was asked for, as the audit log and the head of an export tell it."""
+        """The filters as the audit log and the first line of an export show them."""
         times = {"from_at": self.since, "to_at": self.until}
         asked = {
             "who": self.person,
@@ -79,7 +79,6 @@ def events_of(organization: Organization) -> QuerySet[AuditEvent]:
 
 
 def wanted_events(organization: Organization, wanted: WantedEvents) -> QuerySet[AuditEvent]:
-    """The events of the organization that are as wanted."""
     found = events_of(organization)
     if wanted.actors:
         found = found.filter(wanted.actors.condition)
@@ -104,10 +103,8 @@ def _about(target: str) -> Q:
 
 
 def every_event(organization: Organization, wanted: WantedEvents) -> Iterator[list[AuditEvent]]:
-    """All that is wanted in batches, the oldest first, each event with its seal.
-
-    Page after page, so that no cursor of the database is held open and memory stays small.
-    """
+    """Every matching event in batches, oldest first, each with its seal."""
+    # Page by page, so that no database cursor stays open and memory stays small.
     found = wanted_events(organization, wanted).select_related("seal")
     whole = events_of(organization)
     after: int | None = None
@@ -122,13 +119,13 @@ def every_event(organization: Organization, wanted: WantedEvents) -> Iterator[li
 
 
 def seal_of(event: AuditEvent) -> AuditSeal | None:
-    """The seal of an event that was read with it."""
+    """The seal that was read with the event."""
     seal: AuditSeal | None = getattr(event, "seal", None)
     return seal
 
 
 def previous_hashes(organization: Organization, events: list[AuditEvent]) -> dict[int, str]:
-    """The hash at each position that a seal of these events follows, in one query."""
+    """The hash before each of these events, by position, in one query."""
     seals = [seal for event in events if (seal := seal_of(event))]
     return AuditSeal.objects.hashes(
         chain_of(organization.pk), [seal.position - 1 for seal in seals]

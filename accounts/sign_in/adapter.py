@@ -1,4 +1,4 @@
-"""What sign-in by django-allauth does differently here."""
+"""How sign-in differs from django-allauth's defaults."""
 
 from collections.abc import Iterable
 from smtplib import SMTPException
@@ -26,7 +26,7 @@ from accounts.models.devices import DEVICES_KEPT
 from accounts.sign_in.step_up import require_a_factor
 from core.origin import Origin, client_ip
 
-# What allauth tells a person by mail, as the record says it, and which factor it is about.
+# The emails of allauth whose changes we record: the kind of event, and the factor.
 _RECORDED: dict[str, tuple[AuditKind, str]] = {
     "account/email/email_changed": (AuditKind.EMAIL_CHANGED, ""),
     "account/email/password_changed": (AuditKind.PASSWORD_CHANGED, ""),
@@ -47,14 +47,14 @@ _REAUTHENTICATION = {
 
 
 class _OurSite:
-    """What allauth's mails call the site; never what the Host header of a request says."""
+    """The site in allauth's emails. It never comes from the Host header of a request."""
 
     def __init__(self) -> None:
         self.domain = self.name = urlsplit(settings.ORIGIN).netloc
 
 
 def _at_our_origin(name: str, value: Any) -> Any:
-    """A link of a mail at `ORIGIN`: a forged Host header must not lead anyone elsewhere."""
+    # Links in emails start at `ORIGIN`, so that a forged Host header can't lead people elsewhere.
     if not name.endswith("_url") or not isinstance(value, str):
         return value
     parts = urlsplit(value)
@@ -68,24 +68,24 @@ logger = structlog.get_logger(__name__)
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": "The email address or the password is wrong.",
-        "enter_current_password": "This is not your current password.",
-        "incorrect_password": "This is not your password.",
-        "same_as_current": "This is your email address already.",
+        "email_password_mismatch": "The email address or password is incorrect.",
+        "enter_current_password": "This isn’t your current password.",
+        "incorrect_password": "This isn’t your password.",
+        "same_as_current": "This is already your email address.",
         "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
     }
     is_notice = False
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """People join by invitation only."""
+        # People join only by invitation.
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that everything else counts and records; of none, allauth's refusal."""
+        # The same address as everywhere else. Without one, allauth refuses the request.
         return client_ip(request) or str(super().get_client_ip(request))
 
     def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
-        """After every factor: note the browser, and let its cookie tell it the next time."""
+        # All factors are checked by now, so the browser becomes a known one.
         response: HttpResponse = super().post_login(request, user, **hooks)
         token = note_sign_in(
             user, request.COOKIES.get(settings.DEVICE_COOKIE_NAME), origin=Origin.of(request)
@@ -101,7 +101,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """As allauth says, which lets through whoever has nothing to authenticate with."""
+        # allauth lets people through who have nothing to authenticate with. We don't.
         require_a_factor(self.request.user)
         required: bool = super().is_reauthentication_required(app=app, **kwargs)
         return required
@@ -114,20 +114,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_notification_mail(
         self, template_prefix: str, user: User, *args: Any, **kwargs: Any
     ) -> None:
-        """Called for every change of how somebody signs in: it is recorded as well."""
+        # allauth calls this for every change of how someone signs in, so we record it here.
         if template_prefix in _RECORDED:
             kind, factor = _RECORDED[template_prefix]
             note_factor_change(
                 user, kind, actor=user, origin=Origin.of(self.request), factor=factor
             )
-        # An adapter lives for one call of allauth's, so this does not reach any other mail.
+        # An adapter lives for one call of allauth, so this affects no other email.
         self.is_notice = True
         super().send_notification_mail(template_prefix, user, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Queue notices; send the rest at once, because its links are secrets we do not store.
+        """Queue notices. Send all other emails now, because their links are secrets we don't store.
 
-        When the mail server does not answer, the person is told so and sent back to the form.
+        If the email server doesn't respond, the person sees why and returns to the form.
         """
         request = self.request
         context = {
@@ -148,11 +148,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             logger.exception("mail_not_sent", template=template_prefix)
             messages.error(
                 request,
-                "The mail could not be sent, because the mail server does not answer. "
+                "We couldn’t send the email because the email server didn’t respond. "
                 "Try again in a few minutes.",
             )
             if request.method == "POST":
-                # Past allauth's own message, which says that the mail is on its way.
+                # Skips allauth's own message, which says that the email was sent.
                 raise ImmediateHttpResponse(HttpResponseRedirect(request.path)) from None
 
 

@@ -1,4 +1,4 @@
-"""What second factors by django-allauth do differently here."""
+"""How second factors differ from django-allauth's defaults."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from core import vault
 
 
 class FactorUnreadable(ValidationError):
-    """A form says so beside the code; a page that only counts codes leaves the number out."""
+    """A form shows this beside the code. A page that only counts codes leaves the number out."""
 
     silent_variable_failure = True
 
@@ -19,14 +19,14 @@ class FactorUnreadable(ValidationError):
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = {
         **DefaultMFAAdapter.error_messages,
-        "cannot_generate_recovery_codes": "Recovery codes stand in for a second factor: set up an "
-        "authenticator app or a key first.",
-        "incorrect_code": "This code is wrong, or was used already.",
-        "unverified_email": "Confirm your new email address first: follow the link in the mail.",
+        "cannot_generate_recovery_codes": "Recovery codes replace a lost second factor. Set up "
+        "an authenticator app or a key first.",
+        "incorrect_code": "This code is incorrect or was already used.",
+        "unverified_email": "Confirm your new email address first. Follow the link in the email.",
     }
 
     def encrypt(self, text: str) -> str:
-        """Whoever reads the database must not be able to make anybody's codes."""
+        # People who can read the database must not be able to make codes.
         return vault.seal(text.encode())
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -34,11 +34,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             return vault.unseal(encrypted_text).decode()
         except vault.Unreadable as error:
             raise FactorUnreadable(
-                "Your codes can't be checked at the moment. Use another way to sign in, or ask "
-                "whoever operates the console."
+                "We can’t check your codes right now. Use another way to sign in, or ask the "
+                "operator of this console."
             ) from error
 
     def generate_authenticator_name(self, user: User, kind: Authenticator.Type) -> str:
-        """The name that the form for a new key suggests."""
         count = Authenticator.objects.filter(user=user, type=kind).count()
         return f"Key {count + 1}"

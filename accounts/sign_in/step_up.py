@@ -1,4 +1,4 @@
-"""Prove it is you before a secret moves or rights change: with any factor you have, never none."""
+"""Asks people to confirm it's them before a secret moves or rights change."""
 
 import functools
 import time
@@ -21,17 +21,16 @@ P = ParamSpec("P")
 
 
 class NoFactor(PermissionDenied):
-    """Nothing to authenticate with; the 403 page says how to get a password."""
+    """The person has nothing to authenticate with. The 403 page says how to get a password."""
 
 
 def step_up_required(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Send whoever has not just authenticated to do so, then back to this page with GET.
+    """Let only people through who have just authenticated again, with any of their factors.
 
-    Differs from allauth's decorator twice: POST data is not kept in the session until then (a
-    form that moves a secret is filled in again), and whoever has no factor at all is refused
-    instead of let through (`NoFactor`).
+    Others authenticate and return to this page with GET. Unlike allauth's decorator, this keeps
+    no POST data in the session, and it refuses people without a factor (`NoFactor`).
     """
 
     @functools.wraps(view)
@@ -42,26 +41,26 @@ def step_up_required(
         query = urlencode({REDIRECT_FIELD_NAME: request.path})
         return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
-    # For the test that lists what asks for it.
+    # The test that lists the pages with step-up reads this.
     wrapped.asks_for_step_up = True  # type: ignore[attr-defined]
     return wrapped
 
 
 def require_a_factor(user: User | AnonymousUser) -> None:
-    """Raises `NoFactor` for somebody signed in who has nothing to authenticate with."""
+    """Raises `NoFactor` for a signed-in person who has nothing to authenticate with."""
     if user.is_authenticated and not _has_a_factor(user):
         raise NoFactor
 
 
 def _has_a_factor(user: User | AnonymousUser) -> bool:
-    """Whether there is anything to authenticate with; most people are answered without a query."""
     if not isinstance(user, User):
         return False
+    # Most people have a password, which takes no query.
     return user.has_usable_password() or bool(Authenticator.objects.filter(user=user).exists())
 
 
 def _has_just_authenticated(request: HttpRequest) -> bool:
-    """Whether the person answered for this, as against signing in, a moment ago."""
+    # Signing in a moment ago isn't enough: the person has to confirm this very step.
     records = get_authentication_records(request, request.user)
     times = [record["at"] for record in records if record.get("reauthenticated")]
     return bool(times) and time.time() - times[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT

@@ -1,4 +1,4 @@
-"""Every date with its zone: dates and times are stored, computed and shown in UTC."""
+"""Dates with their time zone. We store, compute, and show all of them in UTC."""
 
 from datetime import UTC, date, datetime
 
@@ -24,13 +24,13 @@ def utc(moment: datetime | None) -> SafeString | str:
 
 @register.filter
 def utc_text(moment: datetime) -> str:
-    """`Jan 11, 2026, 10:40 UTC`, as plain text where no element can stand, like a notice."""
+    """`Jan 11, 2026, 10:40 UTC`, as plain text for places without markup, like a notice."""
     return in_words(moment)
 
 
 @register.filter
 def day_name(day: date) -> str:
-    """`Jan 11, 2026`, as plain text where no element can stand, like the title of a shape."""
+    """`Jan 11, 2026`, as plain text for places without markup, like the title of a shape."""
     return day_in_words(day)
 
 

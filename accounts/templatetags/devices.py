@@ -1,4 +1,4 @@
-"""The browsers of a person, for the page of the sign-in library that lists the sessions."""
+"""A person's browsers and sessions, for allauth's page of sessions."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,13 +18,13 @@ SHOWN = 20
 
 @register.simple_tag
 def known_devices(user: User) -> Iterable[Device]:
-    """The browsers in which the person has signed in, the last used first."""
+    """The browsers in which the person has signed in, last used first."""
     return user.devices.newest_first()[:SHOWN]
 
 
 @register.simple_tag
 def signed_in_sessions(user: User) -> list[UserSession]:
-    """The browsers that are signed in as the person: this one first, then the last used."""
+    """The browsers in which the person is signed in: this one first, then the last used."""
     return sorted(
         sessions_of(user),
         key=lambda session: (session.is_current(), session.last_seen_at),
@@ -34,14 +34,14 @@ def signed_in_sessions(user: User) -> list[UserSession]:
 
 @register.simple_tag
 def password_since(user: User) -> datetime:
-    """When the person chose the password: as recorded, otherwise on joining."""
+    """When the person chose the password. If no event says so, when they joined."""
     changes = AuditEvent.objects.about("user", user.pk).filter(kind=AuditKind.PASSWORD_CHANGED)
     return changes.values_list("at", flat=True).first() or user.date_joined
 
 
 @register.simple_tag
 def session_limits() -> dict[str, int]:
-    """After how many hours a session ends, and after how many minutes without a request."""
+    """The hours until a session ends, and the minutes until it ends without a request."""
     return {
         "hours": int(settings.SESSION_LIFETIME.total_seconds() // 3600),
         "idle_minutes": int(settings.SESSION_IDLE.total_seconds() // 60),

@@ -1,4 +1,4 @@
-"""Organization → Access: who asks for access, who has it, and who is invited."""
+"""Organization → Access: access requests, people, and invitations."""
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render

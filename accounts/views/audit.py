@@ -1,4 +1,4 @@
-"""Organization → Audit log: who did what, to what, and from where; and taking that out."""
+"""Organization → Audit log: its events and their export."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -68,12 +68,12 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
-    """What is filtered, as CSV or JSON Lines. A POST: taking it out of the console is recorded."""
+    """The filtered events as CSV or JSON Lines. A POST, because we record the export."""
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
     form = AuditListForm(request.GET, viewer.organization)
     ending = request.POST.get("format", "csv")
     if ending not in FORMATS:
-        raise BadRequest("No such format.")
+        raise BadRequest("Choose csv or jsonl.")
     record_export(viewer, form.wanted, form=ending, origin=Origin.of(request))
     content_type, lines = FORMATS[ending]
     name = f"audit-{timezone.now():%Y-%m-%d}.{ending}"
@@ -110,7 +110,7 @@ def _row(event: AuditEvent) -> tuple[object, ...]:
 
 
 def _json_lines(organization: Organization, wanted: WantedEvents) -> Iterator[str]:
-    """A line about the export, then a line for each event with its place in the chain."""
+    # The first line describes the export. Each other line is an event and its place in the chain.
     head = AuditSeal.objects.head(chain_of(organization.pk))
     yield _line(
         export={

@@ -21,7 +21,6 @@ HISTORY_LENGTH = 50
 
 @require_safe
 def extensions(request: HttpRequest) -> HttpResponse:
-    """Every platform login of the organization, one environment at a time."""
     viewer = access.member(request.user, ConsolePermission.EXTENSION_MANAGE)
     form = ExtensionListForm(request.GET)
     environment, search = form.wanted_environment, form.value_of("q")
@@ -63,6 +62,5 @@ def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
 
 
 def _url(**query: object) -> str:
-    """The list with these parameters, without the empty ones."""
     filled = {name: value for name, value in query.items() if value not in ("", None)}
     return f"{reverse('accounts:extensions')}?{urlencode(filled)}"

@@ -1,4 +1,4 @@
-"""Pages of django-allauth about the ways to sign in, where it does less than we promise."""
+"""django-allauth's pages for the ways to sign in, where we promise more than it does."""
 
 from allauth.account.views import password_set as allauth_password_set
 from allauth.core.ratelimit import consume_or_429
@@ -18,13 +18,13 @@ from accounts.access import person
 from accounts.models import User
 from accounts.sign_in.step_up import step_up_required
 
-# Sign-ins by key that one address begins, by minute; each is kept in a session of its own.
+# How many sign-ins by key one address can begin. Each one takes a session of its own.
 KEY_SIGN_INS = {"login_by_key": "30/m/ip"}
 
 
 @login_not_required
 def login_by_key(request: HttpRequest) -> HttpResponse:
-    """allauth counts nobody here, and a stranger could write rows without end."""
+    # allauth has no limit here, so a stranger could write any number of rows.
     refused: HttpResponse | None = None
     if request.method != "POST":
         refused = consume_or_429(
@@ -36,15 +36,15 @@ def login_by_key(request: HttpRequest) -> HttpResponse:
 
 @step_up_required
 def set_password(request: HttpRequest) -> HttpResponse:
-    """A first password is a new way to sign in: whoever only found the browser open has none."""
+    # A first password is a new way to sign in, so a person at an unlocked computer can't set one.
     response: HttpResponse = allauth_password_set(request)
     return response
 
 
 class _ReauthenticateByKey(ReauthenticateWebAuthnView):  # type: ignore[misc]
     def form_invalid(self, form: Form) -> HttpResponse:
-        """Try again here; allauth goes to the sign-in page and forgets what was wanted."""
-        messages.error(self.request, "The key was not accepted. Try again.")
+        # allauth redirects to the sign-in page and forgets the page that people wanted.
+        messages.error(self.request, "We couldn’t verify the key. Try again.")
         return redirect(self.passthrough_next_url(self.request.path))
 
 
@@ -52,7 +52,7 @@ reauthenticate_by_key = _ReauthenticateByKey.as_view()
 
 
 def remove_key(request: HttpRequest, pk: int) -> HttpResponse:
-    """Not the last way to sign in: nobody could come back."""
+    # Without their last way to sign in, people couldn't come back.
     user = person(request.user)
     if not user.has_usable_password() and not _has_other_keys(user, pk):
         messages.error(

@@ -139,11 +139,9 @@ def _sign_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Keep the link, which is a secret, out of caches and Referer headers.
-
-    Not `no-referrer`: browsers would then post the form with `Origin: null`, and the CSRF check
-    would refuse it.
-    """
+    """Keep the link, which is a secret, out of caches and Referer headers."""
+    # `no-referrer` would make browsers post the form with `Origin: null`, which the CSRF check
+    # refuses.
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "strict-origin"
     return response

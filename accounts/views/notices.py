@@ -1,4 +1,4 @@
-"""What the console has told a person; for people without console access too."""
+"""A person's notices, also for people without console access."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -39,12 +39,12 @@ def read_all_notices(request: HttpRequest) -> HttpResponse:
     form = ReadAllForm(request.POST)
     until = form.cleaned_data["until"] if form.is_valid() else None
     mark_all_notices_read(user, until=until)
-    messages.success(request, "All notices are marked as read.")
+    messages.success(request, "You marked all notices as read.")
     return redirect("accounts:notices")
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    """To the page of the list on which the button was."""
+    # Back to the page of the list that had the button.
     form = NoticeListForm(request.GET)
     query = form.query(**form.place)
     return redirect(f"{reverse('accounts:notices')}?{query}" if query else "accounts:notices")

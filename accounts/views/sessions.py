@@ -14,7 +14,7 @@ from core.origin import Origin
 
 
 class _Sessions(ListUserSessionsView):  # type: ignore[misc]
-    """Without allauth's own list, which takes three queries for each session."""
+    # allauth's own list takes three queries for each session.
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return FormView.get_context_data(self, **kwargs)
@@ -25,12 +25,12 @@ sessions = _Sessions.as_view()
 
 @require_POST
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
-    """End one of one's own sessions in another browser; the list is a page of django-allauth."""
+    """End one of the person's own sessions in another browser."""
     user = person(request.user)
     session = get_object_or_404(UserSession, pk=session_id, user=user)
     if session.is_current():
-        messages.error(request, "This is the browser you are using. Log out instead.")
+        messages.error(request, "You’re using this browser. Log out instead.")
     else:
         end_sessions([session], actor=user, origin=Origin.of(request))
-        messages.success(request, "The session has ended: that browser is signed out.")
+        messages.success(request, "You ended the session. That browser is signed out.")
     return redirect("usersessions_list")

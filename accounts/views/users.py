@@ -13,7 +13,7 @@ from core.origin import Origin
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_profile(request: HttpRequest) -> HttpResponse:
-    """One's own profile; for people without console access too."""
+    """The person's own profile, also for people without console access."""
     user = person(request.user)
     form = ProfileForm(
         posted(request),

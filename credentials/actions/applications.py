@@ -29,7 +29,7 @@ class ApplicationSettings(TypedDict):
 
 
 def require_app_manager(application: Application, actor: User) -> Membership:
-    """The actor's membership, if it may change this application; else `PermissionDenied`."""
+    """The actor's membership if it can change this app; else `PermissionDenied`."""
     membership = Membership.objects.select_related("organization", "user").get(user=actor)
     if not application.managed_by(membership):
         raise PermissionDenied
@@ -37,7 +37,7 @@ def require_app_manager(application: Application, actor: User) -> Membership:
 
 
 def locked_in_service(application: Application) -> Application:
-    """The app, unless it is retired: that is for good, so nothing about it changes any more."""
+    """The app, locked. Raises `ValidationError` if it is retired, because that is permanent."""
     locked = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     if locked.is_retired:
         raise ValidationError(f"{locked.name} is retired.")
@@ -54,7 +54,7 @@ def _cleaned(settings: ApplicationSettings) -> dict[str, Any]:
         **settings,
         "name": name.strip(),
         "description": description.strip(),
-        "scopes": _in_catalogue_order(settings["scopes"]),
+        "scopes": _in_catalog_order(settings["scopes"]),
     }
 
 
@@ -91,7 +91,7 @@ def register_application(
     return application
 
 
-def _in_catalogue_order(scopes: Sequence[str]) -> list[str]:
+def _in_catalog_order(scopes: Sequence[str]) -> list[str]:
     unknown = set(scopes) - set(AppScope.values)
     return scope_string(scopes).split() + sorted(unknown)
 
@@ -104,7 +104,7 @@ def update_application(
     origin: Origin,
     **settings: Unpack[ApplicationSettings],
 ) -> Application:
-    """Change an app's settings; scopes take effect at its next call."""
+    """Change an app's settings. Scopes take effect at its next call."""
     require_app_manager(application, actor)
     locked = locked_in_service(application)
     after = _cleaned(settings)
@@ -126,7 +126,7 @@ def update_application(
 
 
 def may_transfer(membership: Membership) -> bool:
-    """Developer Admins and account administrators give an app to another developer."""
+    """Whether the person can give apps to another developer."""
     return membership.may(ConsolePermission.APPLICATION_MANAGE_ANY) or membership.may(
         ConsolePermission.ACCESS_MANAGE
     )
@@ -136,17 +136,17 @@ def may_transfer(membership: Membership) -> bool:
 def transfer_application(
     application: Application, new_owner: Membership, *, actor: User, origin: Origin
 ) -> Application:
-    """Give an app to another developer of its organization; its clients go on as before."""
+    """Give an app to another developer of its organization. Its clients keep working."""
     membership = Membership.objects.select_related("organization", "user").get(user=actor)
     if membership.organization_id != application.organization_id or not may_transfer(membership):
         raise PermissionDenied
-    # Locked, so that the new owner is not taken out of the role meanwhile.
+    # Locked, so that the new owner can't lose the role at the same time.
     receiver = locked_membership(new_owner)
     locked = locked_in_service(application)
     if receiver.organization_id != locked.organization_id:
         raise PermissionDenied
     if not (receiver.user.is_active and receiver.is_developer):
-        raise ValidationError(f"{receiver.user.name} is no active developer.")
+        raise ValidationError(f"{receiver.user.name} isn’t an active developer.")
     if locked.owner_id == receiver.user_id:
         return locked
     before = locked.owner
@@ -167,8 +167,8 @@ def transfer_application(
 def transfer_applications(
     applications: Iterable[Application], new_owner: Membership, *, actor: User, origin: Origin
 ) -> int:
-    """All of them or none; answers how many."""
-    # Always in one order: two people who transfer the same apps must not wait for each other.
+    """Transfer all of the apps or none, and return how many."""
+    # Always in the same order, so that two people who transfer the same apps can't deadlock.
     in_order = sorted(applications, key=lambda application: application.pk)
     for application in in_order:
         transfer_application(application, new_owner, actor=actor, origin=origin)
@@ -179,7 +179,7 @@ def transfer_applications(
 def retire_application(
     application: Application, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> Application:
-    """Suspend the app's clients for good; its history stays."""
+    """Suspend the app's clients permanently. Its history remains."""
     require_app_manager(application, actor)
     locked = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     if locked.is_retired:

@@ -25,7 +25,7 @@ from credentials.models.applications import FORMER_SECRET_FIELDS, ClientStatus
 CLIENT_ID_ALPHABET = string.ascii_letters + string.digits
 CLIENT_ID_LENGTH = 22  # 131 bits
 SECRET_PREFIX = "cs_"
-# How long the former secret goes on beside a new one.
+# How long the previous secret keeps working after a replacement.
 OVERLAPS = (
     timedelta(0),
     timedelta(hours=1),
@@ -58,7 +58,7 @@ def issue_client(
     raw_secret: str | None = None,
     at: datetime | None = None,
 ) -> tuple[Client, str]:
-    """A client ID for one environment, and its raw secret, which is not kept anywhere."""
+    """A client ID for one environment, and its raw secret, which isn't stored anywhere."""
     require_app_manager(application, actor)
     locked_in_service(application)
     if application.clients.filter(environment=environment).exists():
@@ -123,21 +123,20 @@ def replace_client_secret(
     overlap: timedelta = timedelta(0),
     at: datetime | None = None,
 ) -> str:
-    """A new raw secret; the former stops working at once, or when the `overlap` is over.
+    """A new raw secret. The previous one stops working after the `overlap`.
 
-    `issued_at` says which secret the actor means to replace: sending the same form again, or a
-    colleague doing the same, does not end the new secret as well. Two secrets are valid together
-    at most: one that was former before ends now.
+    `issued_at` says which secret the actor wants to replace. If someone sends the same form again,
+    the new secret stays valid. At most two secrets are valid together, so an older one ends now.
     """
     at = at or timezone.now()
     if overlap not in OVERLAPS:
-        raise ValidationError({"overlap": "Choose one of the times."})
+        raise ValidationError({"overlap": "Choose one of the listed times."})
     require_app_manager(client.application, actor)
     locked_in_service(client.application)
     locked = _locked_client(client)
     if issued_at is not None and locked.secret_issued_at != issued_at:
         raise ValidationError(
-            "This client secret has already been replaced, so it was not replaced again."
+            "This client secret has already been replaced, so we didn’t replace it again."
         )
     ended_before = locked.former_secret_hint if locked.has_former_secret(at) else ""
     raw_secret = raw_secrets.generate(SECRET_PREFIX)
@@ -167,18 +166,18 @@ def end_former_secret(
     issued_at: datetime,
     at: datetime | None = None,
 ) -> Client:
-    """End the secret before the present one now; `issued_at` says which one the actor means."""
+    """End the previous secret now. `issued_at` says which secret the actor wants to end."""
     at = at or timezone.now()
     require_app_manager(client.application, actor)
     locked = _locked_client(client)
     if not locked.has_former_secret(at) or locked.former_secret_issued_at != issued_at:
-        raise ValidationError("The former client secret has already ended.")
+        raise ValidationError("The previous client secret has already ended.")
     _forget_former_secret(locked, actor=actor, origin=origin, at=at)
     return locked
 
 
 def forget_ended_secrets(*, origin: Origin, at: datetime | None = None) -> int:
-    """Remove the digests of former secrets that are over; answers how many."""
+    """Remove the digests of previous secrets that have ended, and return how many."""
     at = at or timezone.now()
     ids = Client.objects.with_ended_secret(at).order_by("pk").values_list("pk", flat=True)
     return sum(
@@ -226,7 +225,7 @@ def _forget_former_secret(
 
 
 def suspend_client(client: Client, *, actor: User, origin: Origin) -> Client:
-    """Stop the app in this environment: its exchanges and calls fail from the next request on."""
+    """Stop the app in this environment, starting with its next request."""
     return _set_status(
         client, ClientStatus.SUSPENDED, AuditKind.CLIENT_SUSPENDED, actor=actor, origin=origin
     )
@@ -261,7 +260,7 @@ def _set_status(
 
 @transaction.atomic
 def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Client:
-    """Let a client introspect every access token of its environment; an operator's decision."""
+    """Let a client introspect every access token of its environment. Only operators decide this."""
     locked = _locked_client(client)
     if locked.is_resource_server != marked:
         locked.is_resource_server = marked

@@ -11,7 +11,7 @@ from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
 from credentials.models import Application
 
 _OVERLAP_WORDS = {
-    "0": "At once",
+    "0": "Immediately",
     "3600": "In 1 hour",
     "86400": "In 24 hours",
     "604800": "In 7 days",
@@ -30,29 +30,29 @@ def _is_yes(value: str) -> bool:
 
 
 class ApplicationForm(forms.Form):
-    """The settings of an app; its field names are those of the model and the actions."""
+    """The settings of an app, with the field names of the model and the actions."""
 
     name = NoteField(
         label="App name",
         max_length=100,
-        help_text="People see this name when they permit the app to use their credentials.",
+        help_text="People see this name when they allow the app to use their credentials.",
     )
     description = NoteField(
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What the app does, for your teammates and for those who may permit it.",
+        help_text="Tells your teammates, and people who allow the app, what it does.",
     )
     is_public = forms.TypedChoiceField(
-        label="Who may use this app?",
+        label="Who can use this app?",
         choices=[(PRIVATE, "Private"), (PUBLIC, "Public")],
         coerce=_is_public,
         initial=PRIVATE,
         widget=DescribedRadioSelect(
             attrs={"class": "choices--cards"},
             descriptions={
-                PRIVATE: "Only people of your organization can use their credentials with it.",
-                PUBLIC: "People of other organizations can add it to their credentials as well.",
+                PRIVATE: "Only people in your organization can use their credentials with it.",
+                PUBLIC: "People in other organizations can also add it to their credentials.",
             },
         ),
     )
@@ -82,8 +82,8 @@ class ApplicationForm(forms.Form):
         widget=DescribedCheckboxSelectMultiple(
             descriptions={scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
         ),
-        help_text="Ask for no more than the app needs. What a call may do is limited further by "
-        "the user permissions of the person whose credential it is.",
+        help_text="Choose only what the app needs. The user permissions of the credential’s owner "
+        "further limit what a call can do.",
     )
 
     @property
@@ -97,12 +97,12 @@ class ApplicationListForm(ListForm):
 
 
 class CreateApplicationForm(ApplicationForm):
-    # Names this submission, so that a double click registers one app.
+    # Identifies this submission, so that a double click registers only one app.
     submission_key = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
 
 
 class ApplicationSettingsForm(ApplicationForm):
-    """The same, filled with an app's settings, warning of what a change would end."""
+    """The same form with an app's settings and warnings about changes that stop something."""
 
     def __init__(self, data: Any = None, *, application: Application, guests: int = 0) -> None:
         initial = {
@@ -117,8 +117,8 @@ class ApplicationSettingsForm(ApplicationForm):
         if application.is_public:
             self.fields["is_public"].help_text = _private_warning(guests)
         self.fields["scopes"].help_text = (
-            "Taking a scope away counts at the app’s next call, also for access tokens that it "
-            "already holds. A scope you add is in the access tokens issued from then on."
+            "If you remove a scope, the change applies to the app’s next call, even with access "
+            "tokens that it already has. If you add a scope, only new access tokens include it."
         )
 
 
@@ -126,32 +126,33 @@ def _private_warning(guests: int) -> str:
     held = {0: "No credential", 1: "One credential"}.get(guests, f"{guests} credentials")
     verb = "lists" if guests <= 1 else "list"
     return (
-        "Making a public app private ends its use with credentials of other organizations at "
-        f"their next request. {held} of other organizations {verb} it at present."
+        "If you make the app private, credentials of other organizations can’t use it from their "
+        f"next request on. {held} of other organizations {verb} it now."
     )
 
 
 class ReplaceSecretForm(forms.Form):
-    """Confirms the replacement of the secret that the person saw, and of no later one."""
+    """Confirms that the person replaces the secret that the page showed, not a newer one."""
 
     issued_at = forms.DateTimeField(widget=forms.HiddenInput)
     overlap = forms.TypedChoiceField(
-        label="When does the present secret stop?",
+        label="When does the current secret stop working?",
         choices=list(_OVERLAP_WORDS.items()),
         coerce=lambda seconds: timedelta(seconds=int(seconds)),
         initial="86400",
         widget=DescribedRadioSelect(
             descriptions={
-                "0": "If it may have leaked, or nothing uses it. Until the app has the new secret "
-                "it can get no access token.",
-                "86400": "Both secrets work meanwhile, so the app goes on while you change it.",
+                "0": "If it might have leaked, or nothing uses it. The app can’t get access tokens "
+                "until it has the new secret.",
+                "86400": "Both secrets work until then, so the app keeps working while you "
+                "change it.",
             }
         ),
-        error_messages={"required": "Choose when the present secret stops."},
+        error_messages={"required": "Choose when the current secret stops working."},
     )
 
 
 class EndFormerSecretForm(forms.Form):
-    """Confirms the end of the former secret that the person saw, and of no later one."""
+    """Confirms that the person ends the secret that the page showed, not a newer one."""
 
     issued_at = forms.DateTimeField(widget=forms.HiddenInput)

@@ -16,7 +16,7 @@ SUGGESTIONS = 100
 class ChangeRoleForm(forms.Form):
     role = role_field()
     is_account_admin = account_admin_field()
-    # Set by the page that lists which credentials stop.
+    # The page that lists the credentials that stop working sets this.
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     @property
@@ -25,8 +25,6 @@ class ChangeRoleForm(forms.Form):
 
 
 class TransferForm(forms.Form):
-    """Which apps of a person go to which colleague."""
-
     applications = forms.MultipleChoiceField(
         label="Apps",
         widget=forms.CheckboxSelectMultiple,
@@ -35,7 +33,7 @@ class TransferForm(forms.Form):
     new_owner = forms.EmailField(
         label="Email of the new owner",
         widget=forms.EmailInput(attrs={"list": "developers", "autocomplete": "off"}),
-        help_text="An active Developer or Developer Admin of your organization.",
+        help_text="An active Developer or Developer Admin in your organization.",
     )
 
     def __init__(
@@ -48,7 +46,7 @@ class TransferForm(forms.Form):
 
     @property
     def suggestions(self) -> list[User]:
-        """Whom the field offers; anyone else's address may be typed."""
+        """The people that the field suggests. People can also type another address."""
         developers = self._candidates().select_related("user").order_by("user__email")
         return [developer.user for developer in developers[:SUGGESTIONS]]
 
@@ -56,7 +54,7 @@ class TransferForm(forms.Form):
         found = self._candidates().filter(user__email__iexact=self.cleaned_data["new_owner"])
         new_owner = found.select_related("user").first()
         if new_owner is None:
-            raise ValidationError("This is no active developer of your organization.")
+            raise ValidationError("This person isn’t an active developer in your organization.")
         return new_owner
 
     def _candidates(self) -> MembershipQuerySet:

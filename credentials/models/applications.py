@@ -22,12 +22,12 @@ from credentials.models.usage import ExchangeUsage
 def validate_scopes(scopes: object) -> None:
     known = set(AppScope.values)
     if not isinstance(scopes, list) or not all(scope in known for scope in scopes):
-        raise ValidationError("Choose scopes of the catalogue only.")
+        raise ValidationError("Choose scopes from the catalog.")
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def visible_to(self, viewer: Membership) -> Self:
-        """All of the organization for its admins and auditors, else one's own."""
+        """All apps of the organization for its admins and auditors, else the person's own."""
         if viewer.may(ConsolePermission.APPLICATION_VIEW_ANY):
             return self.filter(organization=viewer.organization)
         return self.filter(owner=viewer.user)
@@ -37,7 +37,7 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
 
 class Application(models.Model):
-    """What calls the API. Its rights are scopes; its identity in an environment is a client."""
+    """Calls the API. Its scopes are its rights, and a client is its identity in an environment."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(
@@ -78,11 +78,11 @@ class Application(models.Model):
 
     @property
     def included_scopes(self) -> list[AppScope]:
-        """What the app's scopes include beyond themselves."""
+        """The other scopes that the app's scopes include."""
         return [scope for scope in AppScope if scope in self.effective_scopes - set(self.scopes)]
 
     def managed_by(self, membership: Membership) -> bool:
-        """Whether this person may change the app: its owner, or an admin of its organization."""
+        """Whether the person can change the app: its owner, or an admin of its organization."""
         if membership.organization_id != self.organization_id:
             return False
         return membership.may(ConsolePermission.APPLICATION_MANAGE_ANY) or (
@@ -91,7 +91,7 @@ class Application(models.Model):
         )
 
 
-# Compared against where there is no secret, so that the answer takes as long.
+# Compared with if there is no secret, so that the answer takes as long.
 NO_DIGEST = raw_secrets.digest("")
 
 
@@ -113,7 +113,7 @@ class SecretMatch(Enum):
 
 @dataclass(frozen=True)
 class FormerSecretUse:
-    """An app has authenticated with the secret that is about to end."""
+    """An app authenticated with the previous secret, which ends soon."""
 
     client_pk: int
     digest: str = field(repr=False)
@@ -123,16 +123,16 @@ class FormerSecretUse:
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def with_last_use(self) -> Self:
-        """The day (UTC) of the last exchange of each."""
+        """Adds `last_used_on`, the day (UTC) of the last exchange."""
         days = ExchangeUsage.objects.filter(client=models.OuterRef("pk")).order_by("-day")
         return self.annotate(last_used_on=models.Subquery(days.values("day")[:1]))
 
     def with_ended_secret(self, at: datetime) -> Self:
-        """Those that still hold the digest of a secret that is over."""
+        """Clients that still have the digest of a secret that has ended."""
         return self.filter(former_secret_ends_at__lte=at)
 
     def note_former_secret_use(self, uses: Iterable[FormerSecretUse]) -> None:
-        """The last use of each client's former secret; a use of an earlier one says nothing."""
+        """Note the last use of each client's previous secret. Older secrets don't count."""
         latest = {(use.client_pk, use.digest): use for use in sorted(uses, key=lambda use: use.at)}
         for use in latest.values():
             self.filter(
@@ -157,19 +157,19 @@ class Client(models.Model):
     secret_digest = models.CharField(max_length=64, editable=False)
     secret_hint = models.CharField(max_length=4, editable=False)
     secret_issued_at = models.DateTimeField(default=timezone.now)
-    # The secret before this one, while both are valid together.
+    # The previous secret, while both are valid.
     former_secret_digest = models.CharField(max_length=64, blank=True, editable=False)
     former_secret_hint = models.CharField(max_length=4, blank=True, editable=False)
     former_secret_issued_at = models.DateTimeField(null=True, blank=True, editable=False)
     former_secret_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Who still uses it; written off the request path, never decides about access.
+    # Where it was last used. Written outside of requests, and never decides about access.
     former_secret_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     former_secret_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
     status = models.CharField(
         max_length=10, choices=ClientStatus.choices, default=ClientStatus.ACTIVE
     )
     issued_at = models.DateTimeField(default=timezone.now)
-    # May introspect every access token of its environment (`manage.py mark_resource_server`).
+    # Can introspect every access token of its environment (`manage.py mark_resource_server`).
     is_resource_server = models.BooleanField(default=False, editable=False)
 
     objects = ClientQuerySet.as_manager()
@@ -215,13 +215,13 @@ class Client(models.Model):
         return self.status == ClientStatus.ACTIVE
 
     def forget_former_secret(self) -> None:
-        """Empty what is known of the secret before this one; the caller saves."""
+        """Forget the previous secret. The caller saves."""
         self.former_secret_digest = self.former_secret_hint = ""
         self.former_secret_issued_at = self.former_secret_ends_at = None
         self.former_secret_used_at = self.former_secret_used_from = None
 
     def take_secret(self, raw_secret: str, *, overlap: timedelta, at: datetime) -> None:
-        """A new secret; the present one goes on beside it for the `overlap`. The caller saves."""
+        """Set a new secret and keep the current one valid for the `overlap`. The caller saves."""
         self.forget_former_secret()
         if overlap:
             self.former_secret_digest = self.secret_digest
@@ -233,12 +233,12 @@ class Client(models.Model):
         self.secret_issued_at = at
 
     def has_former_secret(self, at: datetime | None = None) -> bool:
-        """Whether the secret before this one is valid beside it."""
+        """Whether the previous secret is still valid."""
         ends_at = self.former_secret_ends_at
         return ends_at is not None and (at or timezone.now()) < ends_at
 
     def secret_match(self, raw_secret: str, at: datetime | None = None) -> SecretMatch:
-        """Which of its valid secrets this is. Takes as long whatever the answer."""
+        """Which of the valid secrets this is. Always takes the same time."""
         current = raw_secrets.matches(raw_secret, self.secret_digest)
         former = raw_secrets.matches(raw_secret, self.former_secret_digest or NO_DIGEST)
         if current:

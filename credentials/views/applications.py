@@ -32,7 +32,7 @@ HISTORY_OF_AN_APP = 25
 
 @dataclass(frozen=True)
 class InEnvironment:
-    """One column of the table of application credentials."""
+    """One column of the Application Credentials table."""
 
     environment: Environment
     client: Client | None

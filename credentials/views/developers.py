@@ -1,4 +1,4 @@
-"""Organization: the list of developers, and one developer's profile beside their credentials."""
+"""Organization → Developers, and one developer's profile."""
 
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from credentials.reports.developer_list import (
 
 @require_safe
 def developers(request: HttpRequest) -> HttpResponse:
-    """Everyone of the organization, in keyset pages."""
     viewer = member(request.user, ConsolePermission.ORGANIZATION_VIEW)
     form = DeveloperListForm(request.GET)
     everyone = organization_people(viewer.organization)

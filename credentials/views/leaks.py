@@ -17,7 +17,7 @@ from credentials.throttle import LimitGroup, RateLimited, meter_of
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def report_leaked(request: HttpRequest) -> HttpResponse:
-    """For people who found a JWT: the answer is the same whatever they paste."""
+    # The answer is the same for any text, so that no one can use this page to test JWTs.
     if request.method != "POST":
         return _page(request)
     try:

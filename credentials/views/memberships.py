@@ -1,4 +1,4 @@
-"""Organization → Access → one person: role, deactivation, and what depends on that person."""
+"""Organization → Access → one person: their role, deactivation, and apps."""
 
 from collections.abc import Callable
 from uuid import UUID

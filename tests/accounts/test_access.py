@@ -42,4 +42,4 @@ def test_absurd_id_does_not_exist(rebels: Rebels, sign_in: SignIn) -> None:
 def test_sandbox_page_is_closed_without_console_access(rebels: Rebels, sign_in: SignIn) -> None:
     response = sign_in(rebels.wedge).get(reverse("accounts:sandbox_account"))
     assert response.status_code == 403
-    assert "You have no access to the console" in response.content.decode()
+    assert "You don’t have access to the console" in response.content.decode()

@@ -64,7 +64,7 @@ def test_request(
 def test_pending_request_is_shown_instead_of_the_form(rebels: Rebels, sign_in: SignIn) -> None:
     request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
     page = sign_in(rebels.wedge).get(reverse("accounts:sandbox_account")).content.decode()
-    assert "Your request is with your account administrators since" in page
+    assert "You sent this request to your account administrators on" in page
     assert "To fly." in page
     assert URL not in page
 
@@ -73,7 +73,7 @@ def test_one_request_at_a_time(rebels: Rebels, sign_in: SignIn) -> None:
     request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
     response = sign_in(rebels.wedge).post(URL, {"reason": "Again."})
     assert response.status_code == 403
-    assert "already with your account administrators" in response.content.decode()
+    assert "You already sent a request to your account administrators" in response.content.decode()
     assert AccessRequest.objects.count() == 1
 
 
@@ -102,13 +102,13 @@ def test_without_organization_there_is_nobody_to_ask(client: Client) -> None:
     ):
         page = response.content.decode()
         assert response.status_code == 403
-        assert "who belongs to no organization" in " ".join(page.split())
+        assert "but you aren’t a member of an organization" in " ".join(page.split())
         assert URL not in page
         assert reverse("operator:signing_keys") not in page
     operator.is_staff = True
     operator.save()
     page = client.get(reverse("accounts:sandbox_account")).content.decode()
-    assert "You are an operator of this installation." in page
+    assert "You’re an operator of this installation." in page
 
 
 # --- The decision of an account administrator -----------------------------------------------------
@@ -300,4 +300,4 @@ def test_the_queue_says_when_there_is_more(
     page = sign_in(rebels.leia).get(reverse("accounts:access")).content.decode()
     assert "The first." in page
     assert "The second." not in page
-    assert "More requests follow" in page
+    assert "Decide on these to see more requests." in page

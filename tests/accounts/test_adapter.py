@@ -11,7 +11,7 @@ from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, SignIn, UseMailServer
 
-DOWN = "the mail server does not answer"
+DOWN = "the email server didn’t respond"
 
 
 def test_reset_link_is_sent_at_once_and_kept_nowhere(rebels: Rebels, client: Client) -> None:

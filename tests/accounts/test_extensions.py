@@ -79,7 +79,7 @@ def test_change(rebels: Rebels, sign_in: SignIn) -> None:
     cast.step_up(browser)
     page = browser.get(url).content.decode()
     assert "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)" in page
-    assert "stops at its next request" in page
+    assert "stop working at their next" in page
     response = browser.post(url, {"user_role": "super_admin", "status": "Disabled"}, follow=True)
     assert "We saved Luke Example’s login." in response.content.decode()
     extension.refresh_from_db()

@@ -89,8 +89,8 @@ def test_accepting_works_once(invitation: tuple[Invitation, str], client: Client
     client.post(url, DATA)
     again = Client().post(url, DATA)
     assert again.status_code == 410
-    assert "This invitation is not valid" in again.content.decode()
-    with pytest.raises(ValidationError, match="has been used"):
+    assert "This invitation isn’t valid" in again.content.decode()
+    with pytest.raises(ValidationError, match="was already used"):
         accept_invitation(
             made, first_name="M", last_name="", password=DATA["password"], origin=cast.ORIGIN
         )
@@ -137,7 +137,7 @@ def test_address_taken_meanwhile(
     cast.join(rebels.organization, "mon@rebels.example", ConsoleRole.AUDITOR, sandbox=False)
     response = client.post(invitation[1], DATA)
     assert response.status_code == 200
-    assert "already a person with this email address" in response.content.decode()
+    assert "already in use" in response.content.decode()
 
 
 def test_signed_in_visitors_log_out_first(
@@ -246,13 +246,13 @@ def test_what_nobody_could_accept_is_not_sent(
 def test_the_deactivated_are_reactivated_instead(rebels: Rebels, leia: Client) -> None:
     deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
     response = leia.post(INVITE, ASKED | {"email": "luke@rebels.example"})
-    assert "Reactivate this person instead" in response.content.decode()
+    assert "Reactivate them instead" in response.content.decode()
 
 
 def test_one_open_invitation_of_an_address(leia: Client) -> None:
     leia.post(INVITE, ASKED)
     response = leia.post(INVITE, ASKED)
-    assert "Send it again or withdraw it" in response.content.decode()
+    assert "Resend it or withdraw it" in response.content.decode()
     leia.post(url_of("withdraw", Invitation.objects.get()))
     assert leia.post(INVITE, ASKED).status_code == 302
 
@@ -282,7 +282,7 @@ def test_a_link_that_is_replaced_while_it_is_used_is_dead(
     renew_invitation(
         Invitation.objects.get(pk=found.pk), actor=rebels.leia.user, origin=cast.ORIGIN
     )
-    with pytest.raises(ValidationError, match="has been used or has expired"):
+    with pytest.raises(ValidationError, match="was already used or has expired"):
         accept_invitation(
             found,
             first_name="Mon",
@@ -318,7 +318,7 @@ def test_a_settled_invitation_stays_as_it_is(
     made, url = invitation
     client.post(url, DATA)
     page = leia.post(url_of(name, made), follow=True).content.decode()
-    assert "The invitation of mon@rebels.example is already accepted." in page
+    assert "The invitation to mon@rebels.example is already accepted." in page
     made.refresh_from_db()
     assert made.state == "accepted"
     assert mail.outbox == []
@@ -433,7 +433,7 @@ def test_nobody_takes_the_invitation_of_another(
 def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client: Client) -> None:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
     response = client.post(link_in(mail.outbox[0]), DATA)
-    assert "already a person with this email address. Sign in." in response.content.decode()
+    assert "already in use. Sign in instead." in response.content.decode()
 
 
 # --- Nobody accepted in time ---------------------------------------------------------------------

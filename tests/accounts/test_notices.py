@@ -182,7 +182,7 @@ def test_empty(rebels: Rebels, sign_in: SignIn) -> None:
     assert "No notices yet" in html
     assert "Notices, none unread" in html
     assert "Mark all as read" not in html
-    assert "Nothing unread" in page(sign_in(rebels.luke), "?show=unread")
+    assert "No unread notices" in page(sign_in(rebels.luke), "?show=unread")
 
 
 def test_everyone_who_is_signed_in_has_a_list(rebels: Rebels, sign_in: SignIn) -> None:
@@ -251,7 +251,7 @@ def test_mark_all_as_read(rebels: Rebels, partners: Partners, sign_in: SignIn) -
     response = browser.post(READ_ALL, {"until": until}, follow=True)
     assert response.redirect_chain == [(URL, 302)]
     html = response.content.decode()
-    assert "All notices are marked as read." in html
+    assert "You marked all notices as read." in html
     assert "Notices, 1 unread" in html
     browser.post(READ_ALL, {"until": "nonsense"})
     assert [row.user for row in Notice.objects.unread().order_by("pk")] == [

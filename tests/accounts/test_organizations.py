@@ -45,7 +45,7 @@ def test_command_prints_a_link_that_opens(client: Client) -> None:
         (("", "--admin", "a@b.example"), "blank"),
         (("x" * 121, "--admin", "a@b.example"), "at most 120"),
         (("Hoth", "--admin", "nobody"), "valid email"),
-        (("Hoth", "--admin", "leia@rebels.example"), "already a person"),
+        (("Hoth", "--admin", "leia@rebels.example"), "already in use"),
         (("Hoth", "--admin", "a@b.example", "--main-number", "1" * 21), "at most 20"),
     ],
 )

@@ -80,7 +80,7 @@ def test_what_does_not_stand_is_not_listed_and_soon_forgotten(rebels: Rebels, ho
 def test_one_session_is_ended_and_recorded(rebels: Rebels) -> None:
     here, there, third = (signed_in(rebels.luke, ua) for ua in (FIREFOX, CHROME, CHROME))
     gone = session_of(there)
-    assert "that browser is signed out" in end(here, gone)
+    assert "That browser is signed out" in end(here, gone)
     assert not is_signed_in(there)
     assert is_signed_in(here)
     assert is_signed_in(third)

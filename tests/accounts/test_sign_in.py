@@ -111,7 +111,7 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(rebels: Rebels) -
         for email in (known, unknown, inactive)
     }
     assert len(pages) == 1
-    assert "The email address or the password is wrong." in pages.pop()
+    assert "The email address or password is incorrect." in pages.pop()
 
 
 def test_an_unknown_address_costs_a_hash_too(
@@ -277,7 +277,7 @@ def test_a_password_is_changed_with_the_old_one(rebels: Rebels, sign_in: SignIn)
         reverse("account_change_password"),
         {"oldpassword": "wrong", "password1": PASSWORD, "password2": PASSWORD},
     )
-    assert response.context["form"].errors["oldpassword"] == ["This is not your current password."]
+    assert response.context["form"].errors["oldpassword"] == ["This isn’t your current password."]
 
 
 def reset_link(email: str) -> str:

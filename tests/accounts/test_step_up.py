@@ -160,7 +160,7 @@ def test_by_password(rebels: Rebels, sign_in: SignIn, show: str) -> None:
     browser = sign_in(rebels.luke)
     assert not is_open(browser, show)
     refused = browser.post(reverse(REAUTHENTICATE), {"password": "wrong", "next": show})
-    assert refused.context["form"].errors == {"password": ["This is not your password."]}
+    assert refused.context["form"].errors == {"password": ["This isn’t your password."]}
     assert not is_open(browser, show)
     done = browser.post(reverse(REAUTHENTICATE), {"password": cast.PASSWORD, "next": show})
     assert done["Location"] == show
@@ -227,7 +227,7 @@ def test_a_refused_passkey_is_tried_again_and_keeps_the_way_back(rebels: Rebels,
     refused = browser.post(reverse(BY_KEY), {"credential": "{}", "next": show})
     assert refused["Location"] == f"{reverse(BY_KEY)}?{urlencode({'next': show})}"
     page = browser.get(reverse("accounts:my_profile")).content.decode()
-    assert "The key was not accepted. Try again." in page
+    assert "We couldn’t verify the key. Try again." in page
     assert not is_open(browser, show)
 
 
@@ -266,7 +266,7 @@ def test_whoever_has_no_factor_is_never_let_through(name: str, helpless: Client)
     for response in (helpless.get(reverse(name)), helpless.post(reverse(name), {})):
         assert response.status_code == 403
         page = response.content.decode()
-        assert "Nothing to confirm with" in page
+        assert "No way to confirm it’s you" in page
         assert reverse("account_reset_password") in page
     assert not Authenticator.objects.exists()
 
@@ -276,7 +276,7 @@ def test_no_factor_shows_no_jwt_and_the_way_out_works(
 ) -> None:
     for response in (helpless.get(show), helpless.post(show)):
         assert response.status_code == 403
-        assert "Nothing to confirm with" in response.content.decode()
+        assert "No way to confirm it’s you" in response.content.decode()
     helpless.post(reverse("account_reset_password"), {"email": rebels.luke.user.email})
     [message] = mailoutbox
     [link] = [word for word in message.body.split() if "/password/reset/key/" in word]

@@ -33,6 +33,7 @@ from accounts.audit_chain import (
 )
 from accounts.models import AuditEvent, AuditKind, AuditSeal, Organization, User
 from accounts.models.seals import unsealed_events
+from core.moments import in_words
 from tests import append_only, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.races import at_once, shared_database
@@ -252,7 +253,7 @@ def test_a_changed_seal_is_told_from_a_changed_event(sealed: list[AuditSeal]) ->
         SEALS.filter(pk=sealed[2].pk).update(hash="0" * 64)
     output = refusal()
     assert f"The seal of Event {sealed[2].event_id} at position 3" in output
-    assert "the event was not" in output
+    assert "but the event wasn't" in output
 
 
 def test_events_that_changed_places_are_named(sealed: list[AuditSeal]) -> None:
@@ -306,7 +307,7 @@ def test_the_unsealed_tail_is_told(
     rebels: Rebels, partners: Partners, sealed: list[AuditSeal]
 ) -> None:
     late = record(rebels.organization)
-    expected = f"Not sealed yet: 1, the oldest of {late.at:%Y-%m-%d %H:%M} UTC."
+    expected = f"Not sealed yet: 1, the oldest from {in_words(late.at)}."
     assert expected in verify("--organization", "Rebel Alliance")
     assert "Rebel" not in verify(
         "--organization", str(Organization.objects.get(name="Cloud City Partners").pk)
@@ -317,9 +318,9 @@ def test_the_unsealed_tail_is_told(
     ("arguments", "message"),
     [
         (["--organization", "Nobody"], "0 organizations have this name"),
-        (["--expect", "nonsense"], "nonsense is not a head"),
-        (["--expect", f"operator:0:{'0' * 64}"], "is not a head"),
-        (["--expect", f"gone:1:{'0' * 64}"], "There is no chain gone here"),
+        (["--expect", "nonsense"], "nonsense isn't a head"),
+        (["--expect", f"operator:0:{'0' * 64}"], "isn't a head"),
+        (["--expect", f"gone:1:{'0' * 64}"], "no such chain here"),
         (["--file", "/nowhere.jsonl"], "can't be read"),
     ],
     ids=str,
@@ -398,7 +399,7 @@ def test_a_whole_export_is_proved_from_the_file_alone(
     with CaptureQueriesContext(connection) as queries:
         output = verify("--file", str(file), "--expect", str(sealed[-1]))
     assert len(queries) == 0
-    assert "The whole chain: nothing was changed, removed or added." in output
+    assert "The whole chain: nothing was changed, removed, or added." in output
     assert "Not sealed when exported, so not proved: 1." in output
     assert f"Head: {sealed[-1]}" in output
 
@@ -461,17 +462,17 @@ def join_another(lines: Lines) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (change_event, "at position 3 is not as it was sealed."),
+        (change_event, "at position 3 was changed after it was sealed."),
         (change_organization, "belongs to another chain."),
-        (repeat, "Position 3 is there twice."),
-        (change_seal, "at position 3 is not as it was sealed."),
-        (relink, "The event at position 4 does not follow the one before."),
+        (repeat, "Position 3 appears twice."),
+        (change_seal, "at position 3 was changed after it was sealed."),
+        (relink, "The event at position 4 doesn't follow the one before it."),
         (cut, "the noted head is at"),
-        (behead, "Line 1 is not what an export holds there."),
-        (garble, "Line 4 is not what an export holds there."),
-        (garble_position, "Line 4 is not what an export holds there."),
-        (garble_head, "Line 1 is not what an export holds there."),
-        (join_another, "is not what an export holds there."),
+        (behead, "Line 1 isn't a line of an export."),
+        (garble, "Line 4 isn't a line of an export."),
+        (garble_position, "Line 4 isn't a line of an export."),
+        (garble_head, "Line 1 isn't a line of an export."),
+        (join_another, "isn't a line of an export."),
         (lambda lines: lines.pop(3), "The event at position 3 is missing."),
     ],
 )
@@ -484,13 +485,13 @@ def test_a_changed_export_is_named(
     file.write_text("\n".join(written(lines)))
     output = refusal("--file", str(file))
     assert problem in output
-    assert "The export is not what was sealed." in output
+    assert "The export isn't what was sealed." in output
 
 
 def test_what_is_no_export_is_said(db: None, tmp_path: Path) -> None:
     file = tmp_path / "export.jsonl"
     file.write_text("at,who\n[1]\n")
-    assert "Line 1 is not what an export holds there." in refusal("--file", str(file))
+    assert "Line 1 isn't a line of an export." in refusal("--file", str(file))
     file.write_bytes(b"\xff\xfe\xff")
     assert "can't be read" in refusal("--file", str(file))
 
@@ -501,10 +502,10 @@ def test_a_filtered_export_proves_less_and_says_so(
     lines = export("?person=luke")
     file = tmp_path / "export.jsonl"
     file.write_text("\n".join(written(lines)))
-    assert "It can't show that no event is missing" in verify("--file", str(file))
+    assert "This can't show that no event is missing" in verify("--file", str(file))
     change_event(lines)
     file.write_text("\n".join(written(lines)))
-    assert "is not as it was sealed." in refusal("--file", str(file))
+    assert "was changed after it was sealed." in refusal("--file", str(file))
 
 
 def test_a_head_that_was_not_reached_is_said(

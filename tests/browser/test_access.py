@@ -59,7 +59,7 @@ def test_a_person_requests_access_and_creates_a_first_credential(
 ) -> None:
     client, secret = cast.client(cast.application(rebels.luke))
     wedge = sign_in_elsewhere(rebels.wedge)
-    arrived(wedge, "You have no access to the console")
+    arrived(wedge, "You don’t have access to the console")
     expect(wedge.get_by_role("navigation", name="Console")).to_have_count(0)
     wedge.get_by_label("What do you want to build?").fill("A dialer for the night shift")
     wedge.get_by_role("button", name="Request access").click()
@@ -72,16 +72,16 @@ def test_a_person_requests_access_and_creates_a_first_credential(
     arrived(leia, "Access requests")
     expect(leia.get_by_role("link", name="Access 1 pending requests")).to_be_visible()
     expect(leia.get_by_role("row", name="A dialer for the night shift")).to_contain_text("Wedge")
-    leia.get_by_role("link", name="Approve the request of Wedge Example").click()
+    leia.get_by_role("link", name="Approve Wedge Example’s request").click()
     confirm_password(leia)
-    arrived(leia, "Approve the request of Wedge Example")
+    arrived(leia, "Approve Wedge Example’s request")
     leia.get_by_role("radio", name="Developer", exact=True).check()
     leia.get_by_role("button", name="Approve").click()
     expect(
         leia.get_by_text("Wedge Example now has the Developer role. We sent them an email.")
     ).to_be_visible()
     arrived(leia, "Access")
-    expect(leia.get_by_text("Nobody is waiting for access.")).to_be_visible()
+    expect(leia.get_by_text("No one is waiting for access.")).to_be_visible()
     assert AccessRequest.objects.get().decided_by == rebels.leia.user
     assert mails_to(rebels.wedge.user.email) == ["You have access to the Developer Console"]
 
@@ -107,7 +107,7 @@ def test_a_person_requests_access_and_creates_a_first_credential(
 def change_role(leia: Page, console: str, name: str, role: str) -> None:
     leia.goto(f"{console}/console/organization/access")
     again_at(leia, "Access")
-    leia.get_by_role("link", name=f"Change the access of {name}").click()
+    leia.get_by_role("link", name=f"Change {name}’s access").click()
     leia.get_by_role("radio", name=role, exact=True).check()
     assert_accessible(leia, f"the access of {name}")
     leia.get_by_role("button", name="Save").click()
@@ -135,14 +135,14 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     mon.get_by_label("First name").fill("Mon")
     mon.get_by_label("Last name").fill("Mothma")
     mon.get_by_label(re.compile("^Password")).fill("Chandrila-Senator-42")
-    mon.get_by_label("The same password again").fill("Chandrila-Senator-42")
+    mon.get_by_label("Confirm password").fill("Chandrila-Senator-42")
     mon.get_by_role("button", name="Join and sign in").click()
     arrived(mon, "Welcome, Mon")
     assert menu(mon) == {ORGANIZATION}
     expect(mon.get_by_role("link", name="Create JWT")).to_have_count(0)
     again = new_context().new_page()
     again.goto(link)
-    arrived(again, "This invitation is not valid")
+    arrived(again, "This invitation isn’t valid")
 
     change_role(leia, console, "Mon Mothma", "Developer")
     expect(leia.get_by_text("Mon Mothma now has the Developer role.")).to_be_visible()
@@ -158,7 +158,7 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     assert call(own_extension, granted["access_token"])["contact"]["firstName"] == "Mon"
 
     change_role(leia, console, "Mon Mothma", "Auditor")
-    arrived(leia, "Change the role of Mon Mothma to Auditor?")
+    arrived(leia, "Change Mon Mothma’s role to Auditor?")
     expect(leia.get_by_role("row", name="Night shift")).to_contain_text("Falcon Dialer, 1 time")
     leia.get_by_role("button", name="Change role").click()
     again_at(leia, "Access")

@@ -53,4 +53,4 @@ def test_notices_work_without_javascript(browser: Browser, console: str, rebels:
         page.get_by_role("button", name="Mark all as read").click()
         bell(page, "none")
         page.get_by_role("link", name="Unread", exact=True).click()
-        expect(page.get_by_role("heading", name="Nothing unread")).to_be_visible()
+        expect(page.get_by_role("heading", name="No unread notices")).to_be_visible()

@@ -385,7 +385,7 @@ def test_settings_warn_before_a_public_app_becomes_private(
     cast.credential(rebels.luke, clients=[client])
     assert listed_by_others(application) == 1
     page = text_of(sign_in(partners.lobot).get(url("application_settings", application)))
-    assert "One credential of other organizations lists it at present." in page
+    assert "One credential of other organizations lists it now." in page
 
 
 # --- The actions themselves ----------------------------------------------------------------------
@@ -398,6 +398,6 @@ def test_actions_refuse_whoever_may_not(fleet: Fleet, rebels: Rebels, partners: 
                 act(fleet.client, actor=stranger.user, origin=cast.ORIGIN)
 
 
-def test_the_catalogue_of_scopes_is_closed(rebels: Rebels) -> None:
-    with pytest.raises(ValidationError, match="catalogue"):
+def test_the_catalog_of_scopes_is_closed(rebels: Rebels) -> None:
+    with pytest.raises(ValidationError, match="catalog"):
         cast.application(rebels.luke, scopes=["Everything"])

@@ -127,7 +127,7 @@ def test_search(
     response = sign_in(rebels.leia).get(DEVELOPERS, {"q": query})
     assert names_of(response) == names
     if not names:
-        assert "Nobody found" in words_of(response)
+        assert "No people found" in words_of(response)
         assert "<b>" not in text_of(response)
 
 
@@ -198,7 +198,7 @@ def test_who_decides_about_access_gets_from_the_person_to_it(
 
 def test_a_person_without_apps_and_sandbox_account(rebels: Rebels, sign_in: SignIn) -> None:
     words = words_of(sign_in(rebels.c3po).get(page_of(rebels.lando)))
-    assert "Lando owns no app." in words
+    assert "Lando doesn’t own an app." in words
     assert "Production" in words.partition("Platform logins")[2]
     assert "Sandbox" not in words.partition("Platform logins")[2].partition("Apps")[0]
 

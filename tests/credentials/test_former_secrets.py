@@ -105,7 +105,7 @@ def test_both_secrets_are_valid_until_the_chosen_time(
     response = replace_by_form(browser, app, overlap=overlap)
     raw_secret = RAW_SECRET.search(text_of(response))
     assert raw_secret
-    assert "The former secret works until" in words_of(response)
+    assert "The previous one works until" in words_of(response)
     new = App(app.application, app.client, raw_secret.group())
     assert status(app, jwt) == status(new, jwt) == 200
     app.client.refresh_from_db()
@@ -120,7 +120,7 @@ def test_both_secrets_are_valid_until_the_chosen_time(
 
 def test_at_once_there_is_no_overlap(rebels: Rebels, app: App, jwt: str, sign_in: SignIn) -> None:
     response = replace_by_form(stepped_up(sign_in, rebels.luke), app, overlap="0")
-    assert "The former secret has stopped working" in words_of(response)
+    assert "The previous secret no longer works" in words_of(response)
     data = {"grant_type": api.GRANT_TYPE, "assertion": jwt}
     refused = api.post(data, app.authorization)
     assert (refused.status_code, refused.json()) == (401, WRONG)
@@ -132,7 +132,10 @@ def test_the_form_asks_when(rebels: Rebels, app: App, jwt: str, sign_in: SignIn)
     browser = stepped_up(sign_in, rebels.luke)
     page = browser.get(url("replace_client_secret", app))
     assert re.search(r'value="86400"[^>]*checked', text_of(page))
-    for overlap, message in (("", "Choose when the present secret stops."), ("5", "Select a")):
+    for overlap, message in (
+        ("", "Choose when the current secret stops working."),
+        ("5", "Select a"),
+    ):
         response = replace_by_form(browser, app, overlap=overlap)
         assert message in errors_of(response)["overlap"]
     with pytest.raises(ValidationError):
@@ -159,7 +162,7 @@ def test_a_second_replacement_ends_the_oldest(
     second = replaced(app)
     browser = stepped_up(sign_in, rebels.luke)
     page = words_of(browser.get(url("replace_client_secret", app)))
-    assert f"The secret before that, ••••{app.secret[-4:]} , stops working at once" in page
+    assert f"The secret before that one, ••••{app.secret[-4:]} , stops working immediately" in page
     third = replaced(second)
     assert [status(each, jwt) for each in (app, second, third)] == [401, 200, 200]
     event = AuditEvent.objects.filter(kind=AuditKind.CLIENT_SECRET_REPLACED).latest("id")
@@ -239,7 +242,7 @@ def test_the_app_page_says_whether_the_former_secret_is_used(
 ) -> None:
     page = reverse("credentials:application", args=[app.application.pk])
     luke = sign_in(rebels.luke)
-    assert "Former secret" not in words_of(luke.get(page))
+    assert "Previous secret" not in words_of(luke.get(page))
     new = replaced(app)
     assert status(new, jwt) == 200
     assert former_secret_uses.flush() == 0
@@ -247,7 +250,7 @@ def test_the_app_page_says_whether_the_former_secret_is_used(
     assert status(app, jwt, REMOTE_ADDR="192.0.2.7") == 200
     assert former_secret_uses.flush() == 1
     shown = words_of(luke.get(page))
-    assert "Still used: last on" in shown
+    assert "Still in use. Last used on" in shown
     assert "from 192.0.2.7" in shown
     assert f"••••{app.secret[-4:]}" in shown
     assert "End it now" in shown
@@ -292,7 +295,7 @@ def test_owner_and_admins_end_it_now(
     browser = stepped_up(sign_in, person)
     address = url("end_former_secret", app)
     page = browser.get(address)
-    assert "It is still used" in words_of(page)
+    assert "It’s still in use." in words_of(page)
     assert "192.0.2.7" in words_of(page)
     data = {"issued_at": hidden_issued_at(page)}
     response = browser.post(address, data, follow=True)

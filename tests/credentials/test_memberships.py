@@ -86,7 +86,7 @@ def test_a_role_that_breaks_credentials_is_confirmed_first(
         "Nightly jobs",
         "Base Reporting, 1,234 times",
         "Change role",
-        "1 more that nobody",
+        "1 unused credential also stops",
     ):
         assert text in page
     assert "Never exchanged" not in page
@@ -122,7 +122,7 @@ def test_taking_access_away_names_what_stops(
 ) -> None:
     cast.application(rebels.luke, "X-wing Dialer")
     page = leia.get(url_of(name, rebels.luke)).content.decode()
-    for text in ("Nightly jobs", "Base Reporting, 1,234 times", "1 app of Luke", "JWT-106"):
+    for text in ("Nightly jobs", "Base Reporting, 1,234 times", "Luke’s 1 app", "JWT-106"):
         assert text in page
     luke = refreshed(rebels.luke)
     assert luke.is_developer
@@ -193,7 +193,7 @@ def test_reactivating_shows_what_comes_back(
 ) -> None:
     deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.get(url_of("reactivate", rebels.luke)).content.decode()
-    assert "1 JWT credential that is neither revoked nor expired" in page
+    assert "1 JWT credential works again." in page
     assert "Nightly jobs" in page
 
 
@@ -421,7 +421,7 @@ def test_pages_of_a_retired_app_say_so(
 def test_retired_apps_are_not_transferred(rebels: Rebels, dialer: App, leia: Client) -> None:
     retire_application(dialer.application, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.get(url_of("transfer_applications", rebels.luke)).content.decode()
-    assert "owns no app that is in service" in page
+    assert "own an app that’s in service" in page
 
 
 def test_the_actions_restore_as_well(rebels: Rebels, credential: JwtCredential, app: App) -> None:

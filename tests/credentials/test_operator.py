@@ -45,7 +45,7 @@ def test_the_command_gives_and_takes_the_right(rebels: Rebels, sign_in: SignIn) 
         ("leia@rebels.example", {"is_operator": True}),
         ("leia@rebels.example", {"is_operator": False}),
     ]
-    with pytest.raises(CommandError, match="Nobody"):
+    with pytest.raises(CommandError, match="No one"):
         make_operator("nobody@rebels.example")
 
 

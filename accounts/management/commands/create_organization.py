@@ -6,13 +6,14 @@ from django.urls import reverse
 
 from accounts.actions.organizations import found_organization
 from accounts.emails import absolute
+from core.moments import in_words
 from core.origin import Origin
 
 
 class Command(BaseCommand):
     help = (
-        "Make an organization with its platform accounts, and a one-time sign-up link for its "
-        "first account administrator."
+        "Create an organization with its platform accounts, and print a one-time sign-up link for "
+        "its first account administrator."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
         self.stdout.write(f"Created {invitation.organization} for {invitation.email}.")
         self.stdout.write(
-            f"Give them this link. It works once, until {invitation.expires_at:%Y-%m-%d %H:%M} "
-            "UTC, and is not shown again:"
+            f"Give them this link. It works once, until {in_words(invitation.expires_at)}. "
+            "It isn't shown again:"
         )
         self.stdout.write(url)

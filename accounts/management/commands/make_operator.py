@@ -8,16 +8,16 @@ from core.origin import Origin
 
 
 class Command(BaseCommand):
-    help = "Let a person run the installation in the console: the page of the signing keys."
+    help = "Let a person operate the installation in the console, including its signing keys."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email")
-        parser.add_argument("--undo", action="store_true", help="take the right away again")
+        parser.add_argument("--undo", action="store_true", help="take the right away")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()
         if user is None:
-            raise CommandError("Nobody has this email address: invite the person first.")
+            raise CommandError("No one has this email address. Invite the person first.")
         marked = not options["undo"]
         mark_operator(user, marked=marked, origin=Origin.command("make_operator"))
         what = "is" if marked else "is no longer"

@@ -9,8 +9,8 @@ from core.origin import Origin
 
 class Command(BaseCommand):
     help = (
-        "Take every second factor of a person who has lost them all, recovery codes too. "
-        "Be sure of who asks: the password alone then signs in."
+        "Remove all second factors and recovery codes of a person who lost them. Make sure you "
+        "know who is asking: afterwards, the password alone is enough to sign in."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()
         if user is None:
-            raise CommandError("Nobody has this email address.")
+            raise CommandError("No one has this email address.")
         removed = remove_second_factors(user, origin=Origin.command("reset_second_factor"))
-        what = ", ".join(removed) or "nothing, there was none"
+        what = ", ".join(removed) or "nothing, because there was no second factor"
         self.stdout.write(f"Removed from {user.email}: {what}.")

@@ -9,29 +9,32 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.audit_chain import FileReport, Head, verify_lines
 from accounts.models import Organization
 from accounts.reports.audit_chains import ChainReport, chains, verify_chain
+from core.moments import in_words
 
 
 class Command(BaseCommand):
     help = (
         "Prove that no sealed audit event was changed or removed, and print the head of each "
-        "chain to be noted elsewhere. Exits with 1 if a chain is broken."
+        "chain. Note the heads somewhere else. Exits with 1 if a chain is broken."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--organization", metavar="NAME_OR_ID", help="only the chain of this organization"
+            "--organization",
+            metavar="NAME_OR_ID",
+            help="verify only the chain of this organization",
         )
         parser.add_argument(
             "--expect",
             action="append",
             default=[],
             metavar="HEAD",
-            help="a head noted earlier (chain:position:hash) must be there; may be repeated",
+            help="a head that you noted earlier (chain:position:hash); can be repeated",
         )
         parser.add_argument(
             "--file",
             metavar="EXPORT",
-            help="verify an export in JSON Lines instead (- is standard input); needs no database",
+            help="verify an export in JSON Lines instead (- is standard input), without a database",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,8 +62,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  Head: {report.head}")
         if report.oldest_unsealed:
             self.stdout.write(
-                f"  Not sealed yet: {report.unsealed}, the oldest of "
-                f"{report.oldest_unsealed:%Y-%m-%d %H:%M} UTC."
+                f"  Not sealed yet: {report.unsealed}, the oldest from "
+                f"{in_words(report.oldest_unsealed)}."
             )
         if report.problem:
             self.stdout.write(self.style.ERROR(f"  BROKEN: {report.problem}"))
@@ -77,7 +80,7 @@ class Command(BaseCommand):
         _require_known(noted, [report.chain])
         self._tell_file(report)
         if report.problem:
-            raise CommandError("The export is not what was sealed.")
+            raise CommandError("The export isn't what was sealed.")
 
     def _tell_file(self, report: FileReport) -> None:
         self.stdout.write(f"Chain {report.chain}: {report.sealed} sealed events read.")
@@ -86,12 +89,12 @@ class Command(BaseCommand):
         if report.problem:
             self.stdout.write(self.style.ERROR(f"  BROKEN: {report.problem}"))
         elif report.is_whole:
-            self.stdout.write("  The whole chain: nothing was changed, removed or added.")
+            self.stdout.write("  The whole chain: nothing was changed, removed, or added.")
         else:
             self.stdout.write(
-                "  A filtered export: each event fits its hash, and neighbours follow one "
-                "another. It can't show that no event is missing, nor that the hashes are those "
-                "of the chain; compare them with a whole export or with the database."
+                "  A filtered export: each event matches its hash, and neighboring events follow "
+                "one another. This can't show that no event is missing or that the hashes belong "
+                "to the chain. To check that, compare them with a whole export or the database."
             )
         if report.head and not report.problem:
             self.stdout.write(f"  {'Head' if report.is_whole else 'Last'}: {report.head}")
@@ -101,15 +104,17 @@ def _head(text: str) -> Head:
     try:
         return Head.parse(text)
     except ValueError as error:
-        raise CommandError(f"{text} is not a head: chain:position:hash is.") from error
+        raise CommandError(f"{text} isn't a head. Write it as chain:position:hash.") from error
 
 
 def _require_known(noted: Iterable[Head], known: Iterable[str]) -> None:
-    """A noted head of a chain that is not there would be left out, and that be taken for proof."""
+    # If we left out a noted head of an unknown chain, people would take that for proof.
     known = set(known)
     for head in noted:
         if head.chain not in known:
-            raise CommandError(f"There is no chain {head.chain} here; a head of it was noted.")
+            raise CommandError(
+                f"You noted a head of the chain {head.chain}, but there's no such chain here."
+            )
 
 
 def _organization(wanted: str) -> Organization:
@@ -118,5 +123,5 @@ def _organization(wanted: str) -> Organization:
     except ValueError:
         found = Organization.objects.filter(name=wanted)
     if len(found) != 1:
-        raise CommandError(f"{len(found)} organizations have this name; give the id.")
+        raise CommandError(f"{len(found)} organizations have this name. Use the ID instead.")
     return found[0]
