@@ -97,7 +97,7 @@ def test_the_list_says_what_an_app_is(fleet: Fleet, rebels: Rebels, sign_in: Sig
         assert expected in page
 
 
-def test_an_empty_list_teaches(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_empty_list_explains_the_three_steps(rebels: Rebels, sign_in: SignIn) -> None:
     page = text_of(sign_in(rebels.luke).get(reverse("credentials:applications")))
     assert "No apps yet" in page
     assert "Create a JWT for it" in page
@@ -239,7 +239,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("changed", "message"), INVALID)
-def test_a_mistake_is_named_beside_its_field_and_nothing_typed_is_lost(
+def test_an_error_appears_beside_its_field_and_input_is_kept(
     rebels: Rebels, sign_in: SignIn, changed: dict[str, Any], message: str
 ) -> None:
     data = submission(**{"name": "Kept name", "description": "Kept words", **changed})

@@ -72,7 +72,7 @@ def test_bars_are_as_high_as_their_counts() -> None:
     assert [mark.text for mark in chart.days] == ["Mar 14", "Mar 7", "Feb 28", "Feb 21", "Feb 14"]
 
 
-def test_everything_is_inside_the_picture() -> None:
+def test_every_shape_is_inside_the_chart() -> None:
     chart = bar_chart("calls", [(day, 7 ** (number % 9)) for number, day in enumerate(DAYS)])
     for bar in chart.bars:
         assert chart.left <= bar.slot_x <= bar.x
@@ -82,7 +82,7 @@ def test_everything_is_inside_the_picture() -> None:
     assert all(0 < mark.at < HEIGHT for mark in chart.counts)
 
 
-def test_one_of_a_million_is_more_than_none() -> None:
+def test_a_count_of_one_has_a_visible_bar() -> None:
     chart = bar_chart("calls", [(DAYS[0], 0), (DAYS[1], 1), (DAYS[2], 10**6)])
     none, one, _ = chart.bars
     assert (none.height, one.height) == (0, 1.5)

@@ -1,6 +1,5 @@
 """Create JWT: what is refused and what becomes of the input, the created page, the mails."""
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,29 +8,25 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Membership
-from accounts.permissions import UserRole
-from accounts.roles import ConsoleRole
 from credentials import jose
 from credentials.actions.permitted_apps import MAX_PERMITTED_CLIENTS
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential, PermittedClient
 from credentials.models.expiration import NEVER
-from credentials.views.create_jwt_credential import CREATED_SECONDS, CREATED_SESSION_KEY
 from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.conftest import Apps
+from tests.credentials.creating import create, created
 from tests.credentials.pages import (
     JWT,
     alerts_of,
     assert_audited,
     errors_of,
-    everything_stored,
     fields_of,
     listed_in,
     submission,
@@ -40,24 +35,9 @@ from tests.credentials.pages import (
     url,
     words_of,
 )
+from tests.credentials.test_created_jwt import admin
 
-ADMIN = ConsoleRole.DEVELOPER_ADMIN
 NASTY = "<b>Key</b> & {{ 7|add:1 }} {% now 'Y' %} \"🔑\""
-
-
-def create(browser: Browser, through: Membership | None = None, **changed: Any) -> Any:
-    return browser.post(url("create", through=through), submission(**changed))
-
-
-def created(response: Any, through: Membership | None = None) -> JwtCredential:
-    """The credential of a successful submit, which leads to its created page."""
-    assert response.status_code == 302, errors_of(response)
-    credential = JwtCredential.objects.get()
-    assert response["Location"] == url("created", credential, through)
-    return credential
-
-
-# --- Works ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("who", ["luke", "han"])
@@ -120,7 +100,7 @@ def test_creating_for_specific_apps(rebels: Rebels, apps: Apps, sign_in: SignIn)
     assert "through 3 specific apps, until Mar 31, 2098, 23:59 UTC" in words
 
 
-def test_today_is_not_past(rebels: Rebels, sign_in: SignIn) -> None:
+def test_today_is_a_valid_expiration_date(rebels: Rebels, sign_in: SignIn) -> None:
     today = timezone.now().astimezone(UTC).date()
     assert created(create(sign_in(rebels.luke), expires_on=str(today))).status == "active"
 
@@ -133,7 +113,7 @@ def test_all_apps_needs_no_list(rebels: Rebels, apps: Apps, sign_in: SignIn) -> 
     assert created(response).permitted.count() == 0
 
 
-def test_as_many_apps_as_a_list_holds(
+def test_a_list_holds_a_limited_number_of_apps(
     rebels: Rebels, apps: Apps, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("credentials.actions.permitted_apps.MAX_PERMITTED_CLIENTS", 2)
@@ -141,8 +121,6 @@ def test_as_many_apps_as_a_list_holds(
     credential = created(create(sign_in(rebels.luke), app_access="specific", client_ids=ids))
     assert credential.permitted.count() == 2
 
-
-# --- Refused -------------------------------------------------------------------------------------
 
 Changed = Callable[[Apps], dict[str, Any]]
 
@@ -306,7 +284,7 @@ REFUSALS = [
         for number, refusal in enumerate(REFUSALS)
     ],
 )
-def test_a_refusal_is_said_beside_its_field_and_nothing_typed_is_lost(
+def test_a_refusal_appears_beside_its_field_and_input_is_kept(
     rebels: Rebels, apps: Apps, sign_in: SignIn, refusal: Refusal, through_organization: bool
 ) -> None:
     browser = sign_in(rebels.han if through_organization else rebels.luke)
@@ -334,7 +312,7 @@ def test_a_refusal_is_said_beside_its_field_and_nothing_typed_is_lost(
     assert (JwtCredential.objects.count(), AuditEvent.objects.count()) == (0, before)
 
 
-def test_several_mistakes_are_said_at_once(rebels: Rebels, sign_in: SignIn) -> None:
+def test_several_errors_appear_at_once(rebels: Rebels, sign_in: SignIn) -> None:
     response = create(sign_in(rebels.luke), label="", environment="", expires_on="soon")
     assert set(errors_of(response)) == {"label", "environment", "expires_on"}
 
@@ -369,7 +347,7 @@ def test_a_disabled_account_is_disabled_and_refused(rebels: Rebels, sign_in: Sig
     assert "Luke Example's sandbox account is disabled." in for_luke
 
 
-def test_nobody_without_the_role_owns_a_credential(rebels: Rebels, sign_in: SignIn) -> None:
+def test_only_developers_can_own_a_credential(rebels: Rebels, sign_in: SignIn) -> None:
     response = create(sign_in(rebels.leia), rebels.c3po, environment="production")
     assert errors_of(response) == {
         "environment": "C3po Example needs the console role Developer first."
@@ -379,9 +357,6 @@ def test_nobody_without_the_role_owns_a_credential(rebels: Rebels, sign_in: Sign
     response = create(sign_in(rebels.leia), rebels.luke)
     assert list(errors_of(response)) == ["environment"]
     assert not JwtCredential.objects.exists()
-
-
-# --- The form ------------------------------------------------------------------------------------
 
 
 def test_the_form_has_the_fields_in_their_order(rebels: Rebels, sign_in: SignIn) -> None:
@@ -440,9 +415,6 @@ def test_client_id_in_the_address_that_is_not_permittable(
     assert "<i>x" not in text_of(response)
     assert listed_in(response) == []
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_CREATED).exists()
-
-
-# --- Sent twice ----------------------------------------------------------------------------------
 
 
 def test_sending_the_form_twice_creates_one(
@@ -515,170 +487,8 @@ def test_a_form_without_its_key_can_be_sent_again(
     assert created(again).label == "Contractor Key"
 
 
-# --- The created page ----------------------------------------------------------------------------
-
-
-def shown_to(
-    browser: Browser, credential: JwtCredential, through: Membership | None = None
-) -> bool:
-    """Whether the created page has the JWT; otherwise it leads to the credential's page."""
-    response = browser.get(url("created", credential, through))
-    if response.status_code == 302:
-        assert response["Location"] == url("detail", credential, through)
-        response = browser.get(response["Location"])
-        assert "The JWT is no longer shown here." in words_of(response)
-    return bool(JWT.search(text_of(response)))
-
-
-def test_the_created_page_is_of_its_session(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    credential = created(create(browser))
-    assert shown_to(browser, credential)
-    assert shown_to(browser, credential)
-    assert not shown_to(sign_in(rebels.luke), credential)
-    assert not shown_to(sign_in(rebels.leia), credential, rebels.luke)
-
-
-@pytest.mark.parametrize(("seconds_ago", "shown"), [(595, True), (601, False)])
-def test_the_created_page_lasts_ten_minutes(
-    rebels: Rebels, sign_in: SignIn, seconds_ago: int, shown: bool
-) -> None:
-    assert CREATED_SECONDS == 600
-    browser = sign_in(rebels.luke)
-    credential = created(create(browser))
-    session = browser.session
-    session[CREATED_SESSION_KEY] = {
-        key: at - seconds_ago for key, at in session[CREATED_SESSION_KEY].items()
-    }
-    session.save()
-    assert shown_to(browser, credential) is shown
-
-
-def test_a_revoked_jwt_is_not_shown(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    credential = created(create(browser))
-    revoke_jwt_credential(credential, reason="x", actor=rebels.luke.user, origin=cast.ORIGIN)
-    assert not shown_to(browser, credential)
-
-
-def test_signing_out_ends_the_created_page(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    credential = created(create(browser))
-    browser.logout()
-    browser.force_login(rebels.luke.user, "allauth.account.auth_backends.AuthenticationBackend")
-    assert not shown_to(browser, credential)
-
-
-def test_two_credentials_of_one_session(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    create(browser)
-    create(browser)
-    assert [shown_to(browser, one) for one in JwtCredential.objects.all()] == [True, True]
-
-
-def test_the_page_has_lines_for_the_chosen_app(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    ids = [apps.dialer.client_id, apps.concierge.client_id]
-    credential = created(create(browser, app_access="specific", client_ids=ids))
-    for client_id, name in ((ids[0], "X-wing Dialer"), (ids[1], "Cloud Concierge")):
-        response = browser.get(url("created", credential), {"client_id": client_id})
-        assert f"For {name} , with its client secret" in words_of(response)
-        assert client_id in "".join(re.findall(r"<pre.*?</pre>", text_of(response), re.DOTALL))
-    unlisted = browser.get(url("created", credential), {"client_id": apps.ledger.client_id})
-    assert apps.ledger.client_id not in text_of(unlisted)
-
-
-def test_the_page_without_any_app(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.luke)
-    words = words_of(browser.get(create(browser)["Location"]))
-    assert "No app may use this credential yet" in words
-    assert "YOUR_CLIENT_ID" in words
-
-
-def test_the_jwt_is_on_the_page_and_nowhere_else(
-    rebels: Rebels,
-    sign_in: SignIn,
-    caplog: pytest.LogCaptureFixture,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    browser = sign_in(rebels.luke)
-    with django_capture_on_commit_callbacks(execute=True):
-        response = create(browser)
-    page = browser.get(response["Location"])
-    [jwt] = set(JWT.findall(text_of(page)))
-    signature = jwt.rpartition(".")[2]
-    cast.step_up(browser)
-    browser.post(url("show", created(response)))
-    assert signature not in caplog.text + str(dict(browser.session))
-    assert not any(signature in value for value in everything_stored())
-    assert signature not in "".join(message.message().as_string() for message in mail.outbox)
-    assert len(mail.outbox) >= 1
-    for answer in (response, page):
-        assert signature not in str(answer.headers) + str(answer.cookies)
-
-
-# --- On behalf of a teammate ---------------------------------------------------------------------
-
-
-def admin(rebels: Rebels, name: str) -> Membership:
-    """A Developer Admin with their own kind of sandbox login."""
-    email = f"{name}@rebels.example"
-    organization = rebels.organization
-    match name:
-        case "leia" | "han":
-            membership: Membership = getattr(rebels, name)
-            return membership
-        case "reader":
-            return cast.join(organization, email, ADMIN, user_role=UserRole.READ_ONLY)
-        case "nowhere":
-            return cast.join(organization, email, ADMIN, sandbox=False)
-        case _:
-            made = cast.join(organization, email, ADMIN, user_role=UserRole.SUPER_ADMIN)
-            made.user.extensions.update(status="disabled")
-            return made
-
-
-@pytest.mark.parametrize(
-    ("creator", "owner", "sees"),
-    [
-        ("han", "luke", True),
-        ("leia", "luke", True),
-        ("leia", "han", True),
-        ("han", "leia", False),
-        ("reader", "luke", False),
-        ("nowhere", "luke", False),
-        ("disabled", "luke", False),
-    ],
-)
-def test_an_admin_sees_the_jwt_only_of_who_may_do_no_more(
-    rebels: Rebels, sign_in: SignIn, creator: str, owner: str, sees: bool
-) -> None:
-    through: Membership = getattr(rebels, owner)
-    browser = sign_in(admin(rebels, creator))
-    credential = created(create(browser, through), through)
-    page = browser.get(url("created", credential, through))
-    assert page.status_code == 200
-    assert bool(JWT.search(text_of(page))) is sees
-    name = through.user.name
-    assert (f"Only {name} can see this JWT" in words_of(page)) is not sees
-    owner_s_page = words_of(sign_in(through).get(url("detail", credential)))
-    assert f"UTC by {creator.capitalize()} Example" in owner_s_page
-
-
-def test_rights_gained_later_by_the_owner_hide_the_jwt(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.han)
-    credential = created(create(browser, rebels.luke), rebels.luke)
-    assert shown_to(browser, credential, rebels.luke)
-    rebels.luke.user.extensions.update(user_role=UserRole.SUPER_ADMIN)
-    assert not shown_to(browser, credential, rebels.luke)
-
-
-# --- Mails and markup ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("who", ["luke", "han", "nowhere"])
-def test_the_owner_is_mailed(
+def test_the_owner_gets_an_email(
     rebels: Rebels,
     apps: Apps,
     sign_in: SignIn,
@@ -734,7 +544,7 @@ If you did not expect this, revoke it now and tell your account administrator.
     )
 
 
-def test_the_mail_about_a_credential_without_limits(
+def test_the_email_about_a_credential_without_limits(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -767,7 +577,9 @@ def test_a_label_is_text_on_every_page(rebels: Rebels, sign_in: SignIn, label: s
         assert "<b>Key" not in text_of(page)
 
 
-def test_no_row_without_its_apps(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+def test_a_failure_to_save_the_apps_creates_no_credential(
+    rebels: Rebels, apps: Apps, sign_in: SignIn
+) -> None:
     """One bad client ID among good ones refuses them all."""
     ids = [apps.dialer.client_id, apps.ledger.client_id, apps.crane.client_id]
     response = create(sign_in(rebels.luke), app_access="specific", client_ids=ids)

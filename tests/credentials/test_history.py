@@ -12,7 +12,7 @@ from tests import api, cast
 from tests.conftest import Rebels
 
 
-def test_what_has_a_history_can_not_be_deleted(rebels: Rebels) -> None:
+def test_rows_with_a_history_cannot_be_deleted(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     credential = cast.credential(rebels.luke, clients=[app.client])
     api.access_token(app, credential)
@@ -31,7 +31,7 @@ def test_what_has_a_history_can_not_be_deleted(rebels: Rebels) -> None:
             row.delete()
 
 
-def test_ending_things_keeps_events_and_usage(rebels: Rebels) -> None:
+def test_revoking_and_retiring_keep_events_and_usage(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     credential = cast.credential(rebels.luke)
     api.access_token(app, credential)

@@ -25,7 +25,7 @@ def text(browser: Browser, path: str) -> str:
     return response.content.decode()
 
 
-def test_everyones_credentials_and_nobody_elses(
+def test_the_list_has_all_credentials_of_the_organization_and_no_others(
     rebels: Rebels, partners: Partners, sign_in: SignIn
 ) -> None:
     cast.credential(rebels.luke, label="Of Luke")
@@ -48,7 +48,7 @@ def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
     assert "No matching events" not in text(browser, f"{LIST}?owner=luke")
 
 
-def test_what_is_refused_often(
+def test_filtering_by_credentials_that_are_refused_often(
     rebels: Rebels, partners: Partners, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten times in a week; what has ended counts too, and the export says what it was of."""
@@ -69,7 +69,7 @@ def test_what_is_refused_often(
 
 
 @pytest.mark.parametrize("few", [0, 300])
-def test_owners_are_found_however_many_there_are(
+def test_filtering_by_owner_works_for_many_owners(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(credential_list, "FEW", few)
@@ -90,7 +90,7 @@ def test_a_row_names_two_apps_and_counts_them(rebels: Rebels, sign_in: SignIn) -
     assert "Gamma" not in page
 
 
-def test_an_auditor_sees_no_button_and_may_not_press_it(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_auditor_can_neither_see_nor_use_bulk_revoke(rebels: Rebels, sign_in: SignIn) -> None:
     credential = cast.credential(rebels.luke)
     auditor = sign_in(rebels.c3po)
     assert REVOKE not in text(auditor, LIST)
@@ -99,7 +99,9 @@ def test_an_auditor_sees_no_button_and_may_not_press_it(rebels: Rebels, sign_in:
     assert JwtCredential.objects.get().revoked_at is None
 
 
-def test_bulk_revoke_says_what_breaks_and_asks_why(rebels: Rebels, sign_in: SignIn) -> None:
+def test_bulk_revoke_shows_what_breaks_and_requires_a_reason(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     app = api.app(rebels.luke)
     used, unused = cast.credential(rebels.luke), cast.credential(rebels.leia, label="Unused")
     api.access_token(app, used)
@@ -124,7 +126,7 @@ def test_another_organizations_credential_is_not_revoked(
     assert theirs.revoked_at is None
 
 
-def test_the_export_runs_nothing_and_is_recorded(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_export_has_no_formulas_and_is_recorded(rebels: Rebels, sign_in: SignIn) -> None:
     credential = cast.credential(rebels.luke, label="=HYPERLINK(1)")
     response = sign_in(rebels.c3po).post(EXPORT)
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"

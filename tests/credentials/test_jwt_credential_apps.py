@@ -82,7 +82,7 @@ def _changes_no_row(at: Page, apps: Apps) -> Any:
 @pytest.mark.parametrize(
     "at", ["new", "new of teammate", "existing", "existing of teammate"], indirect=True
 )
-def test_adding(at: Page, apps: Apps) -> None:
+def test_adding_an_app_to_the_list(at: Page, apps: Apps) -> None:
     response = at.change(client_id=f" {apps.concierge.client_id} ")
     assert response.status_code == 200
     assert errors_of(response) == {}
@@ -102,7 +102,7 @@ def test_adding_chooses_specific_apps(at: Page, apps: Apps, app_access: str) -> 
     assert at.shown(response)["app_access"] == "specific"
 
 
-def test_add_app_complains_about_no_other_field(at: Page, apps: Apps) -> None:
+def test_add_app_checks_only_the_client_id(at: Page, apps: Apps) -> None:
     """The label may come later."""
     response = at.change(label="", expires_on="soon", client_id=apps.crane.client_id)
     assert errors_of(response) == {}
@@ -138,7 +138,7 @@ def test_add_app_complains_about_no_other_field(at: Page, apps: Apps) -> None:
         ),
     ],
 )
-def test_a_refusal_is_said_beside_the_field_and_nothing_typed_is_lost(
+def test_a_refusal_appears_beside_the_field_and_input_is_kept(
     at: Page, apps: Apps, client_id: str, message: str
 ) -> None:
     typed = at.typed | {
@@ -152,7 +152,7 @@ def test_a_refusal_is_said_beside_the_field_and_nothing_typed_is_lost(
     assert "<b>🔑" not in text_of(response)
 
 
-def test_removing(at: Page, apps: Apps) -> None:
+def test_removing_an_app_from_the_list(at: Page, apps: Apps) -> None:
     ids = [apps.dialer.client_id, apps.crane.client_id, "gone"]
     response = at.change(client_ids=ids, remove=apps.crane.client_id, client_id="typed")
     assert errors_of(response) == {}
@@ -166,13 +166,13 @@ def test_removing(at: Page, apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("remove", ["not listed", "", "\x00"])
-def test_removing_what_is_not_there(at: Page, apps: Apps, remove: str) -> None:
+def test_removing_an_app_that_is_not_on_the_list(at: Page, apps: Apps, remove: str) -> None:
     response = at.change(remove=remove)
     assert response.status_code == 200
     assert at.shown(response) == at.typed
 
 
-def test_a_list_of_what_no_longer_exists(at: Page) -> None:
+def test_a_client_id_that_no_longer_exists_stays_on_the_list(at: Page) -> None:
     response = at.change(client_ids=["gone", "a\x00b", "<i>x"], remove="")
     assert [row[:2] for row in listed_in(response)] == [
         ["gone", "Unknown"],
@@ -182,7 +182,7 @@ def test_a_list_of_what_no_longer_exists(at: Page) -> None:
     assert "<i>x" not in text_of(response)
 
 
-def test_htmx_finds_its_part_in_the_page(at: Page, apps: Apps) -> None:
+def test_the_response_to_add_app_has_the_part_for_htmx(at: Page, apps: Apps) -> None:
     response = at.change(client_id=apps.crane.client_id, headers={"HX-Request": "true"})
     for part in ("permitted-apps", "apps-status"):
         assert text_of(response).count(f'id="{part}"') == 1

@@ -58,7 +58,9 @@ def as_batch(jwt: str) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("form", [as_form, as_json, as_batch])
-def test_a_genuine_credential_is_revoked_and_its_owner_told(rebels: Rebels, form: Any) -> None:
+def test_a_genuine_credential_is_revoked_and_its_owner_gets_an_email(
+    rebels: Rebels, form: Any
+) -> None:
     credential = cast.credential(rebels.luke)
     app = api.app(rebels.luke)
     token = api.access_token(app, credential)
@@ -76,7 +78,7 @@ def test_a_genuine_credential_is_revoked_and_its_owner_told(rebels: Rebels, form
     assert event.target_id == str(credential.pk)
 
 
-def test_a_leaked_replacement_gives_the_old_one_back(rebels: Rebels) -> None:
+def test_revoking_a_leaked_replacement_keeps_the_old_credential(rebels: Rebels) -> None:
     app, old = api.app(rebels.luke), cast.credential(rebels.luke)
     rotation = rotation_of(old)
     revoke_leaked_jwt_credential(rotation.replacement, origin=cast.ORIGIN)
@@ -88,7 +90,7 @@ def test_a_leaked_replacement_gives_the_old_one_back(rebels: Rebels) -> None:
     assert (undone.actor, undone.actor_label, undone.target_id) == (None, "A finder", str(old.pk))
 
 
-def test_the_mail_says_what_happened(
+def test_the_email_about_a_leak_says_what_happened(
     rebels: Rebels, django_capture_on_commit_callbacks: Any
 ) -> None:
     credential = cast.credential(rebels.luke)
@@ -128,7 +130,7 @@ def everything_else(rebels: Rebels) -> list[tuple[bytes, str]]:
     ]
 
 
-def test_every_answer_is_the_same(rebels: Rebels) -> None:
+def test_every_leak_report_gets_the_same_answer(rebels: Rebels) -> None:
     reports = everything_else(rebels)
     before = AuditEvent.objects.count()
     answers = [report(*presented) for presented in reports]
@@ -139,7 +141,7 @@ def test_every_answer_is_the_same(rebels: Rebels) -> None:
     assert not JwtCredential.objects.filter(revoked_reason="Reported as leaked").exists()
 
 
-def test_what_ends_nothing_costs_the_same(rebels: Rebels) -> None:
+def test_a_report_that_revokes_nothing_takes_as_many_queries(rebels: Rebels) -> None:
     """Whoever measures the time learns no more than whoever reads the answer."""
     genuine = cast.credential(rebels.luke).encode()
     header, payload, signature = genuine.split(".")
@@ -180,7 +182,7 @@ def test_reports_are_limited_by_address(settings: Settings, db: None) -> None:
     assert (page.status_code, page["X-Rate-Limit-Remaining"]) == (429, "0")
 
 
-def test_the_metadata_names_it(db: None) -> None:
+def test_the_metadata_has_the_revocation_endpoint_for_leaks(db: None) -> None:
     document = api.program().get("/sandbox/.well-known/oauth-authorization-server").json()
     assert document["revoke_leaked_endpoint"] == (
         "http://localhost:8000/sandbox/restapi/oauth/revoke-leaked"
@@ -191,7 +193,7 @@ def test_the_metadata_names_it(db: None) -> None:
 
 
 @pytest.mark.parametrize("environment", [SANDBOX, PRODUCTION])
-def test_the_page_revokes_in_either_environment(rebels: Rebels, environment: Any) -> None:
+def test_the_report_page_revokes_in_either_environment(rebels: Rebels, environment: Any) -> None:
     credential = cast.credential(rebels.luke, environment=environment)
     page = Browser().post("/report-leaked", {"token": f"export JWT={credential.encode()}\n"})
     nothing = Browser().post("/report-leaked", {"token": "nothing"})
@@ -203,7 +205,7 @@ def test_the_page_revokes_in_either_environment(rebels: Rebels, environment: Any
     assert credential.revoked_reason == "Reported as leaked"
 
 
-def test_the_page_wants_its_own_form(db: None) -> None:
+def test_the_report_page_refuses_other_forms(db: None) -> None:
     browser = Browser(enforce_csrf_checks=True)
     assert browser.post("/report-leaked", {"token": "x"}).status_code == 403
     page = browser.get("/report-leaked")
@@ -214,7 +216,7 @@ def test_the_page_wants_its_own_form(db: None) -> None:
 
 
 @pytest.mark.parametrize("where", ["/report-leaked", "/sandbox/restapi/oauth/revoke-leaked"])
-def test_whoever_has_many_addresses_is_counted_as_one(
+def test_addresses_of_one_network_share_the_limit_of_reports(
     settings: Settings, db: None, where: str
 ) -> None:
     settings.RATE_LIMITS = {"Auth": (2, 60)}
@@ -227,7 +229,9 @@ def test_whoever_has_many_addresses_is_counted_as_one(
     assert answers == [202, 202, 429, 202]
 
 
-def test_the_owner_reads_on_the_page_that_it_was_found(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_credential_page_says_that_it_was_reported_as_leaked(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     credential = cast.credential(rebels.luke)
     report(*as_form(credential.encode()))
     browser = sign_in(rebels.luke)
@@ -251,7 +255,7 @@ def secrets_of(rebels: Rebels) -> list[str]:
     ]
 
 
-def test_what_is_a_secret(rebels: Rebels) -> None:
+def test_which_texts_count_as_secrets(rebels: Rebels) -> None:
     for secret in secrets_of(rebels):
         assert leaks.holds_secret(f"for the agency: {secret}")
         assert leaks.without_secrets(f"before {secret} after") == "before  after"
@@ -259,7 +263,7 @@ def test_what_is_a_secret(rebels: Rebels) -> None:
         assert not leaks.holds_secret(text)
 
 
-def test_a_secret_is_found_wherever_it_stands(rebels: Rebels) -> None:
+def test_a_secret_is_found_anywhere_in_a_text(rebels: Rebels) -> None:
     jwt = cast.credential(rebels.luke).encode()
     for before, after in ((r'"\n', '"'), ("JWT_", " x"), ("eyJ.x ", " eyJ"), (f"{PEM}\n", "\n")):
         assert leaks.holds_secret(f"{before}{jwt}{after}")
@@ -282,7 +286,7 @@ def test_a_secret_is_found_wherever_it_stands(rebels: Rebels) -> None:
         "-----BEGIN PRIVATE KEY-",
     ],
 )
-def test_no_text_takes_long_to_look_at(piece: str) -> None:
+def test_no_text_takes_long_to_scan(piece: str) -> None:
     """As long as a request may be. What is slow takes a minute; nobody else is served meanwhile."""
     text = piece * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE // len(piece))
     began = time.monotonic()
@@ -378,7 +382,7 @@ def test_a_secret_from_before_the_checksum_still_works(rebels: Rebels) -> None:
     assert answer.status_code == 200
 
 
-def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) -> None:
+def test_the_snippet_in_the_docs_finds_only_our_secrets(rebels: Rebels) -> None:
     text = (ROOT / Path("docs/how-to/detect-leaks.md")).read_text()
     [snippet] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     namespace: dict[str, Any] = {}
@@ -394,7 +398,7 @@ def test_the_snippet_of_the_docs_finds_what_is_ours_and_no_more(rebels: Rebels) 
     assert namespace["leaked"](file, ["https://elsewhere.example.com"]) == [secret, token]
 
 
-def test_the_patterns_of_the_docs_are_of_what_we_issue(rebels: Rebels) -> None:
+def test_the_patterns_in_the_docs_match_what_we_issue(rebels: Rebels) -> None:
     text = (ROOT / Path("docs/how-to/detect-leaks.md")).read_text()
     patterns = dict(re.findall(r"^\| ([a-zA-Z ]+) \| `([^`]+)` \|", text, re.MULTILINE))
     app = api.app(rebels.luke, issues_refresh_tokens=True)

@@ -84,7 +84,7 @@ def bodies() -> list[str]:
     return [str(email.message) for email in Email.objects.order_by("pk")]
 
 
-def test_thirty_seven_and_one_day_before(rebels: Rebels) -> None:
+def test_reminders_come_thirty_seven_and_one_day_before_expiry(rebels: Rebels) -> None:
     made = credential(rebels.luke)
     sent = [
         (days, remind_owners(at=before_expiry(made, days)))
@@ -95,7 +95,7 @@ def test_thirty_seven_and_one_day_before(rebels: Rebels) -> None:
     assert JwtCredential.objects.get().reminded_days == 1
 
 
-def test_the_mail_says_what_expires_and_who_uses_it(rebels: Rebels) -> None:
+def test_the_reminder_says_what_expires_and_which_apps_use_it(rebels: Rebels) -> None:
     client, _ = cast.client(cast.application(rebels.luke))
     made = credential(rebels.luke)
     ExchangeUsage.objects.count_exchange(made.pk, client.pk, at=before_expiry(made, 8))
@@ -116,7 +116,7 @@ def test_the_mail_says_what_expires_and_who_uses_it(rebels: Rebels) -> None:
     )
 
 
-def test_one_mail_for_all_of_an_owner(rebels: Rebels) -> None:
+def test_an_owner_gets_one_reminder_for_several_credentials(rebels: Rebels) -> None:
     first = credential(rebels.luke, label="First", days=58)
     credential(
         rebels.luke, label="Second {{ 7|add:1 }} & <more>", environment=Environment.PRODUCTION
@@ -144,7 +144,7 @@ def test_one_mail_for_all_of_an_owner(rebels: Rebels) -> None:
     ("days", "expected"),
     [(0, []), (1, []), (2, [1]), (5, [1]), (7, [1]), (8, [7, 1]), (30, [7, 1]), (31, [30, 7, 1])],
 )
-def test_short_lives_get_only_what_makes_sense(
+def test_short_lived_credentials_get_only_the_reminders_that_fit(
     days: int, expected: list[int], rebels: Rebels
 ) -> None:
     made = credential(rebels.luke, days=days)
@@ -160,7 +160,7 @@ def test_after_days_without_tick_only_the_last_reminder_is_sent(rebels: Rebels) 
     assert len(told()) == 1
 
 
-def test_none_about_what_does_not_work_or_never_expires(rebels: Rebels) -> None:
+def test_no_reminder_for_credentials_that_ended_or_never_expire(rebels: Rebels) -> None:
     revoked = credential(rebels.luke)
     with emails.withheld():
         cast.credential(rebels.luke, at=CREATED)
@@ -170,7 +170,7 @@ def test_none_about_what_does_not_work_or_never_expires(rebels: Rebels) -> None:
     assert remind_owners(at=before_expiry(revoked, 1)) == 0
 
 
-def test_none_to_whoever_can_t_use_it(rebels: Rebels) -> None:
+def test_no_reminder_to_owners_who_cannot_authenticate(rebels: Rebels) -> None:
     made = credential(rebels.luke)
     at = before_expiry(made, 6)
     decided: dict[str, Any] = {"actor": rebels.leia.user, "origin": cast.ORIGIN}
@@ -190,7 +190,9 @@ def test_none_to_whoever_can_t_use_it(rebels: Rebels) -> None:
     assert reminded == {"deactivated": 0, "auditor": 0, "login disabled": 0, "all is well": 1}
 
 
-def test_batches_leave_nobody_out(rebels: Rebels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_of_reminders_reach_every_owner(
+    rebels: Rebels, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reminders, "OWNERS_AT_ONCE", 1)
     people = (rebels.luke, rebels.han, rebels.leia)
     made = [credential(person) for person in people for _ in range(2)]
@@ -202,7 +204,7 @@ def test_batches_leave_nobody_out(rebels: Rebels, monkeypatch: pytest.MonkeyPatc
     ]
 
 
-def test_tick_sends_them(rebels: Rebels) -> None:
+def test_tick_sends_the_reminders(rebels: Rebels) -> None:
     today = timezone.now()
     with emails.withheld():
         cast.credential(
@@ -220,7 +222,7 @@ def test_tick_sends_them(rebels: Rebels) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_ticks_at_once_send_one_mail(rebels: Rebels, tmp_path: Path) -> None:
+def test_two_simultaneous_ticks_send_one_reminder(rebels: Rebels, tmp_path: Path) -> None:
     made = credential(rebels.luke)
     at = before_expiry(made, 1)
     with emails.left_to_tick(), shared_database(tmp_path):

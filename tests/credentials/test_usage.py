@@ -85,7 +85,7 @@ def test_a_refresh_counts_as_an_exchange(rebels: Rebels) -> None:
     assert {address for address, _ in addresses()} == {"127.0.0.1", THERE}
 
 
-def test_a_call_counts_whatever_it_is_answered(world: World) -> None:
+def test_a_call_counts_whatever_its_response(world: World) -> None:
     token = api.access_token(world.app, world.credential)
     BackgroundWriter.discard_all()
     statuses = [
@@ -106,7 +106,7 @@ def test_a_call_counts_whatever_it_is_answered(world: World) -> None:
     assert {address for address, _ in addresses()} == {HERE, THERE}
 
 
-def test_what_did_not_authenticate_does_not_count(rebels: Rebels, world: World) -> None:
+def test_a_request_that_fails_to_authenticate_does_not_count(rebels: Rebels, world: World) -> None:
     token = api.access_token(world.app, world.credential)
     BackgroundWriter.discard_all()
     suspend_client(world.app.client, actor=rebels.luke.user, origin=cast.ORIGIN)
@@ -121,7 +121,7 @@ def test_what_did_not_authenticate_does_not_count(rebels: Rebels, world: World) 
     assert (call_rows(), addresses()) == ([], [])
 
 
-def test_questions_about_a_token_are_no_calls(world: World) -> None:
+def test_introspection_and_verify_do_not_count_as_calls(world: World) -> None:
     token = api.access_token(world.app, world.credential)
     BackgroundWriter.discard_all()
     verified = api.program().get(
@@ -165,7 +165,7 @@ def test_a_day_begins_at_midnight_utc(world: World) -> None:
     assert world.credential.last_used_on == days[1]
 
 
-def test_a_batch_is_added_up_before_it_is_written(
+def test_a_batch_of_calls_is_summed_before_it_is_written(
     world: World, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for second in (5, 40, 20):
@@ -206,7 +206,7 @@ def test_more_keys_than_one_statement_holds(world: World) -> None:
     assert CallUsage.objects.count() == 1203
 
 
-def test_only_the_last_addresses_of_a_credential_stay(rebels: Rebels, world: World) -> None:
+def test_only_the_last_addresses_of_a_credential_are_kept(rebels: Rebels, world: World) -> None:
     other = World(world.app, cast.credential(rebels.luke, label="Other"))
     used(other, NOON - timedelta(days=1))
     for number in range(ADDRESSES_KEPT + 7):

@@ -67,7 +67,7 @@ def programs(rebels: Rebels, tmp_path: Path) -> Iterator[Programs]:
         yield Programs(console, database, app, credential.encode())
 
 
-def test_an_orderly_stop_loses_nothing(programs: Programs) -> None:
+def test_an_orderly_stop_of_a_process_loses_no_usage(programs: Programs) -> None:
     programs.call(programs.exchange(), 25)
     assert programs.console.stop() == 0
     assert programs.calls_written() == 25

@@ -98,7 +98,7 @@ def test_thirty_days_end_with_today(world: World) -> None:
     assert days.latest_first[0].day == NOON.date()
 
 
-def test_of_a_credential_by_app(
+def test_usage_of_a_credential_by_app(
     world: World, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     yesterday = NOON - timedelta(days=1)
@@ -121,7 +121,7 @@ def test_of_a_credential_by_app(
     ]
 
 
-def test_of_nothing_there_are_thirty_empty_days(world: World, rebels: Rebels) -> None:
+def test_an_unused_credential_has_thirty_empty_days(world: World, rebels: Rebels) -> None:
     of_credential = credential_usage(world.credential)
     of_client = client_usage(world.dialer, rebels.luke)
     for use in (of_credential, of_client):
@@ -130,7 +130,7 @@ def test_of_nothing_there_are_thirty_empty_days(world: World, rebels: Rebels) ->
     assert (of_credential.apps, of_client.credentials) == ([], [])
 
 
-def test_of_an_app_only_its_own_and_only_lately(rebels: Rebels, world: World) -> None:
+def test_usage_of_an_app_leaves_out_other_apps_and_older_use(rebels: Rebels, world: World) -> None:
     old = NOON - timedelta(days=31)
     used(world.credential, world.dialer, at=old, exchanges=50, calls=50, address="192.0.2.9")
     used(world.credential, world.dialer, at=NOON, exchanges=2, calls=6, address="192.0.2.1")
@@ -143,7 +143,7 @@ def test_of_an_app_only_its_own_and_only_lately(rebels: Rebels, world: World) ->
     assert use.addresses == [SeenAddress("192.0.2.1", NOON, ())]
 
 
-def test_at_most_five_addresses_of_an_app(rebels: Rebels, world: World) -> None:
+def test_the_usage_of_an_app_shows_at_most_five_addresses(rebels: Rebels, world: World) -> None:
     for number in range(7):
         at = NOON + timedelta(minutes=number)
         used(world.credential, world.dialer, at=at, exchanges=1, address=f"192.0.2.{number}")
@@ -164,7 +164,7 @@ def test_the_most_used_credentials_of_an_app_come_first(rebels: Rebels, world: W
 # --- The page of a credential ---------------------------------------------------------------------
 
 
-def test_the_page_of_a_credential_says_who_uses_it(
+def test_the_page_of_a_credential_shows_its_usage(
     rebels: Rebels, world: World, sign_in: SignIn
 ) -> None:
     used(world.credential, world.dialer, exchanges=1234, calls=5678, address="192.0.2.1")
@@ -264,7 +264,7 @@ def everyones(rebels: Rebels, partners: Partners, public: Client) -> None:
         ("c3po", ["Of Han", "Of Luke"], "1 credential", 300),
     ],
 )  # fmt: skip
-def test_each_sees_only_their_side(
+def test_developers_see_only_their_own_side_of_usage(
     rebels: Rebels,
     partners: Partners,
     sign_in: SignIn,
@@ -302,7 +302,9 @@ def test_the_owner_of_a_credential_learns_nothing_of_the_app(
     assert sign_in(rebels.lando).get(usage_url(public.application)).status_code == 404
 
 
-def test_links_lead_where_the_viewer_may_go(rebels: Rebels, world: World, sign_in: SignIn) -> None:
+def test_usage_links_lead_to_pages_that_the_viewer_can_open(
+    rebels: Rebels, world: World, sign_in: SignIn
+) -> None:
     used(world.credential, world.dialer, exchanges=1)
     for viewer in (rebels.han, rebels.c3po):
         browser = sign_in(viewer)
@@ -312,7 +314,9 @@ def test_links_lead_where_the_viewer_may_go(rebels: Rebels, world: World, sign_i
         assert browser.get(through).status_code == 200
 
 
-def test_one_environment_at_a_time(rebels: Rebels, world: World, sign_in: SignIn) -> None:
+def test_the_usage_page_shows_one_environment(
+    rebels: Rebels, world: World, sign_in: SignIn
+) -> None:
     production, _ = issue_client(
         world.application, Environment.PRODUCTION, actor=rebels.luke.user, origin=cast.ORIGIN
     )
@@ -331,7 +335,7 @@ def test_one_environment_at_a_time(rebels: Rebels, world: World, sign_in: SignIn
     assert shown("production") == shown("") == shown("moon\x00") == ["There"]
 
 
-def test_an_app_that_does_nothing_yet(rebels: Rebels, world: World, sign_in: SignIn) -> None:
+def test_the_usage_page_of_an_unused_app(rebels: Rebels, world: World, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     page = browser.get(usage_url(world.application))
     assert "No use in the last 30 days With its sandbox client ID the app exchanged" in words_of(
@@ -342,7 +346,7 @@ def test_an_app_that_does_nothing_yet(rebels: Rebels, world: World, sign_in: Sig
     assert "No client ID yet" in words_of(browser.get(usage_url(bare)))
 
 
-def test_what_has_ended_is_listed_with_its_status(
+def test_the_usage_page_shows_the_status_of_ended_credentials(
     rebels: Rebels, world: World, sign_in: SignIn
 ) -> None:
     used(world.credential, world.dialer, exchanges=1)
@@ -352,7 +356,7 @@ def test_what_has_ended_is_listed_with_its_status(
     assert row.startswith("Nightly Revoked Luke Example 1 0")
 
 
-def test_names_are_shown_as_they_were_typed(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_usage_page_escapes_names(rebels: Rebels, sign_in: SignIn) -> None:
     app = api.app(rebels.luke, name="<b>{{ 7 }}</b>").client
     credential = cast.credential(rebels.luke, label="<i>Key</i>")
     used(credential, app, exchanges=1, address="192.0.2.1")
@@ -362,12 +366,3 @@ def test_names_are_shown_as_they_were_typed(rebels: Rebels, sign_in: SignIn) -> 
         assert "<b>{{ 7 }}</b>" in words_of(response).replace("&lt;", "<")
         assert "<i>Key" not in text_of(response)
         assert "<b>{{" not in text_of(response)
-
-
-def test_signed_out_it_asks_for_sign_in(world: World) -> None:
-    response = api.program().get(usage_url(world.application))
-    assert response["Location"].startswith(reverse("account_login"))
-
-
-def test_it_only_reads(rebels: Rebels, world: World, sign_in: SignIn) -> None:
-    assert sign_in(rebels.luke).post(usage_url(world.application)).status_code == 405
