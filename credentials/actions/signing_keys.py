@@ -15,14 +15,14 @@ from credentials.models.signing_keys import KeyPurpose
 
 
 def current_signing_key(environment: str, purpose: KeyPurpose) -> SigningKey:
-    """The key that signs now, made on first use."""
+    """The key that signs now. The first use creates it."""
     key = SigningKey.objects.current(environment, purpose).first()
     if key is not None:
         return key
     try:
         return _first_signing_key(environment, purpose, origin=Origin(user_agent="first use"))
     except IntegrityError:
-        # Two processes met on first use; the constraint let one of them win.
+        # Another process created the key at the same time, and the constraint refused ours.
         return SigningKey.objects.current(environment, purpose).get()
 
 
@@ -36,11 +36,11 @@ def rotate_signing_key(
     actor: User | None = None,
     expected: str = "",
 ) -> SigningKey:
-    """Let the next key sign from now on, and make another next one; the former verifies on.
+    """Make the next key current, and create another next key; the former key still verifies.
 
-    With `compromised` the former is distrusted at once. So is the next one, which lay beside it:
-    a key that nobody else has seen yet takes its place. `expected` is the `kid` that the actor
-    means to replace: sending the same form again does not rotate again.
+    With `compromised`, the former key and the next key are distrusted, and a new key becomes
+    current. `expected` is the `kid` of the key to retire: if another key is current already,
+    raises `ValidationError`, so that sending a form twice rotates once.
     """
     _require_operator(actor)
     former = _locked_current(environment, purpose)
@@ -48,9 +48,10 @@ def rotate_signing_key(
     if former is None:
         return _first_signing_key(environment, purpose, actor=actor, origin=origin)
     if expected and expected != former.kid:
-        raise ValidationError("This key has already been rotated, so it was not rotated again.")
+        raise ValidationError("This key has already been rotated, so we didn’t rotate it again.")
     following = SigningKey.objects.next(environment, purpose).first()
     if compromised and following is not None:
+        # Both keys were stored together, so the thief of one may have the other.
         following.distrusted_at = now
         following.save(update_fields=["distrusted_at"])
         following = None
@@ -73,10 +74,8 @@ def rotate_signing_key(
 
 
 def _locked_current(environment: Environment, purpose: KeyPurpose) -> SigningKey | None:
-    """The current key, which nobody else rotates until the end of this transaction.
-
-    Whoever waited for a key that has been retired meanwhile takes the one after it.
-    """
+    # If another rotation retired the key while this one waited for the lock, the row no longer
+    # matches, and the key after it is locked instead.
     current = SigningKey.objects.current(environment, purpose)
     while (key := current.select_for_update().first()) is None:
         if not current.exists():
@@ -88,11 +87,11 @@ def _locked_current(environment: Environment, purpose: KeyPurpose) -> SigningKey
 def distrust_signing_key(
     key: SigningKey, *, origin: Origin, actor: User | None = None
 ) -> SigningKey:
-    """Stop everything that a retired key signed, from the next request on."""
+    """From the next request on, refuse everything that a retired key signed."""
     _require_operator(actor)
     locked = SigningKey.objects.select_for_update().get(pk=key.pk)
     if locked.retired_at is None:
-        raise ValidationError("This key is not retired: rotate it as compromised instead.")
+        raise ValidationError("This key isn’t retired. Rotate it as compromised instead.")
     if locked.distrusted_at is not None:
         return locked
     locked.distrusted_at = timezone.now()
@@ -109,7 +108,7 @@ class Resealing:
 
 
 def reseal_signing_keys(*, origin: Origin) -> Resealing:
-    """Seal every private key with the newest of `KEY_ENCRYPTION_KEYS`, so that others may go."""
+    """Seal every private key with the newest of `KEY_ENCRYPTION_KEYS`."""
     outcome = Resealing([], [])
     for key in SigningKey.objects.order_by("kid"):
         if vault.is_sealed_with_newest(key.sealed_private_key):
@@ -130,7 +129,7 @@ def _reseal(key: SigningKey, *, origin: Origin) -> SigningKey:
 
 
 def _require_operator(actor: User | None) -> None:
-    """A command has no actor; a person has to be an operator."""
+    # A command has no actor.
     if actor is not None and not (actor.is_active and actor.is_staff):
         raise PermissionDenied
 

@@ -8,11 +8,11 @@ PLANNED, COMPROMISED = "planned", "compromised"
 
 
 class RotateSigningKeyForm(forms.Form):
-    """Why a signing key is rotated; `kid` is the key that the operator saw as the current one."""
+    """Why a signing key is rotated; `kid` is the current key that the operator saw."""
 
     reason = forms.ChoiceField(
-        label="Why?",
-        choices=[(PLANNED, "It is time"), (COMPROMISED, "The key is compromised")],
+        label="Why do you rotate it?",
+        choices=[(PLANNED, "Planned rotation"), (COMPROMISED, "The key is compromised")],
         widget=DescribedRadioSelect({"class": "choices--cards"}),
     )
     kid = forms.CharField(max_length=43, widget=forms.HiddenInput)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 
-# How long a resource server may keep the key set that it fetched.
+# How long a resource server can cache the key set.
 JWKS_MAX_AGE = timedelta(minutes=5)
 
 
@@ -25,7 +25,7 @@ class KeyState(StrEnum):
     DISTRUSTED = "distrusted"
 
 
-# A key's life before it is retired: a database holds at most one such key of each kind.
+# A database holds at most one waiting key and one signing key of each environment and purpose.
 _WAITING = Q(activated_at__isnull=True, retired_at__isnull=True, distrusted_at__isnull=True)
 _SIGNING = Q(activated_at__isnull=False, retired_at__isnull=True, distrusted_at__isnull=True)
 
@@ -39,15 +39,15 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.filter(_SIGNING)
 
     def current(self, environment: str, purpose: str) -> Self:
-        """The key that signs now; at most one."""
+        """The key that signs now, at most one."""
         return self.of(environment, purpose).signing()
 
     def next(self, environment: str, purpose: str) -> Self:
-        """The key that signs after the next rotation; at most one."""
+        """The key that signs after the next rotation, at most one."""
         return self.of(environment, purpose).filter(_WAITING)
 
     def published(self, environment: str, at: datetime | None = None) -> Self:
-        """The keys by which resource servers verify: those that a token names or soon will."""
+        """The keys that resource servers need: tokens name them now or soon will."""
         recently = (at or timezone.now()) - settings.ACCESS_TOKEN_TTL_MAX
         return (
             self.trusted()
@@ -57,10 +57,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         )
 
     def with_use(self, at: datetime | None = None) -> Self:
-        """How many credentials a key still stands for, and how long the last of them lasts.
-
-        Counted in an index that holds these alone, by the key and the date.
-        """
+        """Annotates `live_credentials`, and `needed_until`, when the last of them expires."""
+        # The index jwt_credential_by_key answers this without reading a credential.
         condition = Q(
             jwt_credentials__expires_at__gt=at or timezone.now(),
             jwt_credentials__revoked_at__isnull=True,
@@ -74,11 +72,11 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 
 
 class SigningKey(models.Model):
-    """An ES256 key of one environment and purpose; the private half is sealed.
+    """An ES256 key of one environment and purpose; the private key is sealed.
 
-    It is made as the next key, so that whoever verifies access tokens knows it before it signs
-    the first. Then it is current, then retired: it verifies on. A distrusted one stops everything
-    it signed, whatever it was before.
+    A key starts as the next key, so that resource servers know it before it signs a token. Then
+    it becomes current and signs, and then retired: it no longer signs but still verifies. Nothing
+    that a distrusted key signed is accepted, even if the key was still current.
     """
 
     kid = models.CharField(max_length=43, primary_key=True)
@@ -129,12 +127,12 @@ class SigningKey(models.Model):
 
     @property
     def is_published(self) -> bool:
-        """Whether the key set carries it while it is next or current."""
+        """Whether the key set lists it while it is next or current."""
         return self.purpose == KeyPurpose.ACCESS_TOKEN
 
     @property
     def known_at(self) -> datetime:
-        """From when on every resource server that fetches the key set as told knows this key."""
+        """When every resource server that refetches the key set in time knows this key."""
         return self.created_at + JWKS_MAX_AGE if self.is_published else self.created_at
 
     def is_known(self, at: datetime | None = None) -> bool:

@@ -34,7 +34,7 @@ class Tightening:
     stopped: Affected
     """They work now and would not with the new policy."""
     limited: Affected
-    """They would go on working, but only from the networks that remain."""
+    """They would keep working, but only from the networks that remain."""
     proof: str
     """Proves that exactly these consequences were shown."""
 

@@ -1,15 +1,15 @@
-"""The operator's page: the signing keys of the installation, and their rotation."""
+"""The signing keys of the installation, for operators."""
 
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import operator
 from accounts.environments import Environment
+from accounts.forms.submissions import errors_in_messages, posted
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions import signing_keys as actions
@@ -23,7 +23,7 @@ KEYS_SHOWN = 20
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The keys of one environment and purpose, the newest first."""
+    """The keys of one environment and purpose, newest first."""
 
     environment: Environment
     purpose: KeyPurpose
@@ -31,7 +31,14 @@ class KeyRing:
 
     @property
     def current(self) -> SigningKey | None:
-        return next((key for key in self.keys if key.state == KeyState.CURRENT), None)
+        return self._first(KeyState.CURRENT)
+
+    @property
+    def following(self) -> SigningKey | None:
+        return self._first(KeyState.NEXT)
+
+    def _first(self, state: KeyState) -> SigningKey | None:
+        return next((key for key in self.keys if key.state == state), None)
 
 
 def _key_ring(environment: Environment, purpose: KeyPurpose) -> KeyRing:
@@ -55,16 +62,12 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
 def rotate_signing_key(
     request: HttpRequest, environment: Environment, purpose: KeyPurpose
 ) -> HttpResponse:
-    """The next key signs from now on; a compromised one is distrusted with all that it signed."""
     actor = operator(request.user)
     ring = _key_ring(environment, purpose)
-    form = RotateSigningKeyForm(
-        request.POST if request.method == "POST" else None,
-        descriptions=_consequences(ring),
-        kid=ring.current.kid if ring.current else "",
-    )
+    kid = ring.current.kid if ring.current else ""
+    form = RotateSigningKeyForm(posted(request), descriptions=_consequences(ring), kid=kid)
     if form.is_valid():
-        try:
+        with errors_in_messages(request):
             actions.rotate_signing_key(
                 environment,
                 purpose,
@@ -73,51 +76,41 @@ def rotate_signing_key(
                 actor=actor,
                 origin=Origin.of(request),
             )
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
-        else:
-            messages.success(
-                request,
-                f"{environment.label}: another {purpose.label.lower()} key signs from now on.",
-            )
+            rotated = f"{environment.label}: rotated the {purpose.label.lower()} key."
+            messages.success(request, rotated)
         return redirect("operator:signing_keys")
-    context = {
-        "ring": ring,
-        "form": form,
-        "following": next((key for key in ring.keys if key.state == KeyState.NEXT), None),
-    }
+    context = {"ring": ring, "form": form}
     return render(request, "credentials/signing_keys/rotate_signing_key.html", context)
 
 
 def _consequences(ring: KeyRing) -> dict[str, str]:
-    """What each reason for a rotation means for those who hold something the key signed."""
+    """What each reason means for JWTs and tokens that the key signed, in words."""
     if ring.purpose == KeyPurpose.ACCESS_TOKEN:
         return {
-            PLANNED: "Access tokens that it signed stay good until they expire.",
-            COMPROMISED: "This server refuses every access token that it signed at once, and apps "
-            "exchange their credentials again. Services that verify on their own follow when they "
-            "fetch the key set anew. The next key is thrown away as well.",
+            PLANNED: "Access tokens that it signed work until they expire.",
+            COMPROMISED: "This server immediately refuses every access token that it signed, and "
+            "apps have to exchange their credentials again. Resource servers follow when they "
+            "refetch the key set. We discard the next key as well.",
         }
     live = ring.current.live_credentials if ring.current else 0
-    what = "1 live JWT credential stops" if live == 1 else f"{live} live JWT credentials stop"
+    stop = "1 live JWT credential stops" if live == 1 else f"{live} live JWT credentials stop"
     return {
         PLANNED: "JWT credentials that it signed keep working until they expire or are revoked.",
-        COMPROMISED: f"{what} working at once; the owners have to create new ones. "
-        "The next key is thrown away as well.",
+        COMPROMISED: f"{stop} working immediately, and the owners have to create new ones. "
+        "We discard the next key as well.",
     }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def distrust_signing_key(request: HttpRequest, kid: str) -> HttpResponse:
-    """A retired key turns out to be compromised: stop all that it signed."""
     actor = operator(request.user)
     key = get_object_or_404(SigningKey.objects.with_use(), pk=kid)
     if key.state != KeyState.RETIRED:
-        messages.info(request, "Only a retired key is distrusted here.")
+        messages.info(request, "You can only distrust a retired key here.")
         return redirect("operator:signing_keys")
     if request.method == "POST":
         actions.distrust_signing_key(key, actor=actor, origin=Origin.of(request))
-        messages.success(request, "Nothing that this key signed is accepted any more.")
+        messages.success(request, "Key distrusted. We no longer accept anything that it signed.")
         return redirect("operator:signing_keys")
     return render(request, "credentials/signing_keys/distrust_signing_key.html", {"key": key})

@@ -62,7 +62,7 @@ def test_the_page_names_each_key_its_state_and_its_use(rebels: Rebels, operator:
     for kid in (credential.signing_key_id, following.kid):
         assert kid in page
     assert "Sandbox: credential keys" in page
-    assert "None yet" in page
+    assert "No keys yet." in page
 
 
 def test_rotating_asks_for_proof_first(rebels: Rebels, sign_in: SignIn) -> None:
@@ -79,7 +79,7 @@ def test_rotating_asks_for_proof_first(rebels: Rebels, sign_in: SignIn) -> None:
 def test_rotating(rebels: Rebels, operator: Browser, reason: str) -> None:
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     form = operator.get(ROTATE).content.decode()
-    assert "1 live JWT credential stops working at once" in form
+    assert "1 live JWT credential stops working immediately" in form
     sent = {"reason": reason, "kid": credential.signing_key_id}
     assert operator.post(ROTATE, sent)["Location"] == PAGE
     key = current_signing_key(SANDBOX, KeyPurpose.CREDENTIAL)

@@ -48,7 +48,7 @@ def test_the_policies_page_shows_both_environments(
         "Credentials for all apps Not allowed Allowed",
         "Who can create credentials Developers and Developer Admins Developer Admins only",
         "Allowed networks Any 192.0.2.0/24, 2001:db8::/32",
-        "Developers Optional · 2 of 2 have none yet.",
+        "Developers Optional · 2 of 2 don’t have one yet.",
     ):
         assert row in words
     assert (EDIT in text_of(page)) == (person == "leia")

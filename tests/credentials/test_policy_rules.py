@@ -176,7 +176,7 @@ def leia(rebels: Rebels, sign_in: SignIn) -> Browser:
 def test_a_rule_is_edited_recorded_and_kept_by_the_confirmation_page(
     rebels: Rebels, leia: Browser, rule: PolicyRule, scene: Scene
 ) -> None:
-    # A second rule makes the page ask, whatever this rule stops.
+    # A second rule makes the page ask, even if this rule stops nothing.
     other = "expiry_required" if rule.name == "all_apps_allowed" else "all_apps_allowed"
     cast.credential(rebels.luke)
     assert f'name="{rule.name}"' in text_of(leia.get(EDIT))

@@ -55,7 +55,7 @@ def test_an_administrator_requires_a_second_factor(rebels: Rebels, leia: Browser
     }
     words = words_of(leia.get(PAGE))
     assert "Second factor needed by: none → Auditors, Developers" in words
-    assert "Developers Required · 2 of 2 have none yet." in words
+    assert "Developers Required · 2 of 2 don’t have one yet." in words
     assert leia.post(FACTOR, {"roles": ["developer", "auditor"]}).status_code == 302
     assert AuditEvent.objects.filter(kind=AuditKind.POLICY_UPDATED).count() == 1
 
@@ -113,7 +113,7 @@ def test_people_without_a_required_second_factor_see_only_its_setup(
     fragment = browser.post(url("new_apps"), headers={"HX-Request": "true"})
     assert fragment["HX-Redirect"] == setup
     words = words_of(browser.get(setup))
-    assert "Your organization requires a second factor of your role" in words
+    assert "Your organization requires a second factor for your role" in words
     assert "Your JWT credentials keep working in the meantime." in words
     assert api.exchange(app, credential.encode()).status_code == 200
 
@@ -150,7 +150,7 @@ def test_second_factor_coverage_counts_active_people(rebels: Rebels) -> None:
     rebels.c3po.user.is_active = False
     rebels.c3po.user.save()
     found = second_factor.coverage(rebels.organization)
-    assert found["developer"].words == "1 of 2 has none yet."
-    assert found["developer_admin"].words == "2 of 2 have none yet."
-    assert found["auditor"].words == "Nobody at the moment."
+    assert found["developer"].words == "1 of 2 doesn’t have one yet."
+    assert found["developer_admin"].words == "2 of 2 don’t have one yet."
+    assert found["auditor"].words == "No one has this role."
     assert (found["account_admin"].people, found["account_admin"].without) == (1, 1)

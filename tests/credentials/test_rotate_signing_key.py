@@ -21,7 +21,7 @@ def rotate(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("purpose", KeyPurpose)
-def test_former_key_still_verifies(purpose: KeyPurpose) -> None:
+def test_rotate_signing_key_keeps_the_former_key_for_verification(purpose: KeyPurpose) -> None:
     former = current_signing_key("sandbox", purpose)
     output = rotate("sandbox", purpose.value)
     key = current_signing_key("sandbox", purpose)
@@ -35,7 +35,7 @@ def test_former_key_still_verifies(purpose: KeyPurpose) -> None:
 
 
 @pytest.mark.parametrize("purpose", KeyPurpose)
-def test_compromised_key_is_distrusted(purpose: KeyPurpose) -> None:
+def test_rotate_signing_key_distrusts_a_compromised_key(purpose: KeyPurpose) -> None:
     former = current_signing_key("production", purpose)
     untouched = current_signing_key("sandbox", purpose)
     output = rotate("production", purpose.value, "--compromised")
@@ -44,7 +44,7 @@ def test_compromised_key_is_distrusted(purpose: KeyPurpose) -> None:
     assert current_signing_key("sandbox", purpose) == untouched
 
 
-def test_first_key() -> None:
+def test_rotate_signing_key_creates_the_first_key() -> None:
     output = rotate("sandbox", "credential")
     key = SigningKey.objects.current("sandbox", "credential").get()
     assert f"key is now {key.kid}." in output
@@ -52,7 +52,7 @@ def test_first_key() -> None:
     assert made.filter(target_id=key.kid).count() == 1
 
 
-def test_it_warns_of_a_key_that_services_may_not_know_yet() -> None:
+def test_rotate_signing_key_warns_of_a_key_that_resource_servers_may_not_know() -> None:
     current_signing_key("sandbox", KeyPurpose.ACCESS_TOKEN)
     assert "may not know it until" in rotate("sandbox", "access-token")
     long_since = timezone.now() - JWKS_MAX_AGE
@@ -66,38 +66,38 @@ def run(command: str, *arguments: str) -> str:
     return output.getvalue()
 
 
-def test_distrusting_a_retired_key() -> None:
+def test_distrust_signing_key_distrusts_retired_keys_only() -> None:
     former = current_signing_key("sandbox", KeyPurpose.CREDENTIAL)
-    with pytest.raises(CommandError, match="not retired"):
+    with pytest.raises(CommandError, match="isn’t retired"):
         run("distrust_signing_key", former.kid)
     rotate("sandbox", "credential")
-    assert "nothing that it signed is accepted" in run("distrust_signing_key", former.kid)
+    assert "Nothing that it signed is accepted" in run("distrust_signing_key", former.kid)
     assert former not in SigningKey.objects.trusted()
     event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_DISTRUSTED)
     assert (event.target_id, event.user_agent) == (former.kid, "manage.py distrust_signing_key")
-    with pytest.raises(CommandError, match="no signing key"):
+    with pytest.raises(CommandError, match="No signing key"):
         run("distrust_signing_key", "unknown")
 
 
-def test_resealing_says_what_it_did(settings: Settings) -> None:
+def test_reseal_signing_keys_reports_its_work(settings: Settings) -> None:
     current_signing_key("sandbox", KeyPurpose.CREDENTIAL)
-    assert "to seal anew: 0." in run("reseal_signing_keys", "--dry-run")
-    assert "sealed anew: 0." in run("reseal_signing_keys")
+    assert "to reseal: 0." in run("reseal_signing_keys", "--dry-run")
+    assert "resealed: 0." in run("reseal_signing_keys")
     older = settings.KEY_ENCRYPTION_KEYS
     settings.KEY_ENCRYPTION_KEYS = ["bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="]
     vault.forget_keys()
     try:
-        assert "to seal anew: 2." in run("reseal_signing_keys", "--dry-run")
-        with pytest.raises(CommandError, match="could not be opened"):
+        assert "to reseal: 2." in run("reseal_signing_keys", "--dry-run")
+        with pytest.raises(CommandError, match="No key of KEY_ENCRYPTION_KEYS opens"):
             run("reseal_signing_keys")
         settings.KEY_ENCRYPTION_KEYS = [*settings.KEY_ENCRYPTION_KEYS, *older]
         vault.forget_keys()
-        assert "sealed anew: 2." in run("reseal_signing_keys")
+        assert "resealed: 2." in run("reseal_signing_keys")
     finally:
         vault.forget_keys()
 
 
 @pytest.mark.parametrize("arguments", [("moon", "credential"), ("sandbox", "cookies"), ()])
-def test_unknown_words_are_refused(arguments: tuple[str, ...]) -> None:
+def test_rotate_signing_key_refuses_unknown_arguments(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         rotate(*arguments)

@@ -62,7 +62,7 @@ def now(credential: JwtCredential) -> JwtCredential:
     return JwtCredential.objects.get(pk=credential.pk)
 
 
-def test_two_first_uses(rebels: Rebels, app: App) -> None:
+def test_two_first_uses_at_once_start_one_grace_period(rebels: Rebels, app: App) -> None:
     for rotation in rotations(rebels):
         use = partial(answer, app, rotation.replacement)
         assert at_once(use, use, use) == [GRANTED] * 3
@@ -72,7 +72,7 @@ def test_two_first_uses(rebels: Rebels, app: App) -> None:
         assert not now(rotation.replacement).awaits_first_use
 
 
-def test_rotating_twice(rebels: Rebels) -> None:
+def test_rotating_a_credential_twice_at_once_creates_one_replacement(rebels: Rebels) -> None:
     for number in range(ROUNDS):
         old = cast.credential(rebels.luke, label=f"Round {number}")
         answers = at_once(partial(rotation_of, old), partial(rotation_of, old, actor=rebels.han))
@@ -80,7 +80,9 @@ def test_rotating_twice(rebels: Rebels) -> None:
         assert Rotation.objects.filter(replaced=old).count() == 1
 
 
-def test_one_form_sent_twice(rebels: Rebels, sign_in: SignIn) -> None:
+def test_sending_one_rotation_form_twice_at_once_rotates_once(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     old = cast.credential(rebels.luke)
     browsers = [sign_in(rebels.luke), sign_in(rebels.luke)]
     for browser in browsers:
@@ -92,7 +94,7 @@ def test_one_form_sent_twice(rebels: Rebels, sign_in: SignIn) -> None:
     assert first["Location"] == second["Location"] == url("created", replacement)
 
 
-def test_undo_races_the_first_use(rebels: Rebels, app: App) -> None:
+def test_undoing_a_rotation_during_the_first_use(rebels: Rebels, app: App) -> None:
     """Either the app was faster, and undo asks again; or undo was, and the app is refused."""
     for rotation in rotations(rebels):
         undo = partial(
@@ -113,7 +115,7 @@ def test_undo_races_the_first_use(rebels: Rebels, app: App) -> None:
         assert answer(app, old) == GRANTED
 
 
-def test_revoking_either_side_races_the_first_use(rebels: Rebels, app: App) -> None:
+def test_revoking_either_credential_during_the_first_use(rebels: Rebels, app: App) -> None:
     for number, rotation in enumerate(rotations(rebels)):
         ended = rotation.replaced if number % 2 else rotation.replacement
         revoke = partial(
@@ -131,7 +133,7 @@ def test_revoking_either_side_races_the_first_use(rebels: Rebels, app: App) -> N
             assert answer(app, rotation.replaced) == GRANTED
 
 
-def test_many_at_once_never_wait_for_each_other(rebels: Rebels, app: App) -> None:
+def test_simultaneous_rotations_never_deadlock(rebels: Rebels, app: App) -> None:
     for rotation in rotations(rebels):
         ids = [rotation.replaced_id, rotation.replacement_id]
         bulk = partial(
@@ -151,7 +153,7 @@ def test_many_at_once_never_wait_for_each_other(rebels: Rebels, app: App) -> Non
         ]
 
 
-def test_two_ticks_close_once(rebels: Rebels) -> None:
+def test_two_ticks_at_once_close_a_rotation_once(rebels: Rebels) -> None:
     closed(next(rotations(rebels)))
     tick = Origin.command("tick")
     answers = at_once(lambda: close_rotations(origin=tick), lambda: close_rotations(origin=tick))
@@ -170,7 +172,7 @@ def until(stop: threading.Event, call: Callable[[], Any]) -> list[tuple[bool, An
     return answers
 
 
-def test_programs_exchange_all_the_way_through(rebels: Rebels, app: App) -> None:
+def test_exchanges_succeed_during_a_whole_rotation(rebels: Rebels, app: App) -> None:
     """No failure of the old one before it closes, and nothing else after it."""
     old = cast.credential(rebels.luke, label="Busy")
     stop = threading.Event()
@@ -200,7 +202,7 @@ def test_programs_exchange_all_the_way_through(rebels: Rebels, app: App) -> None
         assert all(code == REVOKED for began_after, code in answers if began_after)
 
 
-def test_both_secrets_are_accepted_all_the_way_through(rebels: Rebels, app: App) -> None:
+def test_both_client_secrets_work_during_a_whole_replacement(rebels: Rebels, app: App) -> None:
     credential = cast.credential(rebels.luke)
     stop = threading.Event()
 

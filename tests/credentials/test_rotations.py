@@ -67,7 +67,7 @@ def app(rebels: Rebels) -> App:
 
 
 def filled_in(browser: Browser, address: str, **changed: str) -> dict[str, Any]:
-    """The form as it comes, with what somebody changed."""
+    """The form with its initial values, and these changes."""
     return fields_of(browser.get(address), address) | changed
 
 
@@ -268,7 +268,7 @@ def test_people_who_cannot_create_a_credential_cannot_rotate_it(
 def test_a_replacement_keeps_apps_that_could_not_be_added_now(
     rebels: Rebels, partners: Partners
 ) -> None:
-    """The same list, whatever has become of its apps: the replacement is not the time to judge."""
+    """A rotation doesn't check again whether each app could be added now."""
     guest = api.app(partners.lobot, is_public=True)
     old = cast.credential(rebels.luke, clients=[guest.client])
     guest.application.is_public = False

@@ -170,7 +170,7 @@ def test_an_old_credential_revoked_during_the_rotation_is_reported_as_revoked(
     refused = api.exchange(app, rotation.replaced.encode())
     assert refused.json()["error_description"] == "This credential has been revoked."
     assert not Rotation.objects.get().is_open()
-    # The replacement goes on, and its first use changes nothing about the other.
+    # The replacement still works, and its first use leaves the old credential as it is.
     assert answer(app, rotation.replacement) == (200, "")
     old = JwtCredential.objects.get(pk=rotation.replaced_id)
     assert (old.status, old.superseded_at) == ("revoked", rotation.deadline)

@@ -1,4 +1,4 @@
-"""Signing keys: one per environment and purpose, made on first use, and what rotation ends."""
+"""Signing keys: one per environment and purpose, created on first use, and their rotation."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -54,7 +54,7 @@ def test_each_environment_and_purpose_has_a_key_of_its_own(db: None) -> None:
     assert (states.count(KeyState.CURRENT), states.count(KeyState.NEXT), len(states)) == (4, 4, 8)
 
 
-def test_first_use_is_audited(db: None) -> None:
+def test_the_first_use_of_a_signing_key_is_audited(db: None) -> None:
     key = current_signing_key(SANDBOX, CREDENTIAL)
     following = SigningKey.objects.next(SANDBOX, CREDENTIAL).get()
     events = AuditEvent.objects.order_by("id")
@@ -65,7 +65,7 @@ def test_first_use_is_audited(db: None) -> None:
         )  # fmt: skip
 
 
-def test_a_row_holds_the_public_half_and_the_sealed_private_half(db: None) -> None:
+def test_a_signing_key_row_has_the_public_key_and_the_sealed_private_key(db: None) -> None:
     key = SigningKey.objects.get(pk=current_signing_key(SANDBOX, CREDENTIAL).pk)
     assert key.public_jwk == jose.public_jwk(jose.unseal(key.sealed_private_key))
     assert key.kid == key.public_jwk["kid"]
@@ -73,7 +73,7 @@ def test_a_row_holds_the_public_half_and_the_sealed_private_half(db: None) -> No
 
 
 @pytest.mark.parametrize("state", ["current", "next"])
-def test_the_database_allows_one_key_of_each_state(db: None, state: str) -> None:
+def test_the_database_allows_one_next_and_one_current_signing_key(db: None, state: str) -> None:
     current_signing_key(SANDBOX, CREDENTIAL)
     key = getattr(SigningKey.objects, state)(SANDBOX, CREDENTIAL).get()
     key.kid = "another"
@@ -82,7 +82,7 @@ def test_the_database_allows_one_key_of_each_state(db: None, state: str) -> None
 
 
 @pytest.mark.parametrize("compromised", [False, True])
-def test_rotation_is_audited(db: None, compromised: bool) -> None:
+def test_a_signing_key_rotation_is_audited(db: None, compromised: bool) -> None:
     former = current_signing_key(SANDBOX, CREDENTIAL)
     production = current_signing_key(PRODUCTION, CREDENTIAL)
     following = SigningKey.objects.next(SANDBOX, CREDENTIAL).get()
@@ -120,7 +120,7 @@ def test_a_distrusted_credential_key_stops_everything_it_signed(rebels: Rebels) 
     assert api.exchange(app, cast.credential(rebels.luke).encode()).status_code == 200
 
 
-def test_a_key_distrusted_after_its_retirement(rebels: Rebels) -> None:
+def test_distrusting_the_current_key_leaves_retired_keys_trusted(rebels: Rebels) -> None:
     """Distrusting the present key says nothing about those that retired before it."""
     app, first = api.app(rebels.luke), cast.credential(rebels.luke)
     rotate(CREDENTIAL)
@@ -174,7 +174,7 @@ def test_the_key_set_carries_next_current_and_retired_keys(rebels: Rebels) -> No
     assert before.json() == {"keys": by_age[1:]}
 
 
-def test_a_verifier_that_fetched_before_a_rotation_knows_the_new_key(rebels: Rebels) -> None:
+def test_a_resource_server_that_fetched_before_a_rotation_knows_the_new_key(rebels: Rebels) -> None:
     """Which is what the next key is for: no token is lost between two fetches of the key set."""
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     api.access_token(app, credential)
@@ -183,7 +183,7 @@ def test_a_verifier_that_fetched_before_a_rotation_knows_the_new_key(rebels: Reb
     assert jose.parse_token(api.access_token(app, credential)).kid in fetched
 
 
-def test_a_retired_key_is_published_while_a_token_of_it_may_live(rebels: Rebels) -> None:
+def test_a_retired_key_is_published_until_its_last_token_expires(rebels: Rebels) -> None:
     first = current_signing_key(SANDBOX, ACCESS_TOKEN)
     rotate(ACCESS_TOKEN)
     first.refresh_from_db()
@@ -194,7 +194,7 @@ def test_a_retired_key_is_published_while_a_token_of_it_may_live(rebels: Rebels)
     assert first not in published(SANDBOX, last)
 
 
-def test_the_same_form_twice_rotates_once(db: None) -> None:
+def test_sending_a_signing_key_rotation_twice_rotates_once(db: None) -> None:
     seen = current_signing_key(SANDBOX, CREDENTIAL).kid
 
     def submit() -> SigningKey:
@@ -208,7 +208,7 @@ def test_the_same_form_twice_rotates_once(db: None) -> None:
     assert current_signing_key(SANDBOX, CREDENTIAL) == successor
 
 
-def test_only_operators_rotate(rebels: Rebels) -> None:
+def test_only_operators_rotate_signing_keys(rebels: Rebels) -> None:
     key = current_signing_key(SANDBOX, CREDENTIAL)
     rotate(CREDENTIAL)
     with pytest.raises(PermissionDenied):
@@ -220,7 +220,7 @@ def test_only_operators_rotate(rebels: Rebels) -> None:
     assert states(CREDENTIAL) == ["retired", "current", "next"]
 
 
-def test_a_retired_key_is_distrusted_later(rebels: Rebels) -> None:
+def test_a_retired_key_can_be_distrusted(rebels: Rebels) -> None:
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     rotate(CREDENTIAL)
     assert api.exchange(app, credential.encode()).status_code == 200
@@ -231,8 +231,8 @@ def test_a_retired_key_is_distrusted_later(rebels: Rebels) -> None:
     assert (event.target_id, event.actor) == (credential.signing_key_id, None)
 
 
-def test_a_key_that_signs_is_not_distrusted_without_a_successor(db: None) -> None:
-    with pytest.raises(ValidationError, match="not retired"):
+def test_the_current_key_cannot_be_distrusted_without_a_rotation(db: None) -> None:
+    with pytest.raises(ValidationError, match="isn’t retired"):
         distrust_signing_key(current_signing_key(SANDBOX, CREDENTIAL), origin=cast.ORIGIN)
 
 
@@ -253,7 +253,7 @@ def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
     use(*older)
 
 
-def test_resealing_lets_the_older_key_go(
+def test_resealing_removes_the_need_for_the_older_encryption_key(
     rebels: Rebels, settings: Settings, keys_in_use: Callable[..., None]
 ) -> None:
     older = settings.KEY_ENCRYPTION_KEYS[0]
@@ -271,7 +271,7 @@ def test_resealing_lets_the_older_key_go(
     assert api.exchange(app, jwt).status_code == 200
 
 
-def test_what_no_key_opens_is_named_and_left(
+def test_resealing_names_unreadable_keys_and_leaves_them(
     db: None, settings: Settings, keys_in_use: Callable[..., None]
 ) -> None:
     current_signing_key(SANDBOX, CREDENTIAL)
@@ -298,7 +298,7 @@ def test_an_installation_with_the_wrong_encryption_key_is_not_ready(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("purpose", KeyPurpose)
-def test_rotations_during_exchanges_lose_none(
+def test_exchanges_during_signing_key_rotations_all_succeed(
     transactional_db: None, rebels: Rebels, purpose: KeyPurpose, tmp_path: Path
 ) -> None:
     app, jwt = api.app(rebels.luke), cast.credential(rebels.luke).encode()

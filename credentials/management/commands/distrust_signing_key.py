@@ -9,17 +9,17 @@ from credentials.models import SigningKey
 
 
 class Command(BaseCommand):
-    help = "Stop everything that a retired signing key signed (a leaked backup, say)."
+    help = "Refuse everything that a retired signing key signed, for example after a backup leaked."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kid", help="the key ID, as the header of a token names it")
+        parser.add_argument("kid", help="the key ID, as in the header of a token")
 
     def handle(self, *args: Any, **options: Any) -> None:
         key = SigningKey.objects.filter(pk=options["kid"]).first()
         if key is None:
-            raise CommandError("There is no signing key with this key ID.")
+            raise CommandError("No signing key has this key ID.")
         try:
             distrust_signing_key(key, origin=Origin.command("distrust_signing_key"))
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(f"{key}: nothing that it signed is accepted any more.")
+        self.stdout.write(f"{key}: distrusted. Nothing that it signed is accepted anymore.")

@@ -8,11 +8,11 @@ from credentials.models import Client
 
 
 class Command(BaseCommand):
-    help = "Let a client introspect every access token of its environment (RFC 7662)."
+    help = "Let a client introspect every access token in its environment (RFC 7662)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("client_id")
-        parser.add_argument("--undo", action="store_true", help="take the right away again")
+        parser.add_argument("--undo", action="store_true", help="remove this permission")
 
     def handle(self, *args: Any, **options: Any) -> None:
         client = (
@@ -24,8 +24,8 @@ class Command(BaseCommand):
             raise CommandError("No app has this client ID.")
         marked = not options["undo"]
         mark_resource_server(client, marked=marked, origin=Origin.command("mark_resource_server"))
-        what = "may" if marked else "may no longer"
+        can = "can now" if marked else "can no longer"
         self.stdout.write(
-            f"{client.application.name} ({client.environment}) {what} introspect every access "
-            "token of its environment."
+            f"{client.application.name} ({client.environment}) {can} introspect every access "
+            "token in its environment."
         )

@@ -18,40 +18,42 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="say how many are due and change nothing"
+            "--dry-run",
+            action="store_true",
+            help="print how many are due, without changing anything",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["dry_run"]:
             sealed = SigningKey.objects.values_list("sealed_private_key", flat=True)
             due = sum(not vault.is_sealed_with_newest(value) for value in sealed)
-            self.stdout.write(f"Signing keys to seal anew: {due}.")
-            self.stdout.write(f"Second factors to seal anew: {len(due_second_factors())}.")
+            self.stdout.write(f"Signing keys to reseal: {due}.")
+            self.stdout.write(f"Second factors to reseal: {len(due_second_factors())}.")
             return
         keys = reseal_signing_keys(origin=Origin.command("reseal_signing_keys"))
         factors = reseal_second_factors()
-        self.stdout.write(f"Signing keys sealed anew: {len(keys.resealed)}.")
-        self.stdout.write(f"Second factors sealed anew: {len(factors.resealed)}.")
-        self._name_what_stays_shut(
+        self.stdout.write(f"Signing keys resealed: {len(keys.resealed)}.")
+        self.stdout.write(f"Second factors resealed: {len(factors.resealed)}.")
+        self._refuse_unreadable(
             [key.kid for key in keys.unreadable], [user.email for user in factors.unreadable]
         )
-        self.stdout.write("KEY_ENCRYPTION_KEYS may hold the first key alone now.")
+        self.stdout.write("You can remove every key but the first from KEY_ENCRYPTION_KEYS.")
 
     @staticmethod
-    def _name_what_stays_shut(kids: Sequence[str], people: Sequence[str]) -> None:
+    def _refuse_unreadable(kids: Sequence[str], people: Sequence[str]) -> None:
         problems = []
         if kids:
             problems.append(
-                f"These signing keys could not be opened with any of KEY_ENCRYPTION_KEYS: "
-                f"{', '.join(kids)}. They verify on, but can't sign."
+                f"No key of KEY_ENCRYPTION_KEYS opens these signing keys: {', '.join(kids)}. "
+                "They still verify, but can't sign."
             )
         if people:
             problems.append(
-                f"The second factors of these people could not be opened: {', '.join(people)}. "
-                "`reset_second_factor EMAIL` takes them away."
+                f"No key opens the second factors of these people: {', '.join(people)}. "
+                "`reset_second_factor EMAIL` removes them."
             )
         if problems:
             raise CommandError(
                 " ".join(problems)
-                + " Put back the key that sealed them, or see docs/how-to/back-up.md."
+                + " Restore the key that sealed them, or see docs/how-to/back-up.md."
             )

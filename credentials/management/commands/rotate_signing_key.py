@@ -7,27 +7,27 @@ from core.origin import Origin
 from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models.signing_keys import KeyPurpose
 
-KEPT = {
+PLANNED_MESSAGES = {
     KeyPurpose.CREDENTIAL: "JWT credentials that the former key signed keep working.",
     KeyPurpose.ACCESS_TOKEN: "Access tokens that the former key signed work until they expire.",
 }
-DISTRUSTED = {
+COMPROMISED_MESSAGES = {
     KeyPurpose.CREDENTIAL: (
-        "The former key is distrusted: every JWT credential of this environment that it signed "
-        "has stopped working, and its owner has to create a new one."
+        "The former key is distrusted. JWT credentials that it signed in this environment no "
+        "longer work, and their owners have to create new ones."
     ),
     KeyPurpose.ACCESS_TOKEN: (
-        "The former key is distrusted: this server refuses every access token that it signed, and "
-        "apps have to exchange their JWT again. Services that verify tokens on their own refuse "
-        "them once they have fetched the key set anew."
+        "The former key is distrusted. This server refuses every access token that it signed, and "
+        "apps have to exchange their JWTs again. Resource servers follow when they refetch the "
+        "key set."
     ),
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Let the next signing key of one environment and purpose sign from now on; the former "
-        "one still verifies."
+        "Rotate the signing key of one environment and purpose. The next key signs from now on, "
+        "and the former key still verifies."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--compromised",
             action="store_true",
-            help="distrust the former key at once: all that it signed stops working",
+            help="distrust the former key: everything that it signed stops working",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,11 +49,11 @@ class Command(BaseCommand):
             origin=Origin.command("rotate_signing_key"),
         )
         self.stdout.write(f"{environment.label}: the {purpose.label.lower()} key is now {key.kid}.")
-        self.stdout.write((DISTRUSTED if options["compromised"] else KEPT)[purpose])
+        messages = COMPROMISED_MESSAGES if options["compromised"] else PLANNED_MESSAGES
+        self.stdout.write(messages[purpose])
         if not key.is_known():
             self.stdout.write(
-                "This key has been published only since "
-                f"{key.created_at:%Y-%m-%d %H:%M:%S} UTC: services that verify tokens on their own "
-                f"may not know it until {key.known_at:%H:%M:%S} UTC, unless they fetch the key set "
-                "again when they meet an unknown key ID."
+                f"This key was published on {key.created_at:%Y-%m-%d %H:%M:%S} UTC. Resource "
+                f"servers may not know it until {key.known_at:%H:%M:%S} UTC, unless they refetch "
+                "the key set when a token has an unknown key ID."
             )
