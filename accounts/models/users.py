@@ -58,7 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(
                 Lower("email"),
                 name="user_email_unique",
-                violation_error_message="This email address is already in use.",
+                violation_error_message="There is already a person with this email address.",
             )
         ]
 
