@@ -133,7 +133,7 @@ def test_a_known_browser_is_only_seen_again(rebels: Rebels) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_first_sign_ins_at_once_one_alarms(rebels: Rebels, tmp_path: Path) -> None:
+def test_two_first_sign_ins_at_once_send_one_alarm(rebels: Rebels, tmp_path: Path) -> None:
     """Else a thief who is as quick as the owner would not be noticed."""
     with shared_database(tmp_path):
         user = User.objects.get(pk=rebels.luke.user_id)

@@ -85,7 +85,7 @@ def test_change_role(
     assert "stop working until you are a Developer again" in message.body
 
 
-def test_nothing_new_is_not_recorded(rebels: Rebels) -> None:
+def test_giving_the_same_role_again_records_nothing(rebels: Rebels) -> None:
     set_role(rebels.luke, ConsoleRole.DEVELOPER, rebels.leia)
     assert not AuditEvent.objects.filter(kind=AuditKind.MEMBERSHIP_ROLE_CHANGED).exists()
 
@@ -191,7 +191,7 @@ def test_a_deactivated_administrator_does_not_count(act: Act, rebels: Rebels) ->
 
 
 @pytest.mark.parametrize("act", LEAVING)
-def test_one_of_two_administrators_may_leave(act: Act, rebels: Rebels) -> None:
+def test_one_of_two_account_administrators_can_leave(act: Act, rebels: Rebels) -> None:
     set_role(rebels.han, ConsoleRole.NO_ACCESS, rebels.leia, is_account_admin=True)
     act(rebels.leia, rebels.leia)
     admins = rebels.organization.memberships.account_admins()

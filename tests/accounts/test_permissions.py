@@ -61,7 +61,7 @@ def test_user_roles(role: UserRole, words: str) -> None:
     assert permissions_in_words(role) == words
 
 
-def test_who_is_no_more_than_whom() -> None:
+def test_a_role_is_compared_by_its_permissions() -> None:
     order = [UserRole.READ_ONLY, UserRole.STANDARD_USER, UserRole.SUPER_ADMIN]
     for lower_rank, lower in enumerate(order):
         for higher_rank, higher in enumerate(order):

@@ -71,7 +71,7 @@ def test_second_account_is_refused(rebels: Rebels, sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize("who", ["c3po", "wedge"])
-def test_only_developers_create_accounts(who: str, rebels: Rebels, sign_in: SignIn) -> None:
+def test_only_developers_create_sandbox_accounts(who: str, rebels: Rebels, sign_in: SignIn) -> None:
     assert sign_in(getattr(rebels, who)).post(CREATE).status_code == 403
     assert sandbox_logins(rebels, who) == []
 

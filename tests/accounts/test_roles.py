@@ -71,5 +71,5 @@ def test_tables_are_complete() -> None:
     assert granted == set(ConsolePermission)
 
 
-def test_who_may_own_credentials() -> None:
+def test_only_developer_roles_own_credentials() -> None:
     assert {role.value for role in DEVELOPER_ROLES} == {"developer", "developer_admin"}

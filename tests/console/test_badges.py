@@ -24,7 +24,7 @@ def test_every_state_has_an_icon_and_words(state: str) -> None:
 @pytest.mark.parametrize(
     "state", [*KeyState, *ClientStatus, *OF_CREDENTIALS, *OF_INVITATIONS], ids=str
 )
-def test_what_has_a_state_has_a_badge(state: str) -> None:
+def test_everything_with_a_state_has_a_badge(state: str) -> None:
     assert state in STATES
 
 

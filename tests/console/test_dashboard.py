@@ -54,13 +54,15 @@ def test_signed_out_it_asks_for_sign_in() -> None:
     assert response["Location"] == f"{reverse('account_login')}?next={DASHBOARD}"
 
 
-def test_it_only_reads(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_refuses_post(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     assert browser.post(DASHBOARD).status_code == 405
     assert browser.get(DASHBOARD)["Cache-Control"] == "no-store"
 
 
-def test_without_console_access(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_without_console_access_offers_to_request_it(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     response = sign_in(rebels.wedge).get(DASHBOARD)
     assert response.status_code == 403
     assert "Request access" in words_of(response)
@@ -89,7 +91,7 @@ def test_the_first_steps_one_after_the_other(rebels: Rebels, sign_in: SignIn) ->
     assert "First steps" not in words_of(done)
 
 
-def test_only_steps_not_done_are_links(rebels: Rebels, sign_in: SignIn) -> None:
+def test_only_first_steps_that_are_not_done_are_links(rebels: Rebels, sign_in: SignIn) -> None:
     page = text_of(sign_in(rebels.luke).get(DASHBOARD))
     steps = page.partition('<ol class="steps">')[2].partition("</ol>")[0]
     assert re.findall(r'href="([^"]*)"', steps) == [
@@ -133,7 +135,9 @@ def used(credential: JwtCredential, client: Client, *, days_ago: int = 0) -> Non
     BackgroundWriter.flush_all()
 
 
-def test_what_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_lists_credentials_that_need_attention(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     """The most urgent first; in use and neither ending nor endless is nothing to look at."""
     now = timezone.now()
     client, _ = cast.client(cast.application(rebels.luke))
@@ -196,7 +200,7 @@ def test_one_credential_for_several_reasons_is_one_row(rebels: Rebels, sign_in: 
         assert words in row
 
 
-def test_what_has_ended_matters_only_while_apps_still_present_it(
+def test_an_ended_credential_needs_attention_only_while_apps_present_it(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
     at = timezone.now() - timedelta(days=60)
@@ -209,7 +213,9 @@ def test_what_has_ended_matters_only_while_apps_still_present_it(
     assert "Not used" not in row
 
 
-def test_what_is_being_replaced_needs_no_attention(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_credential_that_is_being_replaced_needs_no_attention(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     at = timezone.now() - timedelta(days=60)
     production = Environment.PRODUCTION
     credential = cast.credential(rebels.luke, label="Old", at=at, environment=production)
@@ -227,7 +233,7 @@ def test_many_that_need_attention_are_not_all_listed(rebels: Rebels, sign_in: Si
     assert "These are the most urgent. All your credentials" in words_of(response)
 
 
-def test_nothing_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_says_that_nothing_needs_attention(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     assert "Needs attention" not in words_of(browser.get(DASHBOARD))
     cast.credential(rebels.luke)
@@ -268,7 +274,7 @@ MATTERS = [
 
 
 @pytest.mark.parametrize("who", ["han", "c3po"])
-def test_what_needs_attention_in_the_organization(
+def test_the_dashboard_counts_what_needs_attention_in_the_organization(
     rebels: Rebels, partners: Partners, sign_in: SignIn, who: str
 ) -> None:
     """Each links to the list, filtered so that it shows just these."""
@@ -297,7 +303,9 @@ def test_people_who_wait_for_access(rebels: Rebels, sign_in: SignIn) -> None:
     assert "Needs attention in" not in words_of(sign_in(rebels.luke).get(DASHBOARD))
 
 
-def test_nothing_needs_attention_in_the_organization(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_says_that_nothing_needs_attention_in_the_organization(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     response = sign_in(rebels.c3po).get(DASHBOARD)
     assert "Needs attention in Rebel Alliance Nothing at the moment." in words_of(response)
 

@@ -235,7 +235,7 @@ def test_force_loads_the_demo_with_the_password_of_the_settings(
     assert "http://localhost:8000" in out
 
 
-def test_if_empty_leaves_a_database_in_use_alone(db: None) -> None:
+def test_seed_demo_if_empty_leaves_a_used_database_unchanged(db: None) -> None:
     Organization.objects.create(name="A real organization")
     assert seed("--if-empty") == ""
     with pytest.raises(CommandError, match="the demo wasn't loaded"):

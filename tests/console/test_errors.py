@@ -62,7 +62,7 @@ def test_a_failure_says_what_to_do_without_asking_the_database(
     assert '<a class="button button--primary" href="">Try again</a>' in page
 
 
-def test_what_was_sent_is_not_sent_again_by_a_link() -> None:
+def test_an_error_page_never_links_to_a_posted_form() -> None:
     assert "Try again</a>" not in page_of_error(BROKEN, method="POST").content.decode()
 
 

@@ -69,7 +69,7 @@ def test_a_session_is_noted_once_in_a_while(rebels: Rebels, sign_in: SignIn) -> 
     assert noted()
 
 
-def test_what_is_remembered_of_a_session_does_not_open_it(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_record_of_a_session_does_not_contain_its_key(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     browser.get(reverse("dashboard"))
     session_key = UserSession.objects.get().session_key

@@ -148,7 +148,7 @@ def test_another_account_does_not_exist(rebels: Rebels, partners: Partners, path
     )
 
 
-# Of another account, or not there at all: nobody learns which.
+# It belongs to another account or does not exist. The answer is the same.
 NO_SUCH_EXTENSION = api.rest_error(
     "CMN-102",
     "Resource for parameter [extensionId] is not found.",
@@ -210,7 +210,7 @@ def test_a_body_of_another_kind(rebels: Rebels, body: bytes) -> None:
     assert response.json()["errorCode"] in ("CMN-101", "CMN-103")
 
 
-def test_what_is_wrong_is_said_whole(rebels: Rebels, subtests: pytest.Subtests) -> None:
+def test_every_invalid_field_is_reported_at_once(rebels: Rebels, subtests: pytest.Subtests) -> None:
     token = token_of(rebels.leia)
     unparsable = api.rest_error("CMN-103", "The JSON can't be parsed.")
     bodies: list[tuple[bytes, dict[str, Any]]] = [
@@ -326,7 +326,7 @@ def test_the_description_names_the_calls(db: None) -> None:
     ]
 
 
-def test_each_call_needs_what_it_says(db: None) -> None:
+def test_each_call_needs_its_documented_scope_and_permission(db: None) -> None:
     """The scope, the user permission and the limit group of every call that needs a token."""
     account, extension = "/account/{account_id}", "/account/{account_id}/extension/{extension_id}"
     read, company = AppScope.READ_ACCOUNTS, UserPermission.READ_COMPANY_INFO
@@ -525,7 +525,9 @@ def test_another_accounts_contact(rebels: Rebels, partners: Partners) -> None:
                   "ReadExtensions": "AllExtensions", "EditUserInfo": "AllExtensions"}),
     ],
 )  # fmt: skip
-def test_what_the_user_may_do(rebels: Rebels, name: str, reach: dict[str, str]) -> None:
+def test_the_authz_profile_lists_the_user_permissions(
+    rebels: Rebels, name: str, reach: dict[str, str]
+) -> None:
     person = getattr(rebels, name)
     extension = extension_of(person)
     uri = f"{BASE}/account/{extension.account_id}/extension/{extension.pk}/authz-profile"

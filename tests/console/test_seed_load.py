@@ -47,7 +47,7 @@ def seed(**options: object) -> str:
     return out.getvalue()
 
 
-def test_it_makes_what_was_asked_for_and_says_so(db: None) -> None:
+def test_seed_load_makes_the_requested_rows_and_reports_them(db: None) -> None:
     said = seed()
     organization = Organization.objects.get(name="Load Test")
     assert organization.memberships.count() == 40
@@ -70,7 +70,7 @@ def test_it_makes_what_was_asked_for_and_says_so(db: None) -> None:
     assert mail.outbox == []
 
 
-def test_two_people_can_sign_in_and_nobody_else(db: None, settings: Settings) -> None:
+def test_only_two_people_of_seed_load_can_sign_in(db: None, settings: Settings) -> None:
     said = seed()
     for email, role, is_admin in (
         ("admin@load-test.example", "developer_admin", True),
@@ -84,7 +84,7 @@ def test_two_people_can_sign_in_and_nobody_else(db: None, settings: Settings) ->
     assert not any(user.has_usable_password() for user in others)
 
 
-def test_its_credentials_are_accepted(db: None) -> None:
+def test_credentials_of_seed_load_can_be_exchanged(db: None) -> None:
     """The printed app exchanges every one that stands, and the token calls the API."""
     said = seed()
     found = re.search(r"An app in production: (\S+) (\S+)", said)
@@ -103,7 +103,7 @@ def test_its_credentials_are_accepted(db: None) -> None:
         assert response.status_code == 200, response.json()
 
 
-def test_its_rows_are_like_those_of_the_actions(db: None) -> None:
+def test_rows_of_seed_load_match_those_of_the_actions(db: None) -> None:
     """Filled and empty where a credential made on the page is; its event has the same details."""
     seed()
     owner = Membership.objects.select_related("user", "organization").get(
@@ -137,7 +137,7 @@ def test_its_rows_are_like_those_of_the_actions(db: None) -> None:
     assert by_load.target_type == by_hand.target_type
 
 
-def test_everything_in_it_is_valid(db: None) -> None:
+def test_seed_load_makes_only_valid_rows(db: None) -> None:
     seed()
     for model in (Membership, Extension, Application, Client, JwtCredential):
         for row in model._default_manager.all():
@@ -147,7 +147,7 @@ def test_everything_in_it_is_valid(db: None) -> None:
         assert revoked.issued_at <= revoked.revoked_at <= timezone.now()
 
 
-def test_its_usage_is_what_the_counters_would_have_left(db: None) -> None:
+def test_usage_of_seed_load_matches_that_of_the_counters(db: None) -> None:
     seed(usage_apps=3, usage_days=60)
     for model in (ExchangeUsage, CallUsage):
         rows = model._default_manager.select_related("credential")
@@ -161,7 +161,7 @@ def test_its_usage_is_what_the_counters_would_have_left(db: None) -> None:
     assert set(AddressUse.objects.values_list("credential", "client")) == pairs
 
 
-def test_its_refusals_are_what_the_apis_would_have_left(db: None) -> None:
+def test_refusals_of_seed_load_match_those_of_the_apis(db: None) -> None:
     said = seed()
     assert re.search(r"^ +200 refusals$", said, re.MULTILINE)
     rows = list(Refusal.objects.select_related("client", "credential").order_by("id"))
@@ -204,7 +204,7 @@ def test_events_are_in_the_order_of_time(db: None) -> None:
     }
 
 
-def test_its_events_are_append_only(db: None) -> None:
+def test_audit_events_of_seed_load_are_append_only(db: None) -> None:
     seed()
     with (
         pytest.raises(DatabaseError, match="append-only"),
@@ -214,7 +214,7 @@ def test_its_events_are_append_only(db: None) -> None:
         cursor.execute(f"DELETE FROM {AuditEvent._meta.db_table}")  # noqa: S608 - our table
 
 
-def test_one_seed_gives_one_organization(db: None) -> None:
+def test_the_same_seed_gives_the_same_organization(db: None) -> None:
     def names() -> list[str]:
         people = User.objects.filter(last_name__in=["Silva", "Novak", "Khan", "Rossi"])
         return sorted(f"{user.first_name} {user.last_name}" for user in people)
@@ -230,7 +230,7 @@ def test_one_seed_gives_one_organization(db: None) -> None:
     assert made() != made(seed=2)
 
 
-def test_two_organizations_side_by_side(db: None) -> None:
+def test_seed_load_can_make_two_organizations(db: None) -> None:
     seed()
     seed(organization="Other Load")
     assert JwtCredential.objects.count() == 240
@@ -245,7 +245,7 @@ def test_an_existing_organization_stays_as_it_is(db: None, name: str) -> None:
     assert AuditEvent.objects.count() == before
 
 
-def test_it_is_for_demos_only(db: None, settings: Settings) -> None:
+def test_seed_load_runs_only_in_a_demo(db: None, settings: Settings) -> None:
     settings.DEMO = False
     with pytest.raises(CommandError, match="DEMO=1"):
         seed()

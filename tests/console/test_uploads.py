@@ -1,4 +1,4 @@
-"""The console takes no files, so that nobody fills its memory or its disk with them."""
+"""The console accepts no files, so that no one can fill its memory or disk."""
 
 from io import BytesIO
 from typing import Any
@@ -16,7 +16,7 @@ FILE = b'--limit\r\nContent-Disposition: form-data; name="token"; filename="a"\r
 END = b"\r\n--limit--\r\n"
 
 API = "/sandbox/restapi/oauth/revoke-leaked"
-# Open to strangers. Reports of leaks are answered the same, whatever they hold.
+# Open to everyone. Reports of leaks always get the same answer.
 PATHS = {API: 202, "/report-leaked": 202, "/account/login/": 400}
 
 
@@ -35,7 +35,7 @@ def send(path: str, body: bytes = b"", /, **environ: Any) -> int:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("length", [settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1, 10**12])
-def test_what_is_too_large_is_not_even_read(path: str, length: int) -> None:
+def test_a_body_that_is_too_large_is_not_read(path: str, length: int) -> None:
     environ: dict[str, Any] = {
         "wsgi.input": Unread(), "CONTENT_LENGTH": str(length), "CONTENT_TYPE": MULTIPART
     }  # fmt: skip

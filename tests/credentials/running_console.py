@@ -40,7 +40,7 @@ class RunningConsole:
             "LOG_LEVEL": "ERROR",
             "ORIGIN": f"http://localhost:{self.port}",
             "PORT": str(self.port),
-            # It honours what the test has issued under an address of its own.
+            # It accepts credentials that the test issued under its own address.
             "SANDBOX_PREVIOUS_BASE_URLS": f"{ENVIRONMENT['ORIGIN']}/sandbox",
             **settings,
         }

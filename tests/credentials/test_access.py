@@ -38,6 +38,6 @@ def test_python_and_the_database_see_the_same(rebels: Rebels, partners: Partners
     assert len(people) == len(SEEN_BY)
 
 
-def test_nobody_sees_what_is_not_there(rebels: Rebels) -> None:
+def test_no_one_sees_an_object_that_does_not_exist(rebels: Rebels) -> None:
     assert not sees_client(rebels.leia, None)
     assert not sees_credential(rebels.leia, None)

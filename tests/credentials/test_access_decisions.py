@@ -89,7 +89,7 @@ def test_a_person_shut_out_and_let_in_again(
     assert api.call("GET", OWN, token).status_code == 200
 
 
-def test_each_decision_is_recorded(rebels: Rebels) -> None:
+def test_each_decision_about_access_is_recorded(rebels: Rebels) -> None:
     leia = rebels.leia.user
     memberships.deactivate(rebels.luke, actor=leia, origin=cast.ORIGIN)
     memberships.reactivate(rebels.luke, actor=leia, origin=cast.ORIGIN)
@@ -123,7 +123,9 @@ def test_only_account_administrators_decide(rebels: Rebels, name: str) -> None:
         memberships.deactivate(rebels.lando, actor=actor, origin=cast.ORIGIN)
 
 
-def test_not_about_people_of_another_organization(rebels: Rebels, partners: Partners) -> None:
+def test_an_administrator_decides_nothing_in_another_organization(
+    rebels: Rebels, partners: Partners
+) -> None:
     with pytest.raises(PermissionDenied):
         memberships.deactivate(rebels.luke, actor=partners.lobot.user, origin=cast.ORIGIN)
 

@@ -65,12 +65,12 @@ def everything() -> list[Any]:
         ("record", "detail", {"label": "New", "app_access": "organization"}),
         ("record", "revoke", {"reason": "Lost"}),
         ("record", "show", {}),
-        # The others send no mail.
+        # The others send no email.
         ("mail", "create", {"app_access": "specific"}),
         ("mail", "revoke", {"reason": "Lost"}),
     ],
 )
-def test_what_fails_late_leaves_nothing(
+def test_an_action_that_fails_late_leaves_no_trace(
     rebels: Rebels,
     apps: Apps,
     sign_in: SignIn,
@@ -84,7 +84,7 @@ def test_what_fails_late_leaves_nothing(
     if credential is None:
         ids = [client.client_id for client in clients]
         fields = submission(**fields, client_ids=ids)
-    # A mail about a revoked credential goes out only if somebody else revoked it.
+    # The owner gets an email about a revoked credential only if someone else revoked it.
     through = rebels.luke if name == "revoke" else None
     browser = sign_in(rebels.han if through else rebels.luke)
     cast.step_up(browser)
@@ -137,7 +137,7 @@ def _slow_commit(rebels: Rebels, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("transactional_db", "_one_database", "_slow_commit")
 @pytest.mark.parametrize("environments", [("sandbox", "sandbox"), ("sandbox", "production")])
-def test_one_form_sent_twice_at_once(
+def test_a_create_form_sent_twice_at_once_creates_one_credential(
     rebels: Rebels, sign_in: SignIn, environments: tuple[str, str]
 ) -> None:
     data = submission()
@@ -203,7 +203,7 @@ def test_revoked_twice_at_once(rebels: Rebels, sign_in: SignIn) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("transactional_db", "_one_database")
-def test_two_meet_at_the_first_use_of_a_signing_key(
+def test_two_first_uses_of_a_signing_key_make_one_key(
     rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both, generate = threading.Barrier(2, timeout=10), jose.generate_private_key
@@ -307,7 +307,7 @@ def test_a_killed_server_leaves_whole_credentials_or_nothing(
         assert clicks.unanswered >= 1
         assert len(clicks.answers) >= ANSWERS_BEFORE_KILL // 2
         for answers in clicks.answers.values():
-            # Both clicks led to the same credential, and whatever was answered is kept.
+            # Both clicks led to the same credential, and the answer is kept.
             [(status, location)] = set(answers)
             assert status == 302
             assert location.split("/")[-2] in credentials

@@ -120,7 +120,7 @@ def test_a_credential_is_no_access_token(app: api.App, credential: JwtCredential
     assert_refused(api.call("GET", OWN, credential.encode()), INVALID)
 
 
-def test_the_other_environments_token(rebels: Rebels) -> None:
+def test_a_token_of_the_other_environment_is_refused(rebels: Rebels) -> None:
     production = Environment.PRODUCTION
     app = api.app(rebels.luke, environment=production)
     credential = cast.credential(rebels.luke, environment=production)

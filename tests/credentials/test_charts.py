@@ -88,5 +88,5 @@ def test_a_count_of_one_has_a_visible_bar() -> None:
     assert (none.height, one.height) == (0, 1.5)
 
 
-def test_of_equal_days_the_latest_is_the_busiest() -> None:
+def test_the_latest_of_equal_days_is_the_busiest_in_a_chart() -> None:
     assert bar_chart("calls", [(day, 3) for day in DAYS]).busiest.day == DAYS[-1]

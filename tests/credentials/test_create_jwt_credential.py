@@ -1,4 +1,4 @@
-"""Create JWT: what is refused and what becomes of the input, the created page, the mails."""
+"""Create JWT: refused input, the created page, and the emails."""
 
 import re
 from collections.abc import Callable
@@ -105,7 +105,9 @@ def test_today_is_a_valid_expiration_date(rebels: Rebels, sign_in: SignIn) -> No
     assert created(create(sign_in(rebels.luke), expires_on=str(today))).status == "active"
 
 
-def test_all_apps_needs_no_list(rebels: Rebels, apps: Apps, sign_in: SignIn) -> None:
+def test_a_credential_for_all_apps_needs_no_list(
+    rebels: Rebels, apps: Apps, sign_in: SignIn
+) -> None:
     """What was listed before the person chose all apps does not matter."""
     response = create(
         sign_in(rebels.luke), client_ids=["unknown", apps.suspended.client_id], client_id="typed"

@@ -93,7 +93,9 @@ def refuse_all(target: Target, forgeries: Forgeries, subtests: pytest.Subtests) 
 # --- Without the key -----------------------------------------------------------------------------
 
 
-def test_without_a_signature(target: Target, subtests: pytest.Subtests) -> None:
+def test_an_assertion_without_a_signature_is_refused(
+    target: Target, subtests: pytest.Subtests
+) -> None:
     _, payload, signature = target.jwt.split(".")
 
     def forgeries() -> Forgeries:
@@ -110,7 +112,9 @@ def test_without_a_signature(target: Target, subtests: pytest.Subtests) -> None:
     refuse_all(target, forgeries(), subtests)
 
 
-def test_with_the_public_key_as_an_hmac_secret(target: Target, subtests: pytest.Subtests) -> None:
+def test_an_assertion_signed_with_the_public_key_as_secret_is_refused(
+    target: Target, subtests: pytest.Subtests
+) -> None:
     jwk = target.credential.signing_key.public_jwk
     public_key = jose._public_key(jwk["x"], jwk["y"])
     _, payload, _ = target.jwt.split(".")
@@ -136,7 +140,9 @@ def test_with_the_public_key_as_an_hmac_secret(target: Target, subtests: pytest.
     refuse_all(target, forgeries(), subtests)
 
 
-def test_with_another_key(target: Target, subtests: pytest.Subtests) -> None:
+def test_an_assertion_signed_with_another_key_is_refused(
+    target: Target, subtests: pytest.Subtests
+) -> None:
     claims = target.credential.claims
     access_key = current_signing_key(SANDBOX, KeyPurpose.ACCESS_TOKEN)
     production_key = current_signing_key(PRODUCTION, KeyPurpose.CREDENTIAL)
@@ -169,7 +175,9 @@ def test_with_another_key(target: Target, subtests: pytest.Subtests) -> None:
     )
 
 
-def test_with_changed_parts(target: Target, subtests: pytest.Subtests) -> None:
+def test_an_assertion_with_changed_parts_is_refused(
+    target: Target, subtests: pytest.Subtests
+) -> None:
     header, payload, signature = target.jwt.split(".")
     claims = target.credential.claims
 
@@ -367,7 +375,7 @@ def test_a_base_url_that_was_dropped_is_refused(target: Target, settings: Settin
     assert (response.status_code, response.json()["errorCode"]) == (401, "OAU-149")
 
 
-# --- Whatever a forger invents -------------------------------------------------------------------
+# --- Anything else that a forger invents -------------------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5)

@@ -95,7 +95,7 @@ def test_a_refresh(refreshing: api.App, credential: JwtCredential) -> None:
     """What decides; then the token is used and another made, in one transaction; the usage."""
     refresh_token = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
     body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    in_a_test = 2  # A savepoint stands for the transaction.
+    in_a_test = 2  # A savepoint replaces the transaction.
     with statements_at_most(4 + in_a_test, writes=3):
         assert api.post(body, refreshing.authorization).status_code == 200
 
@@ -298,7 +298,7 @@ def _distrusted_credential_key(app: api.App, credential: JwtCredential) -> None:
     [_suspended, _revoked, _deactivated, _disabled, _policy, _distrusted_credential_key],
     ids=lambda change: change.__name__,
 )
-def test_what_was_seen_before_is_refused_after_a_change(
+def test_a_known_token_is_refused_after_a_change(
     change: Callable[[api.App, JwtCredential], None],
     app: api.App,
     credential: JwtCredential,

@@ -57,7 +57,7 @@ json_objects = st.dictionaries(
 
 @given(claims=json_objects, token_type=st.sampled_from(["JWT", "at+jwt"]))
 @hypothesis_settings(deadline=None)
-def test_what_is_signed_verifies_as_the_same(claims: Mapping[str, Any], token_type: str) -> None:
+def test_signed_claims_verify_unchanged(claims: Mapping[str, Any], token_type: str) -> None:
     token = sign(claims, token_type)
     assert jose.verify(token, jwk=JWK, token_type=token_type) == frozen(claims)
     assert sign(claims, token_type) == token
@@ -67,7 +67,7 @@ def test_what_is_signed_verifies_as_the_same(claims: Mapping[str, Any], token_ty
 
 @given(claims=json_objects)
 @hypothesis_settings(max_examples=30, deadline=None)
-def test_only_its_key_and_its_type_verify(claims: Mapping[str, Any]) -> None:
+def test_a_token_verifies_only_with_its_key_and_its_type(claims: Mapping[str, Any]) -> None:
     token = sign(claims)
     for jwk, token_type in [(OTHER_JWK, "JWT"), (JWK, "at+jwt"), (JWK, "jwt"), (JWK, "")]:
         with pytest.raises(jose.InvalidToken):
@@ -134,7 +134,7 @@ def test_another_library_agrees_about_every_change(place: int, character: str) -
 
 
 @pytest.mark.parametrize("more", [{"crit": ["exp"], "exp": 1}, {"b64": False}, {"b64": True}])
-def test_what_a_header_demands_is_not_understood(more: dict[str, Any]) -> None:
+def test_a_critical_header_parameter_is_refused(more: dict[str, Any]) -> None:
     header = encoded(json.dumps({"alg": "ES256", "kid": JWK["kid"], "typ": "JWT", **more}).encode())
     message = f"{header}.{encoded(b'{}')}"
     raw = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(

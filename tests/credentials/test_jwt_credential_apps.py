@@ -197,7 +197,7 @@ def test_a_new_credential_needs_its_environment_first(
     if at.is_new:
         assert errors_of(response) == {"client_id": "Choose an environment first."}
     else:
-        # Of an existing one it is known, whatever is sent.
+        # The environment of an existing credential is known, so the form does not matter.
         assert errors_of(response) == {}
 
 

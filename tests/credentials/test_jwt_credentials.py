@@ -68,7 +68,7 @@ def test_a_credential_is_found_under_its_owner_only(
         assert browser.get(address).status_code == 404
 
 
-def test_without_console_access_there_is_only_the_request_for_it(
+def test_without_console_access_credential_pages_offer_to_request_it(
     credential: JwtCredential, rebels: Rebels, sign_in: SignIn
 ) -> None:
     browser = sign_in(rebels.wedge)
@@ -192,7 +192,7 @@ def test_the_page_of_an_ended_credential_uses_the_past_tense(
     assert "can call" not in words
     assert ("Han Example revoked it on" if end == "revoke" else "It expired on") in words
     assert re.search(rf'href="{reverse("my_credentials:create")}".*Create another', text_of(page))
-    # Whoever only looks on is offered nothing.
+    # A person who can only view it is offered no action.
     theirs = reverse("developer_credentials:create", args=[rebels.luke.user_id])
     address = url("detail", credential, rebels.luke)
     assert theirs in text_of(sign_in(rebels.han).get(address))

@@ -1,4 +1,4 @@
-"""Leaked JWTs: whoever finds one ends it, and learns nothing; texts keep no secret."""
+"""Anyone who finds a leaked JWT can revoke it and learns nothing else. Texts keep no secret."""
 
 import base64
 import json

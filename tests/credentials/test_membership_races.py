@@ -1,4 +1,4 @@
-"""Two people decide at the same moment; and programs go on while someone loses the role."""
+"""Two people decide at the same moment, and programs exchange while someone loses the role."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -65,7 +65,9 @@ def kinds(answers: list[Any]) -> list[str]:
     return sorted(type(answer).__name__ for answer in answers)
 
 
-def test_two_administrators_decide_on_one_request(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_first_of_two_decisions_on_an_access_request_counts(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     asked = request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
     url = reverse("accounts:approve_access_request", args=[asked.pk])
     browsers = [sign_in(rebels.leia), sign_in(rebels.han)]
@@ -87,7 +89,7 @@ def test_two_administrators_decide_on_one_request(rebels: Rebels, sign_in: SignI
     assert sorted(told) == [(False, True), (True, False)]
 
 
-def test_two_accept_one_invitation(rebels: Rebels) -> None:
+def test_one_of_two_people_accepts_the_same_invitation(rebels: Rebels) -> None:
     _, token = invite(
         rebels.organization,
         "mon@rebels.example",
@@ -111,7 +113,7 @@ def test_two_accept_one_invitation(rebels: Rebels) -> None:
     assert AuditEvent.objects.filter(kind=AuditKind.INVITATION_ACCEPTED).count() == 1
 
 
-def test_one_person_accepts_twice(rebels: Rebels) -> None:
+def test_accepting_an_invitation_twice_at_once_joins_once(rebels: Rebels) -> None:
     invitation, _ = invite(
         rebels.organization,
         "wedge@rebels.example",

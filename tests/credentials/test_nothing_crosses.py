@@ -1,4 +1,4 @@
-"""Who may use what, and where: each token at every endpoint that it is not for.
+"""Sends each token to every endpoint that it is not for.
 
 No client but its own does anything with a token, no kind of token passes for another kind, and
 nothing of one environment is good for anything in the other.
@@ -149,7 +149,7 @@ def test_a_token_is_no_credential(mine: Session, kind: str) -> None:
     assert mine.is_active
 
 
-def test_tokens_do_not_stand_in_for_each_other(mine: Session) -> None:
+def test_no_kind_of_token_is_accepted_as_another(mine: Session) -> None:
     assert bearer(mine.refresh_token) == (401, 401)
     assert refreshed(mine.app, mine.access_token) == "JWT-108"
     assert mine.is_active
@@ -159,7 +159,9 @@ def test_tokens_do_not_stand_in_for_each_other(mine: Session) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_good_in_the_other_environment(mine: Session, there: Session, kind: str) -> None:
+def test_credentials_clients_and_tokens_fail_in_the_other_environment(
+    mine: Session, there: Session, kind: str
+) -> None:
     """Not even with the client that the same app has there."""
     for here, away in ((mine, there), (there, mine)):
         token, where = getattr(here, kind), away.environment

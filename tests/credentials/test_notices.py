@@ -1,4 +1,4 @@
-"""What the console tells the owner of a credential or an app that somebody else touched."""
+"""The notices to owners when someone else changes their credential or app."""
 
 from typing import Any
 

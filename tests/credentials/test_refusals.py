@@ -134,7 +134,7 @@ def test_no_column_ever_holds_a_secret(app: App, credential: JwtCredential) -> N
         assert secret[-20:] not in rows
 
 
-def test_what_is_no_client_id_is_not_kept(app: App) -> None:
+def test_a_malformed_client_id_is_not_recorded(app: App) -> None:
     for presented in ("not a client id", "cs_" + "a" * 43, app.secret, "a\x00b", "ä" * 22):
         response = api.post({"grant_type": api.GRANT_TYPE, "assertion": "x",
                              "client_id": presented, "client_secret": "y"})  # fmt: skip
@@ -160,7 +160,7 @@ def test_a_refusal_waits_for_no_statement(app: App) -> None:
     assert not [query for query in queries if "refusal" in query["sql"]]
 
 
-def test_nobody_decided_it_so_it_is_no_audit_event(app: App) -> None:
+def test_a_refusal_writes_no_audit_event(app: App) -> None:
     before = AuditEvent.objects.count()
     recorded(api.exchange(app, "no.jwt.atall"))
     assert AuditEvent.objects.count() == before
@@ -171,7 +171,7 @@ def test_strangers_fill_little_of_the_table(app: App) -> None:
     for _ in range(refusals.ANONYMOUS_PER_ADDRESS + 7):
         assert api.post({}, REMOTE_ADDR="192.0.2.1").status_code == 400
     assert api.post({}, REMOTE_ADDR="192.0.2.2").status_code == 400
-    # Whoever proves to be a client is no stranger.
+    # A caller that proves to be a client is not limited.
     assert api.exchange(app, "x", REMOTE_ADDR="192.0.2.1").status_code == 400
     BackgroundWriter.flush_all()
     found = Refusal.objects.filter(address="192.0.2.1")
@@ -238,7 +238,7 @@ def test_whatever_goes_wrong_while_noting_is_not_the_callers(
     assert "refusal_not_noted" in [log["event"] for log in logs]
 
 
-def test_one_batch_is_one_insert(app: App, credential: JwtCredential) -> None:
+def test_a_batch_of_refusals_takes_one_insert(app: App, credential: JwtCredential) -> None:
     for _ in range(30):
         api.exchange(app, credential.encode(), scope="Nothing")
     with CaptureQueriesContext(connection) as queries:
@@ -290,7 +290,7 @@ def test_a_credential_that_is_not_there_loses_no_batch(app: App) -> None:
     assert recorded(response).credential_id is None
 
 
-def test_they_are_forgotten_after_fourteen_days(
+def test_refusals_are_removed_after_fourteen_days(
     app: App, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, new = (recorded(api.exchange(app, "no.jwt.atall")) for _ in range(2))

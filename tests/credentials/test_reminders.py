@@ -1,4 +1,4 @@
-"""Owners are reminded before their credentials expire: once, in one mail, and only if it helps."""
+"""Owners get one email before their credentials expire, and only if it helps."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -109,7 +109,7 @@ def test_a_revoked_credential_stops_in_every_process(processes: Processes) -> No
     status, tokens = processes.exchange()
     assert status == 200
     access_token = tokens["access_token"]
-    # Whatever a process keeps in memory, it has now.
+    # Now each process has everything in memory that it keeps.
     status, tokens = processes.refresh(tokens["refresh_token"])
     assert status == 200
     assert processes.get("v1.0/account/~", access_token) == 200
@@ -129,7 +129,7 @@ def test_a_revoked_credential_stops_in_every_process(processes: Processes) -> No
         assert processes.post(*asked, token=token) == (200, {"active": False})
 
 
-def test_what_people_change_counts_at_the_next_request_in_every_process(
+def test_a_change_counts_at_the_next_request_in_every_process(
     processes: Processes, rebels: Rebels
 ) -> None:
     """An app is suspended, a role taken, a person deactivated; each is taken back at once."""
@@ -149,12 +149,12 @@ def test_what_people_change_counts_at_the_next_request_in_every_process(
     token = processes.exchange()[1]["access_token"]
     for number, (session, name, arguments, fields) in enumerate(changes):
         processes.change(session, name, *arguments, **fields)
-        stands = number % 2 == 1
-        assert (processes.exchange()[0] == 200) is stands
-        assert processes.get("oauth/verify", token) == (204 if stands else 401)
+        is_valid = number % 2 == 1
+        assert (processes.exchange()[0] == 200) is is_valid
+        assert processes.get("oauth/verify", token) == (204 if is_valid else 401)
 
 
-def test_what_a_login_may_do_counts_at_the_next_call_in_every_process(processes: Processes) -> None:
+def test_a_changed_user_role_counts_at_the_next_call_in_every_process(processes: Processes) -> None:
     token = processes.exchange()[1]["access_token"]
     leia = processes.administrator
     login = ("accounts:change_extension", processes.credential.extension_id)

@@ -80,7 +80,7 @@ def message(limit: int, group: str, seconds: int) -> str:
 TOO_MANY_EXCHANGES = api.oauth_error("temporarily_unavailable", "CMN-301", message(3, "Auth", 60))
 
 
-def test_without_limits_nothing_is_said(rebels: Rebels) -> None:
+def test_without_limits_answers_have_no_rate_limit_headers(rebels: Rebels) -> None:
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     response = api.exchange(app, credential.encode())
     assert headers(response) == {}
@@ -113,7 +113,7 @@ def test_the_window_slides(limited: None, rebels: Rebels, now: Callable[[float],
     assert api.exchange(app, jwt).status_code == 200
 
 
-def test_after_retry_after_there_is_room(
+def test_a_request_after_retry_after_is_accepted(
     limited: None, rebels: Rebels, now: Callable[[float], None]
 ) -> None:
     app, jwt = api.app(rebels.luke), cast.credential(rebels.luke).encode()
@@ -124,7 +124,7 @@ def test_after_retry_after_there_is_room(
     assert api.exchange(app, jwt).status_code == 200
 
 
-def test_each_user_and_each_app_has_its_own(limited: None, rebels: Rebels) -> None:
+def test_each_user_and_each_app_has_its_own_limit(limited: None, rebels: Rebels) -> None:
     dialer, crane = api.app(rebels.luke), api.app(rebels.leia, name="Hangar Crane")
     lukes, leias = cast.credential(rebels.luke).encode(), cast.credential(rebels.leia).encode()
     while api.exchange(dialer, lukes).status_code == 200:
@@ -229,7 +229,7 @@ def test_each_call_counts_in_its_group(settings: Settings, rebels: Rebels, call:
     app = api.app(rebels.leia, scopes=["Accounts"])
     token = api.access_token(app, cast.credential(rebels.leia))
     path = call.path.format(account_id="~", extension_id="~")
-    # Even a call whose body or parameters are wrong says where it stands.
+    # Even a call with a wrong body or parameters has the headers of its limit.
     answer = api.call(call.method, path, token, b"{")
     assert headers(answer) == {**rate(call.group.value, 5, 4)}
 
@@ -265,7 +265,7 @@ def test_refusals_are_counted_too(limited: None, rebels: Rebels) -> None:
     assert (refused.status_code, headers(refused)) == (403, rate("Light", 3, 2))
 
 
-def test_what_needs_no_token_is_not_limited(limited: None, rebels: Rebels) -> None:
+def test_calls_without_a_token_are_not_limited(limited: None, rebels: Rebels) -> None:
     for path in ("", "/status"):
         assert {api.call("GET", path).status_code for _ in range(6)} == {200}
 
@@ -314,7 +314,7 @@ def test_processes_count_together(redis_server: RedisServer) -> None:
     assert sum(map(sum, passed)) == 30
 
 
-def test_one_command_for_each_request(shared: RedisServer) -> None:
+def test_a_limit_takes_one_cache_command_per_request(shared: RedisServer) -> None:
     throttle.hit(LimitGroup.AUTH, "warm")
     with shared.client() as client:
         client.config_resetstat()

@@ -211,7 +211,7 @@ def test_an_expiration_date_includes_its_day(world: World) -> None:
     assert credential.is_expired(end)
 
 
-def test_both_environments_work_each_with_its_own(world: World, rebels: Rebels) -> None:
+def test_each_environment_exchanges_its_own_credentials(world: World, rebels: Rebels) -> None:
     app = App(world.app.application, *cast.client(world.app.application, PRODUCTION))
     credential = cast.credential(rebels.luke, environment=PRODUCTION)
     response = api.exchange(app, credential.encode(), environment=PRODUCTION)
@@ -374,7 +374,7 @@ def test_a_body_has_limits(world: World) -> None:
     assert_refused(api.post(b"a=1&" * 1001, send), 400, too_large)
 
 
-def test_only_post_is_allowed(world: World, subtests: pytest.Subtests) -> None:
+def test_the_token_endpoint_allows_only_post(world: World, subtests: pytest.Subtests) -> None:
     for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"]:
         with subtests.test(method=method):
             response = api.program().generic(method, api.token_path())
@@ -534,7 +534,9 @@ STATES: list[tuple[str, Callable[[World], None], list[Exchange], dict[str, Any] 
 ]  # fmt: skip
 
 
-def test_everything_must_hold_at_the_moment(world: World, subtests: pytest.Subtests) -> None:
+def test_every_condition_of_an_exchange_is_checked_at_that_moment(
+    world: World, subtests: pytest.Subtests
+) -> None:
     for name, happens, exchanges, refusal in STATES:
         for chosen in exchanges:
             app, credential = chosen(world)
@@ -553,7 +555,7 @@ def test_an_expired_credential(world: World) -> None:
     assert_refused(api.exchange(world.app, credential.encode()), 400, EXPIRED)
 
 
-def test_the_other_environments_credential(world: World, rebels: Rebels) -> None:
+def test_a_credential_of_the_other_environment_is_refused(world: World, rebels: Rebels) -> None:
     in_production = App(world.app.application, *cast.client(world.app.application, PRODUCTION))
     production = cast.credential(rebels.luke, environment=PRODUCTION)
     assert_refused(api.exchange(world.app, production.encode()), 400, A_PRODUCTION_CREDENTIAL)
@@ -619,7 +621,7 @@ def test_the_first_check_that_fails_answers(world: World, rebels: Rebels) -> Non
     assert api.post(data, send).status_code == 200
 
 
-# --- Whatever bytes arrive -----------------------------------------------------------------------
+# --- Arbitrary bytes ---------------------------------------------------------------------------
 
 never_surprised = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -282,7 +282,7 @@ class TestIntrospection:
 class TestVerify:
     PATH = "/sandbox/restapi/oauth/verify"
 
-    def test_a_standing_token(self, app: api.App, credential: JwtCredential) -> None:
+    def test_a_valid_token(self, app: api.App, credential: JwtCredential) -> None:
         body = tokens(app, credential)
         headers = {"Authorization": f"Bearer {body['access_token']}"}
         response = api.program().get(self.PATH, headers=headers)
