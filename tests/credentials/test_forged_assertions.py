@@ -90,7 +90,7 @@ def refuse_all(target: Target, forgeries: Forgeries, subtests: pytest.Subtests) 
             refused(target, assertion)
 
 
-# --- Without the key -----------------------------------------------------------------------------
+# --- Without the key ------------------------------------------------------------------------------
 
 
 def test_an_assertion_without_a_signature_is_refused(
@@ -276,7 +276,7 @@ def test_malformed(target: Target, subtests: pytest.Subtests) -> None:
     refuse_all(target, forgeries(), subtests)
 
 
-# --- Tokens of another kind, and the key's own signature over something else ---------------------
+# --- Tokens of another kind, and the key's own signature over something else ----------------------
 
 
 def test_an_access_token_is_no_assertion(target: Target) -> None:
@@ -348,7 +348,7 @@ def test_the_order_of_claims_is_no_secret(target: Target) -> None:
     assert api.exchange(target.app, api.signed(backwards)).status_code == 200
 
 
-# --- Base URLs that move -------------------------------------------------------------------------
+# --- Base URLs that move --------------------------------------------------------------------------
 
 
 def test_credentials_of_a_previous_base_url_stay_valid(target: Target, settings: Settings) -> None:
@@ -375,7 +375,7 @@ def test_a_base_url_that_was_dropped_is_refused(target: Target, settings: Settin
     assert (response.status_code, response.json()["errorCode"]) == (401, "OAU-149")
 
 
-# --- Anything else that a forger invents -------------------------------------------------------------------
+# --- Anything else that a forger invents ----------------------------------------------------------
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5)

@@ -132,7 +132,7 @@ def assert_refused(response: Any, status: int, body: dict[str, Any]) -> None:
     assert response.get("Allow") == ("POST" if status == 405 else None)
 
 
-# --- What it grants ------------------------------------------------------------------------------
+# --- What it grants -------------------------------------------------------------------------------
 
 
 def test_a_credential_is_exchanged_for_an_access_token(world: World) -> None:
@@ -296,7 +296,7 @@ def test_an_app_without_scopes_gets_a_token_that_may_do_nothing(rebels: Rebels) 
     assert (response.status_code, response.json()["scope"]) == (200, "")
 
 
-# --- The shape of the request, before anything else ----------------------------------------------
+# --- The shape of the request, before anything else -----------------------------------------------
 
 
 def test_the_shape_is_checked_before_the_client(world: World, subtests: pytest.Subtests) -> None:
@@ -384,7 +384,7 @@ def test_the_token_endpoint_allows_only_post(world: World, subtests: pytest.Subt
                 assert_refused(response, 405, invalid_request("Use POST."))
 
 
-# --- The client ----------------------------------------------------------------------------------
+# --- The client -----------------------------------------------------------------------------------
 
 
 def test_the_client_is_checked_before_its_flow_and_the_assertion(
@@ -473,7 +473,7 @@ def test_the_flow_is_checked_before_the_assertion(world: World) -> None:
         assert_refused(api.exchange(world.app, assertion), 400, NO_JWT_FLOW)
 
 
-# --- The state of the credential, the app and the owner ------------------------------------------
+# --- The state of the credential, the app and the owner -------------------------------------------
 
 
 def revoke(world: World) -> None:
@@ -621,7 +621,7 @@ def test_the_first_check_that_fails_answers(world: World, rebels: Rebels) -> Non
     assert api.post(data, send).status_code == 200
 
 
-# --- Arbitrary bytes ---------------------------------------------------------------------------
+# --- Arbitrary bytes ------------------------------------------------------------------------------
 
 never_surprised = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -684,7 +684,7 @@ def test_any_value_of_any_parameter(world: World, name: str, value: str) -> None
         assert_an_oauth_refusal(response)
 
 
-# --- Scopes that include one another -------------------------------------------------------------
+# --- Scopes that include one another --------------------------------------------------------------
 
 scope_names = st.sets(st.sampled_from(AppScope.values) | st.text(max_size=5))
 
