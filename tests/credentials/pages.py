@@ -78,7 +78,7 @@ def alerts_of(response: Any) -> list[str]:
 
 
 def fields_of(response: Any, action: str) -> dict[str, Any]:
-    """What a browser would send from the form of this address, if nobody touched it."""
+    """The fields that a browser would send from the unchanged form with this action."""
     parser = _Form(action)
     parser.feed(text_of(response))
     parser.fields.pop("csrfmiddlewaretoken", None)

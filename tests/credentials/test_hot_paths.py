@@ -219,7 +219,7 @@ def names(app: api.App, credential: JwtCredential) -> lookup.ClaimedIds:
 
 
 def assert_read(*rows: Model) -> None:
-    """Whatever fields were read are equal to those of the whole row, in value and in type."""
+    """The fields that were read equal those of the complete row, in value and type."""
     for row in rows:
         whole = type(row)._base_manager.get(pk=row.pk)
         read = {name for name in row.__dict__ if name in whole.__dict__ and name != "_state"}
@@ -341,7 +341,7 @@ def test_a_user_role_counts_at_the_next_call(
 def test_no_middleware_for_pages_sees_it(
     app: api.App, credential: JwtCredential, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither sessions nor CSRF, whatever cookies a program sends along."""
+    """Neither sessions nor CSRF run, even if a program sends cookies."""
 
     def never(*_: object) -> None:
         raise AssertionError("asked")

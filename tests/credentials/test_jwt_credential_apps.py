@@ -29,7 +29,7 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Page:
-    """One of the pages with a list, in the browser of whoever is at it."""
+    """One of the pages with a list of apps, and the browser that shows it."""
 
     browser: Browser
     form_url: str

@@ -142,7 +142,7 @@ def test_every_leak_report_gets_the_same_answer(rebels: Rebels) -> None:
 
 
 def test_a_report_that_revokes_nothing_takes_as_many_queries(rebels: Rebels) -> None:
-    """Whoever measures the time learns no more than whoever reads the answer."""
+    """The time of the answer tells no more than its text."""
     genuine = cast.credential(rebels.luke).encode()
     header, payload, signature = genuine.split(".")
     forged = f"{header}.{payload}.{signature[:-4]}AAAA"
@@ -287,7 +287,7 @@ def test_a_secret_is_found_anywhere_in_a_text(rebels: Rebels) -> None:
     ],
 )
 def test_no_text_takes_long_to_scan(piece: str) -> None:
-    """As long as a request may be. What is slow takes a minute; nobody else is served meanwhile."""
+    """The longest possible text. A slow pattern would take a minute and block other requests."""
     text = piece * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE // len(piece))
     began = time.monotonic()
     leaks.holds_secret(text)

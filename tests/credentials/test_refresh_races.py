@@ -104,7 +104,7 @@ def test_a_refresh_races_the_revocation_of_its_session(
 
 
 def test_a_refresh_races_the_revocation_of_its_credential(rebels: Rebels, app: App) -> None:
-    """The same for an exchange: whatever it was granted has ended with the credential."""
+    """Everything that was granted at the same moment ends with the credential."""
     for number in range(ROUNDS):
         credential = cast.credential(rebels.luke, label=f"Round {number}")
         before = session(app, credential)
@@ -126,7 +126,7 @@ def test_a_refresh_races_the_revocation_of_its_credential(rebels: Rebels, app: A
 
 
 def test_reuse_races_the_newest_token(app: App, credential: JwtCredential) -> None:
-    """The copy of an old token ends the session, however fast its owner goes on (RFC 9700)."""
+    """The copy of an old token ends the session, even if its owner is faster (RFC 9700)."""
     for _ in range(ROUNDS):
         stolen = session(app, credential)
         newest = refreshing(app, stolen)().json()

@@ -107,7 +107,7 @@ def secrets_of(app: App, credential: JwtCredential) -> list[str]:
 
 
 def test_no_column_ever_holds_a_secret(app: App, credential: JwtCredential) -> None:
-    """Each secret in each place where somebody may put it by mistake."""
+    """Sends each secret in each place where a person could put it by mistake."""
     for secret in secrets_of(app, credential):
         form = {"grant_type": api.GRANT_TYPE, "assertion": secret}
         api.post(form | {"scope": secret}, app.authorization)

@@ -60,7 +60,7 @@ class Processes:
         return self.post("token", self.app, grant_type="refresh_token", refresh_token=token)
 
     def change(self, session: str, name: str, *arguments: object, **fields: str) -> None:
-        """Somebody does something in the console, in the process that the app never talks to."""
+        """Change something in the console, in the process that the app never calls."""
         status, location = self.one.post(reverse(name, args=arguments), fields, session)
         assert status == 302
         assert "login" not in location

@@ -59,7 +59,7 @@ def test_showing_the_same_string_again(
 
 @pytest.mark.parametrize("who", ["leia", "han"])
 def test_only_the_owner_is_shown_the_jwt(rebels: Rebels, sign_in: SignIn, who: str) -> None:
-    """Whatever the admin's rights, and even if the admin created it."""
+    """An admin is not shown it, even one who created it."""
     admin: Membership = getattr(rebels, who)
     credential = cast.credential(rebels.luke, created_by=admin)
     browser = sign_in(admin)

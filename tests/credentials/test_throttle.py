@@ -34,7 +34,7 @@ WRONG = "cs_wrong"
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
-    """The middle of no window: time stands still until a test moves it."""
+    """Stop the clock. A test can move it."""
     at = [1_800_000_000.0]
     monkeypatch.setattr(clock, "now_ms", lambda: int(at[0] * 1000))
     monkeypatch.setattr(clock, "now_sec", lambda: int(at[0]))

@@ -572,7 +572,7 @@ def test_lando_without_sandbox_account_uses_production_only(rebels: Rebels) -> N
 
 
 def test_the_first_check_that_fails_answers(world: World, rebels: Rebels) -> None:
-    """Everything is wrong at once; what answered is mended, and the next one answers."""
+    """Everything is wrong at once. Each time a problem is fixed, the next check answers."""
     then = api.long_ago()
     here, there = (
         cast.credential(
