@@ -1,4 +1,8 @@
-"""Every page with the demo data: axe finds nothing, and nothing is wider than the window."""
+"""Every page with the demo data, in one walk: axe finds nothing, and nothing is too wide.
+
+The walk also takes the pictures of README.md and docs/, of real pages:
+`UPDATE_PICTURES=1 make test STAGES=browser` writes them to docs/images.
+"""
 
 from collections.abc import Iterator
 
@@ -11,66 +15,52 @@ from playwright.sync_api import Page
 from accounts.environments import Environment
 from accounts.models import AccessRequest, Membership
 from console.demo import load_demo
+from console.demo.apps import client_secret
 from core.background import BackgroundWriter
 from credentials.actions.signing_keys import current_signing_key
-from credentials.models import Application, JwtCredential, Refusal
+from credentials.models import Application, JwtCredential, Refusal, Rotation
 from credentials.models.signing_keys import KeyPurpose
 from tests import cast
-from tests.browser.conftest import Check
+from tests.browser.exchange import exchange
+from tests.browser.walk import Walk
 
-# The entries of a navigation that say where one is, but stand beside the window.
-OUT_OF_SIGHT = """
-Array.from(document.querySelectorAll(".nav [aria-current=page], .side-nav [aria-current=page]"))
-  .filter((entry) => {
-    const box = entry.getBoundingClientRect();
-    const strip = entry.closest("ul, ol").getBoundingClientRect();
-    return box.left < Math.max(0, strip.left) - 1
-      || box.right > Math.min(innerWidth, strip.right) + 1;
-  })
-  .map((entry) => entry.textContent)
-"""
-# The window and the panels whose contents are wider than they are.
+ORIGIN = settings.ORIGIN
+LUKE, LEIA, WEDGE = (f"{name}@rebels.example" for name in ("luke", "leia", "wedge"))
+# The window and the panels whose contents are wider than they are, once the size applies.
 OVERFLOWING = """
-[document.documentElement, ...document.querySelectorAll(".panel")]
-  .filter((box) => box.scrollWidth > box.clientWidth)
-  .map((box) => `${box.localName} ${box.innerText.slice(0, 40)}`)
+new Promise(requestAnimationFrame).then(() =>
+  [document.documentElement, ...document.querySelectorAll(".panel")]
+    .filter((box) => box.scrollWidth > box.clientWidth)
+    .map((box) => `${box.localName} ${box.innerText.slice(0, 40)}`))
 """
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 390, "height": 844}
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def _demo(transactional_db: None) -> None:
+def _demo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo, whose credentials stay valid although they are older than the server's port."""
     load_demo()
     BackgroundWriter.flush_all()
+    for environment in Environment:
+        name = f"{environment.name}_PREVIOUS_BASE_URLS"
+        monkeypatch.setattr(settings, name, [f"{ORIGIN}/{environment}"])
+
+
+@pytest.fixture
+def walk(page: Page, console: str) -> Walk:
+    return Walk(page, console)
 
 
 def member(name: str) -> Membership:
     return Membership.objects.select_related("user").get(user__email=name)
 
 
-def sign_in(page: Page, console: str, email: str) -> None:
-    page.goto(f"{console}{reverse('account_login')}")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_load_state()
-
-
-def visit(page: Page, console: str, paths: Iterator[str], accessible: Check) -> None:
-    """Each page in both sizes; only style sheets ask for the size, so it need not come twice."""
-    for path in paths:
-        response = page.goto(f"{console}{path}")
-        assert response is not None
-        assert response.status in (200, 403, 404, 410), path
-        for size in (WIDE, NARROW):
-            page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            accessible(f"{path} at {size['width']}")
-            assert page.evaluate(OUT_OF_SIGHT) == [], f"{path} at {size['width']}"
+def credential_of_luke(label: str) -> JwtCredential:
+    return JwtCredential.objects.of(member(LUKE)).filter(label=label).earliest("pk")
 
 
 def developer_paths() -> Iterator[str]:
-    luke = member("luke@rebels.example")
+    luke = member(LUKE)
     own = JwtCredential.objects.of(luke)
     application = Application.objects.filter(owner=luke.user).order_by("name")[0]
     for name in (
@@ -111,7 +101,7 @@ def developer_paths() -> Iterator[str]:
 
 
 def admin_paths() -> Iterator[str]:
-    luke = member("luke@rebels.example")
+    luke = member(LUKE)
     extension = luke.user.extensions.order_by("pk")[0]
     yield reverse("dashboard")
     yield reverse("organization:credentials") + "?refused_often=True"
@@ -144,71 +134,156 @@ def admin_paths() -> Iterator[str]:
     yield reverse("operator:rotate_signing_key", args=["production", "access-token"])
 
 
-def test_pages_of_a_developer(page: Page, console: str, accessible: Check) -> None:
-    sign_in(page, console, "luke@rebels.example")
-    visit(page, console, developer_paths(), accessible)
+def pictures_of_an_administrator() -> dict[str, str]:
+    """The name of the picture of each page that has one, by its path."""
+    luke = member(LUKE)
+    return {
+        reverse("organization:developers"): "organization",
+        reverse("accounts:access"): "access",
+        reverse("accounts:audit_log"): "audit-log",
+        reverse("developer_credentials:list", args=[luke.user_id]): "developer-credentials",
+        reverse("operator:signing_keys"): "signing-keys",
+    }
 
 
-def test_pages_of_an_administrator(page: Page, console: str, accessible: Check) -> None:
-    call_command("make_operator", "leia@rebels.example", verbosity=0)
-    current_signing_key(Environment.SANDBOX, KeyPurpose.ACCESS_TOKEN)
-    sign_in(page, console, "leia@rebels.example")
-    luke = member("luke@rebels.example")
-    page.goto(f"{console}{reverse('organization:deactivate', args=[luke.user_id])}")
-    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
-    page.get_by_role("button", name="Confirm").click()
-    page.get_by_role("heading", name="Luke").first.wait_for()
-    visit(page, console, admin_paths(), accessible)
+def test_pages_of_a_developer(walk: Walk) -> None:
+    walk.sign_in(LUKE)
+    pictures = {
+        reverse("my_credentials:list"): "credentials",
+        reverse("accounts:notices"): "notices",
+    }
+    for path in developer_paths():
+        walk.visit(path, pictures.get(path, ""))
 
 
-def test_pages_that_show_or_move_a_secret(page: Page, console: str, accessible: Check) -> None:
-    """In the order of a developer's first hour; each is the answer to a form."""
-    sign_in(page, console, "luke@rebels.example")
-    page.goto(f"{console}{reverse('credentials:create_application')}")
-    accessible("the form of an app")
+def test_pages_of_an_administrator(walk: Walk) -> None:
+    call_command("make_operator", LEIA, verbosity=0)
+    for environment in Environment:
+        # As after the first exchange.
+        current_signing_key(environment, KeyPurpose.ACCESS_TOKEN)
+    walk.sign_in(LEIA)
+    walk.open(reverse("organization:deactivate", args=[member(LUKE).user_id]))
+    walk.step_up()
+    walk.page.get_by_role("heading", name="Luke").first.wait_for()
+    pictures = pictures_of_an_administrator()
+    for path in admin_paths():
+        walk.visit(path, pictures.get(path, ""))
+
+
+def test_pages_before_and_without_access(walk: Walk) -> None:
+    for name in ("account_login", "account_reset_password", "report_leaked"):
+        walk.visit(reverse(name))
+    walk.visit("/invitations/unknown")
+    walk.sign_in(WEDGE)
+    for name in ("dashboard", "accounts:notices"):
+        walk.visit(reverse(name))
+
+
+def test_pages_that_answer_the_forms_of_a_developer(walk: Walk) -> None:
+    """In the order of a developer's first hour."""
+    page = walk.page
+    walk.sign_in(LUKE)
+    walk.open(reverse("credentials:create_application"))
     page.get_by_label("App name").fill("First app")
     page.get_by_role("button", name="Create app").click()
     page.get_by_text("cs_").first.wait_for()
-    accessible("the page with a new client secret")
-    application = Application.objects.get(name="First app")
-    nightly = JwtCredential.objects.of(member("luke@rebels.example")).filter(label="Nightly jobs")
-    credential = nightly.order_by("pk")[0]
-    page.goto(f"{console}{reverse('my_credentials:detail', args=[credential.pk])}")
-    page.get_by_role("button", name="Test", exact=True).click()
-    page.get_by_role("heading", name="Dry run").wait_for()
-    accessible("the dry run")
-    page.goto(f"{console}{reverse('my_credentials:show', args=[credential.pk])}")
-    page.get_by_label("Password").fill(settings.DEMO_PASSWORD)
-    accessible("step-up")
-    page.get_by_role("button", name="Confirm").click()
+    walk.examine("the page with a new client secret")
+
+    walk.open(reverse("my_credentials:create"))
+    page.get_by_label("Label").fill("Contractor Key")
+    page.get_by_label("All apps created by developers within my organization").check()
+    walk.examine("the filled form", picture="create")
+    page.get_by_role("button", name="Create JWT").click()
+    page.get_by_role("heading", name="JWT created").wait_for()
+    walk.examine("the page with a new JWT", picture="created")
+
+    walk.open(reverse("my_credentials:detail", args=[credential_of_luke("Nightly jobs").pk]))
+    page.get_by_role("heading", name="Who is using it").evaluate("it => it.scrollIntoView()")
+    walk.examine("a credential in use", picture="usage")
+    expired = credential_of_luke("Trial of the reporting app")
+    for credential, picture in ((credential_of_luke("Nightly jobs"), ""), (expired, "dry-run")):
+        walk.open(reverse("my_credentials:detail", args=[credential.pk]))
+        page.get_by_role("button", name="Test", exact=True).click()
+        page.get_by_role("heading", name="Dry run").wait_for()
+        walk.examine(f"the dry run of {credential.label}", picture=picture)
+    refused = Refusal.objects.filter(code="JWT-105", environment="sandbox").latest("at")
+    walk.open(f"{reverse('refusals:why')}?request_id={refused.request_id}")
+    page.get_by_role("alert").evaluate("alert => alert.scrollIntoView()")
+    walk.examine("the explanation of a refusal", picture="why")
+
+    walk.open(reverse("my_credentials:show", args=[credential_of_luke("Nightly jobs").pk]))
+    walk.examine("step-up")
+    walk.step_up()
     page.get_by_role("button", name="Show the JWT").click()
     page.locator("#jwt").wait_for()
-    accessible("the JWT shown again")
-    replace = reverse(
-        "credentials:replace_client_secret", args=[application.pk, Environment.SANDBOX]
+    walk.examine("the JWT shown again")
+    application = Application.objects.get(name="First app")
+    walk.visit(
+        reverse("credentials:replace_client_secret", args=[application.pk, Environment.SANDBOX])
     )
-    page.goto(f"{console}{replace}")
-    accessible("replacing a client secret")
 
 
-def test_pages_before_and_without_access(page: Page, console: str, accessible: Check) -> None:
-    signed_out = (
-        reverse("account_login"),
-        reverse("account_reset_password"),
-        reverse("report_leaked"),
-    )
-    visit(page, console, iter((*signed_out, "/invitations/unknown")), accessible)
-    sign_in(page, console, "wedge@rebels.example")
-    visit(page, console, iter((reverse("dashboard"), reverse("accounts:notices"))), accessible)
+def test_pages_that_answer_the_forms_of_an_administrator(walk: Walk) -> None:
+    """What would stop working, before it is decided."""
+    page = walk.page
+    walk.sign_in(LEIA)
+    walk.visit(f"{reverse('organization:credentials')}?status=active", picture="inventory")
+    for label in ("Shared with Cloud City", "Nightly jobs"):
+        page.get_by_role("checkbox", name=f"Choose {label} of Luke").first.check()
+    page.get_by_role("button", name="Revoke chosen").click()
+    page.get_by_role("heading", name="Revoke 2 credentials?").wait_for()
+    walk.examine("revoking several credentials", picture="bulk-revoke")
+
+    walk.open(reverse("organization:policy", args=["sandbox"]))
+    walk.step_up()
+    page.get_by_label("Maximum lifetime").fill("90")
+    walk.examine("the form of a policy", picture="policy")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="What will stop working").wait_for()
+    walk.examine("credentials that a policy stops", picture="policy-stops")
+
+    walk.open(reverse("organization:change_role", args=[member(LUKE).user_id]))
+    page.get_by_role("radio", name="Auditor").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="What will stop working").wait_for()
+    walk.examine("credentials that a role stops", picture="change-role")
 
 
-def test_no_name_and_no_window_makes_a_page_wider(page: Page, console: str) -> None:
+def test_pages_of_a_rotation(walk: Walk, console: str) -> None:
+    """One of two apps has moved to the new JWT."""
+    page = walk.page
+    old = JwtCredential.objects.of(member(LUKE)).filter(label="Nightly jobs").order_by("pk")
+    credential = next(found for found in old if found.environment == "sandbox")
+    moved, behind = Application.objects.filter(owner=member(LUKE).user).order_by("-name")[:2]
+    walk.sign_in(LUKE)
+    walk.open(reverse("my_credentials:rotate", args=[credential.pk]))
+    walk.step_up()
+    page.get_by_label("Label").fill("Nightly jobs 2027")
+    walk.examine("the form of a rotation", picture="rotate")
+    page.get_by_role("button", name="Create replacement").click()
+    page.get_by_role("heading", name="JWT created").wait_for()
+    rotation = Rotation.objects.get()
+    for application, jwt in (
+        (moved, rotation.replaced),
+        (behind, rotation.replaced),
+        (moved, rotation.replacement),
+    ):
+        client = application.clients.get(environment="sandbox")
+        secret = client_secret(application.name, Environment.SANDBOX)
+        granted = exchange(f"{console}/sandbox", client.client_id, secret, jwt.encode())
+        assert "access_token" in granted
+    BackgroundWriter.flush_all()
+    walk.visit(reverse("my_credentials:rotation", args=[credential.pk]), picture="rotation")
+
+
+def test_long_names_and_small_windows_make_no_page_wider(walk: Walk) -> None:
     """320 px is a window of 1280 px at four times the size (WCAG 2.2, 1.4.10)."""
-    luke = member("luke@rebels.example")
+    luke = member(LUKE)
     application = cast.application(luke, "M" * 60)
     client, _ = cast.client(application)
     credential = cast.credential(luke, label="W" * 100, clients=[client])
-    sign_in(page, console, "leia@rebels.example")
+    page = walk.page
+    walk.sign_in(LEIA)
     for path in (
         reverse("dashboard"),
         reverse("credentials:applications"),
@@ -223,30 +298,7 @@ def test_no_name_and_no_window_makes_a_page_wider(page: Page, console: str) -> N
         reverse("reference"),
         reverse("refusals:error_codes"),
     ):
-        page.goto(f"{console}{path}")
+        walk.open(path)
         for width in (1280, 390, 320):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(OVERFLOWING) == [], f"{path} at {width}"
-
-
-def test_the_main_pages_in_the_dark(page: Page, console: str, accessible: Check) -> None:
-    page.emulate_media(color_scheme="dark")
-    sign_in(page, console, "luke@rebels.example")
-    application = Application.objects.get(name="Fleet Directory")
-    paths = [
-        reverse("accounts:notices"),
-        reverse("my_credentials:list"),
-        reverse("my_credentials:create"),
-        reverse("credentials:applications"),
-        reverse("credentials:application", args=[application.pk]),
-        reverse("credentials:application_usage", args=[application.pk]),
-        reverse("dashboard"),
-    ]
-    visit(page, console, iter(paths), accessible)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(f"{console}{reverse('my_credentials:create')}")
-    page.get_by_label("Label").fill("In the dark")
-    page.get_by_label("All apps created by developers within my organization").check()
-    page.get_by_role("button", name="Create JWT").click()
-    page.get_by_role("heading", name="JWT created").wait_for()
-    accessible("the created page in the dark")
