@@ -16,8 +16,8 @@ SignInPage = Callable[[Membership], Page]
 Check = Callable[[str], None]
 
 
-# Pages have no frames and no media, so axe doesn't have to look for them. Chromium applies a new size
-# or color scheme in its next frame, and axe would measure colors that are still changing.
+# Pages have no frames and no media, so axe doesn't have to look for them. Chromium applies a new
+# size or color scheme in its next frame, and axe would measure colors that are still changing.
 EXAMINE = """
 async (options) => {
   await new Promise(requestAnimationFrame);
