@@ -29,7 +29,7 @@ from credentials.reports.attention import (
 
 
 @dataclass(frozen=True)
-class Step:
+class FirstStep:
     title: str
     text: str
     link: str
@@ -39,14 +39,11 @@ class Step:
 
     @property
     def next_url(self) -> str:
-        """Where to go for it; nowhere when it is done."""
         return "" if self.done else self.url
 
 
 @dataclass(frozen=True)
 class AttentionItem:
-    """Something of the organization to look at, and the list that shows it."""
-
     icon: str
     text: str
     hint: str
@@ -77,38 +74,37 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "console/dashboard.html", context)
 
 
-# Of each reason: icon, what is said of one and of several, and what to do about it.
+# For each reason: the icon, the text about one and about several credentials, and what to do.
 _OF_CREDENTIALS = {
     AttentionReason.REFUSED: (
         "octagon-alert",
         f"credential was refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
         f"credentials were refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
-        "The page of each says why, with the fix.",
+        "Each credential’s page says why, and how to fix it.",
     ),
     AttentionReason.EXPIRING: (
         "clock",
         f"credential expires within {EXPIRES_SOON.days} days",
         f"credentials expire within {EXPIRES_SOON.days} days",
-        "Their owners are reminded; Rotate replaces one without an outage.",
+        "Their owners get reminders. Rotate a credential to replace it without an outage.",
     ),
     AttentionReason.NEVER_EXPIRES: (
         "infinity",
         "production credential never expires",
         "production credentials never expire",
-        "Rotate gives the replacement an expiration date; a policy can require one.",
+        "Rotate a credential to give its replacement an expiration date. A policy can require one.",
     ),
     AttentionReason.UNUSED: (
         "circle-dashed",
-        f"credential was not used for {UNUSED.days} days",
-        f"credentials were not used for {UNUSED.days} days",
-        "Revoke what nobody needs: a key that is not there can't leak.",
+        f"credential hasn’t been used for {UNUSED.days} days",
+        f"credentials haven’t been used for {UNUSED.days} days",
+        "Revoke credentials that you no longer need, so that they can’t leak.",
     ),
 }
 _ACCESS_REQUESTS = "access_requests"
 
 
 def organization_matters(viewer: Membership) -> list[AttentionItem]:
-    """What there is to look at, with the number of each; what there is none of is left out."""
     beside: dict[str, QuerySet[Any]] = {}
     if viewer.may(ConsolePermission.ACCESS_MANAGE):
         beside[_ACCESS_REQUESTS] = viewer.organization.access_requests.pending()
@@ -119,9 +115,9 @@ def organization_matters(viewer: Membership) -> list[AttentionItem]:
     )
     matters = []
     if waiting := counts.get(_ACCESS_REQUESTS):
-        who = "person waits" if waiting == 1 else "people wait"
-        text = f"{_number(waiting)} {who} for access"
-        hint = "Approve with a role, or decline with a reason."
+        people = "person is" if waiting == 1 else "people are"
+        text = f"{_number(waiting)} {people} waiting for access"
+        hint = "Approve their requests with a role, or decline them with a reason."
         matters.append(AttentionItem("user-plus", text, hint, reverse("accounts:access")))
     for reason, (icon, one, several, hint) in _OF_CREDENTIALS.items():
         if count := counts.get(reason):
@@ -135,40 +131,39 @@ def _number(count: int) -> str:
 
 
 def _inventory_url(reason: AttentionReason) -> str:
-    """The organization's credentials, filtered by the reason."""
     filters = IN_ORGANIZATION[reason].facts
     return f"{reverse('organization:credentials')}?{urlencode(filters)}"
 
 
-def first_steps(viewer: Membership) -> list[Step]:
-    """The way from an empty console to the first call; the first step not done is current."""
+def first_steps(viewer: Membership) -> list[FirstStep]:
+    """From an empty console to the first call. The first step that isn't done is current."""
     user = viewer.user
     steps = [
-        Step(
+        FirstStep(
             "Create your sandbox account",
-            "Your own login in the sandbox, where nothing you break is real.",
+            "Your own login in the sandbox, where you can try everything safely.",
             "Create sandbox account",
             reverse("accounts:sandbox_account"),
             user.extensions.in_environment(Environment.SANDBOX).exists(),
         ),
-        Step(
+        FirstStep(
             "Register an app",
-            "It gets a client ID and a secret for each environment.",
+            "Your app gets a client ID and a client secret for each environment.",
             "Create app",
             reverse("credentials:create_application"),
             Application.objects.visible_to(viewer).exists(),
         ),
-        Step(
+        FirstStep(
             "Create a JWT credential",
-            "The key that lets an app call the API as you.",
+            "With this key, an app can call the API as you.",
             "Create JWT",
             reverse("my_credentials:create"),
             JwtCredential.objects.of(viewer).exists(),
         ),
-        Step(
+        FirstStep(
             "Exchange it and call the API",
-            "Its page has lines to copy, and a test you can run in the browser.",
-            "See your credentials",
+            "Its page has commands to copy, and a test that you can run in the browser.",
+            "View your credentials",
             reverse("my_credentials:list"),
             JwtCredential.objects.of(viewer).filter(usage__isnull=False).exists(),
         ),

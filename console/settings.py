@@ -1,4 +1,4 @@
-"""Settings, all from environment variables: docs/reference/settings.md is the table."""
+"""The settings, all from environment variables. docs/reference/settings.md lists them."""
 
 import logging
 import sys
@@ -40,14 +40,14 @@ if SANDBOX_BASE_URL == PRODUCTION_BASE_URL:
         "equals PRODUCTION_BASE_URL",
         "Nothing may cross environments: give each its own.",
     )
-# Requests and seconds by group; None is no limit.
+# Requests and seconds for each group. None means no limit.
 RATE_LIMITS = {
     "Auth": environment.rate_limit("RATE_LIMIT_AUTH", "60/60", problems),
     "Heavy": environment.rate_limit("RATE_LIMIT_HEAVY", "60/60", problems),
     "Medium": environment.rate_limit("RATE_LIMIT_MEDIUM", "240/60", problems),
     "Light": environment.rate_limit("RATE_LIMIT_LIGHT", "300/60", problems),
 }
-# How long a session lasts at most, and without a request; console/middleware.py ends it.
+# How long a session lasts at most, and without requests. console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))
 problems.raise_if_any()
@@ -139,8 +139,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 _IS_BEHIND_PGBOUNCER: bool = env.bool("DATABASE_IS_PGBOUNCER", default=False)
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
-    # Writers queue up instead of failing: a deferred transaction that turns into a writer
-    # gets SQLITE_BUSY at once, whatever the timeout.
+    # Writers wait in line instead of failing: a deferred transaction that starts to write gets
+    # SQLITE_BUSY at once, regardless of the timeout.
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -154,14 +154,14 @@ else:
     environment.prepare_postgresql(
         _database, is_kept_open=not TESTING, is_behind_pgbouncer=_IS_BEHIND_PGBOUNCER
     )
-# In pgbouncer's transaction mode each transaction may have another connection.
+# In pgbouncer's transaction mode each transaction can have another connection.
 PREPARED_STATEMENTS = not _IS_BEHIND_PGBOUNCER
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
     "default": env.cache_url("CACHE_URL", default="locmemcache://")
 }
 if "redis" in CACHES["default"]["BACKEND"].lower():
-    # No request waits for a cache that is away, nor fails because of it.
+    # Requests don't wait for a cache that is away, and don't fail because of it.
     CACHES["default"]["BACKEND"] = "core.shared_cache.ForgivingRedisCache"
     CACHES["default"]["OPTIONS"] = CACHES["default"].get("OPTIONS", {}) | {
         "socket_connect_timeout": 0.2,
@@ -169,13 +169,13 @@ if "redis" in CACHES["default"]["BACKEND"].lower():
         "retry": Retry(NoBackoff(), 0),
     }
 elif "locmem" in CACHES["default"]["BACKEND"]:
-    # Sign-in counts its attempts there. Of the 300 entries that are usual, anybody pushes them out.
+    # Sign-in counts attempts there. With the default of 300 entries, anyone could push them out.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000} | CACHES["default"].get("OPTIONS", {})
 
 # --- People and sessions --------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-# A link that sets a password is as good as one.
+# A link that sets a password is as powerful as the password.
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -191,7 +191,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 if TESTING:
-    # Tests sign in thousands of times; the strength of the hasher is not what they test.
+    # Tests sign in thousands of times, and don't test the strength of the hasher.
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 LOGIN_URL = "account_login"
@@ -238,7 +238,7 @@ SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
-# Lets a sign-in from a browser that is new for the person be noticed.
+# accounts notices sign-ins from a browser that is new for the person.
 DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 CSRF_COOKIE_SECURE = HTTPS
@@ -255,7 +255,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-# What no page of ours needs, no script that slipped in gets; passkeys are for our own pages.
+# Injected scripts can't use browser features that our pages don't need. Our pages use passkeys.
 PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), serial=(), usb=(), "
     "clipboard-write=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"
@@ -278,7 +278,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     }
 }
-# The largest honest form is a list of client IDs.
+# The largest form that a person sends is a list of client IDs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 FILE_UPLOAD_HANDLERS = ["console.uploads.NoUploads"]
 
@@ -294,7 +294,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING
-# Each of the thousands of test clients has its own middleware, which would list all files first.
+# Tests create thousands of clients, and the middleware of each would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING
 
 # --- Language and time ----------------------------------------------------------------------------
@@ -304,7 +304,7 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Mail -----------------------------------------------------------------------------------------
+# --- Email ----------------------------------------------------------------------------------------
 
 _email_url = env.email_url("EMAIL_URL", default="consolemail://" if DEMO else "smtp://localhost:25")
 globals().update({name: value for name, value in _email_url.items() if name != "OPTIONS"})
@@ -315,7 +315,7 @@ DEFAULT_FROM_EMAIL = env.str(
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {
     "BACKENDS": {"default": _email_url["EMAIL_BACKEND"]},
-    # For thirty days; `manage.py tick` removes older mail.
+    # `manage.py tick` removes emails after thirty days.
     "MAX_RETRIES": 30 * 24 * 12,
     "RETRY_INTERVAL": timedelta(minutes=5),
     "LOG_LEVEL": 1,
@@ -327,14 +327,14 @@ ACCESS_TOKEN_TTL = timedelta(hours=1)
 ACCESS_TOKEN_TTL_MIN = timedelta(minutes=10)
 ACCESS_TOKEN_TTL_MAX = timedelta(hours=1)
 REFRESH_TOKEN_TTL_MAX = timedelta(days=7)
-# Whether a thread of each process writes what no answer waits for; tests write it themselves.
+# Whether a thread of each process writes rows in the background. Tests write them themselves.
 BACKGROUND_WRITES = not TESTING
 
 # --- Operation ------------------------------------------------------------------------------------
 
-# While this file is there, /healthz/ready answers 503: a stop is under way (bin/serve).
+# While this file exists, /healthz/ready answers 503, because the server is stopping (bin/serve).
 DRAIN_FILE: str = env.str("DRAIN_FILE", default="")
-# Without a port nothing is measured.
+# Without a port, nothing is measured.
 METRICS_PORT: int = env.int("METRICS_PORT", default=0)
 METRICS_HOST: str = env.str("METRICS_HOST", default="127.0.0.1")
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
@@ -368,7 +368,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        # django.request repeats every 4xx that the request log already has.
+        # django.request would repeat every 4xx of the request log.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "propagate": False},
         "post_office": {"handlers": ["console"], "propagate": False, "level": "WARNING"},

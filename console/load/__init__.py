@@ -1,5 +1,5 @@
 """A large organization to measure with: `manage.py seed_load`.
 
-The one-writer rule stands aside here, and only here: a hundred thousand credentials made by the
-actions would take hours. The rows are what the actions would have left; a test compares them.
+This is the largest exception to the rule that only actions write: with them, a hundred thousand
+credentials would take hours. A test compares the rows with those that actions leave.
 """

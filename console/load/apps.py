@@ -7,7 +7,7 @@ from accounts.environments import Environment
 from accounts.permissions import AppScope
 from console.load import bulk
 from console.load.dice import Dice
-from console.load.people import ORIGIN, People
+from console.load.people import LOAD_ORIGIN, People
 from console.load.words import APP_KINDS, APP_SUBJECTS
 from core import raw_secrets
 from credentials.actions.applications import register_application
@@ -29,18 +29,18 @@ class Apps:
     applications: list[Application]
     clients: dict[Environment, list[Client]]
     raw_secret: str = field(repr=False)
-    """Of the first production client, so that someone can exchange credentials."""
+    """The secret of the first production client, with which you can exchange credentials."""
 
 
 def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
-    """`count` apps; the developer whom someone can sign in as owns every tenth."""
+    """`count` apps. The developer that you can sign in as owns every tenth."""
     first, second, raw_secret = _first(people, now - FIRST_APP)
     developers = people.developers
     applications = bulk.insert(
         Application(
             id=dice.uuid(),
             organization=people.organization,
-            owner=(people.developer if number % 10 == 0 else dice.favourite(developers)).user,
+            owner=(people.developer if number % 10 == 0 else dice.favorite(developers)).user,
             name=f"{dice.choice(APP_SUBJECTS)} {dice.choice(APP_KINDS)} {number}",
             description="Made by seed_load.",
             is_public=dice.chance(0.05),
@@ -64,7 +64,7 @@ def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
 
 
 def _first(people: People, at: datetime) -> tuple[Client, Client, str]:
-    """An app made by the actions, with the secret of its production client."""
+    # Actions create this app.
     application = register_application(
         people.developer,
         name="Load Generator",
@@ -73,14 +73,16 @@ def _first(people: People, at: datetime) -> tuple[Client, Client, str]:
         scopes=[AppScope.READ_ACCOUNTS],
         uses_jwt_flow=True,
         issues_refresh_tokens=False,
-        origin=ORIGIN,
+        origin=LOAD_ORIGIN,
         at=at,
     )
     actor = people.developer.user
     production, raw_secret = issue_client(
-        application, Environment.PRODUCTION, actor=actor, origin=ORIGIN, at=at
+        application, Environment.PRODUCTION, actor=actor, origin=LOAD_ORIGIN, at=at
     )
-    sandbox, _ = issue_client(application, Environment.SANDBOX, actor=actor, origin=ORIGIN, at=at)
+    sandbox, _ = issue_client(
+        application, Environment.SANDBOX, actor=actor, origin=LOAD_ORIGIN, at=at
+    )
     return production, sandbox, raw_secret
 
 

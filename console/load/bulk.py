@@ -13,7 +13,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def insert(rows: Iterable[Row]) -> list[Row]:
-    """Insert rows that others refer to; they know their primary keys afterwards."""
+    """Inserts rows that others refer to, and sets their primary keys."""
     made = list(rows)
     for start in range(0, len(made), SMALL_BATCH):
         batch = made[start : start + SMALL_BATCH]
@@ -22,10 +22,8 @@ def insert(rows: Iterable[Row]) -> list[Row]:
 
 
 def stream(model: type[Row], rows: Iterable[Row]) -> int:
-    """Insert any number of rows that nothing refers to, as they come; answers how many.
-
-    PostgreSQL takes them through COPY: a tenth of the time, and no list of them in memory.
-    """
+    """Inserts any number of rows that nothing refers to, and returns how many."""
+    # With COPY, PostgreSQL takes a tenth of the time, and the rows needn't be in memory.
     if connection.vendor != "postgresql":
         return _in_batches(model, rows)
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
@@ -42,7 +40,7 @@ def stream(model: type[Row], rows: Iterable[Row]) -> int:
 def stream_values(
     model: type[Row], names: Sequence[str], rows: Iterable[tuple[object, ...]]
 ) -> int:
-    """The same for millions: tuples in the order of `names`, of values that need no preparation."""
+    """The same for millions of rows: prepared values in the order of `names`."""
     if connection.vendor != "postgresql":
         return _in_batches(model, (model(**dict(zip(names, row, strict=True))) for row in rows))
     by_name = {field.attname: field for field in model._meta.concrete_fields}
@@ -75,6 +73,6 @@ def _copy(
 
 
 def analyze() -> None:
-    """Let the planner see the new rows at once; PostgreSQL would notice by itself in a minute."""
+    # PostgreSQL would notice the new rows by itself, but only after a minute.
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

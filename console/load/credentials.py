@@ -25,17 +25,17 @@ from credentials.models.signing_keys import KeyPurpose
 FIRST_ISSUED = timedelta(days=730)
 LIFETIMES = (30, 90, 180, 365, 730, None)
 REVOKED_BECAUSE = ("No longer needed", "The laptop was lost", "Left the team", "Rotated")
-# The developer whom someone can sign in as owns one in so many, but not without end.
+# The developer that you can sign in as owns one in this many credentials, up to a maximum.
 OWN_SHARE, OWN_AT_MOST = 20, 500
 
 
 @dataclass
 class Credentials:
-    """In the order in which they were issued."""
+    """In the order of their creation."""
 
     credentials: list[JwtCredential]
     clients: dict[object, list[Client]] = field(default_factory=dict)
-    """The list of specific apps of those that have one."""
+    """The allowed apps of each credential that is limited to some."""
 
 
 def credentials(
@@ -64,11 +64,11 @@ def credentials(
 
 
 def _owners(people: People, count: int, dice: Dice) -> list[Extension]:
-    """One login for each credential, of people who may own one."""
+    # One login for each credential.
     own = min(count // OWN_SHARE, OWN_AT_MOST)
     developers = people.developers
     owners = [people.developer] * own
-    owners += [dice.favourite(developers) for _ in range(count - own)]
+    owners += [dice.favorite(developers) for _ in range(count - own)]
     dice.shuffle(owners)
     logins = [
         [logins[owner.user_id] for logins in people.logins.values() if owner.user_id in logins]
@@ -112,7 +112,7 @@ def _end_of(at: datetime, days: int | None) -> datetime:
 
 
 def _last_day(first: date, last: date, dice: Dice) -> date:
-    """Most are used until their end, some were forgotten long before."""
+    # Most are used until they end. Some were forgotten long before.
     return max(first, last - timedelta(days=int(dice.expovariate(1 / 20))))
 
 

@@ -1,4 +1,4 @@
-"""Chance that falls the same way every time: the shape of made-up data, never a secret."""
+"""Random numbers that are the same every time, for generated data. Never use them for secrets."""
 
 import random
 import uuid
@@ -17,14 +17,13 @@ class Dice(random.Random):
         return uuid.UUID(int=self.getrandbits(128), version=4)
 
     def platform_id(self) -> int:
-        """A 15-digit number, as `accounts.models.platform_accounts.platform_id` makes them."""
+        """15 digits, as from `accounts.models.platform_accounts.platform_id`."""
         return self.randrange(10**14, 10**15)
 
     def moment(self, start: datetime, end: datetime) -> datetime:
-        """A whole second between the two."""
         seconds = int((end - start).total_seconds())
         return start.replace(microsecond=0) + timedelta(seconds=self.randrange(max(seconds, 1)))
 
-    def favourite(self, things: Sequence[Thing]) -> Thing:
-        """One of them, the first ones more often: a few do most of the work."""
+    def favorite(self, things: Sequence[Thing]) -> Thing:
+        # The first ones more often, because in real life a few do most of the work.
         return things[int(len(things) * self.random() ** 2)]

@@ -1,4 +1,4 @@
-"""The audit events of the large organization, in the order of time, as the actions record them."""
+"""The audit events of the large organization, in the order and words of the actions."""
 
 import heapq
 from bisect import bisect_right
@@ -25,8 +25,8 @@ BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15",
 )
-# One event in so many is about the first app or the first credential: one long history of each.
-FAVOURITES_SHARE = 0.02
+# The share of events about the first app or credential, which get a long history.
+FAVORITES_SHARE = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,8 @@ class Happened:
 def history(
     people: People, apps: Apps, made: Credentials, count: int, *, dice: Dice, now: datetime
 ) -> int:
-    """An event for everything that was made, and daily business until there are `count`.
-
-    What the actions made has its events already.
-    """
+    """An event for each object, and events of daily use until there are `count`."""
+    # The objects that actions created have their events already.
     facts = sorted(_facts(people, apps, made), key=attrgetter("at"))
     known = AuditEvent.objects.filter(organization=people.organization).count()
     business = _business(people, apps, made, count - known - len(facts), dice, now)
@@ -180,7 +178,7 @@ def _of_credential(credential: JwtCredential, made: Credentials) -> Iterator[Hap
 def _business(
     people: People, apps: Apps, made: Credentials, count: int, dice: Dice, now: datetime
 ) -> Iterator[Happened]:
-    """Events at even distances, each about something that was there at the time."""
+    # Events at even intervals, each about an object that existed at the time.
     issued = [credential.issued_at for credential in made.credentials]
     start = now - FIRST_ISSUED
     logins = list(people.extensions)
@@ -188,7 +186,7 @@ def _business(
         at = start + (now - start) * (number + 1) / (count + 1)
         there = bisect_right(issued, at)
         if dice.chance(0.15) or not there:
-            yield _of_login(people, dice.favourite(logins), dice, at)
+            yield _of_login(people, dice.favorite(logins), dice, at)
         elif dice.chance(0.15):
             yield _of_app(apps, dice, at)
         else:
@@ -196,11 +194,11 @@ def _business(
 
 
 def _which(there: int, dice: Dice) -> int:
-    return 0 if dice.chance(FAVOURITES_SHARE) else dice.randrange(there)
+    return 0 if dice.chance(FAVORITES_SHARE) else dice.randrange(there)
 
 
 def _of_login(people: People, extension: Extension, dice: Dice, at: datetime) -> Happened:
-    """The administrator changes a platform login to and fro, or a person the own name."""
+    # The administrator changes a platform login, or people change their names.
     if dice.chance(0.5):
         changes = {"first_name": [extension.user.first_name.lower(), extension.user.first_name]}
         return Happened(
@@ -239,7 +237,7 @@ def _of_app(apps: Apps, dice: Dice, at: datetime) -> Happened:
 
 
 def _about(credential: JwtCredential, dice: Dice, at: datetime) -> Happened:
-    """The owner looks at a JWT, tests it, or changes its label."""
+    # The owner views a JWT, tests it, or changes its label.
     owner = credential.extension.user
     if dice.chance(0.4):
         return Happened(at, AuditKind.JWT_CREDENTIAL_SHOWN, owner, credential, {})

@@ -1,4 +1,4 @@
-"""A large organization in one transaction: from one seed the same, but for keys and secrets."""
+"""A large organization in one transaction. One seed gives the same data, apart from secrets."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +15,12 @@ from console.load.dice import Dice
 from console.load.history import history
 from console.load.people import People, add_invitations, add_requests, domain_of, people
 from console.load.refusals import refusals
-from console.load.usage import Loaded as LoadedUsage
-from console.load.usage import use
+from console.load.usage import LoadedUsage, use
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many rows of each kind; the defaults are what the lists are measured with."""
+    """How many rows of each kind. The lists are measured with the defaults."""
 
     people: int = 10_000
     credentials: int = 100_000
@@ -36,7 +35,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedOrganization:
     people: People
     apps: Apps
     credentials: Credentials
@@ -46,22 +45,22 @@ class Loaded:
 
 
 def is_taken(name: str) -> bool:
-    """Whether the organization, or someone with an address of its domain, is there already."""
+    """Whether the organization exists, or a person with an address in its domain."""
     return (
         Organization.objects.filter(name=name).exists()
         or User.objects.filter(email__endswith=f"@{domain_of(name)}").exists()
     )
 
 
-def load(name: str, size: Size, *, seed: int, at: datetime | None = None) -> Loaded:
-    """Make it; the caller has asked `is_taken`."""
+def load(name: str, size: Size, *, seed: int, at: datetime | None = None) -> LoadedOrganization:
+    """Ask `is_taken` first."""
     with transaction.atomic():
         loaded = _made(name, size, Dice(f"{seed} {name}"), at or timezone.now())
     bulk.analyze()
     return loaded
 
 
-def _made(name: str, size: Size, dice: Dice, now: datetime) -> Loaded:
+def _made(name: str, size: Size, dice: Dice, now: datetime) -> LoadedOrganization:
     with emails.withheld():
         everyone = people(name, size.people, dice=dice, now=now)
         add_requests(everyone, size.requests, dice=dice, now=now)
@@ -71,4 +70,4 @@ def _made(name: str, size: Size, dice: Dice, now: datetime) -> Loaded:
     usage = use(issued, built, size.usage_days, size.usage_apps, dice=dice, now=now)
     refused = refusals(issued, built, size.refusals, dice=dice, now=now)
     events = history(everyone, built, issued, size.events, dice=dice, now=now)
-    return Loaded(everyone, built, issued, usage, refused, events)
+    return LoadedOrganization(everyone, built, issued, usage, refused, events)

@@ -36,7 +36,7 @@ from console.load.words import FIRST_NAMES, LAST_NAMES
 from core import raw_secrets
 from core.origin import Origin
 
-ORIGIN = Origin(ip="127.0.0.1", user_agent="manage.py seed_load")
+LOAD_ORIGIN = Origin(ip="127.0.0.1", user_agent="manage.py seed_load")
 FOUNDED = timedelta(days=1000)
 JOINED_WITHIN = timedelta(days=100)
 
@@ -54,7 +54,7 @@ USER_ROLE_WEIGHTS = (85, 12, 3)
 
 @dataclass
 class People:
-    """Everyone, and who has which login; the two whom someone can sign in as come first."""
+    """Everyone, with their logins. The two people that you can sign in as come first."""
 
     organization: Organization
     administrator: Membership
@@ -68,7 +68,7 @@ class People:
 
     @property
     def developers(self) -> list[Membership]:
-        """Who may own apps and credentials."""
+        """The people who can own apps and credentials."""
         return [
             membership
             for membership in self.memberships
@@ -82,12 +82,12 @@ class People:
 
 
 def domain_of(name: str) -> str:
-    """The mail domain of an organization, from its name; no mail can be sent to it (RFC 2606)."""
+    """The email domain of an organization. No email reaches `.example` domains (RFC 2606)."""
     return f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-') or 'load'}.example"
 
 
 def people(name: str, count: int, *, dice: Dice, now: datetime) -> People:
-    """The organization with `count` people, all of whom joined before its first app."""
+    """The organization with `count` people, who all joined before its first app."""
     founded = now - FOUNDED
     made = _founders(name, founded)
     users = [_user(number, domain_of(name), dice, founded, now) for number in range(count - 2)]
@@ -119,10 +119,10 @@ def people(name: str, count: int, *, dice: Dice, now: datetime) -> People:
 
 
 def _founders(name: str, at: datetime) -> People:
-    """Made by the actions: two who can sign in, with the password of the demo."""
+    # Actions create these two. You can sign in as them with the password of the demo.
     domain = domain_of(name)
     organization = create_organization(
-        name, actor=None, origin=ORIGIN, admin_email=f"admin@{domain}", at=at
+        name, actor=None, origin=LOAD_ORIGIN, admin_email=f"admin@{domain}", at=at
     )
     administrator, developer = (
         join_organization(
@@ -134,7 +134,7 @@ def _founders(name: str, at: datetime) -> People:
             role=role,
             is_account_admin=is_account_admin,
             actor=None,
-            origin=ORIGIN,
+            origin=LOAD_ORIGIN,
             at=at,
         )
         for local_part, role, is_account_admin in (
@@ -143,7 +143,7 @@ def _founders(name: str, at: datetime) -> People:
         )
     )
     for founder in (administrator, developer):
-        create_sandbox_account(founder, actor=founder.user, origin=ORIGIN, at=at)
+        create_sandbox_account(founder, actor=founder.user, origin=LOAD_ORIGIN, at=at)
     accounts = {
         Environment(account.environment): account
         for account in organization.platform_accounts.all()
@@ -199,7 +199,7 @@ def _add_logins(made: People, environment: Environment, users: list[User], dice:
 
 
 def add_requests(made: People, count: int, *, dice: Dice, now: datetime) -> None:
-    """Access requests: a third waits, from people without access; the others are decided."""
+    # A third of the requests are pending. They are from people without access.
     waiting = [m for m in made.memberships if m.role == ConsoleRole.NO_ACCESS and m.user.is_active]
     waiting = waiting[: count // 3]
     decided = [m for m in made.memberships if m.is_developer][: count - len(waiting)]
@@ -231,7 +231,7 @@ def _decided(made: People, membership: Membership, dice: Dice, now: datetime) ->
 
 
 def add_invitations(made: People, count: int, *, dice: Dice, now: datetime) -> None:
-    """Invitations of other addresses: open, expired, withdrawn; nobody knows their links."""
+    # Some are open, expired or withdrawn. Their links aren't known to anyone.
     domain = domain_of(made.organization.name)
     for number in range(count):
         created = dice.moment(now - 4 * INVITATION_LIFETIME, now)

@@ -1,4 +1,4 @@
-"""What the APIs refused of the large organization's apps and credentials lately, as it is kept."""
+"""Two weeks of requests of the large organization that the APIs refused."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from credentials.oauth.bearer import BearerError, InvalidAccessToken, ScopeMissi
 from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
 from credentials.refused import Reason
 
-# One credential in so many is refused at all, and the first of them more often than the others.
+# One in this many credentials is refused, and the first of them more often than the others.
 REFUSED_SHARE = 50
-# A client secret that was replaced and is still presented; a call after its access token's end.
+# The shares of requests with a replaced client secret, and of calls.
 WRONG_SECRETS, CALLS = 0.1, 0.2
-# One refusal in so many is the first app's: one long list.
-FAVOURITE_SHARE = 0.05
+# The share of the first app, which gets a long list.
+FAVORITE_SHARE = 0.05
 
 WRONG_SECRET = InvalidClient(
     "OAU-146", "Client authentication failed: check client ID, secret and environment."
@@ -41,9 +41,7 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A request that was refused: by whom it was made, of what credential, and why."""
-
+class LoadedRefusal:
     at: datetime
     client: Client
     credential: JwtCredential | None
@@ -79,7 +77,7 @@ class Refused:
 
 
 def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: datetime) -> int:
-    """`count` of them at even distances, as far back as they are kept."""
+    """`count` refusals at even intervals, as far back as they are kept."""
     start = now - KEPT
     there = [credential for credential in made.credentials if credential.issued_at < start]
     concerned = dice.sample(there, -(-len(there) // REFUSED_SHARE))
@@ -95,25 +93,25 @@ def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: date
 
 def _thrown(
     concerned: list[JwtCredential], apps: Apps, moments: Iterator[datetime], dice: Dice
-) -> Iterator[Refused]:
+) -> Iterator[LoadedRefusal]:
     for at in moments:
         address = f"198.51.100.{dice.randrange(1, 255)}"
         if dice.chance(WRONG_SECRETS) or not concerned:
             clients = dice.choice(list(apps.clients.values()))
-            yield Refused(at, _client(clients, dice), None, WRONG_SECRET, address)
+            yield LoadedRefusal(at, _client(clients, dice), None, WRONG_SECRET, address)
         else:
-            credential = dice.favourite(concerned)
+            credential = dice.favorite(concerned)
             clients = apps.clients[credential.extension.environment]
             error = _why(credential, at, dice)
-            yield Refused(at, _client(clients, dice), credential, error, address)
+            yield LoadedRefusal(at, _client(clients, dice), credential, error, address)
 
 
 def _client(clients: list[Client], dice: Dice) -> Client:
-    return clients[0] if dice.chance(FAVOURITE_SHARE) else dice.favourite(clients)
+    return clients[0] if dice.chance(FAVORITE_SHARE) else dice.favorite(clients)
 
 
 def _why(credential: JwtCredential, at: datetime, dice: Dice) -> OAuthError | BearerError:
-    """The check that fails for such a credential, else one on the call that it was used for."""
+    # The check that fails for this credential, or otherwise one of the call.
     if credential.revoked_at is not None and credential.revoked_at <= at:
         return REVOKED
     if credential.is_expired(at):

@@ -1,4 +1,4 @@
-"""The use of the large organization's credentials: exchanges, calls, and from which addresses."""
+"""The usage of the large organization's credentials: exchanges, calls, and their addresses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, Jwt
 from credentials.models.jwt_credentials import NEVER_USED
 from credentials.models.usage import ADDRESSES_KEPT_FOR
 
-# How likely an app is to use its credential on a day.
+# The probability that an app uses its credential on a day.
 USED_ON_A_DAY = 0.4
 EXCHANGES_A_DAY, CALLS_OF_ONE = 200, 40
 # Each app has as many machines, and calls from some of them.
@@ -22,8 +22,8 @@ MACHINES = 4
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """How many rows there are of each kind."""
+class LoadedUsage:
+    """The number of rows of each kind."""
 
     exchange_days: int
     call_days: int
@@ -45,11 +45,9 @@ class Day(NamedTuple):
 
 def use(
     made: Credentials, apps: Apps, days: int, apps_each: int, *, dice: Dice, now: datetime
-) -> Loaded:
-    """The last `days`, on which up to `apps_each` apps used each credential.
-
-    The days are thrown again for each table rather than kept: they may be millions.
-    """
+) -> LoadedUsage:
+    """Usage of the last `days` days, with up to `apps_each` apps for each credential."""
+    # There can be millions of days, so they are computed again for each table instead of kept.
     since = now.date() - timedelta(days=days)
     seed = dice.getrandbits(64)
 
@@ -69,24 +67,28 @@ def use(
             for each in thrown()
         ),
     )
-    return Loaded(exchanges, calls, bulk.stream(AddressUse, _addresses(thrown(), dice, now)))
+    return LoadedUsage(exchanges, calls, bulk.stream(AddressUse, _addresses(thrown(), dice, now)))
 
 
 def _days(made: Credentials, apps: Apps, since: date, apps_each: int, dice: Dice) -> Iterator[Day]:
-    """One client after the other, each in the order of days."""
+    # One client after the other, because `_addresses` needs the days of each client in a row.
     for credential in made.credentials:
         last = credential.last_used_on
         if last == NEVER_USED or last <= since:
             continue
         usable = made.clients.get(credential.pk) or apps.clients[credential.extension.environment]
-        first = max(since + timedelta(days=1), credential.issued_at.date())
-        favourites = {dice.favourite(usable) for _ in range(apps_each)}
-        for client in sorted(favourites, key=lambda client: client.pk):
-            day = first
-            while day <= last:
-                if day == last or dice.chance(USED_ON_A_DAY):
-                    yield Day(credential, client, day, _last_at(credential, day, dice))
-                day += timedelta(days=1)
+        favorites = {dice.favorite(usable) for _ in range(apps_each)}
+        for client in sorted(favorites, key=lambda client: client.pk):
+            yield from _days_of(credential, client, since, dice)
+
+
+def _days_of(credential: JwtCredential, client: Client, since: date, dice: Dice) -> Iterator[Day]:
+    last = credential.last_used_on
+    day = max(since + timedelta(days=1), credential.issued_at.date())
+    while day <= last:
+        if day == last or dice.chance(USED_ON_A_DAY):
+            yield Day(credential, client, day, _last_at(credential, day, dice))
+        day += timedelta(days=1)
 
 
 def _last_at(credential: JwtCredential, day: date, dice: Dice) -> datetime:
@@ -98,7 +100,7 @@ def _last_at(credential: JwtCredential, day: date, dice: Dice) -> datetime:
 
 
 def _addresses(days: Iterator[Day], dice: Dice, now: datetime) -> Iterator[AddressUse]:
-    """Where each client was last seen with each credential, on one or two of its machines."""
+    # One or two machines on which each client last used each credential.
     latest: Day | None = None
     for each in days:
         if latest is not None and (latest.credential, latest.client) != (

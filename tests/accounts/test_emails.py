@@ -112,7 +112,7 @@ def test_a_second_tick_sends_nothing_meanwhile(
                 other.setattr(tempfile, "tempdir", str(tmp_path))
             else:
                 cache.clear()
-            second.append(tick_command.send_mail())
+            second.append(tick_command.send_emails())
         counts: tuple[int, int, int] = send_queued()
         return counts
 

@@ -147,7 +147,7 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     change_role(leia, console, "Mon Mothma", "Developer")
     expect(leia.get_by_text("Mon Mothma now has the Developer role.")).to_be_visible()
     mon.get_by_role("link", name="Organization").click()
-    arrived(mon, "You may not open this page")
+    arrived(mon, "You can’t open this page")
     mon.get_by_role("link", name="Dashboard").click()
     assert menu(mon) == {CREDENTIALS}
     mon.get_by_role("link", name="Create JWT").first.click()
@@ -165,7 +165,7 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     assert error_code(exchange(base_url, client.client_id, secret, jwt)) == "JWT-106"
     assert error_code(call(own_extension, granted["access_token"])) == "OAU-213"
     mon.get_by_role("link", name="Done").click()
-    again_at(mon, "You may not open this page")
+    again_at(mon, "You can’t open this page")
     mon.get_by_role("link", name="Dashboard").click()
     assert menu(mon) == {ORGANIZATION}
     mon.get_by_role("link", name="Notices, 2 unread").click()

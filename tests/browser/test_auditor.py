@@ -190,5 +190,5 @@ def test_an_auditor_opens_every_page_and_can_send_no_form(
             max_redirects=0,
         )
         assert refused.status == 403, form.path
-        assert "You may not open this page" in refused.text(), form.path
+        assert "You can’t open this page" in refused.text(), form.path
     assert AuditEvent.objects.count() == before

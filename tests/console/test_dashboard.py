@@ -178,7 +178,7 @@ def test_the_dashboard_lists_credentials_that_need_attention(
         rf"Sooner Sandbox Expires today on {day}, 23:59 UTC Rotate Sooner",
         rf"Soon Sandbox Expires in 6 days on {day}, 23:59 UTC Rotate Soon",
         "Endless Production Never expires Rotate Endless",
-        rf"Idle Sandbox Not used any more last on {day} \(UTC\) Revoke Idle",
+        rf"Idle Sandbox No longer used last used on {day} \(UTC\) Revoke Idle",
         r"Unused &lt;b&gt;{{ 7 }} Sandbox Not used yet "
         rf"since {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}}",
     ]
@@ -269,7 +269,7 @@ MATTERS = [
     ("2 credentials were refused 10 times or more in 7 days", ["Noisy", "Noisy"]),
     ("2 credentials expire within 30 days", ["Soon", "Soon"]),
     ("2 production credentials never expire", ["Endless", "Endless"]),
-    ("2 credentials were not used for 30 days", ["Idle", "Idle"]),
+    ("2 credentials haven’t been used for 30 days", ["Idle", "Idle"]),
 ]
 
 
@@ -296,7 +296,7 @@ def test_people_who_wait_for_access(rebels: Rebels, sign_in: SignIn) -> None:
         sandbox=False,
     )  # fmt: skip
     cast.credential(rebels.luke, environment=Environment.PRODUCTION)
-    waits = ("1 person waits for access", reverse("accounts:access"))
+    waits = ("1 person is waiting for access", reverse("accounts:access"))
     assert matters_of(sign_in(admin).get(DASHBOARD)) == [waits]
     assert matters_of(sign_in(rebels.leia).get(DASHBOARD))[0] == waits
     assert waits not in matters_of(sign_in(rebels.han).get(DASHBOARD))
@@ -307,7 +307,7 @@ def test_the_dashboard_says_that_nothing_needs_attention_in_the_organization(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
     response = sign_in(rebels.c3po).get(DASHBOARD)
-    assert "Needs attention in Rebel Alliance Nothing at the moment." in words_of(response)
+    assert "Needs attention in Rebel Alliance Nothing needs attention." in words_of(response)
 
 
 def test_more_than_a_hundred_are_not_counted(

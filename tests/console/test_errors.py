@@ -56,7 +56,7 @@ def test_a_failure_says_what_to_do_without_asking_the_database(
     response = page_of_error(error, theme="dark")
     page = response.content.decode()
     assert response.status_code == status
-    assert "nothing was half-saved" in page.lower()
+    assert "saved nothing in part" in page
     assert '<code>4f1c</code><button type="button"' in page
     assert 'data-theme="dark"' in page
     assert '<a class="button button--primary" href="">Try again</a>' in page

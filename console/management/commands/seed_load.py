@@ -5,11 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console.load.organization import Loaded, Size, is_taken, load
+from console.load.organization import LoadedOrganization, Size, is_taken, load
 
 
 class Command(BaseCommand):
-    help = "Make a large organization to measure with; never for an installation that is used."
+    help = "Creates a large organization to measure with. Don't run it in a real installation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         defaults = asdict(Size())
@@ -22,23 +22,22 @@ class Command(BaseCommand):
             "--organization", default="Load Test", help="its name; default: %(default)s"
         )
         parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data")
-        parser.add_argument("--force", action="store_true", help="even without DEMO=1")
+        parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEMO or options["force"]):
             raise CommandError(
-                "Two people of the organization get a known password. Set DEMO=1, or insist with "
-                "--force."
+                "Two people in the organization get a known password. Set DEMO=1, or use --force."
             )
         size = Size(**{field.name: options[field.name] for field in fields(Size)})
         _require_sense(size)
         if is_taken(options["organization"]):
-            raise CommandError(f"There is already an organization {options['organization']}.")
+            raise CommandError(f"The organization {options['organization']} already exists.")
         started = time.monotonic()
         loaded = load(options["organization"], size, seed=options["seed"])
         self._report(loaded, time.monotonic() - started)
 
-    def _report(self, loaded: Loaded, seconds: float) -> None:
+    def _report(self, loaded: LoadedOrganization, seconds: float) -> None:
         people, apps = loaded.people, loaded.apps
         listed = sum(map(len, loaded.credentials.clients.values()))
         counts = {
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             "apps": len(apps.applications),
             "client IDs": sum(map(len, apps.clients.values())),
             "credentials": len(loaded.credentials.credentials),
-            "entries of their lists of apps": listed,
+            "allowed apps of credentials": listed,
             "days of exchanges": loaded.usage.exchange_days,
             "days of calls": loaded.usage.call_days,
             "addresses": loaded.usage.addresses,
@@ -68,8 +67,8 @@ class Command(BaseCommand):
 
 
 def _require_sense(size: Size) -> None:
-    """Two people can sign in, one app exchanges; of everything else there may be none."""
+    # You can sign in as two of the people, and exchange credentials with one app.
     least = {"people": 2, "apps": 1}
     for name, count in asdict(size).items():
         if count < least.get(name, 0):
-            raise CommandError(f"--{name.replace('_', '-')} is at least {least.get(name, 0)}.")
+            raise CommandError(f"--{name.replace('_', '-')} must be at least {least.get(name, 0)}.")

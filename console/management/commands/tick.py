@@ -1,4 +1,4 @@
-"""What has to happen now and then; run it every minute. Safe to run twice, and at any time."""
+"""Does the work that is due. Run it every minute; it can run at any time, also twice at once."""
 
 import fcntl
 import hashlib
@@ -46,31 +46,30 @@ from credentials.models.usage import outdated_usage
 
 logger = structlog.get_logger(__name__)
 
-ORIGIN = Origin.command("tick")
-MAIL_KEPT = timedelta(days=30)
-# Seconds. A batch takes three minutes at most, and the next one begins with a lock of this length.
-MAIL_LOCKED = 240
+TICK_ORIGIN = Origin.command("tick")
+EMAILS_KEPT = timedelta(days=30)
+# Seconds. A batch takes three minutes at most, and the next one renews the lock.
+EMAIL_LOCKED = 240
 
 
 @dataclass(frozen=True)
 class Job:
-    """One kind of due work. A row that is done is not due again, whoever else does it meanwhile."""
+    """One kind of work. Work that another process has done in the meantime is no longer due."""
 
     name: str
     due: Callable[[], int]
-    """How much there is to do, for `--dry-run`; changes nothing."""
+    """How much there is to do, for `--dry-run`. Changes nothing."""
     act: Callable[[], int | str]
-    """Does it; answers how much was done, or says it in words."""
+    """Does the work, and returns how much it was, or a text that says so."""
     done: str
-    """What is said of the number: `removed`, `sent`."""
+    """The verb after the number: `removed`, `sent`."""
 
 
 class _AnotherIsSendingError(Exception):
     pass
 
 
-def send_mail() -> int | str:
-    """Attempt every mail that is due, in batches; a failed one is due again later."""
+def send_emails() -> int | str:
     sent = requeued = failed = 0
     try:
         with _locked(_lock_path()), _turns() as take_turn:
@@ -88,17 +87,19 @@ def send_mail() -> int | str:
 
 @contextmanager
 def _turns() -> Iterator[Callable[[], None]]:
-    """What to call before each batch. It raises `_AnotherIsSendingError` while a tick sends that
-    shares our cache, on whatever machine; of one that crashed, until its lock ends.
+    """A function to call before each batch.
+
+    It raises `_AnotherIsSendingError` while another tick sends that shares our cache, on any
+    machine. The lock of a tick that crashed ends after a while.
     """
-    # All machines of an installation have its SECRET_KEY, however each of them names the database.
+    # The machines of an installation share its SECRET_KEY, but can name the database differently.
     key, owner = salted_hmac("tick", "mail", algorithm="sha256").hexdigest(), secrets.token_hex(16)
 
     def take_turn() -> None:
-        # The cache may have lost the lock meanwhile, and another tick may have it by now.
+        # The cache might have lost the lock, and another tick might have it now.
         if cache.get(key) == owner:
-            cache.touch(key, MAIL_LOCKED)
-        elif not cache.add(key, owner, MAIL_LOCKED):
+            cache.touch(key, EMAIL_LOCKED)
+        elif not cache.add(key, owner, EMAIL_LOCKED):
             raise _AnotherIsSendingError
 
     try:
@@ -110,7 +111,7 @@ def _turns() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """The kernel unlocks it when this process ends, however that happens."""
+    # The kernel releases this lock when the process ends, even if it crashes.
     file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, mode=0o600)
     try:
         try:
@@ -129,10 +130,10 @@ def remove_expired_sessions() -> int:
     return expired
 
 
-def remove_old_mail() -> int:
+def remove_old_emails() -> int:
     removed: int
     removed, _attachments = cleanup_expired_mails(
-        timezone.now() - MAIL_KEPT, delete_attachments=False
+        timezone.now() - EMAILS_KEPT, delete_attachments=False
     )
     return removed
 
@@ -157,7 +158,7 @@ def _ended_secrets() -> int:
     return Client.objects.with_ended_secret(timezone.now()).count()
 
 
-def _due_mail() -> int:
+def _due_emails() -> int:
     due = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
     count: int = due.count()
@@ -168,8 +169,8 @@ def _expired_sessions() -> int:
     return Session.objects.filter(expire_date__lt=timezone.now()).count()
 
 
-def _old_mail() -> int:
-    count: int = Email.objects.filter(created__lt=timezone.now() - MAIL_KEPT).count()
+def _old_emails() -> int:
+    count: int = Email.objects.filter(created__lt=timezone.now() - EMAILS_KEPT).count()
     return count
 
 
@@ -186,28 +187,26 @@ def _old_usage() -> int:
 
 
 def _lock_path() -> Path:
-    """Of this database, so that two installations on a machine do not wait for each other.
-
-    And of this user: what another user has made could not be opened.
-    """
+    # One for each database, so that two installations on a machine don't wait for each other, and
+    # one for each user, because users can't open each other's files.
     database = f"{connection.settings_dict['HOST']}/{connection.settings_dict['NAME']}"
     name = hashlib.sha256(database.encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"console-tick-{name}-{os.getuid()}"
 
 
-# In the order in which they run: what queues mail stands before the mail.
+# In the order in which they run: work that queues emails comes before sending them.
 PARTS = (
     Job("Expiry reminders", _due_reminders, remind_owners, "announced"),
     Job("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
-    Job("Rotations", _rotations_to_close, lambda: close_rotations(origin=ORIGIN), "closed"),
+    Job("Rotations", _rotations_to_close, lambda: close_rotations(origin=TICK_ORIGIN), "closed"),
     Job("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
-    Job("Email", _due_mail, send_mail, "sent"),
+    Job("Email", _due_emails, send_emails, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
-    Job(f"Emails older than {MAIL_KEPT.days} days", _old_mail, remove_old_mail, "removed"),
+    Job(f"Emails older than {EMAILS_KEPT.days} days", _old_emails, remove_old_emails, "removed"),
     Job(
         "Former client secrets",
         _ended_secrets,
-        lambda: forget_ended_secrets(origin=ORIGIN),
+        lambda: forget_ended_secrets(origin=TICK_ORIGIN),
         "forgotten",
     ),
     Job("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
@@ -215,21 +214,21 @@ PARTS = (
     Job("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
     Job("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
     Job("Old usage", _old_usage, forget_old_usage, "removed"),
-    # Last, so that what the others recorded is sealed as well.
+    # Last, so that the events of the other parts are sealed as well.
     Job("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )
 
 
 class Command(BaseCommand):
-    help = "Do the work that is due: " + ", ".join(part.name.lower() for part in PARTS) + "."
+    help = "Does the work that is due: " + ", ".join(part.name.lower() for part in PARTS) + "."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what is due and change nothing"
+            "--dry-run", action="store_true", help="print what is due, and change nothing"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Every part gets its turn; if one of them failed, the command fails at the end."""
+        # One failed part doesn't stop the others.
         with emails.left_to_tick():
             failed = [part.name for part in PARTS if not self._run(part, dry=options["dry_run"])]
         if failed:
@@ -240,7 +239,7 @@ class Command(BaseCommand):
             outcome = f"{part.due()} due" if dry else self._outcome(part)
         except Exception:
             logger.exception("tick_part_failed", part=part.name)
-            if not connection.in_atomic_block:  # a caller's transaction would end with it
+            if not connection.in_atomic_block:  # it would end the transaction of a caller
                 connection.close_if_unusable_or_obsolete()
             return False
         self.stdout.write(f"{part.name}: {outcome}.")
