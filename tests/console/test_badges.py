@@ -1,4 +1,4 @@
-"""Badges: every state that a page may show has one."""
+"""Every state that a page can show has a badge."""
 
 import re
 
@@ -28,7 +28,7 @@ def test_everything_with_a_state_has_a_badge(state: str) -> None:
     assert state in STATES
 
 
-def test_other_words_are_escaped_and_may_be_for_screen_readers_only() -> None:
+def test_other_words_are_escaped_and_can_be_for_screen_readers_only() -> None:
     template = "{% load badges %}{% status_badge 'revoked' text=text compact=True %}"
     badge = Template(template).render(Context({"text": "by <b>"}))
     assert badge.startswith('<span class="badge badge--danger badge--compact">')
@@ -36,7 +36,7 @@ def test_other_words_are_escaped_and_may_be_for_screen_readers_only() -> None:
 
 
 @pytest.mark.parametrize("environment", Environment)
-def test_environments(environment: Environment) -> None:
+def test_environments_have_badges(environment: Environment) -> None:
     template = "{% load badges %}{% environment_badge environment %}"
     badge = Template(template).render(Context({"environment": environment.value}))
     assert badge.startswith(f'<span class="badge badge--{environment.value}"><svg ')

@@ -1,4 +1,4 @@
-"""How a benchmark writes into its page. tests/scale/test_benchmarks.py runs the benchmarks."""
+"""How a benchmark updates its page. tests/scale/test_benchmarks.py runs the benchmarks."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import pytest
 from benchmarks import report
 
 
-def test_the_report_replaces_its_own_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_report_replaces_only_its_own_part_of_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     document = tmp_path / "performance.md"
     document.write_text("Before\n<!-- lists: begin -->\nold\n<!-- lists: end -->\nAfter\n")
     monkeypatch.setattr(report, "DOCUMENT", document)

@@ -49,7 +49,7 @@ def attention_of(response: Any) -> list[str]:
     return [" ".join(re.sub(r"<[^>]*>", " ", row).split()) for row in rows]
 
 
-def test_signed_out_it_asks_for_sign_in() -> None:
+def test_the_dashboard_asks_signed_out_people_to_sign_in() -> None:
     response = Browser().get(DASHBOARD)
     assert response["Location"] == f"{reverse('account_login')}?next={DASHBOARD}"
 
@@ -68,7 +68,7 @@ def test_the_dashboard_without_console_access_offers_to_request_it(
     assert "Request access" in words_of(response)
 
 
-def test_the_user_menu_leads_to_credentials_only_who_may_have_some(
+def test_the_user_menu_links_to_credentials_only_for_developers(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
     own = f'href="{reverse("my_credentials:list")}"'
@@ -101,7 +101,7 @@ def test_only_first_steps_that_are_not_done_are_links(rebels: Rebels, sign_in: S
     ]
 
 
-def test_a_step_done_out_of_order(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_first_step_done_out_of_order(rebels: Rebels, sign_in: SignIn) -> None:
     cast.application(rebels.lando)
     assert steps_of(sign_in(rebels.lando).get(DASHBOARD)) == ["current", "done", "todo", "todo"]
 
@@ -114,7 +114,7 @@ def test_a_step_done_out_of_order(rebels: Rebels, sign_in: SignIn) -> None:
         ("lando", ("Your apps", "0")),
     ],
 )
-def test_figures(
+def test_the_figures_count_active_credentials_and_visible_apps(
     rebels: Rebels, partners: Partners, sign_in: SignIn, who: str, apps: tuple[str, str]
 ) -> None:
     cast.application(rebels.luke, "X-wing")
@@ -190,7 +190,7 @@ def test_the_dashboard_lists_credentials_that_need_attention(
     )
 
 
-def test_one_credential_for_several_reasons_is_one_row(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_credential_with_several_reasons_is_one_row(rebels: Rebels, sign_in: SignIn) -> None:
     soon = timezone.now().astimezone(UTC).date() + timedelta(days=9)
     at = timezone.now() - timedelta(days=40)
     credential = cast.credential(rebels.luke, label="Key", at=at, expires_on=soon)
@@ -224,7 +224,9 @@ def test_a_credential_that_is_being_replaced_needs_no_attention(
     assert attention_of(sign_in(rebels.luke).get(DASHBOARD)) == []
 
 
-def test_many_that_need_attention_are_not_all_listed(rebels: Rebels, sign_in: SignIn) -> None:
+def test_only_the_most_urgent_of_many_credentials_are_listed(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     old = timezone.now() - timedelta(days=31)
     for number in range(12):
         cast.credential(rebels.luke, label=f"Key {number}", at=old)
@@ -238,19 +240,19 @@ def test_the_dashboard_says_that_nothing_needs_attention(rebels: Rebels, sign_in
     assert "Needs attention" not in words_of(browser.get(DASHBOARD))
     cast.credential(rebels.luke)
     assert (
-        "Needs attention Nothing: no credential of yours is refused often, expires soon, lies "
-        "unused, or never ends in production."
+        "Needs attention Nothing needs attention. We list credentials here that are often refused, "
+        "expire soon, haven’t been used, or never expire in production."
     ) in words_of(browser.get(DASHBOARD))
 
 
 def matters_of(response: Any) -> list[tuple[str, str]]:
-    """What of the organization there is to look at, as `(words, link)`."""
+    """The organization's items that need attention, as `(words, link)`."""
     page = text_of(response).partition("matters-title")[2].partition("</section>")[0]
     return [(words, html.unescape(url)) for url, words in LINK.findall(page)]
 
 
 def of_the_organization(rebels: Rebels) -> None:
-    """Two of each kind that a list shows, of several people."""
+    """Two credentials for each reason, of several people."""
     now = timezone.now()
     client, _ = cast.client(cast.application(rebels.luke))
     for owner in (rebels.luke, rebels.leia):
@@ -277,7 +279,7 @@ MATTERS = [
 def test_the_dashboard_counts_what_needs_attention_in_the_organization(
     rebels: Rebels, partners: Partners, sign_in: SignIn, who: str
 ) -> None:
-    """Each links to the list, filtered so that it shows just these."""
+    """Each item links to the list, filtered for these credentials."""
     of_the_organization(rebels)
     cast.credential(partners.lobot, label="Theirs", environment=Environment.PRODUCTION)
     browser = sign_in(getattr(rebels, who))
@@ -288,8 +290,8 @@ def test_the_dashboard_counts_what_needs_attention_in_the_organization(
         assert [credential.label for credential in listed.context["page"].rows] == labels
 
 
-def test_people_who_wait_for_access(rebels: Rebels, sign_in: SignIn) -> None:
-    """Whoever decides about access sees them; credentials only with the right to."""
+def test_pending_access_requests_need_attention(rebels: Rebels, sign_in: SignIn) -> None:
+    """Account administrators see access requests, but credentials only with the permission."""
     request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
     admin = cast.join(
         rebels.organization, "mon@rebels.example", ConsoleRole.NO_ACCESS, is_account_admin=True,
@@ -310,7 +312,7 @@ def test_the_dashboard_says_that_nothing_needs_attention_in_the_organization(
     assert "Needs attention in Rebel Alliance Nothing needs attention." in words_of(response)
 
 
-def test_more_than_a_hundred_are_not_counted(
+def test_more_than_a_hundred_items_are_not_counted(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("credentials.reports.attention.MANY", 1)
@@ -329,7 +331,9 @@ def test_an_auditor_gets_no_steps_and_nothing_to_create(rebels: Rebels, sign_in:
     assert (steps_of(response), figures_of(response)) == ([], [])
 
 
-def test_an_account_administrator_without_developer_role(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_account_administrator_without_a_developer_role_gets_no_steps(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     admin = cast.join(
         rebels.organization, "mon@rebels.example", ConsoleRole.NO_ACCESS, is_account_admin=True,
         sandbox=False,
@@ -340,7 +344,7 @@ def test_an_account_administrator_without_developer_role(rebels: Rebels, sign_in
     assert steps_of(response) == []
 
 
-def test_base_urls_to_copy(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_dashboard_shows_the_base_urls(rebels: Rebels, sign_in: SignIn) -> None:
     words = words_of(sign_in(rebels.c3po).get(DASHBOARD))
     assert "Sandbox http://localhost:8000/sandbox" in words
     assert "Production http://localhost:8000/production" in words

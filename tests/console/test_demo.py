@@ -54,7 +54,7 @@ def row_counts() -> dict[str, int]:
     return {model._meta.label: model._base_manager.count() for model in apps.get_models()}
 
 
-def test_the_document_is_whole_and_the_same_every_time(db: None) -> None:
+def test_the_demo_document_is_complete_and_the_same_every_time(db: None) -> None:
     first = seed("--json")
     counts = row_counts()
     assert seed("--json") == first
@@ -206,7 +206,7 @@ def assert_it_looks_lived_in() -> None:
         assert int(created.at.timestamp()) == int(credential.issued_at.timestamp())
 
 
-def test_the_secrets_follow_the_secret_key(settings: Settings) -> None:
+def test_demo_client_secrets_depend_on_the_secret_key(settings: Settings) -> None:
     first = client_secret("Fleet Directory", api.SANDBOX)
     assert client_secret("Fleet Directory", api.SANDBOX) == first
     assert client_secret("Fleet Directory", api.PRODUCTION) != first
@@ -215,7 +215,9 @@ def test_the_secrets_follow_the_secret_key(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--if-empty"]])
-def test_refused_without_demo(db: None, settings: Settings, arguments: list[str]) -> None:
+def test_seed_demo_is_refused_without_demo_or_force(
+    db: None, settings: Settings, arguments: list[str]
+) -> None:
     settings.DEMO = False
     with pytest.raises(CommandError, match="Set DEMO=1, or use --force"):
         seed(*arguments)

@@ -1,4 +1,4 @@
-"""Base URLs that name hosts of their own: the APIs start at the root of that host."""
+"""Environments whose base URLs have hosts of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def exchange(app: api.App, jwt: str, host: str, path: str) -> Any:
     )
 
 
-def test_the_sandbox_at_the_root_of_its_host(rebels: Rebels) -> None:
+def test_the_sandbox_is_served_at_the_root_of_its_host(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     credential = cast.credential(rebels.luke)
     assert credential.claims["iss"] == f"https://{SANDBOX_HOST}"
@@ -57,7 +57,7 @@ def test_the_sandbox_at_the_root_of_its_host(rebels: Rebels) -> None:
     assert account.json()["uri"].startswith(f"https://{SANDBOX_HOST}/restapi/v1.0/account/")
 
 
-def test_production_under_a_path_of_its_host(rebels: Rebels) -> None:
+def test_production_is_served_below_a_path_of_its_host(rebels: Rebels) -> None:
     app = api.app(rebels.luke, environment=Environment.PRODUCTION)
     jwt = cast.credential(rebels.luke, environment=Environment.PRODUCTION).encode()
     assert exchange(app, jwt, PRODUCTION_HOST, "/v2/restapi/oauth/token").status_code == 200
@@ -75,10 +75,10 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server"
         (PRODUCTION_HOST, f"/v2{WELL_KNOWN}", f"https://{PRODUCTION_HOST}/v2"),
     ],
 )
-def test_metadata_and_keys_are_where_their_issuer_says(
+def test_metadata_and_keys_are_at_the_addresses_of_their_issuer(
     db: None, host: str, path: str, issuer: str
 ) -> None:
-    """RFC 8414 §3: between host and path of the issuer; and appended, as many look it up."""
+    """RFC 8414 §3 inserts it between host and path of the issuer. Many clients append it."""
     found = Program().get(path, headers={"Host": host}).json()
     assert found["issuer"] == issuer
     assert found["jwks_uri"] == f"{issuer}/restapi/oauth/jwks"
@@ -88,7 +88,7 @@ def test_metadata_and_keys_are_where_their_issuer_says(
         assert Program().get(path, headers={"Host": other}).status_code == 404
 
 
-def test_each_host_serves_its_environment_only(rebels: Rebels) -> None:
+def test_each_host_serves_only_its_environment(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     jwt = cast.credential(rebels.luke).encode()
     crossed = exchange(app, jwt, PRODUCTION_HOST, "/v2/restapi/oauth/token")
@@ -100,7 +100,7 @@ SPELLINGS = [SANDBOX_HOST, SANDBOX_HOST.upper(), f"{SANDBOX_HOST}:443", f"{SANDB
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
-def test_a_host_is_the_same_however_it_is_written(db: None, host: str) -> None:
+def test_every_spelling_of_a_host_serves_the_same(db: None, host: str) -> None:
     response = Program().get("/restapi/v1.0", headers={"Host": host}, secure=True)
     assert response.status_code == 200
 

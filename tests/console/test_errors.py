@@ -1,4 +1,4 @@
-"""Pages and bodies for what can't be answered."""
+"""Error pages and JSON errors."""
 
 from typing import Any
 
@@ -12,19 +12,21 @@ from tests import api, cast
 from tests.conftest import Rebels, SignIn
 
 
-def test_a_slash_too_many_leads_to_the_page(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_address_with_a_trailing_slash_redirects_to_the_page(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     response = sign_in(rebels.luke).get("/console/my-credentials/")
     assert response.status_code == 302
     assert response.headers["Location"] == "/console/my-credentials"
 
 
-def test_an_unknown_page_is_a_page(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_unknown_page_gets_a_page(rebels: Rebels, sign_in: SignIn) -> None:
     response = sign_in(rebels.luke).get("/console/nothing/")
     assert response.status_code == 404
     assert "text/html" in response.headers["Content-Type"]
 
 
-def test_an_unknown_call_is_json(client: Client) -> None:
+def test_an_unknown_call_gets_json(client: Client) -> None:
     response = client.get("/sandbox/restapi/v1.0/nothing")
     assert response.status_code == 404
     assert response.json() == {
@@ -49,10 +51,10 @@ BROKEN, AWAY = ValueError("broken"), OperationalError("server closed the connect
 
 
 @pytest.mark.parametrize(("error", "status"), [(BROKEN, 500), (AWAY, 503)])
-def test_a_failure_says_what_to_do_without_asking_the_database(
+def test_the_error_page_needs_no_database_and_says_what_to_do(
     error: Exception, status: int
 ) -> None:
-    """No database here: the test has asked for none."""
+    """pytest-django refuses the database to this test."""
     response = page_of_error(error, theme="dark")
     page = response.content.decode()
     assert response.status_code == status
@@ -66,11 +68,11 @@ def test_an_error_page_never_links_to_a_posted_form() -> None:
     assert "Try again</a>" not in page_of_error(BROKEN, method="POST").content.decode()
 
 
-def test_a_theme_is_one_of_ours() -> None:
+def test_the_error_page_accepts_only_known_themes() -> None:
     assert "data-theme" not in page_of_error(BROKEN, theme='"><script>').content.decode()
 
 
-def test_an_expired_form_says_so(rebels: Rebels) -> None:
+def test_an_expired_form_gets_its_own_page(rebels: Rebels) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(rebels.luke.user, "allauth.account.auth_backends.AuthenticationBackend")
     response = browser.post("/console/my-credentials/create", {"label": "Late"})
@@ -83,7 +85,7 @@ def test_an_expired_form_says_so(rebels: Rebels) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("/console/nothing", 404), ("/console/organization", 403)]
 )
-def test_a_refusal_names_its_request(
+def test_a_403_page_shows_the_request_id(
     path: str, status: int, rebels: Rebels, sign_in: SignIn
 ) -> None:
     response = sign_in(rebels.luke).get(path)
@@ -109,7 +111,7 @@ def failing(rebels: Rebels, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_error_of_the_rest_api_links_to_its_code(
     rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each shape of error has its own way through the code; all of them link."""
+    """Each kind of error is made in another place."""
     answers = {
         "CMN-120": api.call("GET", "/nothing"),
         "OAU-123": api.call("GET", "/account/~"),

@@ -1,4 +1,4 @@
-"""What load balancers are told."""
+"""The health checks for load balancers."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_a_console_with_its_database_is_ready(client: Client, db: None) -> None:
     assert client.get(LIVE).json() == client.get(READY).json() == {"status": "ok"}
 
 
-def test_a_draining_server_lives_and_is_not_ready(
+def test_a_stopping_server_is_alive_and_not_ready(
     client: Client, db: None, settings: Settings, tmp_path: Path
 ) -> None:
     draining = tmp_path / "draining"
@@ -32,7 +32,7 @@ def test_a_draining_server_lives_and_is_not_ready(
     assert client.get(LIVE).status_code == 200
 
 
-def test_without_its_database_it_lives_and_is_not_ready(
+def test_a_server_without_its_database_is_alive_and_not_ready(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away() -> None:

@@ -1,4 +1,4 @@
-"""With the mail server down nothing else fails and no mail is lost: each act that queues mail."""
+"""While the SMTP server is down, every action works and no email is lost."""
 
 import socket
 from collections.abc import Callable
@@ -180,7 +180,7 @@ TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}
 
 @pytest.fixture
 def dead_server(settings: Settings, use_mail_server: UseMailServer) -> None:
-    """An address at which nobody listens: the port was ours a moment ago."""
+    """A port on which no server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         settings.EMAIL_HOST, settings.EMAIL_PORT = taken.getsockname()
@@ -193,7 +193,7 @@ def statuses() -> set[int]:
 
 @pytest.mark.parametrize("kind", NoticeKind)
 @pytest.mark.usefixtures("dead_server")
-def test_the_act_is_done_and_its_mail_comes_later(
+def test_every_action_works_and_its_email_comes_later(
     kind: NoticeKind,
     rebels: Rebels,
     use_mail_server: UseMailServer,
@@ -216,7 +216,7 @@ def test_the_act_is_done_and_its_mail_comes_later(
 
 
 @pytest.mark.usefixtures("dead_server")
-def test_so_do_the_notices_of_the_sign_in_library(
+def test_the_emails_of_the_sign_in_library_come_later(
     rebels: Rebels,
     use_mail_server: UseMailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -237,8 +237,8 @@ def test_so_do_the_notices_of_the_sign_in_library(
 
 
 @pytest.mark.usefixtures("dead_server")
-def test_mail_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Settings) -> None:
-    """Else an outage of some days would lose it."""
+def test_an_email_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Settings) -> None:
+    """Otherwise an outage of some days would lose it."""
     request(rebels)
     Email.objects.update(
         number_of_retries=settings.POST_OFFICE["MAX_RETRIES"] - 1, status=STATUS.requeued
@@ -250,10 +250,10 @@ def test_mail_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: Setti
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_act_stands_if_the_database_goes_away_after_its_commit(
+def test_an_action_counts_if_the_database_goes_away_after_its_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is left to do then is `tick`'s, and the answer is that of the act."""
+    """`tick` sends the email later, and the answer is that of the action."""
 
     def gone(queued: list[Email]) -> None:
         raise OperationalError("server closed the connection unexpectedly")

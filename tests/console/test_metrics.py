@@ -1,4 +1,4 @@
-"""How an answer is counted. A server with several processes is in tests/scale/test_metrics.py."""
+"""How an answer is counted. tests/scale/test_metrics.py has a server with several processes."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -43,11 +43,11 @@ def test_endpoints_are_few(path: str, endpoint: str) -> None:
         (b"", ""),
     ],
 )
-def test_codes_are_read_from_what_callers_are_told(body: bytes, code: str) -> None:
+def test_error_codes_are_read_from_the_response(body: bytes, code: str) -> None:
     assert code_of(body) == code
 
 
-def test_results() -> None:
+def test_a_status_is_granted_refused_or_error() -> None:
     assert list(map(result_of, (200, 400, 429, 503))) == ["granted", "refused", "refused", "error"]
 
 
@@ -71,7 +71,7 @@ def counted(status: str, body: bytes, **environ: str) -> dict[tuple[str, str], f
     }
 
 
-def test_the_layer_passes_everything_on_and_counts_it() -> None:
+def test_the_layer_counts_and_returns_the_answer() -> None:
     refusal = b'{"errors":[{"errorCode":"JWT-102"}]}'
     host = {"HTTP_HOST": "localhost:8000"}
     path = "/sandbox/restapi/oauth/token"
@@ -84,7 +84,7 @@ def test_the_layer_passes_everything_on_and_counts_it() -> None:
     assert counted("200 OK", b"<html>", **page) == {("console_requests_total", "page,200"): 1}
 
 
-def test_an_unknown_host_is_of_no_environment() -> None:
+def test_an_unknown_host_belongs_to_no_environment() -> None:
     path = "/sandbox/restapi/v1.0/account/~"
     found = counted("401 Unauthorized", b"{}", PATH_INFO=path, HTTP_HOST="elsewhere.example")
     assert found == {("console_requests_total", "rest,401"): 1}
@@ -105,7 +105,7 @@ def test_every_figure_is_documented() -> None:
     }
 
 
-def test_alerts_ask_for_figures_that_exist() -> None:
+def test_documented_alerts_use_figures_that_exist() -> None:
     text = (ROOT / "docs/how-to/monitor.md").read_text()
     asked = set(re.findall(r"\b(console_\w+?)(?:_bucket)?[{\[)]", text))
     assert asked

@@ -1,4 +1,4 @@
-"""The request id is ours, and the log holds no secret."""
+"""Request IDs, the request log, and the activity of sessions."""
 
 import re
 from uuid import UUID
@@ -50,8 +50,10 @@ def test_the_log_holds_no_secret(rebels: Rebels, caplog: pytest.LogCaptureFixtur
         assert secret not in log
 
 
-def test_a_session_is_noted_once_in_a_while(rebels: Rebels, sign_in: SignIn) -> None:
-    """And at once when another browser or another address uses it."""
+def test_the_activity_of_a_session_is_noted_every_five_minutes(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    """It is noted at once when another browser or another address uses it."""
 
     def noted(**headers: str) -> bool:
         before = UserSession.objects.values_list("last_seen_at", flat=True).first()
@@ -78,8 +80,8 @@ def test_the_record_of_a_session_does_not_contain_its_key(rebels: Rebels, sign_i
     assert session_key not in remembered
 
 
-def test_a_made_up_session_gets_no_room_in_the_cache(db: None) -> None:
-    """Else it pushes out what sign-in counts there."""
+def test_an_invented_session_key_gets_no_room_in_the_cache(db: None) -> None:
+    """Otherwise invented keys could push out the counters of sign-in."""
     cache.clear()
     for path in (reverse("account_login"), reverse("live"), reverse("dashboard")):
         browser = Client()
@@ -95,8 +97,8 @@ def test_a_session_takes_one_place_in_the_cache(rebels: Rebels, sign_in: SignIn)
     assert str(getattr(cache, "_cache", {})).count("session-seen:") == 1
 
 
-def test_long_addresses_fill_no_memory(db: None) -> None:
-    """What nobody needs again is not kept: each process keeps a thousand addresses."""
+def test_long_paths_are_not_kept_in_memory(db: None) -> None:
+    """Each process keeps at most a thousand paths."""
     apis = ApiMiddleware(HttpResponse)
     requests = RequestFactory()
     for path in ("v1.0/status", "x" * KEPT_LENGTH, "y" * 60_000):

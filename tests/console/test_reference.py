@@ -1,4 +1,4 @@
-"""The API reference page says what the OpenAPI document says, which is what the calls check."""
+"""The API reference page shows the OpenAPI document, which the calls check."""
 
 import pytest
 from bs4 import BeautifulSoup
@@ -21,7 +21,7 @@ def page(browser: Browser, query: str = "") -> BeautifulSoup:
     return BeautifulSoup(response.content, "html.parser")
 
 
-def test_every_call_is_there_with_what_it_needs(luke: Browser) -> None:
+def test_the_reference_lists_every_call_with_its_scope_and_permission(luke: Browser) -> None:
     html = page(luke)
     for call in CALLS:
         section = html.find(id=call.view.__name__.replace("_", "-"))
@@ -33,7 +33,7 @@ def test_every_call_is_there_with_what_it_needs(luke: Browser) -> None:
             assert need is None or need in text
 
 
-def test_fields_are_told_by_their_path(luke: Browser) -> None:
+def test_the_reference_names_fields_by_their_path(luke: Browser) -> None:
     text = page(luke).get_text(" ", strip=True)
     for field in ("records[].contact.firstName", "businessAddress.city", "paging.totalPages"):
         assert field in text
@@ -49,7 +49,9 @@ def test_fields_are_told_by_their_path(luke: Browser) -> None:
         ("?environment=moon", "http://localhost:8000/sandbox"),
     ],
 )
-def test_each_environment_has_its_addresses(luke: Browser, query: str, address: str) -> None:
+def test_the_reference_shows_the_addresses_of_each_environment(
+    luke: Browser, query: str, address: str
+) -> None:
     found = page(luke, query)
     assert found.find("code", string=address)
     assert found.select_one(f'a[href="{address}/restapi/openapi.json"]')

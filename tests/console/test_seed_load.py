@@ -1,4 +1,4 @@
-"""`seed_load`: a large organization whose rows are what the actions would have left."""
+"""`seed_load` leaves the same rows as the actions would."""
 
 import io
 import re
@@ -187,8 +187,8 @@ def test_refusals_of_seed_load_match_those_of_the_apis(db: None) -> None:
         assert lately.filter(credential=credential).count() >= OFTEN
 
 
-def test_events_are_in_the_order_of_time(db: None) -> None:
-    """Later than what the actions made, which come first."""
+def test_loaded_events_are_in_chronological_order(db: None) -> None:
+    """The events of the actions come first."""
     seed()
     loaded = AuditEvent.objects.exclude(user_agent__startswith="manage.py").exclude(
         user_agent="first use"
@@ -237,10 +237,10 @@ def test_seed_load_can_make_two_organizations(db: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["Load Test", "LOAD TEST"])
-def test_an_existing_organization_stays_as_it_is(db: None, name: str) -> None:
+def test_seed_load_leaves_an_existing_organization_alone(db: None, name: str) -> None:
     seed()
     before = AuditEvent.objects.count()
-    with pytest.raises(CommandError, match=f"already an organization {name}"):
+    with pytest.raises(CommandError, match=f"The organization {name} already exists"):
         seed(organization=name)
     assert AuditEvent.objects.count() == before
 
@@ -257,6 +257,8 @@ def test_seed_load_runs_only_in_a_demo(db: None, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("option", "count", "least"), [("people", 1, 2), ("apps", 0, 1), ("events", -1, 0)]
 )
-def test_sizes_that_make_no_sense(db: None, option: str, count: int, least: int) -> None:
-    with pytest.raises(CommandError, match=f"--{option} is at least {least}"):
+def test_seed_load_refuses_sizes_that_are_too_small(
+    db: None, option: str, count: int, least: int
+) -> None:
+    with pytest.raises(CommandError, match=f"--{option} must be at least {least}"):
         seed(**{option: count})

@@ -1,4 +1,4 @@
-"""Templates lose their indentation and nothing else; icons are those of the package."""
+"""Templates lose only their indentation, and icons are those of the package."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_indentation_is_left_out(source: str, expected: str) -> None:
     assert trimmed("page.html", source) == expected
 
 
-def test_mails_stay_as_they_are() -> None:
+def test_emails_keep_their_whitespace() -> None:
     text = "One paragraph.\n\n  An indented line.\n"
     assert trimmed("emails/welcome/body.txt", text) == text
 
@@ -33,7 +33,7 @@ def test_templates_of_libraries_are_trimmed_too() -> None:
     assert not re.search(r"\n\s", str(template.template.source))  # type: ignore[attr-defined]
 
 
-def test_the_engine_keeps_what_it_compiled() -> None:
+def test_the_engine_compiles_each_template_once() -> None:
     [engine] = engines.all()
     assert get_template("base.html").template is get_template("base.html").template  # type: ignore[attr-defined]
     assert engine.name == "django"

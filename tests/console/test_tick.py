@@ -1,4 +1,4 @@
-"""`manage.py tick`: all due work in parts, each of them idempotent."""
+"""`manage.py tick` does all due work, and can run any number of times."""
 
 from datetime import UTC, timedelta
 from io import StringIO
@@ -92,7 +92,7 @@ def usage_rows() -> list[object]:
     return [row for model in (ExchangeUsage, CallUsage, AddressUse) for row in model.objects.all()]
 
 
-def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> None:
+def test_tick_removes_old_rows_once(rebels: Rebels, sign_in: SignIn) -> None:
     old_sessions_and_mail(rebels, sign_in)
     old_notices(rebels)
     old_devices(rebels)
@@ -145,7 +145,7 @@ def test_tick_clears_away_what_is_old_once(rebels: Rebels, sign_in: SignIn) -> N
 
 
 def test_tick_removes_no_audit_event(rebels: Rebels, sign_in: SignIn) -> None:
-    """However old one is, and whatever else is removed."""
+    """Not even a very old one."""
     ages_ago = timezone.now() - timedelta(days=9000)
     AuditEvent.objects.create(
         at=ages_ago, kind=AuditKind.JWT_CREDENTIAL_REVOKED, organization=rebels.organization
@@ -165,7 +165,7 @@ def failing() -> int:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
-def test_a_part_that_fails_keeps_no_other_from_running(
+def test_a_failed_part_does_not_stop_the_others(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tick_command.Job("Broken", failing, failing, "done")

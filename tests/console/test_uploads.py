@@ -21,7 +21,7 @@ PATHS = {API: 202, "/report-leaked": 202, "/account/login/": 400}
 
 
 class Unread(BytesIO):
-    """A body that nobody is to look at."""
+    """A body that must not be read."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         raise AssertionError("It is read.")
@@ -44,12 +44,12 @@ def test_a_body_that_is_too_large_is_not_read(path: str, length: int) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PATHS)
-def test_a_file_is_refused_however_small(path: str) -> None:
+def test_even_a_small_file_is_refused(path: str) -> None:
     assert send(path, FILE + b"x" + END) == PATHS[path]
 
 
-def test_a_form_of_fields_may_come_in_parts(rebels: Rebels) -> None:
-    """`curl -F token=…`, as whoever reports a leak may write it."""
+def test_a_multipart_form_without_files_is_accepted(rebels: Rebels) -> None:
+    """`curl -F token=…` sends such a form to report a leak."""
     credential = cast.credential(rebels.luke)
     assert send(API, FILE + credential.encode().encode() + END) == 202
     credential.refresh_from_db()

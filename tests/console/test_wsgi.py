@@ -1,4 +1,4 @@
-"""What the production server hands to the console."""
+"""The WSGI application below the production server."""
 
 import contextlib
 import http.client
@@ -31,8 +31,8 @@ def console(tmp_path: Path) -> Iterator[RunningConsole]:
         yield console
 
 
-def test_a_body_may_come_in_chunks(console: RunningConsole) -> None:
-    """RFC 9112 §7.1: clients that stream do not say how long a body will be."""
+def test_a_body_can_come_in_chunks(console: RunningConsole) -> None:
+    """Clients that stream don't send the length of a body (RFC 9112 §7.1)."""
     headers = {"Authorization": api.basic("nobody", "x"), "Content-Type": api.FORM}
     pieces = [b"grant_type=refr", b"esh_token&refresh_", b"token=x"]
     status, _, body = console.request("POST", PATH, iter(pieces), headers)
@@ -43,8 +43,8 @@ def test_a_body_may_come_in_chunks(console: RunningConsole) -> None:
     assert (status, json.loads(body)["error_description"]) == (400, "The request is too large.")
 
 
-def test_an_answer_before_the_body_is_read_reaches_its_caller(console: RunningConsole) -> None:
-    """And the connection goes on."""
+def test_a_caller_gets_an_answer_that_does_not_read_the_body(console: RunningConsole) -> None:
+    """The connection stays usable."""
     connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=10)
     body = b"a" * 100_000
     with contextlib.closing(connection):
@@ -97,7 +97,7 @@ def test_an_answer_of_an_api_can_stream(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_the_server_speaks_http_1_only(console: RunningConsole) -> None:
-    """RFC 9113 §3.4: with this, HTTP/2 begins; an answer in HTTP/2 would begin with a frame."""
+    """HTTP/2 begins with this request (RFC 9113 §3.4), and its answer with a frame."""
     with socket.create_connection(("127.0.0.1", console.port), timeout=5) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
         assert connection.recv(8) in (b"HTTP/1.1", b"")
