@@ -85,7 +85,7 @@ def test_only_two_people_of_seed_load_can_sign_in(db: None, settings: Settings) 
 
 
 def test_credentials_of_seed_load_can_be_exchanged(db: None) -> None:
-    """The printed app exchanges every one that stands, and the token calls the API."""
+    """The printed app can exchange every active one, and call the API with the token."""
     said = seed()
     found = re.search(r"An app in production: (\S+) (\S+)", said)
     assert found
