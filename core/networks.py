@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from django.core.exceptions import ValidationError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -13,11 +15,11 @@ MAX_NETWORKS = 50
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
-class InvalidNetwork(ValueError):
+class InvalidNetwork(ValidationError):
     """The message says what to enter instead."""
 
 
-def network(text: str) -> str:
+def canonical_network(text: str) -> str:
     """The canonical spelling: `192.0.2.7` is `192.0.2.7/32`. Raises `InvalidNetwork`."""
     if "%" in text:
         raise InvalidNetwork(
@@ -30,9 +32,9 @@ def network(text: str) -> str:
     return str(_unmapped(found))
 
 
-def networks(entries: Iterable[str]) -> list[str]:
+def canonical_networks(entries: Iterable[str]) -> list[str]:
     """Each network once, spelled canonically, in the order entered. Raises `InvalidNetwork`."""
-    found = list(dict.fromkeys(network(entry) for entry in entries))
+    found = list(dict.fromkeys(canonical_network(entry) for entry in entries))
     if len(found) > MAX_NETWORKS:
         raise InvalidNetwork(f"You can list at most {MAX_NETWORKS} networks.")
     return found

@@ -101,13 +101,6 @@ def _days(value: int | None) -> int | None:
     return value
 
 
-def _networks(entries: list[str]) -> list[str]:
-    try:
-        return networks.networks(entries)
-    except networks.InvalidNetwork as error:
-        raise ValidationError(str(error)) from error
-
-
 def _admins_only(policy: Policy) -> bool:
     return policy.creator_role == ConsoleRole.DEVELOPER_ADMIN
 
@@ -185,7 +178,7 @@ RULES: tuple[PolicyRule, ...] = (
         narrows=lambda before, after: networks.narrows(
             before.allowed_networks, after.allowed_networks
         ),
-        cleaned=_networks,
+        cleaned=networks.canonical_networks,
     ),
     PolicyRule(
         name="creator_role",

@@ -158,11 +158,11 @@ def _require_allowed(refusals: dict[str, str]) -> None:
 
 
 def _networks_of(entries: Sequence[str]) -> list[str]:
-    """Each in its one spelling. Raises `ValidationError` by form field."""
+    """In canonical spelling. Raises `ValidationError` by form field."""
     try:
-        return networks.networks(entries)
-    except networks.InvalidNetwork as error:
-        raise ValidationError({"allowed_networks": str(error)}) from error
+        return networks.canonical_networks(entries)
+    except ValidationError as error:
+        raise ValidationError({"allowed_networks": error}) from error
 
 
 def _insert(credential: JwtCredential) -> None:

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from core import networks
 
@@ -25,7 +24,4 @@ class NetworksField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> Any:
-        try:
-            return networks.networks(networks.entries_of(super().clean(value)))
-        except networks.InvalidNetwork as error:
-            raise ValidationError(str(error)) from error
+        return networks.canonical_networks(networks.entries_of(super().clean(value)))

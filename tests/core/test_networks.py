@@ -42,7 +42,7 @@ def lists() -> st.SearchStrategy[list[str]]:
     ],
 )
 def test_a_network_has_one_canonical_spelling(text: str, spelling: str) -> None:
-    assert networks.network(text) == spelling
+    assert networks.canonical_network(text) == spelling
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,18 @@ def test_a_network_has_one_canonical_spelling(text: str, spelling: str) -> None:
 )
 def test_text_that_is_not_a_network_is_refused(text: str, says: str) -> None:
     with pytest.raises(InvalidNetwork, match=says):
-        networks.network(text)
+        networks.canonical_network(text)
 
 
 def test_a_list_has_each_network_once_and_at_most_fifty() -> None:
-    assert networks.networks(["192.0.2.1", "192.0.2.1/32", "::1"]) == ["192.0.2.1/32", "::1/128"]
+    assert networks.canonical_networks(["192.0.2.1", "192.0.2.1/32", "::1"]) == [
+        "192.0.2.1/32",
+        "::1/128",
+    ]
     many = [f"10.0.{number}.0/24" for number in range(networks.MAX_NETWORKS)]
-    assert networks.networks(many) == many
+    assert networks.canonical_networks(many) == many
     with pytest.raises(InvalidNetwork, match="at most 50 networks"):
-        networks.networks([*many, "192.0.2.0/24"])
+        networks.canonical_networks([*many, "192.0.2.0/24"])
 
 
 def test_entries_are_separated_by_lines_commas_or_semicolons() -> None:
@@ -83,14 +86,14 @@ def test_entries_are_separated_by_lines_commas_or_semicolons() -> None:
 def test_any_text_is_a_network_or_refused(text: str) -> None:
     spelling = None
     with contextlib.suppress(InvalidNetwork):
-        spelling = networks.network(text)
-    assert spelling is None or networks.network(spelling) == spelling
+        spelling = networks.canonical_network(text)
+    assert spelling is None or networks.canonical_network(spelling) == spelling
 
 
 @given(subnet=subnets())
 def test_a_canonical_spelling_stays_the_same(subnet: ipaddress.IPv4Network) -> None:
-    spelling = networks.network(str(subnet))
-    assert networks.network(spelling) == spelling
+    spelling = networks.canonical_network(str(subnet))
+    assert networks.canonical_network(spelling) == spelling
     for address in (subnet.network_address, subnet.broadcast_address):
         # In a wider IPv6 network an IPv4-mapped address means the IPv4 address, which is not in it.
         mapped = getattr(address, "ipv4_mapped", None) is not None and subnet.prefixlen < 96
@@ -161,6 +164,9 @@ def test_a_list_that_narrows_nothing_keeps_every_address(
     after: list[str],
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
-    known_before, known_after = networks.networks(before), networks.networks(after)
+    known_before, known_after = (
+        networks.canonical_networks(before),
+        networks.canonical_networks(after),
+    )
     if allows(str(address), known_before) and not allows(str(address), known_after):
         assert narrows(known_before, known_after)

@@ -80,7 +80,7 @@ def test_unknown_roles_for_a_second_factor_are_refused(
     rebels: Rebels, leia: Browser, role: str
 ) -> None:
     assert "roles" in errors_of(leia.post(FACTOR, {"roles": [role]}))
-    with pytest.raises(ValidationError, match="Choose from the roles"):
+    with pytest.raises(ValidationError, match="Choose roles from the list"):
         require_second_factor(
             rebels.organization, roles=[role], actor=rebels.leia.user, origin=cast.ORIGIN
         )

@@ -213,7 +213,7 @@ def test_a_submission_key_of_another_form_is_renewed(
     address = url("rotate", old)
     data = filled_in(browser, address, submission_key=str(old.submission_key))
     response = browser.post(address, data)
-    assert "This form has been sent before" in " ".join(alerts_of(response))
+    assert "You already sent this form" in " ".join(alerts_of(response))
     renewed = fields_of(response, address)
     assert renewed["submission_key"] != data["submission_key"]
     assert browser.post(address, renewed).status_code == 302
