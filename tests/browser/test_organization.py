@@ -49,7 +49,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     expect(luke.get_by_text("by Han Example").first).to_be_visible()
     luke.get_by_role("link", name="Show JWT").click()
     confirm_password(luke)
-    luke.get_by_role("button", name="Show the JWT").click()
+    luke.get_by_role("button", name="Show JWT").click()
     arrived(luke, "Your JWT")
     jwt = luke.locator("#jwt").inner_text().replace("\n", "").strip()
     granted = exchange(base_url, client.client_id, secret, jwt)
@@ -78,7 +78,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
 def choose(page: Page, *labels: str) -> None:
     for label in labels:
         page.get_by_role("checkbox", name=re.compile(f"^Choose {label} of ")).check()
-    page.get_by_role("button", name="Revoke chosen…").click()
+    page.get_by_role("button", name="Revoke selected…").click()
 
 
 def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(

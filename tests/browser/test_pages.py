@@ -198,7 +198,7 @@ def test_pages_that_answer_the_forms_of_a_developer(walk: Walk) -> None:
     walk.examine("the page with a new JWT", picture="created")
 
     walk.open(reverse("my_credentials:detail", args=[credential_of_luke("Nightly jobs").pk]))
-    page.get_by_role("heading", name="Who is using it").evaluate("it => it.scrollIntoView()")
+    page.get_by_role("heading", name="Recent use").evaluate("it => it.scrollIntoView()")
     walk.examine("a credential in use", picture="usage")
     expired = credential_of_luke("Trial of the reporting app")
     for credential, picture in ((credential_of_luke("Nightly jobs"), ""), (expired, "dry-run")):
@@ -214,7 +214,7 @@ def test_pages_that_answer_the_forms_of_a_developer(walk: Walk) -> None:
     walk.open(reverse("my_credentials:show", args=[credential_of_luke("Nightly jobs").pk]))
     walk.examine("step-up")
     walk.step_up()
-    page.get_by_role("button", name="Show the JWT").click()
+    page.get_by_role("button", name="Show JWT").click()
     page.locator("#jwt").wait_for()
     walk.examine("the JWT shown again")
     application = Application.objects.get(name="First app")
@@ -230,7 +230,7 @@ def test_pages_that_answer_the_forms_of_an_administrator(walk: Walk) -> None:
     walk.visit(f"{reverse('organization:credentials')}?status=active", picture="inventory")
     for label in ("Shared with Cloud City", "Nightly jobs"):
         page.get_by_role("checkbox", name=f"Choose {label} of Luke").first.check()
-    page.get_by_role("button", name="Revoke chosen").click()
+    page.get_by_role("button", name="Revoke selected").click()
     page.get_by_role("heading", name="Revoke 2 credentials?").wait_for()
     walk.examine("revoking several credentials", picture="bulk-revoke")
 

@@ -209,6 +209,6 @@ def test_a_person_with_only_a_passkey_signs_in_and_steps_up_with_it(
     expect(page.get_by_role("button", name=BY_KEY)).to_be_visible()
     arrived(page, "Confirm it is you")
     page.get_by_role("button", name=BY_KEY).click()
-    page.get_by_role("button", name="Show the JWT").click()
+    page.get_by_role("button", name="Show JWT").click()
     arrived(page, "Your JWT")
     assert page.locator("#jwt").inner_text().replace("\n", "").strip() == credential.encode()

@@ -579,7 +579,7 @@ def test_a_label_is_text_on_every_page(rebels: Rebels, sign_in: SignIn, label: s
         assert "<b>Key" not in text_of(page)
 
 
-def test_a_failure_to_save_the_apps_creates_no_credential(
+def test_one_bad_client_id_refuses_the_whole_list(
     rebels: Rebels, apps: Apps, sign_in: SignIn
 ) -> None:
     """One bad client ID among good ones refuses them all."""

@@ -95,7 +95,7 @@ def test_the_created_page_has_examples_for_the_chosen_app(
     credential = created(create(browser, app_access="specific", client_ids=ids))
     for client_id, name in ((ids[0], "X-wing Dialer"), (ids[1], "Cloud Concierge")):
         response = browser.get(url("created", credential), {"client_id": client_id})
-        assert f"For {name} , with its client secret" in words_of(response)
+        assert f"These examples are for {name} . Put its client secret" in words_of(response)
         assert client_id in "".join(re.findall(r"<pre.*?</pre>", text_of(response), re.DOTALL))
     unlisted = browser.get(url("created", credential), {"client_id": apps.ledger.client_id})
     assert apps.ledger.client_id not in text_of(unlisted)
@@ -104,7 +104,7 @@ def test_the_created_page_has_examples_for_the_chosen_app(
 def test_the_created_page_without_any_app(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     words = words_of(browser.get(create(browser)["Location"]))
-    assert "No app may use this credential yet" in words
+    assert "No app can use this credential yet" in words
     assert "YOUR_CLIENT_ID" in words
 
 

@@ -78,7 +78,7 @@ def test_filtering_by_owner_works_for_many_owners(
     page = text(sign_in(rebels.han), f"{LIST}?owner=luke&environment=sandbox")
     assert "Of Luke" in page
     assert "Of Leia" not in page
-    assert "No credential found" in text(sign_in(rebels.han), f"{LIST}?owner=nobody")
+    assert "No credentials found" in text(sign_in(rebels.han), f"{LIST}?owner=nobody")
 
 
 def test_a_row_names_two_apps_and_counts_them(rebels: Rebels, sign_in: SignIn) -> None:

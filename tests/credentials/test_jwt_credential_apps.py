@@ -161,7 +161,7 @@ def test_removing_an_app_from_the_list(at: Page, apps: Apps) -> None:
     kept = at.typed | {"client_ids": [apps.dialer.client_id, "gone"], "client_id": "typed"}
     assert at.shown(response) == kept
     last = at.change(remove=apps.dialer.client_id)
-    assert "No app on the list yet." in words_of(last)
+    assert "No apps on the list yet." in words_of(last)
     assert "client_ids" not in at.shown(last)
 
 

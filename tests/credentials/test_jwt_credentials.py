@@ -150,7 +150,7 @@ def test_the_page_of_a_credential(rebels: Rebels, apps: Apps, sign_in: SignIn) -
     words = words_of(response)
     when = r"\w{3} \d{1,2}, \d{4}, \d\d:\d\d UTC"
     for pattern in (
-        r"Whoever holds this JWT can call the sandbox API as Luke Example \(extension \d+, "
+        r"Anyone with this JWT can call the sandbox API as Luke Example \(extension \d+, "
         r"Standard User\) through 1 specific app, until Mar 31, 2098, 23:59 UTC",
         f"Credential ID the JWT's jti {credential.pk}",
         "Owner Luke Example · luke@rebels.example",
@@ -172,7 +172,7 @@ def test_the_page_of_an_unused_credential_that_never_expires(
         "through any app of Rebel Alliance, with no end date",
         "Expires Never",
         "Last used Not used yet",
-        "No app has exchanged it in the last 30 days",
+        "No app exchanged it in the last 30 days",
         "There is no app that may use this credential",
     ):
         assert text in words, text
@@ -188,11 +188,11 @@ def test_the_page_of_an_ended_credential_uses_the_past_tense(
         JwtCredential.objects.update(expires_at=timezone.now() - timedelta(days=1))
     page = sign_in(rebels.luke).get(url("detail", credential))
     words = words_of(page)
-    assert "Until it ended, whoever held this JWT could call the sandbox API as" in words
+    assert "Until it ended, anyone with this JWT could call the sandbox API as" in words
     assert "can call" not in words
     assert ("Han Example revoked it on" if end == "revoke" else "It expired on") in words
     assert re.search(rf'href="{reverse("my_credentials:create")}".*Create another', text_of(page))
-    # A person who can only view it is offered no action.
+    # Only people who can create a credential get the link.
     theirs = reverse("developer_credentials:create", args=[rebels.luke.user_id])
     address = url("detail", credential, rebels.luke)
     assert theirs in text_of(sign_in(rebels.han).get(address))

@@ -204,7 +204,7 @@ def test_editing_a_credential_cannot_keep_all_apps_against_the_policy(
     browser = sign_in(rebels.luke)
     page = browser.get(url("detail", credential))
     assert re.search(r'value="organization"[^>]* disabled', text_of(page))
-    assert "It does not work at the moment" in words_of(page)
+    assert "This credential doesn’t work right now" in words_of(page)
     assert "Exchanges fail with JWT-107" in words_of(page)
     data = {"label": "New", "app_access": "organization"}
     response = browser.post(url("detail", credential), data)

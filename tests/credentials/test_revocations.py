@@ -37,7 +37,7 @@ def test_revoking(
     browser = sign_in(revoker)
     confirm = words_of(browser.get(url("revoke", credential, through)))
     assert "Revoke Contractor Key?" in confirm
-    assert ("Luke Example is told by mail" in confirm) is (who == "han")
+    assert ("We email Luke Example." in confirm) is (who == "han")
     with django_capture_on_commit_callbacks(execute=True):
         response = browser.post(
             url("revoke", credential, through), {"reason": " Lost {{ 7 }} <b> "}
@@ -152,7 +152,7 @@ def test_revoking_says_what_will_break(
     ExchangeUsage.objects.count_exchange(credential.pk, apps.dialer.pk, times=3)
     words = words_of(sign_in(rebels.luke).get(url("revoke", credential)))
     assert re.search(
-        r"X-wing Dialer exchanged it 3 times in the last 30 days, last on .* UTC", words
+        r"X-wing Dialer exchanged it 3 times in the last 30 days, most recently on .* UTC", words
     )
 
 

@@ -78,7 +78,7 @@ def test_a_replaced_credential_shows_the_same_status_before_and_after_tick(
         return [
             old.status,
             status_in_words(old),
-            "It was replaced by Nightly jobs 2 and stopped on" in detail,
+            "Nightly jobs 2 replaced it on" in detail,
             "Replaced" in words_of(luke.get(url("list"))),
             "Finished" in words_of(luke.get(url("rotation", old))),
             {
