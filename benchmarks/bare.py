@@ -1,7 +1,7 @@
-"""Django views that answer what `GET account/~` answers, without authentication: the comparison.
+"""Django views with the answer of `GET account/~`, without authentication, to compare with.
 
-`constant` has the JSON at hand, `cursor` reads the account by hand, `read` through the ORM. No
-middleware at all.
+`constant` has the JSON ready, `cursor` reads the account with SQL, and `read` with the ORM. There
+is no middleware.
 """
 
 import os
@@ -39,7 +39,7 @@ def constant(request: HttpRequest) -> JsonResponse:
 
 def _answer(body: dict[str, Any]) -> JsonResponse:
     response = JsonResponse(body)
-    # Else the server sends it in chunks.
+    # Without a length, the server would send the body in chunks.
     response["Content-Length"] = str(len(response.content))
     return response
 

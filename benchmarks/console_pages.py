@@ -35,7 +35,7 @@ NEWEST = Order(("created_at", "pk"), descending=True)
 
 @dataclass(frozen=True)
 class Place:
-    """One page of a list: the query string that asks for it."""
+    """One page of a list, by its query string."""
 
     query: dict[str, str]
 
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list in one order: its rows, to find pages in the middle and at the end."""
+    """A list in one order, with its rows to find the pages in the middle and at the end."""
 
     name: str
     path: str
@@ -53,7 +53,7 @@ class Listing:
     order: Order
     query: dict[str, str]
     prefix: str = ""
-    """Before the parameters of a list that shares its page with another one."""
+    """The prefix of the parameters of a list that shares its page with another list."""
 
     @property
     def count(self) -> int:
@@ -61,7 +61,7 @@ class Listing:
 
     @property
     def places(self) -> list[Place]:
-        """The first page, one in the middle, the last; and the first and middle, coming back."""
+        """The first page, one in the middle and the last, then the middle and first backwards."""
         places = [Place(self.query)]
         if (count := self.count) > PAGE_SIZE:
             middle, end = self._key_at(count // 2), self._key_at(count - PAGE_SIZE)
@@ -78,7 +78,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class People:
-    """Who looks at the pages, in the order of how much they may see."""
+    """The people who view the pages. The one with more permissions comes first."""
 
     administrator: Membership
     """Account administrator and Developer Admin, and operator of the installation."""
@@ -87,7 +87,6 @@ class People:
 
     @classmethod
     def of(cls, name: str) -> "People":
-        """The two of the organization of `seed_load` who can sign in."""
         founders = Membership.objects.select_related("user", "organization").filter(
             organization__name=name, user__last_name="Load"
         )
@@ -99,7 +98,7 @@ class People:
 
 
 def signed_in(membership: Membership) -> Browser:
-    """A browser whose person has just proved again who they are, as some pages demand."""
+    """A browser after step-up, which some pages require."""
     browser = Browser(SERVER_NAME="localhost")
     browser.force_login(membership.user, settings.AUTHENTICATION_BACKENDS[0])
     browser.post(reverse("account_reauthenticate"), {"password": settings.DEMO_PASSWORD})
@@ -155,7 +154,7 @@ def listings(people: People) -> Iterator[Listing]:
 
 
 def filters(people: People) -> list[tuple[str, dict[str, str]]]:
-    """Lists with filters that combine: many match, few, and none."""
+    """Lists with filters that match many rows, few, or none."""
     organization, developer = people.administrator.organization, people.developer
     client = Client.objects.filter(application__organization=organization).order_by("pk")[0]
     app = client.application
@@ -205,16 +204,16 @@ def filters(people: People) -> list[tuple[str, dict[str, str]]]:
 
 @dataclass(frozen=True)
 class Console:
-    """Every page, with things that have a long history where its address names one."""
+    """Every page, for objects with a long history."""
 
     values: Mapping[str, object]
     of_page: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Other values for some pages, by the name of the URL."""
     queries: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
-    """Query strings to ask for as well."""
+    """Query strings to measure as well."""
 
     def pages(self) -> Iterator[tuple[str, str]]:
-        """`(name, address)` of all that may be a page for people who are signed in."""
+        """`(name, address)` of everything that could be a page for people who are signed in."""
         for url in every_url():
             path = url.path({**self.values, **self.of_page.get(url.name, {})})
             if not path.startswith(FOR_PEOPLE) or url.name in ENDS_THE_SESSION:
@@ -224,13 +223,13 @@ class Console:
                 yield f"`{url.name}`, {', '.join(query)}", f"{path}?{urlencode(query)}"
 
 
-# Where pages lie; elsewhere are the APIs and what machines ask for.
+# The paths of pages. Other paths belong to the APIs and to machines.
 FOR_PEOPLE = ("/console", "/account/", "/docs/", "/report-leaked")
 ENDS_THE_SESSION = ("account_logout",)
 
 
 def console_of(people: People) -> Console:
-    """The pages of the organization; makes a rotation, and an operator of the administrator."""
+    """The organization's pages. Starts a rotation, and makes the administrator an operator."""
     administrator, developer = people.administrator, people.developer
     mark_operator(administrator.user, marked=True, origin=ORIGIN)
     refused = Refusal.objects.filter(credential__extension__user=developer.user).order_by("-id")
@@ -260,7 +259,7 @@ def console_of(people: People) -> Console:
 
 
 def _rotated(developer: Membership) -> JwtCredential:
-    """A credential of the developer that another one is taking over from."""
+    """A credential of the developer that is being replaced."""
     credential = (
         JwtCredential.objects.of(developer)
         .active(timezone.now())
@@ -275,7 +274,7 @@ def _rotated(developer: Membership) -> JwtCredential:
 
 
 def arguments_of(developer: Membership) -> dict[str, object]:
-    """Things with a long history: the first app, the first credential, a busy person."""
+    """Objects with a long history: the first app, the first credential and a busy person."""
     organization = developer.organization
     first = {
         "application_id": organization.applications.order_by("created_at"),

@@ -1,7 +1,7 @@
-"""The floor: what this machine allows. A hand-written WSGI app that does an exchange's work only.
+"""The floor: a hand-written WSGI app that does only the necessary work of an exchange.
 
-One read of the same tables, ES256 verification, the conditions, ES256 signature, one usage write;
-no framework, no error codes, no limits, no history. Not a server to use.
+It reads the same tables once, verifies an ES256 signature, checks the conditions, signs with ES256
+and writes usage. It has no framework, error codes, limits or history. Don't use it as a server.
 """
 
 import base64
@@ -71,7 +71,7 @@ HEADER = encoded(json.dumps({"alg": "ES256", "typ": "at+jwt", "kid": SETTINGS["k
 
 
 class Local(threading.local):
-    """One connection for each thread; a usage write does not wait for the disk."""
+    """One connection for each thread. Writing usage doesn't wait for the disk."""
 
     def __init__(self) -> None:
         self.connection = psycopg.connect(

@@ -1,4 +1,4 @@
-"""What measures: subjects in rounds, servers that stop at the end, and copies of the database."""
+"""Measures subjects in rounds, stops the servers at the end, and copies the database."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ Check = Callable[[Response], None]
 
 
 class WrongAnswer(Exception):
-    """A server answered what it must not; its figures would mean nothing."""
+    """A server gave a wrong answer, so its figures would be meaningless."""
 
 
 @dataclass
@@ -31,20 +31,20 @@ class Measured:
 
     cpu: float
     database_cpu: float
-    """Of PostgreSQL, all its processes."""
+    """The CPU of all processes of PostgreSQL."""
     log_bytes: float
-    """What PostgreSQL wrote to its write-ahead log."""
+    """The bytes that PostgreSQL wrote to its write-ahead log."""
     per_second: float
     p50: float
     p99: float
 
 
 class Database:
-    """The server of all databases: the CPU that it uses and the log that it writes."""
+    """The PostgreSQL server, with its CPU time and the size of its log."""
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url, autocommit=True)
-        # Its own process; that has started one for each connection.
+        # Its main process, which starts one for each connection.
         self.process = parent_of(self._connection.info.backend_pid)
 
     def log_position(self) -> int:
@@ -69,7 +69,7 @@ class Subject:
     rounds: list[Measured] = field(default_factory=list)
 
     def measure(self, seconds: float, database: Database) -> None:
-        """One round: some requests to warm up, and then for so long; each response is checked."""
+        """One round after a warm-up. Each response is checked."""
         self.server.wait()
         port = self.server.port
         warm = load.run(port, self.requests, count=WARM_UP if seconds >= 1 else load.CONNECTIONS)
@@ -112,7 +112,7 @@ class Servers:
         return server
 
     def ours(self, name: str, database: str, **environment: str) -> Server:
-        """As an installation runs it, without limits; only errors are logged, as by the others."""
+        """Our server without rate limits. Like the others, it logs only errors."""
         return self.start(
             name,
             ["bin/serve", "--host", "127.0.0.1"],
@@ -134,7 +134,7 @@ class Servers:
 
 
 class Databases:
-    """Copies of the seeded database, each with as many credentials as asked for."""
+    """Copies of the seeded database, each with the requested number of credentials."""
 
     def __init__(self, seeded: Seeded) -> None:
         self.seeded = seeded
@@ -168,7 +168,7 @@ class Databases:
             )
 
     def server(self) -> Database:
-        """To be closed. There must be no copy to make any more: this is a connection."""
+        """Close it afterwards. While it is open, databases can't be copied."""
         return Database(self._url)
 
     def jwts(self, url: str, count: int) -> list[str]:

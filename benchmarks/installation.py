@@ -1,4 +1,4 @@
-"""A private installation to measure: a PostgreSQL of its own, and settings like `make run`'s."""
+"""An installation to measure, with its own PostgreSQL and settings like those of `make run`."""
 
 import base64
 import os
@@ -12,7 +12,7 @@ from django.core.management import call_command
 from tests.plugins.postgres import SERVER_SETTINGS, PostgresServer, find_binaries
 
 ORIGIN = "http://localhost:8000"
-# Durable, as installations have it; the rest is as PostgreSQL comes.
+# Durable like real installations. Everything else is the default of PostgreSQL.
 SERVER = {
     **SERVER_SETTINGS,
     "fsync": "on",
@@ -20,14 +20,14 @@ SERVER = {
     "full_page_writes": "on",
     "autovacuum": "on",
     "shared_buffers": "512MB",
-    # Every server under measure keeps one for each of its threads.
+    # Every server keeps a connection for each of its threads.
     "max_connections": "300",
 }
 
 
 @contextmanager
 def installation() -> Iterator[None]:
-    """Django is set up and every table is there; at the end all of it is thrown away."""
+    """Sets up Django and creates every table. Everything is deleted at the end."""
     server = PostgresServer(find_binaries(), settings=SERVER)
     try:
         os.environ |= {

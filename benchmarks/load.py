@@ -1,6 +1,6 @@
-"""A load client: some connections, each with one request under way. Keeps every response.
+"""A load client with several connections, each with one request at a time. Keeps every response.
 
-Written for little CPU: it shares its core with PostgreSQL, and may not be what limits the server.
+It uses little CPU, because it shares its core with PostgreSQL and must not limit the server.
 """
 
 import selectors
@@ -22,7 +22,7 @@ class Response:
 
 @dataclass
 class Load:
-    """What came back; latencies and the whole in seconds."""
+    """The responses. Latencies and the total are in seconds."""
 
     responses: list[Response] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
@@ -74,7 +74,7 @@ def run(
     seconds: float = 0.0,
     connections: int = CONNECTIONS,
 ) -> Load:
-    """Send so many requests, or for so long, or until there are no more; waits for the answers."""
+    """Sends `count` requests, or for `seconds`, or all of them, and waits for the answers."""
     opened = [_Connection(port) for _ in range(min(connections, count or connections))]
     started = time.perf_counter()
 

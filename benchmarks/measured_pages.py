@@ -1,4 +1,4 @@
-"""How long the pages of `benchmarks.console_pages` take, and the tables of it."""
+"""Measures the pages of `benchmarks.console_pages`, and makes tables of the results."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ from credentials.reports.credential_list import organization_credentials
 
 # The aims for every page.
 MOST_QUERIES, MOST_MILLISECONDS, MOST_KILOBYTES = 12, 50, 60
-# How often a page is asked for again, one after the other, in each round.
+# How often each page is requested in a round.
 AT_ONCE = 2
 # IDs of clients and of credentials, which differ from one run to the next.
 ID = re.compile(r"[A-Za-z0-9]{22}|[0-9a-f-]{36}")
@@ -37,7 +37,7 @@ class Measured:
 
     @property
     def shortfalls(self) -> list[str]:
-        """In which of the aims it falls short."""
+        """The goals that it misses."""
         slowest = max(self.milliseconds)
         return [
             f"{figure:.0f} {unit}"
@@ -50,11 +50,11 @@ class Measured:
         ]
 
     def slower(self, other: "Measured | None") -> "Measured":
-        """The worse of two people's."""
+        """The slower figures of two people."""
         return self._with(other, max)
 
     def quicker(self, other: "Measured | None") -> "Measured":
-        """The better time of two rounds."""
+        """The faster time of two rounds."""
         return self._with(other, min)
 
     def _with(self, other: "Measured | None", choose: Callable[..., float]) -> "Measured":
@@ -86,16 +86,16 @@ class Counter:
 
 @dataclass
 class Page:
-    """A page, or some places of a list, and who asks for it."""
+    """A page, or some places of a list, with the people who view it."""
 
     name: str
     addresses: Sequence[str]
     browsers: Sequence[Browser]
     found: dict[int, Measured] = field(default_factory=dict)
-    """By the number of the browser; without those that are answered with no page."""
+    """By the number of the browser, without browsers that get no page."""
 
     def measure(self) -> None:
-        """One round; the best of all counts."""
+        """One round. The best of all rounds counts."""
         for number, browser in enumerate(self.browsers):
             found = measured(browser, self.name, self.addresses)
             if found is not None:
@@ -111,7 +111,7 @@ class Page:
 
 
 def measured(browser: Browser, name: str, addresses: Sequence[str]) -> Measured | None:
-    """None for what is no page: a redirect, a view that only takes POST, no right to see it."""
+    """None if the answer isn't a page: a redirect, a POST-only view, or a missing permission."""
     found = Measured(name, 0, 0, [])
     for address in addresses:
         counter = Counter()
@@ -145,7 +145,7 @@ def _milliseconds_since(started: float) -> float:
 
 @dataclass(frozen=True)
 class Pages:
-    """All that is asked for, by the table that tells of it."""
+    """Everything that is measured, by its table."""
 
     lists: list[Page]
     row_counts: list[int]
@@ -154,7 +154,7 @@ class Pages:
     others: list[Page]
 
     def measure(self, rounds: int) -> None:
-        """In turns, so that a busy minute of the machine meets all of them."""
+        # In turns, so that a busy minute of the machine affects all of them.
         for _ in range(rounds):
             for page in (*self.lists, *self.filters, *self.others):
                 page.measure()
@@ -177,7 +177,7 @@ def run(name: str, *, rounds: int, write: bool) -> None:
 
 
 def _tables(pages: Pages) -> list[str]:
-    """The paragraphs and tables of the report, beginning with what misses the goals."""
+    """The paragraphs and tables of the report, which begins with the pages that miss the goals."""
     lists, filtered = ([*map(_required, part)] for part in (pages.lists, pages.filters))
     others = [found for page in pages.others if (found := page.worst) is not None]
     heads = ("queries", "ms", "HTML, kB")
@@ -260,7 +260,7 @@ def _table_of_lists(lists: Iterable[tuple[int, Measured]]) -> str:
 
 
 def _columns(milliseconds: Sequence[float]) -> tuple[str, str, str]:
-    """Places come as first, middle, last, and then the two from behind."""
+    """Places are first, middle and last, then the two going back."""
     first, *rest = milliseconds
     if not rest:
         return f"{first:.0f}", "–", "–"
@@ -280,7 +280,7 @@ def _filters(people: People, browser: Browser) -> Iterator[Page]:
 
 
 def _pages(console: Console, browsers: Sequence[Browser]) -> Iterator[Page]:
-    """All that answer one of the two with HTML."""
+    """All pages that one of the two people gets."""
     for name, address in console.pages():
         yield Page(name, [address], browsers)
 

@@ -1,9 +1,8 @@
 """`make bench-pages`: how long pages take with a large organization, and how many queries.
 
-Asks for the pages in this process, through every middleware, as the people who would look at them.
-They take turns in some rounds, and the best time counts: on a shared machine the others say how
-busy it was.
-Nothing is asserted here; ordinary tests hold the number of queries and the indexes.
+It requests the pages in this process, through every middleware, as the people who view them. The
+pages take turns in several rounds, and the best time counts, because the machine can be busy.
+Times are not asserted: the ordinary tests count queries and check indexes.
 """
 
 import argparse
@@ -32,9 +31,9 @@ def main() -> None:
             credentials=options.credentials,
             events=options.events,
         )
-        # As each process of the server: it looks for garbage when that says.
+        # The same settings of the garbage collector as in each process of the server.
         import_module("console.wsgi")
-        # Only now: it imports models, which need the settings.
+        # Imported here, because it imports models, which need the settings.
         measured = import_module("benchmarks.measured_pages")
         measured.run(ORGANIZATION, rounds=options.rounds, write=options.write)
 

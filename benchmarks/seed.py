@@ -1,6 +1,6 @@
-"""What the API benchmark presents: an organization, its apps, and as many credentials as wanted.
+"""The data of the API benchmark: an organization, its apps, and any number of credentials.
 
-One of each is made by the actions; the others are copies of those rows, made by the database.
+Actions create one of each, and the database copies these rows.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from tests import cast as people
 from tests.api import App
 
 SANDBOX = Environment.SANDBOX
-# So many credentials belong to one person.
+# How many credentials each person owns.
 EACH = 10
 
 
@@ -34,7 +34,7 @@ class Seeded:
     access_token_key: SigningKey
 
     def jwts(self, database: psycopg.Connection, count: int) -> list[str]:
-        """The JWTs of so many credentials, spread over all of that database."""
+        """The JWTs of `count` credentials, spread over all of that database."""
         columns = ("id", "extension_id", "issuer", "issued_at", "expires_at")
         rows = database.execute(
             f"SELECT {', '.join(columns)} FROM credentials_jwtcredential "  # noqa: S608
@@ -50,7 +50,7 @@ class Seeded:
 
 
 def seed(organization: str = "Benchmark") -> Seeded:
-    """The first credential, its owner and two apps; nothing of it is special."""
+    """The first credential, its owner and two apps."""
     owner = people.join(
         create_organization(organization, actor=None, origin=people.ORIGIN),
         "owner@benchmark.example",
@@ -71,10 +71,10 @@ def seed(organization: str = "Benchmark") -> Seeded:
 
 
 def multiply(database: psycopg.Connection, seeded: Seeded, credentials: int) -> None:
-    """Copy the person and the credential until there are enough; then tell the planner."""
+    """Copies the person and the credential until there are enough, and analyzes the tables."""
     extension = seeded.template.extension
     owners = max(1, credentials // EACH)
-    # The same number gives the same person and the same login.
+    # The number decides which person and which login.
     person = "md5('person ' || n)::uuid"
     login = "200000000000000 + n"
     _copies(
@@ -100,7 +100,7 @@ def multiply(database: psycopg.Connection, seeded: Seeded, credentials: int) -> 
 
 
 def _copies(database: psycopg.Connection, row: Model, count: int, **expressions: str) -> None:
-    """Insert copies number 1 to `count`; `expressions` of `n` are what differs, by attribute."""
+    """Inserts copies 1 to `count`. By attribute, `expressions` of `n` say how they differ."""
     columns = {
         field.attname: str(field.column)
         for field in row._meta.concrete_fields
@@ -126,17 +126,15 @@ def _copies(database: psycopg.Connection, row: Model, count: int, **expressions:
 
 
 def add_usage(database: psycopg.Connection, client: Client, rows: int) -> None:
-    """So many rows of the last days: each credential was exchanged on each of them.
-
-    The indexes are made afterwards; random keys into full indexes would take ten times as long.
-    """
+    """Adds `rows` rows for the last days, on each of which every credential was exchanged."""
+    # The indexes are created afterwards, because inserting random keys would take ten times longer.
     table = ExchangeUsage._meta.db_table
     found = database.execute(
         "SELECT conname, pg_get_constraintdef(oid), contype FROM pg_constraint "
         "WHERE conrelid = %s::regclass AND contype IN ('p', 'u', 'f')",
         [table],
     ).fetchall()
-    # Foreign keys first, so that dropping what they refer to is never in the way.
+    # Foreign keys first, because they keep the indexes that they refer to from being dropped.
     constraints = sorted(found, key=lambda row: row[2] != "f")
     indexes = database.execute(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "

@@ -1,4 +1,4 @@
-"""Servers under measure: each one process of granian on one core, and the CPU time it has used."""
+"""The measured servers, each one granian process on one core, and their CPU time."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # As in bin/serve.
 THREADS = 8
 START_SECONDS = 60
-# Command line of the server for peers and the floor, as near to `bin/serve` as can be.
+# The command line of the server for peers and the floor, as close to `bin/serve` as possible.
 GRANIAN = (
     *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
     *("--log-level", "error"),
@@ -25,7 +25,7 @@ GRANIAN = (
 
 @dataclass(frozen=True)
 class Cores:
-    """The server has one core, PostgreSQL and the load client share the other."""
+    """The server has one core. PostgreSQL and the load client share the other."""
 
     server: frozenset[int]
     others: frozenset[int]
@@ -38,7 +38,7 @@ class Cores:
         return cls(frozenset(cores[:1]), frozenset(cores[1:2]))
 
     def keep_others(self) -> None:
-        """This process, and what it starts from now on, leaves the server's core alone."""
+        """Keeps this process, and those that it starts from now on, off the server's core."""
         os.sched_setaffinity(0, self.others)
 
     def keep_server(self) -> None:
@@ -69,7 +69,7 @@ class Server:
 
 
 class CpuClock:
-    """User and system time of a process and all that it starts, to the nanosecond."""
+    """User and system time of a process and its children, in nanosecond resolution."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -98,10 +98,8 @@ def _family(pid: int) -> Iterator[int]:
 
 
 def _cpu_seconds(pid: int) -> float | None:
-    """The CPU clock of another process, as clock_getcpuclockid(3) names it on Linux.
-
-    None for one that has ended since it was listed.
-    """
+    """None if the process ended after it was listed."""
+    # The ID of another process's CPU clock on Linux, as in clock_getcpuclockid(3).
     try:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
@@ -111,7 +109,7 @@ def _cpu_seconds(pid: int) -> float | None:
 def start(
     command: Sequence[str], environment: Mapping[str, str], pin: Callable[[], None], log: Path
 ) -> Server:
-    """Start a server on a port of its own; `wait` for it before it is asked."""
+    """Starts a server on a free port. Call `wait` before the first request."""
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(

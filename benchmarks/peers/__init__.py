@@ -1,5 +1,5 @@
-"""Other servers from PyPI, set up as their documentation says in a new Django project.
+"""Other servers from PyPI in a new Django project, set up as their documentation says.
 
-Better off than there in two things: connections to the database are kept, and no commit waits for
-the disk.
+Two things are faster than there: database connections are kept, and commits don't wait for the
+disk.
 """

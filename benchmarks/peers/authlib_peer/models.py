@@ -1,4 +1,4 @@
-"""What Authlib's grant asks for: clients, people, who granted what, and the tokens issued."""
+"""The models that Authlib's grant needs: clients, people, their consents, and tokens."""
 
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ class Person(models.Model):
 
 
 class Permission(models.Model):
-    """That a person lets a client act for them."""
+    """A person's consent that a client acts for them."""
 
     client = models.ForeignKey(OAuth2Client, on_delete=models.CASCADE)
     person = models.ForeignKey(Person, on_delete=models.CASCADE)

@@ -1,4 +1,4 @@
-"""Makes the peer's tables and rows; prints the requests to send: JSON, `[[body, headers], …]`."""
+"""Creates the peer's tables and rows, and prints its requests as JSON: `[[body, headers], …]`."""
 
 import json
 import sys

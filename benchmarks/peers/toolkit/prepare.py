@@ -1,7 +1,7 @@
-"""Makes the peer's tables and apps; prints the requests to send: JSON, `[[body, headers], …]`.
+"""Creates the peer's tables and apps, and prints its requests as JSON: `[[body, headers], …]`.
 
-The grant is the cheapest it has, client_credentials, and secrets are kept plain: its default hasher
-takes a fifth of a second for each request.
+The grant is the cheapest that it has, client_credentials. Secrets are stored unhashed, because the
+default hasher takes a fifth of a second for each request.
 """
 
 import base64
