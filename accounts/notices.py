@@ -1,6 +1,6 @@
-"""One function per happening that people are told of: by mail, and by a notice in the console.
+"""One function for each event that people learn about, by email and by a notice in the console.
 
-Actions call them inside their transaction, so what is taken back was never told.
+Actions call these inside their transaction, so a rollback also takes back the email and notice.
 """
 
 from collections.abc import Iterable
@@ -31,11 +31,11 @@ def tell(
     by: User | None,
     at: datetime | None = None,
 ) -> None:
-    """Queue a mail to each of the people, and add a notice for all but the one who did it.
+    """Queue an email to each of the people, and add a notice for everyone except `by`.
 
-    The mail about one's own deed is for the case that it was somebody else in one's name.
-    `path` is the page it is about; the texts of the mail find it as `url`.
+    `path` is the page that the event is about. The texts of the email get it as `url`.
     """
+    # People also get the email about their own action, in case someone else acted in their name.
     told = list(people)
     context = {**context, "url": emails.absolute(path)}
     emails.queue(kind, [person.email for person in told], context)
@@ -94,12 +94,12 @@ def reactivated(membership: Membership, *, reactivated_by: User) -> None:
 
 def _about_membership(kind: NoticeKind, membership: Membership, actor: User) -> None:
     context = {"membership": membership, "user": membership.user, "actor": actor}
-    # A page that people without console access may open too.
+    # A page that people without console access can open too.
     tell(kind, [membership.user], context, path=reverse("accounts:my_profile"), by=actor)
 
 
 def invitations_expired(inviter: User, invitations: list[Invitation], *, at: datetime) -> None:
-    """One mail about all of an inviter's invitations that nobody accepted in time."""
+    """One email about all of an inviter's expired invitations."""
     tell(
         NoticeKind.INVITATIONS_EXPIRED,
         [inviter],
@@ -111,7 +111,7 @@ def invitations_expired(inviter: User, invitations: list[Invitation], *, at: dat
 
 
 def new_device(device: Device) -> None:
-    """Somebody signed in as the person from a browser that was not known for them."""
+    """Someone signed in as the person from a new browser."""
     context = {
         "device": device,
         "user": device.user,
@@ -128,7 +128,7 @@ def new_device(device: Device) -> None:
 
 
 def second_factor_reset(user: User, removed: str) -> None:
-    """The operator took the person's second factors, as somebody had asked in the person's name."""
+    """The operator removed the person's second factors, because someone asked in their name."""
     context = {
         "user": user,
         "removed": removed,

@@ -13,9 +13,9 @@ NOTICES_KEPT = timedelta(days=180)
 
 
 class NoticeKind(models.TextChoices):
-    """Everything people are told of; `templates/emails/<kind>/` has the words, mail and notice.
+    """Every kind of notice, including those of `credentials`.
 
-    `accounts` names the words of `credentials` here without importing it.
+    `templates/emails/<kind>/` has the words of the email and the notice.
     """
 
     ACCESS_REQUESTED = "access_requested"

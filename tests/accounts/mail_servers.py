@@ -1,4 +1,4 @@
-"""Mail servers for tests: one that takes everything, one that is down."""
+"""Email servers as settings: one that works and others that fail."""
 
 from collections.abc import Sequence
 

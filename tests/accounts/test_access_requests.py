@@ -38,7 +38,7 @@ http://localhost:8000/console/organization/access
 """
 
 
-def test_request(
+def test_a_person_requests_access(
     rebels: Rebels,
     sign_in: SignIn,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -86,14 +86,16 @@ def test_error_beside_the_field(reason: str, rebels: Rebels, sign_in: SignIn) ->
     assert not AccessRequest.objects.exists()
 
 
-def test_whoever_has_access_is_sent_to_the_console(rebels: Rebels, sign_in: SignIn) -> None:
+def test_requesting_access_with_access_leads_to_the_console(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     response = sign_in(rebels.luke).post(URL, {"reason": "More!"})
     assert response["Location"] == reverse("dashboard")
     assert not AccessRequest.objects.exists()
 
 
 @pytest.mark.django_db
-def test_without_organization_there_is_nobody_to_ask(client: Client) -> None:
+def test_a_person_without_organization_can_not_request_access(client: Client) -> None:
     operator = get_user_model().objects.create(email="op@example.com", first_name="Op")
     client.force_login(operator, "allauth.account.auth_backends.AuthenticationBackend")
     for response in (
@@ -133,7 +135,7 @@ def url_of(name: str, asked: AccessRequest) -> str:
 DECISIONS = [("approve", {"role": "developer"}), ("decline", {"reason": "Not yet."})]
 
 
-def test_approve(
+def test_an_administrator_approves_a_request(
     rebels: Rebels,
     asked: AccessRequest,
     leia: Client,
@@ -186,7 +188,7 @@ def test_the_action_gives_no_access_neither(rebels: Rebels, asked: AccessRequest
         )
 
 
-def test_decline(
+def test_an_administrator_declines_a_request(
     rebels: Rebels,
     asked: AccessRequest,
     leia: Client,
@@ -213,7 +215,7 @@ def test_decline(
     assert URL in page
 
 
-def test_whoever_was_declined_may_ask_again(
+def test_a_declined_person_can_request_access_again(
     rebels: Rebels, asked: AccessRequest, sign_in: SignIn
 ) -> None:
     decline_access_request(asked, reason="No.", actor=rebels.leia.user, origin=cast.ORIGIN)

@@ -1,4 +1,4 @@
-"""Mails that sign-in sends, with and without a mail server."""
+"""The emails of django-allauth, and what happens without an email server."""
 
 import pytest
 from django.core import mail

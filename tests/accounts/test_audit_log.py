@@ -52,7 +52,7 @@ def event(actor: Membership, name: str, *, at: datetime = AT) -> AuditEvent:
 
 
 @pytest.mark.parametrize("name", ["leia", "han", "c3po"])
-def test_whoever_may_reads_the_log_of_the_own_organization(
+def test_admins_and_auditors_read_the_log_of_their_organization(
     rebels: Rebels, partners: Partners, sign_in: SignIn, name: str
 ) -> None:
     page = text(sign_in(getattr(rebels, name)))
@@ -87,7 +87,9 @@ def test_an_event_is_a_sentence_with_its_links_and_details(rebels: Rebels, sign_
     assert re.search(r'<code>tests</code><button [^>]*data-copy aria-label="Copy the request', page)
 
 
-def test_targets_are_linked_only_for_whoever_may_open_them(rebels: Rebels, sign_in: SignIn) -> None:
+def test_targets_are_linked_only_for_people_who_can_open_them(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     credential = cast.credential(rebels.luke)
     rebels.leia.role = "no_access"
     rebels.leia.save()
@@ -96,7 +98,7 @@ def test_targets_are_linked_only_for_whoever_may_open_them(rebels: Rebels, sign_
     assert f"credentials/{credential.pk}" not in page
 
 
-def test_an_invitation_leads_to_access_for_whoever_may_look(
+def test_an_invitation_links_to_the_access_page_for_people_who_can_view_it(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
     invite(
@@ -208,7 +210,7 @@ def queries_of(captured: CaptureQueriesContext) -> int:
 
 
 def test_pages_go_back_in_time_and_forth_again(rebels: Rebels, sign_in: SignIn) -> None:
-    """Events of one moment are told apart, and each stands on just one page."""
+    """Each of several events of one moment is on exactly one page."""
     for number in range(120):
         event(rebels.han, f"N{number:03}")
     browser = sign_in(rebels.c3po)

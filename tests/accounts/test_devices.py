@@ -81,7 +81,7 @@ def cookie(at: Client) -> "Morsel[str]":
     return at.cookies["device"]
 
 
-def test_the_first_sign_in_alarms_nobody(
+def test_the_first_sign_in_sends_no_alert(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -223,7 +223,7 @@ def test_signing_in_needs_no_mail_server(
     assert at.get(reverse("dashboard")).status_code == 200
 
 
-def test_whoever_was_away_for_long_is_no_newcomer(rebels: Rebels) -> None:
+def test_a_person_who_was_away_for_long_keeps_a_known_browser(rebels: Rebels) -> None:
     at = sign_in(rebels.luke, browser())
     Device.objects.update(last_seen_at=Device.objects.get().last_seen_at - 2 * DEVICES_KEPT)
     assert not Device.objects.forgotten().exists()

@@ -1,4 +1,4 @@
-"""The queue of mails, and `manage.py tick` that empties it."""
+"""The queue of emails, and an email server that fails."""
 
 import tempfile
 from contextlib import ExitStack

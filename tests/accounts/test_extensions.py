@@ -32,7 +32,7 @@ def test_list_by_environment(rebels: Rebels, partners: Partners, sign_in: SignIn
     assert people(browser, environment="sandbox") == ["Leia", "Han", "Luke"]
 
 
-def test_search(rebels: Rebels, sign_in: SignIn) -> None:
+def test_the_list_is_searched_by_name_and_email(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
     assert people(browser, q="lUk") == ["Luke"]
     assert people(browser, q="example han") == ["Han"]
@@ -57,7 +57,9 @@ def test_nonsense_in_the_query_is_ignored(
     assert len(people(sign_in(rebels.leia), **query)) == 6
 
 
-def test_pages(rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_list_has_pages(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ExtensionListForm, "page_size", 4)
     browser = sign_in(rebels.leia)
     first = browser.get(URL, {"q": "example"}).context["page"]
@@ -72,7 +74,7 @@ def test_pages(rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch)
     assert back.next_url == first.next_url
 
 
-def test_change(rebels: Rebels, sign_in: SignIn) -> None:
+def test_an_administrator_changes_a_login(rebels: Rebels, sign_in: SignIn) -> None:
     extension = login(rebels.luke)
     url = reverse("accounts:change_extension", args=[extension.pk])
     browser = sign_in(rebels.leia)

@@ -195,7 +195,7 @@ def test_a_new_address_counts_once_its_link_is_followed(
     user.refresh_from_db()
     assert user.email == "red5@rebels.example"
     assert events(user) == [(AuditKind.EMAIL_CHANGED, {})]
-    # The former address is told: whoever took the account over reads only the new one.
+    # We also email the old address, because a thief reads only the new one.
     assert "luke@rebels.example" in {to for sent in mail.outbox[1:] for to in sent.to}
 
 
@@ -284,14 +284,14 @@ def test_what_is_no_answer_of_a_key_is_refused(confirmed: Client, name: str) -> 
     assert not Authenticator.objects.exists()
 
 
-def test_a_key_of_somebody_else_stays(rebels: Rebels, confirmed: Client) -> None:
+def test_a_key_of_another_person_can_not_be_removed(rebels: Rebels, confirmed: Client) -> None:
     key = add_key(rebels.han.user)
     for name in ("mfa_remove_webauthn", "mfa_edit_webauthn"):
         assert confirmed.post(reverse(name, args=[key.pk]), {"name": "x"}).status_code == 404
     assert Authenticator.objects.get().data["name"] == "Laptop"
 
 
-def test_the_operator_helps_whoever_has_lost_everything(
+def test_the_operator_removes_lost_second_factors(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     user = rebels.luke.user

@@ -179,7 +179,7 @@ def url_of(name: str, made: Invitation) -> str:
     return reverse(f"accounts:{name}_invitation", args=[made.pk])
 
 
-def test_invite(rebels: Rebels, leia: Client, client: Client) -> None:
+def test_an_administrator_invites_by_email(rebels: Rebels, leia: Client, client: Client) -> None:
     assert leia.get(INVITE).status_code == 200
     response = leia.post(INVITE, ASKED)
     assert response["Location"] == reverse("accounts:access")
@@ -210,7 +210,9 @@ def test_the_link_is_kept_nowhere(leia: Client) -> None:
     assert not Email.objects.exists()
 
 
-def test_mail_server_down(leia: Client, use_mail_server: UseMailServer) -> None:
+def test_an_invitation_without_an_email_server_says_so(
+    leia: Client, use_mail_server: UseMailServer
+) -> None:
     use_mail_server(mail_servers.DOWN)
     page = leia.post(INVITE, ASKED, follow=True).content.decode()
     assert "couldn’t send the email" in page
@@ -234,7 +236,7 @@ def test_mail_server_down(leia: Client, use_mail_server: UseMailServer) -> None:
         ({"email": "luke@rebels.example", "role": "auditor", "is_account_admin": ""}, "email"),
     ],
 )
-def test_what_nobody_could_accept_is_not_sent(
+def test_an_invitation_that_no_one_could_accept_is_refused(
     change: dict[str, str], wrong: str, leia: Client, partners: Partners
 ) -> None:
     response = leia.post(INVITE, ASKED | change)
@@ -293,7 +295,7 @@ def test_a_link_that_is_replaced_while_it_is_used_is_dead(
     assert not User.objects.filter(email="mon@rebels.example").exists()
 
 
-def test_withdraw(
+def test_a_withdrawn_invitation_no_longer_works(
     rebels: Rebels, invitation: tuple[Invitation, str], leia: Client, client: Client
 ) -> None:
     made, url = invitation
@@ -415,7 +417,7 @@ def test_accepting_takes_nothing_away(rebels: Rebels, leia: Client, sign_in: Sig
     assert rebels.wedge.is_account_admin
 
 
-def test_nobody_takes_the_invitation_of_another(
+def test_an_invitation_works_only_for_its_own_address(
     rebels: Rebels, partners: Partners, leia: Client, sign_in: SignIn
 ) -> None:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer_admin"})
@@ -436,7 +438,7 @@ def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client:
     assert "already in use. Sign in instead." in response.content.decode()
 
 
-# --- Nobody accepted in time ---------------------------------------------------------------------
+# --- Expired invitations -------------------------------------------------------------------------
 
 EXPIRED = """Hello Leia,
 
@@ -503,7 +505,9 @@ def test_several_are_one_mail_and_settled_ones_none(
     ]
 
 
-def test_nobody_is_told_of_an_invitation_by_a_command_or_a_leaver(rebels: Rebels) -> None:
+def test_expired_invitations_of_commands_and_deactivated_people_send_no_notice(
+    rebels: Rebels,
+) -> None:
     later = timezone.now() + timedelta(days=30)
     for email, actor in (("rey@rebels.example", None), ("poe@rebels.example", rebels.leia.user)):
         invite(

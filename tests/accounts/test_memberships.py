@@ -68,7 +68,7 @@ def the_mail(capture: DjangoCaptureOnCommitCallbacks, act: Callable[[], Any]) ->
     return message
 
 
-def test_change_role(
+def test_an_administrator_changes_a_role(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     message = the_mail(
@@ -104,7 +104,7 @@ def test_deactivating_declines_the_request(rebels: Rebels) -> None:
     assert (asked.decision, asked.decided_by) == (Decision.DECLINED, rebels.leia.user)
 
 
-def test_remove_access(rebels: Rebels) -> None:
+def test_an_administrator_removes_access(rebels: Rebels) -> None:
     set_role(rebels.han, ConsoleRole.DEVELOPER_ADMIN, rebels.leia, is_account_admin=True)
     remove(rebels.han, rebels.leia)
     rebels.han.refresh_from_db()
@@ -166,7 +166,7 @@ def test_reactivating_tells_the_person(
     assert "Your JWT credentials that are not revoked or expired work again." in message.body
 
 
-def test_twice_is_once(rebels: Rebels) -> None:
+def test_repeating_a_membership_change_changes_nothing(rebels: Rebels) -> None:
     for act in (shut_out, shut_out, let_in, let_in):
         act(rebels.luke, rebels.leia)
     assert AuditEvent.objects.filter(target_id=rebels.luke.user_id).count() == 3
@@ -253,7 +253,9 @@ def test_auditors_find_no_button(rebels: Rebels, sign_in: SignIn) -> None:
         assert text not in main
 
 
-def test_page_shows_nobody_else(rebels: Rebels, partners: Partners, sign_in: SignIn) -> None:
+def test_the_access_page_shows_only_the_own_organization(
+    rebels: Rebels, partners: Partners, sign_in: SignIn
+) -> None:
     page = sign_in(partners.lobot).get(ACCESS).content.decode()
     assert "lobot@cloudcity.example" in page
     assert "rebels.example" not in page
@@ -283,7 +285,9 @@ def test_search_and_filter(query: str, found: list[str], rebels: Rebels, sign_in
     assert emails_of(sign_in(rebels.leia), query) == found
 
 
-def test_pages(rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_list_has_pages(
+    rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(PeopleListForm, "page_size", 4)
     browser = sign_in(rebels.leia)
     first = browser.get(ACCESS).context["people"]

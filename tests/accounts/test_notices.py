@@ -1,4 +1,4 @@
-"""The list of notices and the bell: newest first, unread first-class, nobody else's."""
+"""What people learn in the console, and that only they can read it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -146,7 +146,7 @@ def test_the_person_is_told(
         assert sign_in(rebels.wedge).get(told.path).status_code in (200, 403)
 
 
-def test_nobody_is_told_in_the_console_what_they_did_themselves(rebels: Rebels) -> None:
+def test_people_get_no_notice_of_their_own_actions(rebels: Rebels) -> None:
     change_role(
         rebels.leia, role=ConsoleRole.DEVELOPER, is_account_admin=True, **decided(rebels.leia)
     )
@@ -177,7 +177,7 @@ def test_newest_first_with_link_and_date(rebels: Rebels, sign_in: SignIn) -> Non
     assert html.count("Unread:") == 2
 
 
-def test_empty(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_person_without_notices_sees_an_explanation(rebels: Rebels, sign_in: SignIn) -> None:
     html = page(sign_in(rebels.luke))
     assert "No notices yet" in html
     assert "Notices, none unread" in html
@@ -195,7 +195,7 @@ def test_everyone_who_is_signed_in_has_a_list(rebels: Rebels, sign_in: SignIn) -
     assert response["Location"].startswith(reverse("account_login"))
 
 
-def test_pages(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_long_list_has_pages(rebels: Rebels, sign_in: SignIn) -> None:
     """By date, then by number: many happen at the same moment."""
     for number in range(60):
         notice(rebels.luke, f"{number}", at=NOON + timedelta(minutes=number // 3))
@@ -260,7 +260,7 @@ def test_mark_all_as_read(rebels: Rebels, partners: Partners, sign_in: SignIn) -
     ]
 
 
-def test_nobody_reads_for_somebody_else(rebels: Rebels, sign_in: SignIn) -> None:
+def test_people_mark_only_their_own_notices_as_read(rebels: Rebels, sign_in: SignIn) -> None:
     of_luke = notice(rebels.luke)
     for member in (rebels.leia, rebels.han, rebels.wedge):
         assert sign_in(member).post(f"{URL}/{of_luke.pk}/read").status_code == 404

@@ -44,7 +44,7 @@ def test_administrators_find_the_logins(rebels: Rebels, sign_in: SignIn) -> None
     assert reverse("accounts:extensions") in page
 
 
-def test_whoever_has_no_account_creates_one(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_developer_creates_a_sandbox_account(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.lando)
     assert "Create sandbox account" in browser.get(URL).content.decode()
     response = browser.post(CREATE, follow=True)

@@ -58,7 +58,7 @@ def test_the_list_says_which_is_this_one(address: str, rebels: Rebels) -> None:
 
 
 @pytest.mark.parametrize("how", ["expired", "gone", "begun with a former password"])
-def test_what_does_not_stand_is_not_listed_and_soon_forgotten(rebels: Rebels, how: str) -> None:
+def test_an_ended_session_is_not_listed_and_soon_forgotten(rebels: Rebels, how: str) -> None:
     there, here = signed_in(rebels.luke, CHROME), signed_in(rebels.luke)
     stored = Session.objects.filter(session_key=there.session.session_key)
     link = reverse("accounts:end_session", args=[session_of(there).pk])
@@ -139,7 +139,7 @@ def test_a_session_has_an_end(rebels: Rebels, settings: Settings) -> None:
     assert not browser.session.exists(key)
 
 
-def test_a_session_that_nobody_uses_ends(rebels: Rebels, settings: Settings) -> None:
+def test_an_unused_session_ends(rebels: Rebels, settings: Settings) -> None:
     browser = signed_in(rebels.luke)
     pass_by(browser, last_seen_at=timezone.now() - settings.SESSION_IDLE + timedelta(minutes=1))
     assert is_signed_in(browser)

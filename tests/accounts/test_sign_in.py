@@ -83,7 +83,7 @@ def test_cookies_are_for_this_site_and_no_script(rebels: Rebels) -> None:
     assert browser.cookies["session"]["max-age"] == ""
 
 
-def test_whoever_is_deactivated_is_out_at_once(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_deactivated_person_is_signed_out_immediately(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     User.objects.filter(pk=rebels.luke.user_id).update(is_active=False)
     assert browser.get(reverse("accounts:my_profile")).status_code == 302
@@ -184,7 +184,7 @@ def test_one_address_keeps_no_other_out(rebels: Rebels) -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_has_many_addresses_tries_no_more_accounts() -> None:
+def test_an_ipv6_network_counts_as_one_address() -> None:
     answers = [
         attempt(
             Client(REMOTE_ADDR=f"2001:db8::{number}"), f"person{number}@rebels.example", "wrong"
@@ -244,7 +244,7 @@ def test_weak_passwords_are_refused(rebels: Rebels, sign_in: SignIn, password: s
 
 @pytest.mark.parametrize("password", ["1", "a", "a1", "password1"])
 def test_no_password_takes_long_to_judge(password: str) -> None:
-    """As long as a form may be. What is slow takes hours; nobody else is served meanwhile."""
+    """The longest password of a form. A slow check would block all other requests for hours."""
     began = time.monotonic()
     with suppress(ValidationError):
         validate_password(password * (200_000 // len(password)), User(email="luke@rebels.example"))
@@ -296,7 +296,7 @@ def use(link: str) -> Any:
     )
 
 
-def test_a_reset_link_works_once_and_signs_nobody_in(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_reset_link_works_once_and_does_not_sign_in(rebels: Rebels, sign_in: SignIn) -> None:
     elsewhere = sign_in(rebels.luke)
     link = reset_link(rebels.luke.user.email)
     done = use(link)
@@ -347,7 +347,7 @@ def test_forms_want_their_token(name: str, rebels: Rebels) -> None:
 @pytest.mark.parametrize(
     "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
 )
-def test_nobody_is_sent_elsewhere(target: str, rebels: Rebels) -> None:
+def test_sign_in_never_redirects_to_another_site(target: str, rebels: Rebels) -> None:
     signing_in = attempt(Client(), rebels.luke.user.email, next=target)
     assert signing_in["Location"] == reverse("dashboard")
     browser = Client()

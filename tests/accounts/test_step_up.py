@@ -34,7 +34,7 @@ ACTS = {
     "credentials:replace_client_secret": "makes a client secret",
     "my_credentials:rotate": "makes a JWT with the rights of another",
     "developer_credentials:rotate": "makes a JWT with the rights of another",
-    # Something would end, or go on for longer.
+    # These end something or keep it working for longer.
     "credentials:end_former_secret": "ends a client secret",
     "my_credentials:extend_rotation": "keeps a JWT alive",
     "developer_credentials:extend_rotation": "keeps a JWT alive",
@@ -156,7 +156,7 @@ def test_nothing_posted_is_kept_until_then(
     assert browser.get(show).status_code == 200
 
 
-def test_by_password(rebels: Rebels, sign_in: SignIn, show: str) -> None:
+def test_step_up_works_with_the_password(rebels: Rebels, sign_in: SignIn, show: str) -> None:
     browser = sign_in(rebels.luke)
     assert not is_open(browser, show)
     refused = browser.post(reverse(REAUTHENTICATE), {"password": "wrong", "next": show})
@@ -168,7 +168,7 @@ def test_by_password(rebels: Rebels, sign_in: SignIn, show: str) -> None:
 
 
 @pytest.mark.parametrize("factor", ["password", "code", "recovery code"])
-def test_by_each_factor_of_somebody_with_several(
+def test_step_up_works_with_each_of_several_factors(
     factor: str, rebels: Rebels, sign_in: SignIn, show: str
 ) -> None:
     user = rebels.luke.user
@@ -262,7 +262,7 @@ def helpless(rebels: Rebels) -> Client:
         "mfa_generate_recovery_codes",
     ],
 )
-def test_whoever_has_no_factor_is_never_let_through(name: str, helpless: Client) -> None:
+def test_a_person_without_factors_never_passes_step_up(name: str, helpless: Client) -> None:
     for response in (helpless.get(reverse(name)), helpless.post(reverse(name), {})):
         assert response.status_code == 403
         page = response.content.decode()

@@ -274,7 +274,7 @@ def test_a_seal_of_an_invented_chain_is_named(sealed: list[AuditSeal]) -> None:
 
 
 def test_an_event_put_in_between_is_named(rebels: Rebels, sealed: list[AuditSeal]) -> None:
-    """Whoever inserts an event has to move those that follow, and no hash fits any more."""
+    """An inserted event moves the events after it, so their hashes no longer match."""
     forged = record(rebels.organization)
     with tampering():
         for link in reversed(sealed[2:]):

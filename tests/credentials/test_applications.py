@@ -391,7 +391,9 @@ def test_settings_warn_before_a_public_app_becomes_private(
 # --- The actions themselves ----------------------------------------------------------------------
 
 
-def test_actions_refuse_whoever_may_not(fleet: Fleet, rebels: Rebels, partners: Partners) -> None:
+def test_the_actions_refuse_people_without_the_right(
+    fleet: Fleet, rebels: Rebels, partners: Partners
+) -> None:
     for stranger in (rebels.lando, rebels.c3po, rebels.wedge, partners.lobot):
         for act in (actions.replace_client_secret, actions.suspend_client, actions.resume_client):
             with pytest.raises(PermissionDenied):

@@ -212,6 +212,6 @@ def test_dependents_name_no_more_than_a_page_holds(
     assert (dependents.more, dependents.others, dependents.count) == (2, 0, 3)
 
 
-def test_a_client_that_nobody_uses_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
+def test_an_unused_client_has_no_dependents(fleet: Fleet, rebels: Rebels) -> None:
     dependents = client_impact(fleet.client, rebels.luke)
     assert (list(dependents.credentials), dependents.count, dependents.exchanges) == ([], 0, 0)

@@ -114,7 +114,7 @@ def test_active_credentials_are_counted(rebels: Rebels, sign_in: SignIn) -> None
         ("a\x00b", []),
     ],
 )
-def test_search(
+def test_the_list_is_searched_by_name_and_email(
     rebels: Rebels, partners: Partners, sign_in: SignIn, query: str, names: list[str]
 ) -> None:
     response = sign_in(rebels.leia).get(DEVELOPERS, {"q": query})

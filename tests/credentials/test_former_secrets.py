@@ -322,7 +322,7 @@ def test_a_form_of_an_earlier_former_secret_ends_nothing(
     assert browser.post(address, {"issued_at": "then"}).status_code == 200
 
 
-def test_whoever_may_not_ends_nothing(
+def test_only_people_who_can_change_the_app_end_a_former_secret(
     rebels: Rebels, partners: Partners, app: App, jwt: str, sign_in: SignIn
 ) -> None:
     replaced(app)

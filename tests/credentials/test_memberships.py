@@ -109,7 +109,7 @@ def test_developers_keep_their_credentials_without_a_question(
     assert refreshed(rebels.luke).role == role
 
 
-def test_nobody_is_asked_about_credentials_that_do_not_work_anyway(
+def test_a_role_change_asks_nothing_if_no_credential_works(
     rebels: Rebels, used: JwtCredential, leia: Client
 ) -> None:
     deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
@@ -129,7 +129,9 @@ def test_taking_access_away_names_what_stops(
     assert luke.user.is_active
 
 
-def test_live_credentials(rebels: Rebels, app: App, used: JwtCredential) -> None:
+def test_live_credentials_are_named_by_their_use(
+    rebels: Rebels, app: App, used: JwtCredential
+) -> None:
     """Not the revoked, not the expired, not those of a disabled login, not old use."""
     revoked = cast.credential(rebels.luke, label="Revoked")
     ExchangeUsage.objects.count_exchange(revoked.pk, app.client.pk)
@@ -209,7 +211,7 @@ def test_the_last_administrator_reads_why_not(
     assert refreshed(rebels.leia).is_account_admin
 
 
-def test_whoever_resigns_is_led_out(rebels: Rebels, leia: Client) -> None:
+def test_an_administrator_who_resigns_leaves_the_access_page(rebels: Rebels, leia: Client) -> None:
     change_role(
         rebels.han,
         role=ConsoleRole.DEVELOPER,
@@ -256,7 +258,7 @@ def transfer(browser: Client, person: Membership, to: str, *apps: Application) -
 
 
 @pytest.mark.parametrize("who", ["leia", "han"])
-def test_transfer(
+def test_apps_are_transferred_to_another_developer(
     who: str,
     rebels: Rebels,
     dialer: App,
@@ -291,7 +293,7 @@ def test_transfer(
     )
 
 
-def test_the_app_goes_on_as_before(rebels: Rebels, dialer: App, leia: Client) -> None:
+def test_a_transferred_app_keeps_working(rebels: Rebels, dialer: App, leia: Client) -> None:
     jwt = cast.credential(rebels.leia).encode()
     transfer(leia, rebels.luke, "lando@rebels.example", dialer.application)
     assert api.exchange(dialer, jwt).status_code == 200
@@ -301,7 +303,7 @@ def test_the_app_goes_on_as_before(rebels: Rebels, dialer: App, leia: Client) ->
     "to", ["", "nobody", "c3po@rebels.example", "wedge@rebels.example", "lobot@cloudcity.example",
            "luke@rebels.example", "han@rebels.example"]
 )  # fmt: skip
-def test_only_to_an_active_developer(
+def test_apps_go_only_to_an_active_developer(
     to: str, rebels: Rebels, partners: Partners, dialer: App, leia: Client
 ) -> None:
     deactivate(rebels.han, actor=rebels.leia.user, origin=cast.ORIGIN)
@@ -311,7 +313,7 @@ def test_only_to_an_active_developer(
     assert dialer.application.owner == rebels.luke.user
 
 
-def test_only_the_apps_of_that_person(rebels: Rebels, leia: Client) -> None:
+def test_only_the_apps_of_the_person_are_transferred(rebels: Rebels, leia: Client) -> None:
     other = cast.application(rebels.han)
     cast.application(rebels.luke)
     response = transfer(leia, rebels.luke, "lando@rebels.example", other)
@@ -321,7 +323,7 @@ def test_only_the_apps_of_that_person(rebels: Rebels, leia: Client) -> None:
 
 
 @pytest.mark.parametrize("who", ["luke", "lando", "c3po", "wedge"])
-def test_others_transfer_nothing(who: str, rebels: Rebels, dialer: App, sign_in: SignIn) -> None:
+def test_only_admins_transfer_apps(who: str, rebels: Rebels, dialer: App, sign_in: SignIn) -> None:
     browser = sign_in(getattr(rebels, who))
     assert browser.get(url_of("transfer_applications", rebels.luke)).status_code == 403
     response = transfer(browser, rebels.luke, "lando@rebels.example", dialer.application)
@@ -335,7 +337,9 @@ def test_others_transfer_nothing(who: str, rebels: Rebels, dialer: App, sign_in:
         )
 
 
-def test_never_across_organizations(rebels: Rebels, partners: Partners, dialer: App) -> None:
+def test_apps_never_leave_their_organization(
+    rebels: Rebels, partners: Partners, dialer: App
+) -> None:
     for actor, receiver in ((partners.lobot, partners.lobot), (rebels.leia, partners.lobot)):
         with pytest.raises(PermissionDenied):
             transfer_application(dialer.application, receiver, actor=actor.user, origin=cast.ORIGIN)
@@ -349,7 +353,7 @@ def app_url(name: str, app: App, *environment: Environment) -> str:
 
 
 @pytest.mark.parametrize("who", ["luke", "han"])
-def test_retire(
+def test_a_retired_app_no_longer_works(
     who: str, rebels: Rebels, dialer: App, credential: JwtCredential, sign_in: SignIn
 ) -> None:
     token = api.access_token(dialer, credential)
@@ -380,7 +384,7 @@ def test_retire(
     assert "Retired" in listed
 
 
-def test_retired_is_for_good(rebels: Rebels, dialer: App) -> None:
+def test_a_retired_app_can_not_change(rebels: Rebels, dialer: App) -> None:
     by: dict[str, Any] = {"actor": rebels.leia.user, "origin": cast.ORIGIN}
     retire_application(dialer.application, **by)
     app = dialer.application
@@ -424,7 +428,9 @@ def test_retired_apps_are_not_transferred(rebels: Rebels, dialer: App, leia: Cli
     assert "own an app that’s in service" in page
 
 
-def test_the_actions_restore_as_well(rebels: Rebels, credential: JwtCredential, app: App) -> None:
+def test_restored_access_makes_credentials_work_again(
+    rebels: Rebels, credential: JwtCredential, app: App
+) -> None:
     by: dict[str, Any] = {"actor": rebels.leia.user, "origin": cast.ORIGIN}
     jwt = credential.encode()
     remove_access(rebels.luke, **by)
