@@ -37,12 +37,11 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from accounts.environments import Environment
 from core.background import BackgroundWriter
 from core.postgresql.base import ABSENCE, OPEN, is_busy
-from credentials.oauth.grants import GRANT_IN_ENVIRON, jwt_bearer
+from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 
 # Seconds.
 SAMPLED_EVERY = 2.0
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-SHORT_GRANTS = {jwt_bearer.GRANT_TYPE: "jwt-bearer"}
 AUTH_ENDPOINTS = frozenset({"token", "revoke", "introspect", "verify", "revoke-leaked", "jwks"})
 _CODE = re.compile(r"[A-Z]{3}-[0-9]{3}")
 
@@ -94,10 +93,9 @@ class Recorder:
             return
         environment = self._environment(environ.get("HTTP_HOST", ""), path)
         if endpoint == "token":
-            grant = environ.get(GRANT_IN_ENVIRON, "")
-            self._token_requests(
-                environment, SHORT_GRANTS.get(grant, grant) or "none", result_of(status)
-            ).inc()
+            grant = GRANTS.get(environ.get(GRANT_IN_ENVIRON, ""))
+            metric = grant.metric if grant else "none"
+            self._token_requests(environment, metric, result_of(status)).inc()
         if status >= 400 and (code := code_of(body)):
             api = "rest" if endpoint == "rest" else "auth"
             self._refusals.labels(environment, api, code).inc()

@@ -1,7 +1,8 @@
-"""Every error code of both APIs: its status, the check that failed, its cause and its fix. Pure.
+"""Every error code of both APIs: its status, the check that failed, its cause and how to fix it.
 
-The public page of error codes, the links in error bodies and *Why did my call fail?* read this
-table; a test keeps `docs/reference/errors.md` in step with it.
+Everything that lists error codes reads these rows: the public page, the links in error bodies, *Why
+did my call fail?*, and docs/reference/errors.md, which `UPDATE_DOCS=1` rewrites
+(tests/house/test_error_docs.py).
 """
 
 from dataclasses import dataclass
@@ -13,277 +14,268 @@ from credentials.refused import CheckName
 PAGE = "/docs/errors"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorCode:
     code: str
     status: int
-    error: str
-    """RFC 6749 §5.2 or RFC 6750 §3.1; empty where neither has a word for it."""
-    check: CheckName | None
-    """The check that failed; None where the caller asked for something else than a right."""
+    error: str = ""
+    """RFC 6749 §5.2 or RFC 6750 §3.1; empty where neither names the error."""
+    check: CheckName | None = None
+    """None for an error about what a call asks for, or of the server itself."""
     cause: str
     fix: str
 
 
-_REQUEST = CheckName.REQUEST
-
 AUTH_API: tuple[ErrorCode, ...] = (
     ErrorCode(
-        "CMN-101",
-        400,
-        "invalid_request",
-        _REQUEST,
-        "A parameter is missing or empty, stands in the query string, or the body is not a form; "
-        "or the client authenticates in two ways at once.",
-        "Send a form body by POST with grant_type and assertion, and authenticate once.",
+        code="CMN-101",
+        status=400,
+        error="invalid_request",
+        check=CheckName.REQUEST,
+        cause="A parameter is missing, empty or in the query string, the body isn’t a form, the "
+        "client authenticates in two ways, or the HTTP method is wrong (status 405).",
+        fix="Send a form body with POST, include grant_type and the parameters of that grant, and "
+        "authenticate the client in one way.",
     ),
     ErrorCode(
-        "OAU-111",
-        400,
-        "invalid_request",
-        _REQUEST,
-        "A parameter is repeated.",
-        "Send every parameter once.",
+        code="OAU-111",
+        status=400,
+        error="invalid_request",
+        check=CheckName.REQUEST,
+        cause="A parameter is repeated.",
+        fix="Send each parameter once.",
     ),
     ErrorCode(
-        "OAU-250",
-        400,
-        "unsupported_grant_type",
-        _REQUEST,
-        "The grant type is none that this server knows.",
-        "Use urn:ietf:params:oauth:grant-type:jwt-bearer or refresh_token.",
+        code="OAU-250",
+        status=400,
+        error="unsupported_grant_type",
+        check=CheckName.REQUEST,
+        cause="This server doesn’t support the grant type.",
+        fix="Use one of the grant types in the message.",
     ),
     ErrorCode(
-        "OAU-123",
-        401,
-        "invalid_client",
-        CheckName.CLIENT,
-        "The request carries no client authentication, or a malformed one.",
-        "Send client ID and client secret by HTTP Basic, or both in the body.",
+        code="OAU-123",
+        status=401,
+        error="invalid_client",
+        check=CheckName.CLIENT,
+        cause="The client authentication is missing or malformed.",
+        fix="Send the client ID and the client secret with HTTP Basic, or both in the body.",
     ),
     ErrorCode(
-        "OAU-146",
-        401,
-        "invalid_client",
-        CheckName.CLIENT,
-        "The client ID is unknown, suspended or of the other environment, or the secret is wrong.",
-        "Compare with the app's page: each environment has its own client ID and secret.",
+        code="OAU-146",
+        status=401,
+        error="invalid_client",
+        check=CheckName.CLIENT,
+        cause="The client ID is unknown, suspended or belongs to the other environment, or the "
+        "client secret is wrong or has been replaced.",
+        fix="Compare both with the app’s page. Each environment has its own client ID and client "
+        "secret.",
     ),
     ErrorCode(
-        "OAU-251",
-        400,
-        "unauthorized_client",
-        CheckName.FLOW,
-        "The app does not use the JWT auth flow, or does not issue refresh tokens.",
-        "Turn it on in the app's settings.",
+        code="OAU-251",
+        status=400,
+        error="unauthorized_client",
+        check=CheckName.FLOW,
+        cause="The app doesn’t use the JWT auth flow, or doesn’t issue refresh tokens.",
+        fix="Turn it on in the app’s settings.",
     ),
     ErrorCode(
-        "JWT-101",
-        400,
-        "invalid_grant",
-        CheckName.SIGNATURE,
-        "The assertion is not a credential of this server: malformed, forged, or changed.",
-        "Copy the whole JWT again. One message for all, because it tells a forger nothing.",
+        code="JWT-101",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.SIGNATURE,
+        cause="The assertion isn’t a credential of this server. It may be incomplete, changed or "
+        "forged. The message is always the same, so that it doesn’t help a forger.",
+        fix="Copy the whole JWT again.",
     ),
     ErrorCode(
-        "JWT-104",
-        400,
-        "invalid_grant",
-        CheckName.ENVIRONMENT,
-        "It is a genuine credential of the other environment.",
-        "Use the base URL of the credential's environment, or a credential of this one.",
+        code="JWT-104",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.ENVIRONMENT,
+        cause="The credential belongs to the other environment.",
+        fix="Use the base URL of the credential’s environment, or a credential of this one.",
     ),
     ErrorCode(
-        "JWT-102",
-        400,
-        "invalid_grant",
-        CheckName.REVOCATION,
-        "The credential has been revoked.",
-        "Its history says by whom and why. Create another credential.",
+        code="JWT-102",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.REVOCATION,
+        cause="The credential has been revoked, or replaced in a rotation.",
+        fix="Use its replacement or another credential. Its history shows who ended it, and why.",
     ),
     ErrorCode(
-        "JWT-103",
-        400,
-        "invalid_grant",
-        CheckName.EXPIRY,
-        "The credential has expired.",
-        "Create another credential and put it in its place.",
+        code="JWT-103",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.EXPIRY,
+        cause="The credential has expired.",
+        fix="Create another credential and use it instead.",
     ),
     ErrorCode(
-        "JWT-105",
-        400,
-        "invalid_grant",
-        CheckName.APP_ACCESS,
-        "The app is not among those that may use the credential.",
-        "Add the app's client ID on the credential's page.",
+        code="JWT-105",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.APP_ACCESS,
+        cause="The app isn’t allowed to use the credential.",
+        fix="Add the app’s client ID on the credential’s page.",
     ),
     ErrorCode(
-        "JWT-106",
-        400,
-        "invalid_grant",
-        CheckName.OWNER,
-        "The credential's owner may not authenticate: deactivated, a console role below Developer, "
-        "or a disabled account in this environment.",
-        "An account administrator can mend it.",
+        code="JWT-106",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.OWNER,
+        cause="The credential’s owner can’t authenticate: their account is inactive, their console "
+        "role is below Developer, or they have no enabled account in this environment.",
+        fix="Ask an account administrator to fix this.",
     ),
     ErrorCode(
-        "JWT-107",
-        400,
-        "invalid_grant",
-        CheckName.POLICY,
-        "A policy of the organization forbids it, or the app calls from a network that the policy "
-        "or the credential does not allow.",
-        "Create a credential that the policy allows, or call from an allowed network.",
+        code="JWT-107",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.POLICY,
+        cause="The organization policy doesn’t allow the credential, or the app calls from a "
+        "network that the policy or the credential doesn’t allow. The message says which.",
+        fix="Create a credential that the policy allows, or call from an allowed network. Account "
+        "administrators can change the policy.",
     ),
     ErrorCode(
-        "JWT-108",
-        400,
-        "invalid_grant",
-        CheckName.TOKEN,
-        "The refresh token is unknown, expired or revoked, or was used before.",
-        "Present the JWT credential again.",
+        code="JWT-108",
+        status=400,
+        error="invalid_grant",
+        check=CheckName.TOKEN,
+        cause="The refresh token is unknown, expired or revoked, or was used before. A second use "
+        "more than ten seconds after the first ends the session.",
+        fix="Exchange the JWT credential again.",
     ),
     ErrorCode(
-        "CMN-301",
-        429,
-        "temporarily_unavailable",
-        CheckName.LIMIT,
-        "Too many requests of this user and app, or too many failed client authentications, in the "
-        "window that the X-Rate-Limit headers tell.",
-        "Wait as many seconds as Retry-After says. Keep an access token until it expires instead "
-        "of exchanging for every call.",
+        code="CMN-301",
+        status=429,
+        error="temporarily_unavailable",
+        check=CheckName.LIMIT,
+        cause="This user and app sent too many requests, or client authentication failed too "
+        "often. The X-Rate-Limit headers show the limit.",
+        fix="Wait for the number of seconds in the Retry-After header. Keep an access token until "
+        "it expires instead of exchanging for every call.",
     ),
     ErrorCode(
-        "CMN-201",
-        503,
-        "temporarily_unavailable",
-        None,
-        "The database of the server is away, so nothing can be granted or refused for good.",
-        "Ask again after as many seconds as Retry-After says; the same request may be sent again.",
+        code="CMN-201",
+        status=503,
+        error="temporarily_unavailable",
+        cause="The server can’t reach its database, so it can neither grant nor refuse.",
+        fix="Send the same request again after the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
-        "CMN-101",
-        400,
-        "invalid_scope",
-        CheckName.SCOPE,
-        "The request asks for a scope that the app does not have.",
-        "Add the scope in the app's settings, or ask for less.",
+        code="CMN-101",
+        status=400,
+        error="invalid_scope",
+        check=CheckName.SCOPE,
+        cause="The request asks for a scope that the app doesn’t have.",
+        fix="Add the scope in the app’s settings, or request fewer scopes.",
     ),
 )
 
 REST_API: tuple[ErrorCode, ...] = (
     ErrorCode(
-        "OAU-123",
-        401,
-        "",
-        _REQUEST,
-        "The call carries no access token.",
-        "Send the header Authorization: Bearer with the access token.",
+        code="OAU-123",
+        status=401,
+        check=CheckName.REQUEST,
+        cause="The call has no access token.",
+        fix="Send the access token in the header Authorization: Bearer.",
     ),
     ErrorCode(
-        "OAU-149",
-        401,
-        "invalid_token",
-        CheckName.SIGNATURE,
-        "The token is not an access token of this environment: a JWT credential, a token of the "
-        "other environment, or something else.",
-        "Exchange the JWT credential first, at the same base URL.",
+        code="OAU-149",
+        status=401,
+        error="invalid_token",
+        check=CheckName.SIGNATURE,
+        cause="The token isn’t an access token of this environment. It may be a JWT credential, or "
+        "a token of the other environment.",
+        fix="Exchange the JWT credential at the same base URL, and send the access token.",
     ),
     ErrorCode(
-        "OAU-210",
-        401,
-        "invalid_token",
-        CheckName.TOKEN,
-        "The access token has expired.",
-        "Exchange the credential again, or refresh.",
+        code="OAU-210",
+        status=401,
+        error="invalid_token",
+        check=CheckName.TOKEN,
+        cause="The access token has expired.",
+        fix="Exchange the credential again, or refresh.",
     ),
     ErrorCode(
-        "OAU-213",
-        401,
-        "invalid_token",
-        CheckName.SESSION,
-        "The access token has been revoked; or its credential, owner or app no longer stands; or a "
-        "policy, or the network that the app calls from, forbids it now.",
-        "Mend what no longer stands, then exchange the credential again.",
+        code="OAU-213",
+        status=401,
+        error="invalid_token",
+        check=CheckName.SESSION,
+        cause="The access token was revoked, its credential was revoked, replaced or has expired, "
+        "its owner or app is no longer active, or a policy or an allowed network refuses the call.",
+        fix="Exchange the credential again: the error code of the exchange shows the reason.",
     ),
     ErrorCode(
-        "CMN-401",
-        403,
-        "insufficient_scope",
-        CheckName.SCOPE,
-        "The app lacks the scope that the message names.",
-        "Add the scope in the app's settings, then get a new token.",
+        code="CMN-401",
+        status=403,
+        error="insufficient_scope",
+        check=CheckName.SCOPE,
+        cause="The app doesn’t have the app scope in the message.",
+        fix="Add the scope in the app’s settings, then get a new token.",
     ),
     ErrorCode(
-        "CMN-408",
-        403,
-        "",
-        CheckName.PERMISSION,
-        "The person behind the credential lacks the user permission that the message names.",
-        "An account administrator can give a user role that has it.",
+        code="CMN-408",
+        status=403,
+        check=CheckName.PERMISSION,
+        cause="The credential’s owner doesn’t have the user permission in the message.",
+        fix="Ask an account administrator for a user role that has it.",
     ),
     ErrorCode(
-        "CMN-102",
-        404,
-        "",
-        None,
-        "There is no such account or extension, or it belongs to another account.",
-        "Use ~ for your own.",
+        code="CMN-102",
+        status=404,
+        cause="The account or extension doesn’t exist, or belongs to another account.",
+        fix="Use ~ for your own account and extension.",
     ),
     ErrorCode(
-        "CMN-120",
-        404,
-        "",
-        None,
-        "There is no such address.",
-        "Compare with the API reference.",
+        code="CMN-120",
+        status=404,
+        cause="No call has this URI.",
+        fix="Compare it with the API reference.",
     ),
     ErrorCode(
-        "CMN-101",
-        400,
-        "invalid_request",
-        _REQUEST,
-        "A parameter is invalid, which parameterName names; or the token stands in the query "
-        "string.",
-        "Correct it. A token belongs in the Authorization header.",
+        code="CMN-101",
+        status=400,
+        error="invalid_request",
+        check=CheckName.REQUEST,
+        cause="The parameter in parameterName is invalid, the token is in the query string, or the "
+        "HTTP method is wrong (status 405).",
+        fix="Correct the parameter. Send the token in the Authorization header.",
     ),
     ErrorCode(
-        "CMN-301",
-        429,
-        "",
-        CheckName.LIMIT,
-        "Too many calls of this user through this app in the call's group.",
-        "Wait as many seconds as Retry-After says.",
+        code="CMN-301",
+        status=429,
+        check=CheckName.LIMIT,
+        cause="This user and app sent too many calls of the same rate limit group.",
+        fix="Wait for the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
-        "CMN-103",
-        400,
-        "",
-        None,
-        "The JSON can't be parsed.",
-        "Send valid JSON.",
+        code="CMN-103",
+        status=400,
+        cause="The body isn’t valid JSON.",
+        fix="Send valid JSON.",
     ),
     ErrorCode(
-        "CMN-201",
-        503,
-        "",
-        None,
-        "The database of the server is away, so nothing can be granted or refused for good.",
-        "Ask again after as many seconds as Retry-After says; the same request may be sent again.",
+        code="CMN-201",
+        status=503,
+        cause="The server can’t reach its database, so it can neither grant nor refuse.",
+        fix="Send the same call again after the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
-        "CMN-500",
-        500,
-        "",
-        None,
-        "Something failed on our side.",
-        "Tell the operator the request id.",
+        code="CMN-500",
+        status=500,
+        cause="Something went wrong on our side.",
+        fix="Send the request ID to the operator.",
     ),
 )
+TABLES = {"Auth API": AUTH_API, "REST API": REST_API}
 
 
-def api_tables() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
-    """The table as the page shows it: by API, and with an anchor where a code comes first."""
+def tables_with_anchors() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
+    """The tables of the page: each code is the anchor of the first row that has it."""
     anchored: set[str] = set()
 
     def anchor(entry: ErrorCode) -> str:
@@ -291,21 +283,20 @@ def api_tables() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
         anchored.add(entry.code)
         return entry.code if is_first else ""
 
-    tables = (("Auth API", AUTH_API), ("REST API", REST_API))
-    return [(name, [(entry, anchor(entry)) for entry in entries]) for name, entries in tables]
+    return [(api, [(entry, anchor(entry)) for entry in entries]) for api, entries in TABLES.items()]
 
 
 def help_url(code: str) -> str:
-    """Where everyone can read about a code: the URI of RFC 6749 §5.2 `error_uri`."""
+    """The row of a code on the public page: the `error_uri` of RFC 6749 §5.2."""
     return f"{settings.ORIGIN}{PAGE}#{code}"
 
 
 def help_link(code: str) -> str:
-    """The same as the value of a `Link` header (RFC 8288)."""
+    """The value of a `Link` header (RFC 8288)."""
     return f'<{help_url(code)}>; rel="help"'
 
 
 def entry_of(code: str, error: str, *, rest: bool) -> ErrorCode | None:
-    """What the table says of an answer; `error` tells the two of one code apart."""
+    """The row of an answer; `error` tells two rows of one code apart."""
     entries = [entry for entry in (REST_API if rest else AUTH_API) if entry.code == code]
     return next((entry for entry in entries if entry.error == error), next(iter(entries), None))

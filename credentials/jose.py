@@ -1,10 +1,10 @@
-"""Signing and verification (RFC 7515, 7517, 7518, 7638, 8725). The only importer of `jwt`. Pure.
+"""Signing and verification (RFC 7515, 7517, 7518, 7638, 8725). Only this module imports `jwt`.
 
-Everything is ES256. Signatures are deterministic (RFC 6979), so that a credential signed again
-from its row is the same string.
+Everything is ES256. Signatures are deterministic (RFC 6979), so that signing a credential again
+from its row gives the same string.
 
-A credential is presented again and again: what this process has verified once is known by its
-digest and key (`_seen`), and only the signature is; state is the caller's to read.
+Apps present the same token again and again, so a process remembers which signatures it has verified
+(`_seen`). It remembers nothing else about a token: callers read its state each time.
 """
 
 import hashlib
@@ -39,16 +39,16 @@ from core.immutable import frozen
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
-# Longer than anything we sign; what is longer is not ours and not worth parsing.
+# Longer than any token of ours, so that nobody makes us parse more.
 MAX_TOKEN_LENGTH = 4096
-# RFC 7515 §7.1: three parts of base64url without padding, so that nothing is encoded in two ways.
+# RFC 7515 §7.1: base64url without padding, so that a token has only one spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 # RFC 7518 §3.4: two numbers of 32 bytes.
 _SIGNATURE_BYTES = 64
 _SIGNATURE_LENGTH = 86
-# How many tokens of each key a process knows again, at about a kilobyte each.
+# Tokens that a process remembers of each key, at about a kilobyte each.
 SEEN_CAPACITY = 10_000
-# A thumbprint; anything else may hold characters that a database refuses to compare with.
+# A thumbprint. Other texts can hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 # Of tokens that a process keeps, and so immutable.
@@ -63,20 +63,20 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedToken:
-    """A compact JWS taken apart (RFC 7515 §7.1). None of it is proved, all of it is claimed."""
+    """The parts of a compact JWS (RFC 7515 §7.1). Nothing of it is verified."""
 
     digest: bytes
     """SHA-256 of the whole string."""
     header: Claims
     claims: Claims | None
-    """None if the payload is no JSON object."""
+    """None if the payload isn't a JSON object."""
     message: bytes
-    """What the signature is of."""
+    """The signed bytes."""
     signature: bytes
 
     @property
     def kid(self) -> str:
-        """Which of our own keys it names (RFC 8725 §3.10); empty for none that could be ours."""
+        """The key that it names (RFC 8725 §3.10); empty if that can't be one of ours."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) and _KID.fullmatch(kid) else ""
 
@@ -85,13 +85,13 @@ class ParsedToken:
         return str(self.header.get("typ", ""))
 
     def claimed(self, name: str) -> str:
-        """A claim that is a text; empty if it is missing or something else."""
+        """A claim; empty if it is missing or not a text."""
         value = (self.claims or _NO_CLAIMS).get(name)
         return value if isinstance(value, str) else ""
 
 
 class SeenTokens:
-    """The tokens that keys of ours have signed, as far as this process has verified them."""
+    """The tokens whose signatures this process has verified, by key."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -99,7 +99,7 @@ class SeenTokens:
         self._lock = threading.Lock()
 
     def find(self, digest: bytes) -> ParsedToken | None:
-        """The same string as before, so that it is not taken apart again."""
+        """A token that was parsed before, so that it need not be parsed again."""
         for seen in tuple(self._by_key.values()):
             if (parsed := seen.get(digest)) is not None:
                 return parsed
@@ -109,7 +109,6 @@ class SeenTokens:
         return parsed.digest in self._by_key.get(key, ())
 
     def add(self, parsed: ParsedToken, key: tuple[str, str]) -> None:
-        """Remember a token, and forget the oldest of its key if there are too many."""
         with self._lock:
             seen = self._by_key.setdefault(key, {})
             while len(seen) >= self._capacity:
@@ -127,7 +126,7 @@ _compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def generate_private_key() -> ec.EllipticCurvePrivateKey:
-    """A new key whose `kid` does not begin with a dash: commands would take it for an option."""
+    # Commands would take a `kid` that begins with a dash for an option.
     while True:
         key = ec.generate_private_key(ec.SECP256R1())
         if not public_jwk(key)["kid"].startswith("-"):
@@ -167,7 +166,7 @@ def sign(claims: Mapping[str, Any], *, sealed_private_key: str, kid: str, token_
 
 @lru_cache(maxsize=64)
 def _header(token_type: str, kid: str) -> str:
-    """In the order of names: credentials that were shown have this one."""
+    # The order of the members is part of every JWT that was ever shown, so it must not change.
     return _encoded(_compact_json({"alg": ALGORITHM, "kid": kid, "typ": token_type}).encode())
 
 
@@ -180,10 +179,10 @@ def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
 
 
 def parse_token(token: str) -> ParsedToken:
-    """Take a token apart, or find it again. Raises `InvalidToken` for what is no JWS of this kind.
+    """The parts of a token. Raises `InvalidToken` for anything but a compact ES256 JWS.
 
-    Refused here are other algorithms, and headers that change what is signed or must be understood
-    (RFC 7515 §4.1.11, RFC 7797): ours have none.
+    It also refuses headers that change what is signed or that a verifier must understand (RFC 7515
+    §4.1.11, RFC 7797), because our tokens have none.
     """
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken("too long")
@@ -203,7 +202,7 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
     parsed = ParsedToken(
         digest, _object(header) or _NO_CLAIMS, _object(payload), message.encode(), raw_signature
     )
-    # The last character of a signature has four bits to spare, which no other character has.
+    # The last character of a signature has four unused bits, so a signature has several spellings.
     if _encoded(raw_signature) != signature:
         raise InvalidToken("another spelling of a signature")
     if parsed.header.get("alg") != ALGORITHM or parsed.header.keys() & {"crit", "b64"}:
@@ -212,7 +211,7 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
 
 
 def _object(part: str) -> Claims | None:
-    """The JSON object of one part, immutable, because it is kept; None if it is none."""
+    # Immutable, because later requests with the same token get the same object.
     try:
         found = json.loads(_decoded(part))
     except (ValueError, RecursionError):
@@ -221,7 +220,7 @@ def _object(part: str) -> Claims | None:
 
 
 def claimed_subject(token: str) -> str:
-    """The `sub` of a JWT, unverified and therefore no more than a claim; empty without one."""
+    """The `sub` of a JWT, unverified; empty if it has none."""
     try:
         return parse_token(token).claimed("sub")
     except InvalidToken:
@@ -229,27 +228,27 @@ def claimed_subject(token: str) -> str:
 
 
 def shape_problem(text: str) -> str:
-    """Why a string can't be one of our JWTs, from the string alone; empty if it can."""
+    """Why a string can't be one of our JWTs; empty if it can be."""
     if len(text) > MAX_TOKEN_LENGTH:
-        return f"It is longer than {MAX_TOKEN_LENGTH} characters; none of ours is."
+        return f"It is longer than {MAX_TOKEN_LENGTH} characters. Our JWTs are shorter."
     for wrapped, problem in _WRAPPED:
         if wrapped.search(text):
             return problem
     parts = text.split(".")
     if len(parts) != 3:
-        return f"A JWT has three parts with dots between them; this has {len(parts)}."
+        return f"A JWT has three parts with dots between them. This one has {len(parts)}."
     if not _COMPACT.fullmatch(text):
-        return "One of its three parts is empty or holds characters that base64url does not have."
+        return "One of its three parts is empty or has characters that base64url doesn’t use."
     return _content_problem(parts)
 
 
 _WRAPPED = (
     (
         re.compile(r"\Abearer\s", re.IGNORECASE),
-        "It begins with the word Bearer. The assertion is the JWT alone.",
+        "It begins with the word Bearer. Send only the JWT.",
     ),
-    (re.compile(r"""\A["']|["']\Z"""), "It stands in quotation marks. Send the JWT alone."),
-    (re.compile(r"\s"), "It holds spaces or line breaks. Copy it as one line."),
+    (re.compile(r"""\A["']|["']\Z"""), "It is in quotation marks. Send only the JWT."),
+    (re.compile(r"\s"), "It has spaces or line breaks. Copy it as one line."),
 )
 
 
@@ -257,21 +256,21 @@ def _content_problem(parts: list[str]) -> str:
     try:
         header, payload = (json.loads(_decoded(part)) for part in parts[:2])
     except (ValueError, RecursionError):
-        return "Its header or its claims are not readable. It may have been cut off or changed."
+        return "Its header or its claims aren’t readable. It may be incomplete or changed."
     if not isinstance(header, dict) or not isinstance(payload, dict):
-        return "Its header or its claims are not a JSON object."
+        return "Its header or its claims aren’t a JSON object."
     if header.get("alg") != ALGORITHM:
-        return f"It is not signed with {ALGORITHM}, as ours are."
+        return f"It isn’t signed with {ALGORITHM}, unlike our JWTs."
     if len(parts[2]) != _SIGNATURE_LENGTH:
         return (
-            f"Its signature has {len(parts[2])} characters and not {_SIGNATURE_LENGTH}. "
-            "It may have been cut off."
+            f"Its signature has {len(parts[2])} characters instead of {_SIGNATURE_LENGTH}. "
+            "It may be incomplete."
         )
     return ""
 
 
 def _decoded(part: str) -> bytes:
-    """Raises `ValueError` for a length that base64 does not have."""
+    """Raises `ValueError` for a text that isn't base64url."""
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
@@ -280,7 +279,7 @@ def _encoded(raw: bytes) -> str:
 
 
 def claimed_type(token: str) -> str:
-    """The `typ` that a string says of itself, unverified: only for words, never for a decision."""
+    """The `typ` of a JWT, unverified: for messages, never for a decision."""
     try:
         return parse_token(token).token_type
     except InvalidToken:
@@ -288,12 +287,12 @@ def claimed_type(token: str) -> str:
 
 
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
-    """The claims of a token that this key signed for this use; times are the caller's to check."""
+    """The claims of a token that this key signed for this use. It checks no times."""
     return verify_parsed(parse_token(token), jwk=jwk, token_type=token_type)
 
 
 def verify_parsed(parsed: ParsedToken, *, jwk: Jwk, token_type: str) -> Claims:
-    """The same of a token that was taken apart already. Raises `InvalidToken`."""
+    """The same for a parsed token. Raises `InvalidToken`."""
     key = (jwk["x"], jwk["y"])
     if not _seen.is_verified(parsed, key):
         _verify_signature(parsed, key)
@@ -315,5 +314,5 @@ def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:
 
 
 def forget_key(jwk: Jwk) -> None:
-    """Know none of its tokens any more, as it is distrusted."""
+    """Forget every token of a key that is now distrusted."""
     _seen.forget((jwk["x"], jwk["y"]))

@@ -1,16 +1,16 @@
-"""What both APIs share when they refuse: names of the checks, and what is certain. Pure."""
+"""What a refused request of either API says about itself, for its record."""
 
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-# Client IDs as we make them; a secret or a token pasted in their place has another shape.
+# The form of our client IDs. A secret or a token that someone sent in their place has another one.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{22}")
 
 
 class CheckName(StrEnum):
-    """One condition of a request; in the words of `docs/how-to/find-out-why-a-call-failed.md`."""
+    """One condition of a request."""
 
     LIMIT = "limit"
     REQUEST = "request"
@@ -31,7 +31,7 @@ class CheckName(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a check failed that can fail for several reasons; the answer does not say it."""
+    """Why a check failed that can fail for several reasons. Only the record holds it."""
 
     UNKNOWN_CLIENT = "unknown_client"
     WRONG_SECRET = "wrong_secret"
@@ -47,41 +47,38 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is certain about a refused request, for its record. No token and no secret."""
+class RefusalFacts:
+    """What is certain about a refused request. It never holds a token or a secret."""
 
     check: str = ""
     reason: str = ""
     client_id: str = ""
     is_authentic: bool = False
-    """Whether the client proved who it is, or the token is one that we issued to it."""
+    """Whether the client proved its identity, or presented a token that we issued to it."""
     credential_id: str = ""
-    """Of a credential, or of a token, whose signature is ours."""
+    """Of a credential, or of a token, with our signature."""
     missing: str = ""
-    """The app scope or user permission that was lacking."""
+    """The app scope or user permission that was missing."""
 
 
 class RefusedRequest(Exception):
-    """A request that one of the APIs refuses; carries what its record will say."""
+    """A request that one of the APIs refuses."""
 
     code: str
     message: str
-    known = Known()
+    facts = RefusalFacts()
 
     def about(self, **facts: Any) -> Self:
-        """Add facts; what is known already was found closer to the cause and stays."""
-        blank = {name: fact for name, fact in facts.items() if not getattr(self.known, name)}
-        self.known = replace(self.known, **blank)
+        """Add facts. Those that are set already come from closer to the cause, and stay."""
+        blank = {name: fact for name, fact in facts.items() if not getattr(self.facts, name)}
+        self.facts = replace(self.facts, **blank)
         return self
 
     @property
     def recorded_message(self) -> str:
-        """The message as it may be kept: without what the caller sent."""
+        """The message without anything that the caller sent."""
         return self.message
 
 
 def client_id_or_nothing(presented: str) -> str:
-    """What was presented as client ID, if it has the shape of one."""
-    if not _CLIENT_ID.fullmatch(presented):
-        return ""
-    return presented
+    return presented if _CLIENT_ID.fullmatch(presented) else ""

@@ -1,10 +1,9 @@
-"""Rate limits: how often a user may call through an app, in a sliding window. Pure.
+"""Rate limits: how often a user can call through an app, in a sliding window.
 
-Counting is the library's, one round trip to the shared cache for each request, so that several
-processes count together; without a shared cache each process counts for itself. The window slides
-over two counters of which the older counts by the part that is still inside.
-
-While the shared cache is away, requests pass (`core/shared_cache.py`).
+The library counts with one round trip to the shared cache, so that all processes count together.
+Without a shared cache, each process counts for itself. While the shared cache is away, requests
+pass (core/shared_cache.py). The window slides over two counters: the older one counts by the part
+of it that is still inside.
 """
 
 import hashlib
@@ -28,12 +27,12 @@ from throttled import (
 
 from core.shared_cache import OUTAGE
 
-# Counters that one process keeps for itself; those longest unused go first.
+# A process that counts for itself forgets the counters that were unused for longest.
 KEPT_IN_PROCESS = 100_000
 
 
 class LimitGroup(StrEnum):
-    """How dear a call is; each group has a rate of its own."""
+    """Calls of about the same cost, which share a limit."""
 
     AUTH = "Auth"
     HEAVY = "Heavy"
@@ -43,25 +42,23 @@ class LimitGroup(StrEnum):
 
 @dataclass(frozen=True)
 class Rate:
-    """So many requests in a window of so many seconds."""
-
     limit: int
     window: int
+    """Seconds."""
 
 
 @dataclass(frozen=True)
 class LimitState:
-    """Where a user and app stand in a group after this request."""
+    """What is left of the limit of a user and app in a group, after this request."""
 
     group: LimitGroup
     rate: Rate
     remaining: int
     retry_after: int | None = None
-    """Seconds until there is room again; None if the request may pass."""
+    """Seconds until the next request can pass; None if this one passes."""
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every limited answer says, and when to come back if it is refused."""
         headers = {
             "X-Rate-Limit-Group": self.group.value,
             "X-Rate-Limit-Limit": str(self.rate.limit),
@@ -75,13 +72,13 @@ class LimitState:
     @property
     def message(self) -> str:
         return (
-            f"Request rate exceeded: {self.rate.limit} requests in {self.rate.window} seconds "
-            f"(group {self.group}). Try again in {self.retry_after} s."
+            f"Too many requests: the limit is {self.rate.limit} in {self.rate.window} seconds "
+            f"(group {self.group}). Try again in {self.retry_after} seconds."
         )
 
 
 class RateLimited(Exception):
-    """A request too many; each API answers it in its own form, as CMN-301."""
+    """Each API answers it in its own form, as CMN-301."""
 
     def __init__(self, state: LimitState) -> None:
         super().__init__(state.message)
@@ -89,13 +86,13 @@ class RateLimited(Exception):
 
 
 class Meter:
-    """Counts one request, and remembers what its answer has to say about it."""
+    """Counts one request and marks its answer."""
 
     def __init__(self) -> None:
         self.state: LimitState | None = None
 
     def count(self, group: LimitGroup, *who: str) -> None:
-        """One more request of whoever this is. Raises `RateLimited`."""
+        """One more request of this app and user. Raises `RateLimited`."""
         state = hit(group, *who)
         if state is None:
             return
@@ -111,7 +108,6 @@ class Meter:
 
 
 def meter_of(request: HttpRequest) -> Meter:
-    """The one meter of a request."""
     meter: Meter | None = getattr(request, "rate_limit_meter", None)
     if meter is None:
         meter = request.rate_limit_meter = Meter()  # type: ignore[attr-defined]
@@ -119,14 +115,12 @@ def meter_of(request: HttpRequest) -> Meter:
 
 
 def hit(group: LimitGroup, *who: str) -> LimitState | None:
-    """Count one request; None if the group has no limit, or nobody can count now."""
+    """Count one request; None if the group has no limit, or the shared cache is away."""
     allowed: tuple[int, int] | None = settings.RATE_LIMITS[group]
     return None if allowed is None else _limiter().hit(group, Rate(*allowed), who)
 
 
 class Limiter:
-    """Counts in the shared cache, or in this process if there is none."""
-
     def __init__(self, url: str | None) -> None:
         self._url = url
         self._rates: dict[Rate, BaseRateLimiter] = {}
@@ -156,10 +150,8 @@ class Limiter:
 
 
 def _key(group: LimitGroup, who: tuple[str, ...]) -> str:
-    """The counter's name: of fixed size, and telling whoever reads the cache no address or ID.
-
-    The braces keep the two counters of a window on one node of a cluster.
-    """
+    # The digest keeps addresses and IDs out of the cache. The braces keep the two counters of a
+    # window on one node of a cluster.
     digest = hashlib.sha256("\0".join(who).encode(errors="replace")).hexdigest()[:32]
     return f"{{{group}:{digest}}}"
 
@@ -167,11 +159,11 @@ def _key(group: LimitGroup, who: tuple[str, ...]) -> str:
 @cache
 def _limiter() -> Limiter:
     location = settings.CACHES["default"].get("LOCATION", "")
-    # Of several servers the first is the one that is written to.
+    # With several servers, clients write to the first.
     url = location if isinstance(location, str) else next(iter(location), "")
     return Limiter(url if "://" in url else None)
 
 
 def forget() -> None:
-    """Start anew, as after a change of the settings."""
+    """Read the settings again, as between two tests."""
     _limiter.cache_clear()

@@ -10,13 +10,14 @@ from console.demo.apps import Clients
 from credentials.error_codes import entry_of
 from credentials.models import JwtCredential
 from credentials.models.refusals import Refused, RefusedWhat
+from credentials.oauth import errors
 from credentials.oauth.bearer import (
     BearerError,
-    InvalidAccessToken,
     PermissionMissing,
     ScopeMissing,
+    access_token_expired,
 )
-from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
+from credentials.oauth.errors import OAuthError
 from credentials.refused import Reason, RefusedRequest
 
 
@@ -32,24 +33,23 @@ class DemoRefusal:
 
 _REPORT = "GET /restapi/v1.0/account/{accountId}"
 _ADDRESS = "PUT /restapi/v1.0/account/{accountId}/business-address"
-_SECRET_WRONG = "Client authentication failed: check client ID, secret and environment."
 DEMO_REFUSALS = (
     DemoRefusal(286, "Old laptop", "Fleet Directory",
-                InvalidGrant("JWT-102", "This credential has been revoked.")),
+                errors.credential_revoked()),
     DemoRefusal(214, "Trial of the reporting app", "Base Reporting",
-                InvalidGrant("JWT-103", "This credential has expired.")),
+                errors.credential_expired()),
     DemoRefusal(190, "Trial of the reporting app", "Base Reporting",
-                InvalidGrant("JWT-103", "This credential has expired.")),
+                errors.credential_expired()),
     DemoRefusal(120, "Nightly jobs", "Fleet Directory",
                 PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
     DemoRefusal(74, "", "Fleet Directory",
-                InvalidClient("OAU-146", _SECRET_WRONG).about(reason=Reason.WRONG_SECRET)),
+                errors.client_authentication_failed().about(reason=Reason.WRONG_SECRET)),
     DemoRefusal(51, "Nightly jobs", "Base Reporting",
-                InvalidAccessToken("OAU-210", "The access token has expired."), _REPORT),
+                access_token_expired(), _REPORT),
     DemoRefusal(26.5, "Nightly jobs", "Tibanna Ledger",
-                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+                errors.app_not_allowed()),
     DemoRefusal(9, "Shared with Cloud City", "Base Reporting",
-                InvalidGrant("JWT-105", "This app is not permitted to use this credential.")),
+                errors.app_not_allowed()),
     DemoRefusal(3.2, "Nightly jobs", "Base Reporting",
                 ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
     DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
@@ -57,7 +57,7 @@ DEMO_REFUSALS = (
     *(
         # A nightly job that still presents an expired credential.
         DemoRefusal(hour, "Trial of the reporting app", "Base Reporting",
-                    InvalidGrant("JWT-103", "This credential has expired."))
+                    errors.credential_expired())
         for hour in range(10, 154, 12)
     ),
 )  # fmt: skip
@@ -87,7 +87,6 @@ def _refused(
     assert isinstance(error, (OAuthError, BearerError))  # noqa: S101 - declared above
     rfc_error = error.rfc_error if isinstance(error, BearerError) else error.error
     entry = entry_of(error.code, rfc_error, rest=is_call)
-    known = error.known
     return Refused(
         request_id=str(uuid5(NAMESPACE_URL, f"demo refusal {number} in {environment}")),
         at=now - timedelta(hours=refusal.hours_ago),
@@ -100,10 +99,10 @@ def _refused(
         code=error.code,
         message=error.message,
         check=str(entry.check) if entry and entry.check else "",
-        reason=known.reason,
+        reason=error.facts.reason,
         presented_client_id=apps[refusal.app, environment].client_id,
-        is_authentic=known.reason != Reason.WRONG_SECRET,
+        is_authentic=error.facts.reason != Reason.WRONG_SECRET,
         credential_id=str(credentials[refusal.label].pk) if refusal.label else "",
-        missing=known.missing,
+        missing=error.facts.missing,
         address=f"203.0.113.{20 + number % 3}",
     )

@@ -13,8 +13,9 @@ from credentials.actions.refusals import note_often_refused
 from credentials.error_codes import entry_of
 from credentials.models import AppAccess, Client, JwtCredential, Refusal
 from credentials.models.refusals import KEPT, RefusedWhat
-from credentials.oauth.bearer import BearerError, InvalidAccessToken, ScopeMissing
-from credentials.oauth.errors import InvalidClient, InvalidGrant, OAuthError
+from credentials.oauth import errors
+from credentials.oauth.bearer import BearerError, ScopeMissing, access_token_expired
+from credentials.oauth.errors import OAuthError
 from credentials.refused import Reason
 
 # One in this many credentials is refused, and the first of them more often than the others.
@@ -24,13 +25,11 @@ WRONG_SECRETS, CALLS = 0.1, 0.2
 # The share of the first app, which gets a long list.
 FAVORITE_SHARE = 0.05
 
-WRONG_SECRET = InvalidClient(
-    "OAU-146", "Client authentication failed: check client ID, secret and environment."
-).about(reason=Reason.WRONG_SECRET)
-REVOKED = InvalidGrant("JWT-102", "This credential has been revoked.")
-EXPIRED = InvalidGrant("JWT-103", "This credential has expired.")
-NOT_PERMITTED = InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
-TOKEN_EXPIRED = InvalidAccessToken("OAU-210", "The access token has expired.")
+WRONG_SECRET = errors.client_authentication_failed().about(reason=Reason.WRONG_SECRET)
+REVOKED = errors.credential_revoked()
+EXPIRED = errors.credential_expired()
+NOT_PERMITTED = errors.app_not_allowed()
+TOKEN_EXPIRED = access_token_expired()
 SCOPE_MISSING = ScopeMissing(AppScope.EDIT_ACCOUNTS)
 
 NAMES = (
@@ -66,12 +65,12 @@ class LoadedRefusal:
             self.error.code,
             self.error.message,
             str(entry.check) if entry and entry.check else "",
-            self.error.known.reason,
+            self.error.facts.reason,
             self.client.client_id,
             self.client.pk,
             self.error is not WRONG_SECRET,
             self.credential.pk if self.credential else None,
-            self.error.known.missing,
+            self.error.facts.missing,
             self.address,
         )
 

@@ -1,4 +1,4 @@
-"""What mends a refused request: a link for whoever may do it, a name for whoever may not."""
+"""How to fix a refused request: a link for people who can, and for others whom to ask."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,105 +9,125 @@ from accounts.environments import Environment
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from credentials.access import CredentialOwner
-from credentials.explain.walks import STATE
+from credentials.explain.check_texts import REASON_TEXTS
+from credentials.explain.requests import RequestKind
 from credentials.models import Client, JwtCredential
+from credentials.oauth.checks import STATE_CHECK_NAMES, CodedMessage
 from credentials.refused import CheckName, Reason
 from credentials.wording import end_in_words
 
 
 @dataclass(frozen=True)
 class Fix:
-    """What mends it; with a link for whoever may do it."""
+    """One thing to do; the link is empty if the viewer can't do it."""
 
     text: str
     url: str = ""
 
 
-@dataclass(frozen=True)
-class Case:
-    """What failed of which app and credential; what a fix depends on."""
+@dataclass(frozen=True, kw_only=True)
+class FailedRequest:
+    """Everything that decides how to fix a request."""
 
     check: CheckName | None
+    kind: RequestKind
     environment: Environment
     code: str = ""
     reason: str = ""
     missing: str = ""
     client: Client | None = None
     credential: JwtCredential | None = None
-    is_call: bool = False
 
 
-def fixes_of(case: Case, viewer: Membership) -> Iterator[Fix]:
-    if case.check in (CheckName.CLIENT, CheckName.FLOW, CheckName.SCOPE):
-        yield from app_fixes(case, viewer)
-    elif case.check in (CheckName.OWNER, CheckName.PERMISSION):
-        yield from _owner_fixes(case, viewer)
-    elif case.check in (CheckName.SIGNATURE, CheckName.ENVIRONMENT):
-        yield from _token_fixes(case, viewer)
-    elif case.check in STATE and case.credential is not None:
-        yield from _credential_fixes(case, case.credential, viewer)
-    elif case.check in _BY_THE_CALLER:
-        is_bare_call = case.check is CheckName.REQUEST and case.is_call
-        yield Fix(_BARE_CALL if is_bare_call else _BY_THE_CALLER[case.check])
+def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+    if failed.check in (CheckName.CLIENT, CheckName.FLOW, CheckName.SCOPE):
+        yield from _app_fixes(failed, viewer)
+    elif failed.check in (CheckName.OWNER, CheckName.PERMISSION):
+        yield from _owner_fixes(failed, viewer)
+    elif failed.check in (CheckName.SIGNATURE, CheckName.ENVIRONMENT):
+        yield from _token_fixes(failed, viewer)
+    elif failed.check in STATE_CHECK_NAMES and failed.credential is not None:
+        yield from _credential_fixes(failed, failed.credential, viewer)
+    elif failed.check in _BY_THE_CALLER:
+        is_bare_call = failed.check is CheckName.REQUEST and failed.kind.is_call
+        yield Fix(_BARE_CALL if is_bare_call else _BY_THE_CALLER[failed.check])
 
 
-# What only the program that sent the request can do.
+# Only the program that sent the request can do these.
 _BY_THE_CALLER: dict[CheckName | None, str] = {
-    CheckName.REQUEST: "Send a form body by POST, every parameter once, and authenticate once.",
-    CheckName.LIMIT: "Wait as many seconds as the header Retry-After says, and keep an access "
+    CheckName.REQUEST: "Send a form body with POST, send each parameter once, and authenticate "
+    "the client in one way.",
+    CheckName.LIMIT: "Wait for the number of seconds in the Retry-After header, and keep an access "
     "token until it expires.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",
     CheckName.SESSION: "Exchange the JWT credential again for a new access token.",
 }
 _BARE_CALL = (
-    "Send the header Authorization: Bearer with the access token, and no token in the query string."
+    "Send the access token in the header Authorization: Bearer, and don’t send a token in the "
+    "query string."
 )
 
 
+def cause_of_exchange(
+    check: CheckName | None,
+    credential: JwtCredential | None,
+    refusal: CodedMessage,
+    *,
+    reason: str,
+) -> str:
+    """Why an exchange or a refresh failed: the same for a recorded one and for a dry run."""
+    if reason in REASON_TEXTS:
+        return REASON_TEXTS[reason].cause
+    return end_of_credential(check, credential) or refusal.message
+
+
 def end_of_credential(check: CheckName | None, credential: JwtCredential | None) -> str:
-    """Who ended the credential, when and why, where that is what failed; else empty."""
+    """Who ended the credential, when and why; empty if another check failed."""
     if check not in (CheckName.REVOCATION, CheckName.EXPIRY) or credential is None:
         return ""
     return end_in_words(credential)
 
 
-def app_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
-    client = case.client
+def _app_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+    client = failed.client
     if client is None:
-        yield Fix("Compare client ID and secret with the app's page: each environment has its own.",
-                  reverse("credentials:applications"))  # fmt: skip
+        text = (
+            "Compare the client ID and the client secret with the app’s page. Each environment has "
+            "its own."
+        )
+        yield Fix(text, reverse("credentials:applications"))
         return
     manages = client.application.managed_by(viewer) and not client.application.is_retired
-    ask = f" Ask the app's owner: {client.application.owner.name}."
+    ask = f" Ask the app’s owner: {client.application.owner.name}."
     page = app_url(client)
     settings = reverse("credentials:application_settings", args=[client.application_id])
-    if case.check is CheckName.SCOPE:
-        text, url = f"Add the scope {case.missing} to the app, then get a new token.", settings
-    elif case.check is CheckName.FLOW:
-        text, url = "Turn it on in the app's settings.", settings
-    elif case.reason == Reason.SUSPENDED:
+    if failed.check is CheckName.SCOPE:
+        text, url = f"Add the scope {failed.missing} to the app, then get a new token.", settings
+    elif failed.check is CheckName.FLOW:
+        text, url = "Turn it on in the app’s settings.", settings
+    elif failed.reason == Reason.SUSPENDED:
         text, url = "Resume the client ID.", page
-    elif case.reason == Reason.OTHER_ENVIRONMENT:
-        text, url = f"Use the {case.environment.label.lower()} client ID of the app.", page
+    elif failed.reason == Reason.OTHER_ENVIRONMENT:
+        text, url = f"Use the {failed.environment.label.lower()} client ID of the app.", page
     else:
-        text = "Check the secret that the app is configured with; if it is lost, replace it."
+        text = "Check the client secret in the app’s configuration. If it is lost, replace it."
         url = reverse("credentials:replace_client_secret",
                       args=[client.application_id, client.environment])  # fmt: skip
     yield Fix(text, url) if manages else Fix(text + ask)
 
 
-def _token_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
-    here, there = case.environment, case.environment.other
-    if case.is_call:
-        yield Fix(f"Exchange a JWT credential at {here.urls.token_endpoint} and send the access "
-                  "token that comes back.")  # fmt: skip
+def _token_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+    here, there = failed.environment, failed.environment.other
+    if failed.kind.is_call:
+        yield Fix(f"Exchange a JWT credential at {here.urls.token_endpoint}, and send the access "
+                  "token from the response.")  # fmt: skip
         return
-    if case.check is CheckName.SIGNATURE:
-        yield Fix("Copy the whole JWT again, or paste it below: the dry run says what is wrong.")
+    if failed.check is CheckName.SIGNATURE:
+        yield Fix("Copy the whole JWT again, or paste it below to see what is wrong with it.")
         return
-    yield Fix(f"Send it to {there.urls.token_endpoint}, with the app's client ID of that "
+    yield Fix(f"Send it to {there.urls.token_endpoint}, with the app’s client ID for that "
               "environment.")  # fmt: skip
-    credential = case.credential
+    credential = failed.credential
     if credential is None or credential.extension.user_id != viewer.user_id:
         return
     if viewer.user.extensions.filter(account__environment=here).exists():
@@ -117,37 +137,39 @@ def _token_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
                   reverse("accounts:sandbox_account"))  # fmt: skip
 
 
-def _credential_fixes(case: Case, credential: JwtCredential, viewer: Membership) -> Iterator[Fix]:
+def _credential_fixes(
+    failed: FailedRequest, credential: JwtCredential, viewer: Membership
+) -> Iterator[Fix]:
     owner = owner_pages(credential, viewer)
     page = owner.url("detail", credential)
     name = credential.extension.user.name
-    if case.check is CheckName.APP_ACCESS:
-        yield from _allow_list_fixes(case, owner, page, name)
-    elif case.check is CheckName.NETWORK:
-        text = "Call from an allowed network, or change the networks of the credential."
+    if failed.check is CheckName.APP_ACCESS:
+        yield from _allow_list_fixes(failed, owner, page, name)
+    elif failed.check is CheckName.NETWORK:
+        text = "Call from an allowed network, or change the credential’s networks."
         yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")
-        yield from _policy_fix(case, viewer)
-    elif case.check is CheckName.POLICY:
+        yield from _policy_fix(failed, viewer)
+    elif failed.check is CheckName.POLICY:
         yield from _another(credential, viewer, "Create a credential that the policy allows.")
-        yield from _policy_fix(case, viewer)
+        yield from _policy_fix(failed, viewer)
     else:
-        if case.check is CheckName.REVOCATION:
-            yield Fix("See which apps used it, and its history.", page)
-        yield from _another(
-            credential, viewer, "Create another credential and put it in its place."
-        )
+        if failed.check is CheckName.REVOCATION:
+            yield Fix("View the credential’s history and the apps that used it.", page)
+        yield from _another(credential, viewer, "Create another credential and use it instead.")
 
 
-def _allow_list_fixes(case: Case, owner: CredentialOwner, page: str, name: str) -> Iterator[Fix]:
-    application = case.client.application if case.client else None
+def _allow_list_fixes(
+    failed: FailedRequest, owner: CredentialOwner, page: str, name: str
+) -> Iterator[Fix]:
+    application = failed.client.application if failed.client else None
     foreign = application is not None and (
         application.organization_id != owner.owner.organization_id
     )
     if application is not None and foreign and not application.is_public:
-        yield Fix("The app is private and of another organization. Only its provider can make it "
-                  "public.")  # fmt: skip
+        yield Fix("The app is private and belongs to another organization. Only its provider can "
+                  "make it public.")  # fmt: skip
         return
-    text = "Add the app to the credential's list."
+    text = "Add the app to the credential."
     yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")
 
 
@@ -159,41 +181,46 @@ def _another(credential: JwtCredential, viewer: Membership, text: str) -> Iterat
         yield Fix(f"{text} Ask {credential.extension.user.name}.")
 
 
-def _policy_fix(case: Case, viewer: Membership) -> Iterator[Fix]:
-    text = "Change the organization's policy."
+def _policy_fix(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+    text = "Change the organization policy."
     if viewer.may(ConsolePermission.POLICY_MANAGE):
-        yield Fix(text, reverse("organization:policy", args=[case.environment.value]))
+        yield Fix(text, reverse("organization:policy", args=[failed.environment.value]))
     else:
         yield Fix(f"{text} {_ask_administrators(viewer)}")
 
 
-def _owner_fixes(case: Case, viewer: Membership) -> Iterator[Fix]:
-    credential = case.credential
-    if credential is None:
+def _owner_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+    if failed.credential is None:
         return
+    found = list(_possible_owner_fixes(failed, failed.credential))
+    if not found:
+        yield Fix("Someone has fixed this since. Send the request again.")
+    for text, url, permission in found:
+        can_fix = viewer.may(permission)
+        yield Fix(text, url) if can_fix else Fix(f"{text} {_ask_administrators(viewer)}")
+
+
+def _possible_owner_fixes(
+    failed: FailedRequest, credential: JwtCredential
+) -> Iterator[tuple[str, str, ConsolePermission]]:
     extension, owner = credential.extension, credential.owner
     name = extension.user.name
     change_extension = reverse("accounts:change_extension", args=[extension.pk])
-    if case.check is CheckName.PERMISSION:
-        found = [(f"Give {name} a user role that has {case.missing}.", change_extension,
-                  ConsolePermission.EXTENSION_MANAGE)]  # fmt: skip
-    else:
-        found = []
-        if not extension.user.is_active:
-            found.append((f"Reactivate {name}.",
-                          reverse("organization:reactivate", args=[owner.user_id]),
-                          ConsolePermission.ACCESS_MANAGE))  # fmt: skip
-        if not owner.is_developer:
-            found.append((f"Give {name} the console role Developer or higher.",
-                          reverse("organization:change_role", args=[owner.user_id]),
-                          ConsolePermission.ACCESS_MANAGE))  # fmt: skip
-        if not extension.is_enabled:
-            found.append((f"Enable the {credential.environment.label.lower()} account of {name}.",
-                          change_extension, ConsolePermission.EXTENSION_MANAGE))  # fmt: skip
-    if not found:
-        yield Fix("It has been mended since. Try the request again.")
-    for text, url, right in found:
-        yield Fix(text, url) if viewer.may(right) else Fix(f"{text} {_ask_administrators(viewer)}")
+    if failed.check is CheckName.PERMISSION:
+        text = f"Give {name} a user role that has {failed.missing}."
+        yield text, change_extension, ConsolePermission.EXTENSION_MANAGE
+        return
+    if not extension.user.is_active:
+        url = reverse("organization:reactivate", args=[owner.user_id])
+        yield f"Reactivate {name}.", url, ConsolePermission.ACCESS_MANAGE
+    if not owner.is_developer:
+        text = f"Give {name} the console role Developer or higher."
+        url = reverse("organization:change_role", args=[owner.user_id])
+        yield text, url, ConsolePermission.ACCESS_MANAGE
+    if not extension.is_enabled:
+        where = credential.environment.label.lower()
+        text = f"Enable the {where} account of {name}."
+        yield text, change_extension, ConsolePermission.EXTENSION_MANAGE
 
 
 def _ask_administrators(viewer: Membership) -> str:

@@ -1,8 +1,8 @@
-"""Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it may do now.
+"""Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it can do now.
 
-The signature alone proves little: the key, the credential, its owner, the app, the allow-list, the
-organization's policy and the session are read afresh at every call, in one statement
-(`credentials/oauth/lookup.py`), so that revoking any of them counts at the next request.
+A signature alone proves little. Every call reads the key, the credential, its owner, the app, the
+allow-list, the policy and the session again, in one statement (credentials/oauth/lookup.py), so a
+change counts at the next request.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from core.origin import client_ip
 from credentials import jose
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
-from credentials.oauth.checks import CHECKS, Exchange
+from credentials.oauth.checks import Exchange, first_refusal
 from credentials.oauth.keys import trusted_key
 from credentials.oauth.lookup import ClaimedIds, Lookup, look_up_call
 from credentials.oauth.parameters import authorization
@@ -56,7 +56,10 @@ class MissingToken(BearerError):
     status = 401
 
     def __init__(self) -> None:
-        super().__init__("OAU-123", "Authorization header is not specified.")
+        super().__init__(
+            "OAU-123",
+            "The call has no access token. Send one in the header Authorization: Bearer.",
+        )
 
     @property
     def challenge(self) -> str:
@@ -72,8 +75,8 @@ class SecretInQuery(BearerError):
     def __init__(self) -> None:
         super().__init__(
             "CMN-101",
-            "Tokens and secrets have no place in the query string. An access token belongs in the "
-            "Authorization header.",
+            "The query string has a token or a secret, which would end up in logs. Send an access "
+            "token in the Authorization header.",
         )
 
     @property
@@ -90,6 +93,12 @@ class InvalidAccessToken(BearerError):
         return f'Bearer realm="{REALM}", error="invalid_token", error_description="{self.message}"'
 
 
+def access_token_expired() -> InvalidAccessToken:
+    return InvalidAccessToken(
+        "OAU-210", "The access token has expired. Exchange the JWT credential again, or refresh."
+    )
+
+
 class ScopeMissing(BearerError):
     status = 403
     rfc_error = "insufficient_scope"
@@ -97,7 +106,7 @@ class ScopeMissing(BearerError):
     def __init__(self, scope: AppScope) -> None:
         super().__init__(
             "CMN-401",
-            f"The application lacks the permission [{scope}]. Add the scope in its settings.",
+            f"The app does not have the app scope [{scope}]. Add the scope in the app's settings.",
             permission_name=scope.value,
         )
         self._scope = scope
@@ -114,15 +123,15 @@ class PermissionMissing(BearerError):
     def __init__(self, permission: UserPermission) -> None:
         super().__init__(
             "CMN-408",
-            f"The user lacks the permission [{permission}]. An account administrator can grant a "
-            "user role that has it.",
+            f"The user does not have the user permission [{permission}]. An account administrator "
+            "can grant a user role that has it.",
             permission_name=permission.value,
         )
         self.about(missing=permission.value)
 
 
 class TooManyCalls(BearerError):
-    """RFC 6585 §4; the headers of the answer say when there is room again."""
+    """RFC 6585 §4; the headers of the answer say when to try again."""
 
     status = 429
 
@@ -132,7 +141,7 @@ class TooManyCalls(BearerError):
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who calls, through which app, with which scopes. All of it stood when it was read."""
+    """The caller, the app and the scopes of an access token that is valid now."""
 
     claims: jose.Claims
     extension: Extension
@@ -177,8 +186,7 @@ def authenticate_token(
     parsed, lookup = _presented(token, lookup)
     claims = _verified_claims(parsed, lookup, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
-        expired = InvalidAccessToken("OAU-210", "The access token has expired.")
-        raise expired.about(**_facts(claims))
+        raise access_token_expired().about(**_facts(claims))
     return _active_bearer(claims, lookup, source, at)
 
 
@@ -221,7 +229,11 @@ def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Loo
 
 
 def _not_ours() -> InvalidAccessToken:
-    return InvalidAccessToken("OAU-149", "This is not an access token of this environment.")
+    return InvalidAccessToken(
+        "OAU-149",
+        "This is not an access token of this environment. Exchange a JWT credential at the same "
+        "base URL.",
+    )
 
 
 def _verified_claims(
@@ -270,16 +282,21 @@ def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: 
     if not client.is_active:
         raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
     exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, source)
-    for check in CHECKS:
-        if check.refusal(exchange) is not None:
-            raise _revoked(claims, check.name)
+    if (refusal := first_refusal(exchange)) is not None:
+        raise _revoked(claims, refusal.facts.check)
     granted = effective_scopes(str(claims["scope"]).split())
     return Bearer(
         claims, credential.extension, client, granted & client.application.effective_scopes
     )
 
 
-def _revoked(claims: jose.Claims, check: CheckName, reason: str = "") -> InvalidAccessToken:
-    revoked = InvalidAccessToken("OAU-213", "The access token has been revoked.")
+def _revoked(claims: jose.Claims, check: str, reason: str = "") -> InvalidAccessToken:
+    # One message for every cause, because the app's people may not see the credential's.
+    revoked = InvalidAccessToken(
+        "OAU-213",
+        "This access token no longer works: it was revoked, or its credential, its owner, its app "
+        "or the address of the call is no longer allowed. Exchange the credential again to see "
+        "why.",
+    )
     revoked.about(check=check, reason=reason, **_facts(claims))
     return revoked

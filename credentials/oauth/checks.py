@@ -1,29 +1,29 @@
-"""The checks on state: what must hold at every exchange, every refresh and every call.
+"""The checks of an exchange, in the order in which the first failure answers.
 
-They are data, because four walk them: the token endpoint, the bearer of an access token, the
-console's dry run (*Test it now*), and *Why did my call fail?*. None can tell another story.
+`CHECKS` is the only list of them. The token endpoint, a refresh, a call, *Test it now*, the dry run
+of a pasted JWT and *Why did my call fail?* all go through it, so they can't disagree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
 
 from core import networks
+from core.moments import in_words
 from credentials.models import Client, JwtCredential, Policy
 from credentials.models.app_access import AppAccess
+from credentials.oauth import errors
+from credentials.oauth.assertions import genuine_credential
 from credentials.oauth.errors import InvalidGrant, OAuthError
 from credentials.policy_rules import refusal_of_address, refusal_of_use
-from credentials.refused import CheckName
-from credentials.wording import networks_in_words
+from credentials.refused import CheckName, Reason
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A genuine credential presented by an authentic client at one moment.
-
-    `source` is the address that the client called from; None if nobody knows it, as in a test
-    from the console.
-    """
+    """A credential that a client presents at one moment, with everything the checks read."""
 
     client: Client
     credential: JwtCredential
@@ -33,108 +33,176 @@ class Exchange:
     """Whether the credential's list of specific apps names the client."""
     at: datetime
     source: str | None = None
+    """The address that the client calls from; None if it is unknown, as in a dry run."""
 
     @classmethod
     def read(
         cls, client: Client, credential: JwtCredential, at: datetime, source: str | None = None
     ) -> "Exchange":
-        """With what the rows of the two do not say, for pages; programs read all at once."""
+        """For pages: the APIs read all of it in one statement (credentials/oauth/lookup.py)."""
         is_listed = credential.permitted.filter(client=client).exists()
         return cls(client, credential, credential.policy, is_listed, at, source)
 
 
+class Result(StrEnum):
+    PASSED = "pass"
+    FAILED = "fail"
+    NOT_REACHED = "skip"
+    UNKNOWN = "unknown"
+
+
+class CodedMessage(Protocol):
+    """What the caller is told: an error of an API, or its record in the database."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check for one request."""
+
+    check: CheckName
+    result: Result
+    refusal: CodedMessage | None = None
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class Check:
-    """One condition; `refusal` answers the error of an exchange that does not meet it.
-
-    `unknown` says why an exchange can't be judged here.
-    """
-
     name: CheckName
-    title: str
     refusal: Callable[[Exchange], OAuthError | None]
-    unknown: Callable[[Exchange], str] | None = None
+    """The error that answers an exchange which fails the check."""
+    unknown: Callable[[Exchange], str] = lambda _: ""
+    """Why nobody can judge this exchange here; empty if the check can."""
+
+    def finding(self, exchange: Exchange) -> Finding:
+        if note := self.unknown(exchange):
+            return Finding(self.name, Result.UNKNOWN, note=note)
+        refusal = self.refusal(exchange)
+        if refusal is None:
+            return Finding(self.name, Result.PASSED)
+        return Finding(self.name, Result.FAILED, refusal)
 
 
-def revoked_refusal(exchange: Exchange) -> OAuthError | None:
+def _client_refusal(exchange: Exchange) -> OAuthError | None:
+    if exchange.client.is_active:
+        return None
+    return errors.client_authentication_failed().about(reason=Reason.SUSPENDED)
+
+
+def flow_refusal(exchange: Exchange) -> OAuthError | None:
+    return None if exchange.client.application.uses_jwt_flow else errors.flow_not_used()
+
+
+def _signature_refusal(exchange: Exchange) -> OAuthError | None:
+    credential = exchange.credential
+    try:
+        genuine_credential(credential.encode(), credential.environment)
+    except OAuthError as refusal:
+        return refusal
+    return None
+
+
+def _environment_refusal(exchange: Exchange) -> OAuthError | None:
+    home = exchange.credential.environment
+    return None if exchange.client.environment == home else errors.other_environment(home)
+
+
+def _revocation_refusal(exchange: Exchange) -> OAuthError | None:
     credential = exchange.credential
     if credential.superseded_at is not None and credential.is_replaced(exchange.at):
-        return InvalidGrant(
-            "JWT-102",
-            "This credential was replaced by another one and stopped working on "
-            f"{credential.superseded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
-        )
-    if not credential.is_revoked:
-        return None
-    return InvalidGrant("JWT-102", "This credential has been revoked.")
+        return errors.credential_replaced(in_words(credential.superseded_at))
+    return errors.credential_revoked() if credential.is_revoked else None
 
 
-def _expired(exchange: Exchange) -> OAuthError | None:
-    if not exchange.credential.is_expired(exchange.at):
-        return None
-    return InvalidGrant("JWT-103", "This credential has expired.")
+def _expiry_refusal(exchange: Exchange) -> OAuthError | None:
+    return errors.credential_expired() if exchange.credential.is_expired(exchange.at) else None
 
 
-def _not_permitted(exchange: Exchange) -> OAuthError | None:
-    if _is_permitted(exchange):
-        return None
-    return InvalidGrant("JWT-105", "This app is not permitted to use this credential.")
+def _app_access_refusal(exchange: Exchange) -> OAuthError | None:
+    return None if _is_allowed(exchange) else errors.app_not_allowed()
 
 
-def _is_permitted(exchange: Exchange) -> bool:
-    """A private app of another organization is not, even if it is on the list."""
+def _is_allowed(exchange: Exchange) -> bool:
     credential, application = exchange.credential, exchange.client.application
     is_own = application.organization_id == credential.extension.account.organization_id
     if credential.app_access == AppAccess.ORGANIZATION:
         return is_own
+    # An app that its provider made private again stays on the list, but no longer works.
     return exchange.is_listed and (is_own or application.is_public)
 
 
-def _owner_may_not(exchange: Exchange) -> OAuthError | None:
-    if exchange.credential.owner_can_authenticate:
-        return None
-    return InvalidGrant(
-        "JWT-106",
-        "The owner of this credential may not authenticate: the person, the console role or the "
-        "account in this environment does not stand.",
-    )
+def _owner_refusal(exchange: Exchange) -> OAuthError | None:
+    return None if exchange.credential.owner_can_authenticate else errors.owner_cannot()
 
 
-def _against_policy(exchange: Exchange) -> OAuthError | None:
+def _policy_refusal(exchange: Exchange) -> OAuthError | None:
     refusal = refusal_of_use(exchange.policy, exchange.credential)
     return None if refusal is None else InvalidGrant("JWT-107", refusal)
 
 
-def _from_elsewhere(exchange: Exchange) -> OAuthError | None:
+def _network_refusal(exchange: Exchange) -> OAuthError | None:
     if exchange.source is None:
         return None
     if refusal := refusal_of_address(exchange.policy, exchange.source):
         return InvalidGrant("JWT-107", refusal)
     if networks.allows(exchange.source, exchange.credential.allowed_networks):
         return None
-    seen = exchange.source or "unknown"
-    return InvalidGrant("JWT-107", f"This credential does not allow calls from the address {seen}.")
+    return errors.address_not_allowed(exchange.source)
 
 
-def _source_unknown(exchange: Exchange) -> str:
-    if exchange.source is not None or not exchange.credential.limits_sources:
-        return ""
-    return (
-        "Networks are limited, and from here nobody knows the address that the app calls from: "
-        f"{networks_in_words(exchange.credential)}."
+def _network_unknown(exchange: Exchange) -> str:
+    listed = (
+        ("the organization policy allows", exchange.policy.allowed_networks),
+        ("the credential allows", exchange.credential.allowed_networks),
     )
+    limits = [f"{who} {', '.join(allowed)}" for who, allowed in listed if allowed]
+    if exchange.source is not None or not limits:
+        return ""
+    return f"The console can’t know the address that the app calls from: {'; '.join(limits)}."
 
 
-CHECKS: tuple[Check, ...] = (
-    Check(CheckName.REVOCATION, "The credential has not been revoked", revoked_refusal),
-    Check(CheckName.EXPIRY, "The credential has not expired", _expired),
-    Check(CheckName.APP_ACCESS, "The app is permitted to use the credential", _not_permitted),
-    Check(CheckName.OWNER, "The owner may authenticate", _owner_may_not),
-    Check(CheckName.POLICY, "The organization's policy allows it", _against_policy),
-    Check(
-        CheckName.NETWORK,
-        "The app calls from an allowed network",
-        _from_elsewhere,
-        _source_unknown,
-    ),
+SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)
+# What an API verifies while it authenticates the client and the credential.
+AUTHENTICATION_CHECKS: tuple[Check, ...] = (
+    Check(CheckName.CLIENT, _client_refusal),
+    Check(CheckName.FLOW, flow_refusal),
+    SIGNATURE,
+    Check(CheckName.ENVIRONMENT, _environment_refusal),
 )
+REVOCATION = Check(CheckName.REVOCATION, _revocation_refusal)
+EXPIRY = Check(CheckName.EXPIRY, _expiry_refusal)
+# What must hold at every exchange, every refresh and every call.
+STATE_CHECKS: tuple[Check, ...] = (
+    REVOCATION,
+    EXPIRY,
+    Check(CheckName.APP_ACCESS, _app_access_refusal),
+    Check(CheckName.OWNER, _owner_refusal),
+    Check(CheckName.POLICY, _policy_refusal),
+    Check(CheckName.NETWORK, _network_refusal, _network_unknown),
+)
+STATE_CHECK_NAMES = tuple(check.name for check in STATE_CHECKS)
+CHECKS = AUTHENTICATION_CHECKS + STATE_CHECKS
+
+
+def walk(exchange: Exchange, checks: Iterable[Check] = CHECKS) -> list[Finding]:
+    """The finding of every check; those after the first failure are not reached."""
+    findings: list[Finding] = []
+    has_failed = False
+    for check in checks:
+        found = Finding(check.name, Result.NOT_REACHED) if has_failed else check.finding(exchange)
+        has_failed = has_failed or found.result is Result.FAILED
+        findings.append(found)
+    return findings
+
+
+def first_refusal(exchange: Exchange, checks: Iterable[Check] = STATE_CHECKS) -> OAuthError | None:
+    """The refusal at which `walk` stops, for the APIs, which need nothing else."""
+    for check in checks:
+        if (refusal := check.refusal(exchange)) is not None:
+            return refusal.about(check=check.name, credential_id=str(exchange.credential.pk))
+    return None

@@ -11,7 +11,13 @@ from core.background import BackgroundWriter
 from core.origin import network_of
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
-from credentials.oauth.errors import InvalidClient, InvalidRequest, OAuthError
+from credentials.oauth.errors import (
+    InvalidClient,
+    InvalidRequest,
+    OAuthError,
+    client_authentication_failed,
+    client_authentication_missing,
+)
 from credentials.oauth.lookup import Lookup
 from credentials.oauth.parameters import (
     BasicCredentials,
@@ -21,7 +27,7 @@ from credentials.oauth.parameters import (
 )
 from credentials.refused import CheckName, Reason
 
-# Used for the comparison when the client ID is unknown, so that the answer takes as long.
+# For unknown client IDs, so that an answer always takes as long as a comparison.
 _NOBODY = Client(secret_digest=NO_DIGEST)
 
 former_secret_uses = BackgroundWriter(
@@ -30,17 +36,21 @@ former_secret_uses = BackgroundWriter(
 
 
 def presented_credentials(request: HttpRequest, parameters: Parameters) -> BasicCredentials | None:
-    """What the client authenticates with; None if nothing usable is there.
+    """The client ID and the client secret; None if they are missing or malformed.
 
     Raises `InvalidRequest` for two methods at once (RFC 6749 §2.3).
     """
     client_id, client_secret = parameters.get("client_id"), parameters.get("client_secret")
     if has_basic(request):
         if client_secret is not None:
-            raise InvalidRequest("Authenticate with HTTP Basic or in the body, not both.")
+            raise InvalidRequest(
+                "The client authenticates twice. Use HTTP Basic or the body, not both."
+            )
         credentials = basic_credentials(request)
         if credentials and client_id not in (None, credentials.client_id):
-            raise InvalidRequest("The client_id in the body is not the one of HTTP Basic.")
+            raise InvalidRequest(
+                "The client_id in the body is not the one in HTTP Basic. Send one."
+            )
         return credentials
     if client_id is None or client_secret is None:
         return None
@@ -53,11 +63,10 @@ def authenticate_client(
     environment: Environment,
     lookup: Lookup,
 ) -> Client:
-    """The client of this environment whose secret this is. Raises `InvalidClient`.
+    """The client, which has proved its identity. Raises `InvalidClient`.
 
-    `lookup` is what was read for its client ID, in one statement with what else it presents.
-    Failures are counted by client ID and address together, and never a success: whoever guesses
-    at one address keeps nobody out, not even the client itself at the same address.
+    `lookup` holds the client with this client ID. Only failures are counted, by client ID and
+    address together, so that guessing can't lock anyone out, not even from the same address.
     """
     try:
         return _authenticated(credentials, parameters.source, environment, lookup)
@@ -72,7 +81,7 @@ def authenticate_client(
 
 @contextmanager
 def known_client(client: Client) -> Iterator[None]:
-    """What is refused in here is refused to this client, which has proved who it is."""
+    """Adds the authenticated client to the facts of a refusal inside."""
     try:
         yield
     except OAuthError as error:
@@ -85,21 +94,16 @@ def _authenticated(
     environment: Environment,
     lookup: Lookup,
 ) -> Client:
-    """The same without counting.
-
-    `source`, the address that it called from, tells who still uses a secret about to end; None if
-    no app called, as in a test from the console.
-    """
+    # The source shows on the app's page who still uses a secret that is about to end. *Test it now*
+    # has none.
     if credentials is None or not credentials.client_id or not credentials.client_secret:
-        raise InvalidClient("OAU-123", "Client authentication is missing or malformed.")
+        raise client_authentication_missing()
     client = lookup.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
     authentic = match is not SecretMatch.NONE
     if client is None or not authentic or not client.is_active or client.environment != environment:
-        raise InvalidClient(
-            "OAU-146", "Client authentication failed: check client ID, secret and environment."
-        ).about(
+        raise client_authentication_failed().about(
             reason=_reason(client, is_authentic=authentic),
             is_authentic=client is not None and authentic,
         )
@@ -111,7 +115,7 @@ def _authenticated(
 
 
 def _reason(client: Client | None, *, is_authentic: bool) -> Reason:
-    """Why it was refused: for the record that the app's owner may read, never for the answer."""
+    # For the record that the app's owner can see. The answer never tells.
     if client is None:
         return Reason.UNKNOWN_CLIENT
     if not is_authentic:

@@ -1,11 +1,17 @@
-"""One error class for each code of RFC 6749 §5.2; docs/reference/errors.md lists the causes."""
+"""The errors of the Auth API: a class for each `error` of RFC 6749 §5.2, a function for each cause.
 
+`errorCode` tells the causes of one `error` apart (credentials/error_codes.py). A message says what
+went wrong, why, and what to do next.
+"""
+
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from accounts.environments import Environment
 from accounts.permissions import AppScope
 from core import database
 from credentials.error_codes import help_url
-from credentials.refused import RefusedRequest
+from credentials.refused import Reason, RefusedRequest
 
 
 class OAuthError(RefusedRequest):
@@ -44,17 +50,15 @@ class PostOnly(InvalidRequest):
     headers: ClassVar = {"Allow": "POST"}
 
     def __init__(self) -> None:
-        super().__init__("Use POST.")
+        super().__init__("This endpoint only accepts POST. Send the request with POST.")
 
 
 class ReadOnly(InvalidRequest):
-    """What only tells something."""
-
     status = 405
     headers: ClassVar = {"Allow": "GET, HEAD"}
 
     def __init__(self) -> None:
-        super().__init__("Use GET.")
+        super().__init__("This endpoint only accepts GET. Send the request with GET.")
 
 
 class InvalidClient(OAuthError):
@@ -68,19 +72,18 @@ class InvalidClient(OAuthError):
 class UnsupportedGrantType(OAuthError):
     error = "unsupported_grant_type"
 
-    def __init__(self, grant_type: str) -> None:
-        super().__init__("OAU-250", f"The grant type {_printable(grant_type)} is not supported.")
+    def __init__(self, grant_type: str, supported: Iterable[str]) -> None:
+        self._advice = f"Use {' or '.join(supported)}."
+        message = f"The grant type {_printable(grant_type)} is not supported. {self._advice}"
+        super().__init__("OAU-250", message)
 
     @property
     def recorded_message(self) -> str:
-        return "The grant type is not supported."
+        return f"The grant type is not supported. {self._advice}"
 
 
 class UnauthorizedClient(OAuthError):
     error = "unauthorized_client"
-
-    def __init__(self, message: str) -> None:
-        super().__init__("OAU-251", message)
 
 
 class InvalidScope(OAuthError):
@@ -88,12 +91,12 @@ class InvalidScope(OAuthError):
 
     def __init__(self, scopes: list[str]) -> None:
         names = ", ".join(_printable(scope) for scope in scopes[:5])
-        super().__init__("CMN-101", f"The app does not have these scopes: {names}.")
+        super().__init__("CMN-101", _not_granted(names))
         self.about(missing=" ".join(scope for scope in scopes if scope in set(AppScope))[:100])
 
     @property
     def recorded_message(self) -> str:
-        return f"The app does not have these scopes: {self.known.missing or 'unknown ones'}."
+        return _not_granted(self.facts.missing or "unknown ones")
 
 
 class InvalidGrant(OAuthError):
@@ -101,7 +104,7 @@ class InvalidGrant(OAuthError):
 
 
 class TemporarilyUnavailable(OAuthError):
-    """Too many requests; the headers of the answer say when there is room again."""
+    """Too many requests; the headers of the answer say when to try again."""
 
     error = "temporarily_unavailable"
     status = 429
@@ -111,7 +114,7 @@ class TemporarilyUnavailable(OAuthError):
 
 
 class ServiceUnavailable(OAuthError):
-    """The database is away, so nothing can be granted, or refused for good (RFC 9110 §15.6.4)."""
+    """The server can't reach its database, so it refuses nothing for good (RFC 9110 §15.6.4)."""
 
     error = "temporarily_unavailable"
     status = database.STATUS
@@ -119,6 +122,107 @@ class ServiceUnavailable(OAuthError):
 
     def __init__(self) -> None:
         super().__init__(database.CODE, database.AWAY_MESSAGE)
+
+
+def client_authentication_missing() -> InvalidClient:
+    return InvalidClient(
+        "OAU-123",
+        "Client authentication is missing or malformed. Send the client ID and the client secret "
+        "with HTTP Basic, or both in the body.",
+    )
+
+
+def client_authentication_failed() -> InvalidClient:
+    return InvalidClient(
+        "OAU-146",
+        "Client authentication failed: the client ID is unknown, suspended or belongs to the other "
+        "environment, or the client secret is wrong. Compare both with the app's page.",
+    )
+
+
+def flow_not_used() -> UnauthorizedClient:
+    return UnauthorizedClient(
+        "OAU-251",
+        "This app does not use the JWT auth flow. Turn the flow on in the app's settings.",
+    )
+
+
+def no_refresh_tokens() -> UnauthorizedClient:
+    return UnauthorizedClient(
+        "OAU-251",
+        "This app does not issue refresh tokens. Turn them on in the app's settings.",
+    ).about(reason=Reason.NO_REFRESH_TOKENS)
+
+
+def not_a_credential() -> InvalidGrant:
+    """One message for every cause, because a forger must not learn which one it was."""
+    return InvalidGrant(
+        "JWT-101",
+        "The assertion is not a valid JWT credential of this authorization server. Copy the whole "
+        "JWT again.",
+    )
+
+
+def other_environment(home: Environment) -> InvalidGrant:
+    where = home.label.lower()
+    return InvalidGrant(
+        "JWT-104", f"This is a {where} credential. Use it with the {where} base URL."
+    )
+
+
+def credential_revoked() -> InvalidGrant:
+    return InvalidGrant("JWT-102", "This credential has been revoked. Use another credential.")
+
+
+def credential_replaced(when: str) -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-102",
+        f"This credential was replaced and stopped working on {when}. Use its replacement.",
+    )
+
+
+def credential_expired() -> InvalidGrant:
+    return InvalidGrant("JWT-103", "This credential has expired. Use another credential.")
+
+
+def app_not_allowed() -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-105",
+        "This app is not allowed to use this credential. Ask the credential's owner to add the "
+        "app's client ID to it.",
+    )
+
+
+def owner_cannot() -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-106",
+        "The owner of this credential can't authenticate: their account is inactive, their console "
+        "role does not allow it, or they have no enabled account in this environment. An account "
+        "administrator can fix this.",
+    )
+
+
+def address_not_allowed(address: str) -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-107",
+        f"This credential does not allow calls from the address {address or 'unknown'}. Call from "
+        "an allowed network.",
+    )
+
+
+def refresh_token_invalid(reason: Reason) -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-108",
+        "The refresh token is unknown, expired, used or revoked. Exchange the JWT credential "
+        "again.",
+    ).about(reason=reason)
+
+
+def _not_granted(scopes: str) -> str:
+    return (
+        f"The app does not have these scopes: {scopes}. Add them in the app's settings, or request "
+        "fewer."
+    )
 
 
 def _printable(text: str) -> str:

@@ -1,5 +1,3 @@
-"""Which of our keys a token names, and whether it is still trusted."""
-
 from credentials import jose
 from credentials.models import SigningKey
 from credentials.models.signing_keys import KeyPurpose
@@ -7,11 +5,7 @@ from credentials.oauth.lookup import Lookup
 
 
 def trusted_key(kid: str, purpose: KeyPurpose, lookup: Lookup | None) -> SigningKey | None:
-    """The key that a header names: as it was read for this request, else read now.
-
-    What a distrusted key signed is never asked about; and this process forgets that it has
-    verified it.
-    """
+    """The trusted key that a header names: from `lookup` if it is there, else from the database."""
     key = lookup.key if lookup else None
     if key is None or key.kid != kid:
         key = SigningKey.objects.filter(kid=kid).first() if kid else None

@@ -1,4 +1,4 @@
-"""JWT credentials that somebody found, and what of them is genuine."""
+"""JWT credentials that someone found and reported."""
 
 import json
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from django.utils import timezone
 from accounts.environments import Environment
 from core import leaks
 from credentials.models import JwtCredential
+from credentials.oauth.assertions import genuine_credential
 from credentials.oauth.errors import OAuthError
-from credentials.oauth.grants.jwt_bearer import genuine_credential
 
-# One report names so many at most; scanners send what they found in batches.
+# Scanners send several JWTs in one report. This is the most that we look at.
 MAX_REPORTED = 50
 
 
 def reported_jwts(request: HttpRequest) -> list[str]:
-    """What a report presents: `token` of a form, or of a JSON object or of each in a list.
+    """The JWTs in `token` of a form, of a JSON object, or of each object in a JSON list.
 
-    Whatever can't be read presents nothing.
+    A body that can't be read has none.
     """
     try:
         if request.content_type == "application/json":
@@ -46,7 +46,7 @@ def _tokens(body: Any) -> list[str]:
 def genuine_credentials(
     jwts: Iterable[str], environments: Iterable[Environment]
 ) -> list[JwtCredential]:
-    """The credentials of these environments that the JWTs are, and that have not ended yet."""
+    """The valid credentials of these environments among the JWTs."""
     homes, now = list(environments), timezone.now()
     found = [
         _genuine(jwt, environment) for jwt in list(jwts)[:MAX_REPORTED] for environment in homes
@@ -59,10 +59,8 @@ def genuine_credentials(
 
 
 def _genuine(jwt: str, environment: Environment) -> JwtCredential | None:
-    """What is not genuine costs the same look-ups: the time of an answer says no more than it does.
-
-    Only the revocation itself takes longer, once, and whoever sees that has ended the credential.
-    """
+    # A forged JWT costs the same queries, so that the time of an answer doesn't tell them apart.
+    # Only a revocation takes longer, and it happens once.
     try:
         return genuine_credential(jwt, environment)
     except OAuthError:

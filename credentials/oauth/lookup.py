@@ -1,8 +1,8 @@
-"""All that decides about an exchange, a refresh or a call, each read in one statement.
+"""Everything that decides about an exchange, a refresh or a call, read in one statement each.
 
-Nothing of it is kept for the next request: a revocation, a suspension, a changed role, a new
-policy and a rotated or distrusted key count at once, in every process. Tokens are looked up by
-what they claim before anything of them is verified; whoever reads checks that afterwards.
+No request uses what an earlier one read, so a revocation, a suspension, a changed role, a new
+policy and a rotated or distrusted key count at once in every process. The statements find rows by
+what a token claims, before anything of it is verified. Callers verify it afterwards.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from credentials.models.refresh_tokens import EndedSession, RefreshToken
 from credentials.models.signing_keys import KeyPurpose, SigningKey
 from credentials.policy_rules import CHECKED_AT_USE
 
-# No row has it: stands in for what is no UUID.
+# The ID of no row, for claims that aren't UUIDs.
 NOBODY = UUID(int=0)
 
 
@@ -36,7 +36,7 @@ def _no_limits() -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What one statement found; parts that do not exist are None."""
+    """The rows that one statement found; None for those that don't exist."""
 
     client: Client | None = None
     credential: JwtCredential | None = None
@@ -45,9 +45,9 @@ class Lookup:
     is_listed: bool = False
     """Whether the credential's list of specific apps names the client."""
     key: SigningKey | None = None
-    """The key that signed what is presented: of the credential, or the one that a token names."""
+    """The key of the credential or of the access token that was presented."""
     signing_key: SigningKey | None = None
-    """The key that signs access tokens of the credential's environment now."""
+    """The current key for access tokens of the credential's environment."""
     refresh_token: RefreshToken | None = field(default=None, repr=False)
     session_has_ended: bool = False
 
@@ -79,13 +79,13 @@ _CREDENTIAL = {
     "membership": Columns(Membership, ("id", "user_id", "role")),
     "policy": Columns(Policy, _POLICY_COLUMNS),
 }  # fmt: skip
-# What the checks ask of the owner.
+# The checks need these columns of the owner.
 _OWNER_CHECKED = {
     "extension": Columns(Extension, ("id", "account_id", "user_id", "status")),
     "account": Columns(PlatformAccount, ("id", "organization_id", "environment")),
     "person": Columns(User, ("id", "is_active")),
 }
-# What answers about a token say besides.
+# Answers about a token need more of them.
 _OWNER_TOLD = {
     "extension": Columns.whole(Extension, but=("created_at",)),
     "account": Columns.whole(PlatformAccount, but=("created_at",)),
@@ -135,7 +135,7 @@ _REFRESH = JoinedSelect(
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
-# What an access token names besides its key.
+# The rows that an access token names, besides its key.
 _NAMED = f"""
 LEFT JOIN {{client}} ON client.client_id = %s AND client.environment = key.environment
 LEFT JOIN {{application}} ON application.id = client.application_id
@@ -160,18 +160,18 @@ STATEMENTS = {"exchange": _EXCHANGE, "refresh": _REFRESH, "call": _CALL, "questi
 
 
 def look_up_exchange(client_id: str, credential_id: str) -> Lookup:
-    """A client and the credential that it presents, by the client ID and the `jti` claimed."""
+    """A client and the credential that it presents, by client ID and `jti`."""
     return _lookup(_EXCHANGE.first([_uuid(credential_id), _storable(client_id)]))
 
 
 def look_up_refresh(client_id: str, token_digest: str) -> Lookup:
-    """A client and a refresh token of its own."""
+    """A client and its refresh token."""
     return _lookup(_REFRESH.first([token_digest, _storable(client_id)]))
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedIds:
-    """What an access token names, all as claimed."""
+    """The rows that an access token names, unverified."""
 
     kid: str
     client_id: str
@@ -202,7 +202,7 @@ def _uuid(text: str) -> UUID:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL refuses NUL and halves of surrogate pairs; no client ID holds a space either."""
+    # PostgreSQL refuses NUL and surrogates. No client ID has the characters that replace them.
     return text.replace("\x00", " ").encode(errors="replace").decode()
 
 

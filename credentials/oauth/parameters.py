@@ -18,6 +18,9 @@ from credentials.throttle import LimitGroup, Meter, RateLimited, meter_of
 FORM = "application/x-www-form-urlencoded"
 
 
+_TOO_LARGE = "The request is too large. Send fewer or shorter parameters."
+
+
 @dataclass(frozen=True)
 class BasicCredentials:
     client_id: str
@@ -26,29 +29,28 @@ class BasicCredentials:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The form parameters of one request. Empty ones count as omitted (RFC 6749 §3.2)."""
+    """The form parameters of one request; an empty one counts as missing (RFC 6749 §3.2)."""
 
     values: dict[str, str] = field(repr=False)
-    # The address that the request came from; None if no app sent it but we ourselves.
+    # The address of the caller; None for *Test it now*, where no app calls.
     source: str | None = None
-    # Counts the request once its user and app are known.
     meter: Meter = field(default_factory=Meter)
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Parameters":
         """Raises `InvalidRequest`: query parameters, another body type, a repeated parameter."""
         if request.META.get("QUERY_STRING"):
-            raise InvalidRequest(
-                "Parameters belong in the request body: query strings end up in logs."
-            )
+            raise InvalidRequest("Query strings end up in logs. Send the parameters in the body.")
         if request.content_type != FORM:
-            raise InvalidRequest(f"Send the parameters as {FORM}.")
+            raise InvalidRequest(f"The body is not a form. Send the parameters as {FORM}.")
         if (request.encoding or "utf-8").lower() != "utf-8":
-            raise InvalidRequest(f"Send the parameters as {FORM} in UTF-8.")
+            raise InvalidRequest(f"The body is not UTF-8. Send the parameters as {FORM} in UTF-8.")
         pairs = _pairs(request)
         values = dict(pairs)
         if len(values) < len(pairs):
-            raise InvalidRequest("A parameter is repeated.", code="OAU-111")
+            raise InvalidRequest(
+                "A parameter is repeated. Send each parameter once.", code="OAU-111"
+            )
         return cls(values, source=client_ip(request) or "", meter=meter_of(request))
 
     def get(self, name: str) -> str | None:
@@ -57,15 +59,12 @@ class Parameters:
     def require(self, name: str) -> str:
         value = self.get(name)
         if value is None:
-            raise InvalidRequest(f"The parameter {name} is missing or empty.")
+            raise InvalidRequest(f"The parameter {name} is missing or empty. Add it to the body.")
         return value
 
     @cached_property
     def parsed_assertion(self) -> jose.ParsedToken | None:
-        """The assertion (RFC 7521 §4.1), taken apart once for a request; None for what is no JWT.
-
-        None of it is verified.
-        """
+        """The parts of the assertion (RFC 7521 §4.1), unverified; None if it isn't a JWT."""
         try:
             return jose.parse_token(self.require("assertion"))
         except jose.InvalidToken:
@@ -77,11 +76,11 @@ class Parameters:
 
 
 def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
-    """What `request.POST` holds, without making lists and dictionaries of it first."""
+    # `request.POST` holds the same, but takes longer to build.
     try:
         body = request.body
     except RequestDataTooBig as error:
-        raise InvalidRequest("The request is too large.") from error
+        raise InvalidRequest(_TOO_LARGE) from error
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -91,11 +90,11 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
             text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
         )
     except ValueError as error:
-        raise InvalidRequest("The request is too large.") from error
+        raise InvalidRequest(_TOO_LARGE) from error
 
 
 def count_by(meter: Meter, *who: str) -> None:
-    """One more request at the Auth API of whoever this is. Raises `TemporarilyUnavailable`."""
+    """One more request at the Auth API. Raises `TemporarilyUnavailable`."""
     try:
         meter.count(LimitGroup.AUTH, *who)
     except RateLimited as limited:
@@ -103,10 +102,8 @@ def count_by(meter: Meter, *who: str) -> None:
 
 
 def authorization(request: HttpRequest) -> tuple[str, str]:
-    """The scheme in lower case and the credentials (RFC 9110 §11.4), empty without the header.
-
-    Not by `request.headers`, which reads all headers of every request first.
-    """
+    """The scheme in lower case and the credentials (RFC 9110 §11.4); empty without the header."""
+    # `request.headers` would parse all headers of every request first.
     scheme, _space, rest = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return scheme.lower(), rest.strip()
 

@@ -1,4 +1,4 @@
-"""Notes what an API refuses, without holding up the answer: read by *Why did my call fail?*"""
+"""Records refused requests for *Why did my call fail?*, without delaying the answers."""
 
 import re
 import threading
@@ -16,30 +16,26 @@ from core.origin import client_ip, network_of
 from credentials.actions.refusals import record_refusals
 from credentials.error_codes import entry_of
 from credentials.models.refusals import Refused, RefusedWhat
-from credentials.oauth.grants import jwt_bearer, refresh_token
+from credentials.oauth.grants import GRANTS
 from credentials.oauth.parameters import basic_credentials, has_basic
 from credentials.refused import RefusedRequest, client_id_or_nothing
 
 logger = structlog.get_logger(__name__)
 
 CAPACITY = 10_000
-# What strangers may fill of the table, in rows a minute and process.
+# The most rows per minute and process for requests that name no app and no credential.
 ANONYMOUS_PER_ADDRESS = 30
 ANONYMOUS_IN_ALL = 300
 
-_GRANTS = {
-    jwt_bearer.GRANT_TYPE: RefusedWhat.EXCHANGE,
-    refresh_token.GRANT_TYPE: RefusedWhat.REFRESH,
-}
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class AnonymousCap:
-    """So many a minute from one address, and in all; knows no address longer than the minute."""
+    """Allows a number of requests per minute, from one address and in all."""
 
     def __init__(self, per_address: int, in_all: int) -> None:
         self.refused = 0
-        """How many this process has not recorded."""
+        """Requests that this process has not recorded."""
         self._per_address = per_address
         self._in_all = in_all
         self._lock = threading.Lock()
@@ -57,7 +53,7 @@ class AnonymousCap:
             if seen >= self._per_address or self._total >= self._in_all:
                 self.refused += 1
                 return False
-            # `in_all` bounds the table as well: an address is only added with a row.
+            # `in_all` bounds this dictionary too, because each address in it has a row.
             self._seen[network] = seen + 1
             self._total += 1
             return True
@@ -80,7 +76,7 @@ _told = [0, 0]
 
 
 def _tell_losses() -> None:
-    """One log line whenever more was lost since the last one, with the totals of the process."""
+    # One log line for each batch that lost some, with the totals of this process.
     losses = [writer.dropped, anonymous_cap.refused]
     if losses != _told:
         logger.warning("refusals_not_recorded", dropped=losses[0], capped=losses[1])
@@ -88,7 +84,7 @@ def _tell_losses() -> None:
 
 
 def forget() -> None:
-    """What this process counted, as between two tests."""
+    """Reset the counts of this process, as between two tests."""
     anonymous_cap.forget()
     _told[:] = [0, 0]
 
@@ -102,7 +98,7 @@ def note_refusal(
     rfc_error: str,
     what: RefusedWhat | None = None,
 ) -> None:
-    """Put a refusal on the queue. Whatever goes wrong here, the answer is not held up."""
+    """Put a refusal on the queue. It never raises an error."""
     try:
         _note(request, environment, error, status=status, rfc_error=rfc_error, what=what)
     except Exception:
@@ -118,45 +114,45 @@ def _note(
     rfc_error: str,
     what: RefusedWhat | None,
 ) -> None:
-    known, at, address = error.known, timezone.now(), client_ip(request)
-    is_anonymous = not known.is_authentic and not known.credential_id
-    # Nothing else bounds the two: all other refusals are within somebody's rate limit.
+    facts, at, address = error.facts, timezone.now(), client_ip(request)
+    is_anonymous = not facts.is_authentic and not facts.credential_id
+    # Rate limits bound all other refusals.
     is_bounded = not is_anonymous and status != HTTPStatus.TOO_MANY_REQUESTS
     if not is_bounded and not anonymous_cap.allows(address, minute=int(time.monotonic() // 60)):
         return
-    what = what or _what(request)
-    entry = entry_of(error.code, rfc_error, rest=what in (RefusedWhat.CALL, RefusedWhat.VERIFY))
+    kind = what or _kind(request)
+    entry = entry_of(error.code, rfc_error, rest=kind in (RefusedWhat.CALL, RefusedWhat.VERIFY))
     writer.put(
         Refused(
             request_id=getattr(request, "request_id", ""),
             at=at,
             environment=environment.value,
-            what=what.value,
+            what=str(kind),
             method=(request.method or "")[:10],
             path=_template(request),
             status=status,
             error=rfc_error,
             code=error.code,
             message=error.recorded_message[:300],
-            check=known.check or (str(entry.check) if entry and entry.check else ""),
-            reason=known.reason,
-            presented_client_id=known.client_id or client_id_or_nothing(_presented(request)),
-            is_authentic=known.is_authentic,
-            credential_id=known.credential_id,
-            missing=known.missing,
+            check=facts.check or (str(entry.check) if entry and entry.check else ""),
+            reason=facts.reason,
+            presented_client_id=facts.client_id or client_id_or_nothing(_presented(request)),
+            is_authentic=facts.is_authentic,
+            credential_id=facts.credential_id,
+            missing=facts.missing,
             address=address if network_of(address) else None,
         )
     )
 
 
-def _what(request: HttpRequest) -> RefusedWhat:
+def _kind(request: HttpRequest) -> str:
     if not request.path.endswith("/token"):
         return RefusedWhat.CLIENT_REQUEST
-    return _GRANTS.get(_form_value(request, "grant_type"), RefusedWhat.EXCHANGE)
+    grant = GRANTS.get(_form_value(request, "grant_type"))
+    return grant.kind if grant else RefusedWhat.EXCHANGE
 
 
 def _presented(request: HttpRequest) -> str:
-    """What the caller says its client ID is."""
     if has_basic(request):
         credentials = basic_credentials(request)
         return credentials.client_id if credentials else ""
@@ -164,7 +160,7 @@ def _presented(request: HttpRequest) -> str:
 
 
 def _form_value(request: HttpRequest, name: str) -> str:
-    """A field of a form that was read already; of one that can't be read, nothing."""
+    """A field of a form, if the view has read the form."""
     if not hasattr(request, "_body"):
         return ""
     try:
@@ -174,7 +170,7 @@ def _form_value(request: HttpRequest, name: str) -> str:
 
 
 def _template(request: HttpRequest) -> str:
-    """The path below the base URL with its arguments as names: never a value, never a query."""
+    """The path below the base URL with the names of its arguments instead of their values."""
     route = request.resolver_match.route if request.resolver_match else ""
     _prefix, slash, below = route.partition("restapi/")
     return "/" + slash + _ARGUMENT.sub(lambda match: "{" + _camel(match[1]) + "}", below)[:190]

@@ -1,4 +1,4 @@
-"""What a client may learn and end of a token: its own, and nobody else's."""
+"""Introspection and revocation of a client's own tokens."""
 
 from typing import Any
 from uuid import UUID
@@ -11,31 +11,27 @@ from core import raw_secrets
 from credentials import jose
 from credentials.models import Client, RefreshToken
 from credentials.oauth.bearer import BearerError, authenticate_token, claimed_ids, verified_claims
-from credentials.oauth.checks import Exchange
-from credentials.oauth.errors import OAuthError
-from credentials.oauth.grants.jwt_bearer import require_valid
+from credentials.oauth.checks import Exchange, first_refusal
 from credentials.oauth.lookup import Lookup, look_up_question, look_up_refresh
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
 def read_question(client_id: str, token: str) -> tuple[Lookup, Lookup]:
-    """The client that asks, and what decides about the token, in one statement.
-
-    Nothing is verified yet. What is no JWT can only be a refresh token of the client's own.
-    """
+    """The client that asks, and the rows that the token names, in one statement; unverified."""
     try:
         parsed = jose.parse_token(token)
     except jose.InvalidToken:
         parsed = None
     if parsed is not None and parsed.kid:
         return look_up_question(client_id, claimed_ids(parsed))
+    # A token that isn't a JWT can only be a refresh token.
     lookup = look_up_refresh(client_id, raw_secrets.digest(token))
     return lookup, lookup
 
 
 def session_of(token: str, client: Client, lookup: Lookup, environment: Environment) -> UUID | None:
-    """The session that a token of this client belongs to, be it expired; else None."""
+    """The session of a token of this client, even if it has expired."""
     if lookup.refresh_token is not None:
         return lookup.refresh_token.session_id
     try:
@@ -48,7 +44,7 @@ def session_of(token: str, client: Client, lookup: Lookup, environment: Environm
 def introspection(
     token: str, client: Client, lookup: Lookup, environment: Environment
 ) -> dict[str, Any]:
-    """The body of RFC 7662 §2.2; `{"active": false}` for every token that is not theirs."""
+    """The body of RFC 7662 §2.2; `{"active": false}` for the tokens of other clients."""
     if lookup.refresh_token is not None:
         return _of_refresh_token(lookup.refresh_token, lookup, environment)
     try:
@@ -75,9 +71,8 @@ def _of_refresh_token(
         return INACTIVE
     if lookup.session_has_ended:
         return INACTIVE
-    try:
-        require_valid(Exchange(row.client, row.credential, lookup.policy, lookup.is_listed, at))
-    except OAuthError:
+    exchange = Exchange(row.client, row.credential, lookup.policy, lookup.is_listed, at)
+    if first_refusal(exchange) is not None:
         return INACTIVE
     return {
         "active": True,

@@ -50,8 +50,8 @@ from credentials.throttle import meter_of
 P = ParamSpec("P")
 
 RECEIVED = (
-    "Thank you. Every genuine JWT credential of this environment in your report is revoked, and "
-    "its owner is told."
+    "Thank you. We revoke every valid JWT credential of this environment in your report, and "
+    "notify its owner."
 )
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
@@ -59,10 +59,7 @@ MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 def oauth_endpoint(
     view: Callable[Concatenate[HttpRequest, Environment, P], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Closed to nobody, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2).
-
-    Every refusal is noted for *Why did my call fail?*.
-    """
+    """Public, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2); records refusals."""
 
     @login_not_required
     @csrf_exempt
@@ -84,7 +81,7 @@ def oauth_endpoint(
 def read_only(
     view: Callable[[HttpRequest, Environment], HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Closed to nobody, GET and HEAD only; another method is refused as by the other endpoints."""
+    """Public, GET and HEAD only, errors as JSON."""
 
     @login_not_required
     @csrf_exempt
@@ -101,7 +98,7 @@ def read_only(
 
 
 def refused(request: HttpRequest, environment: Environment, error: OAuthError) -> HttpResponse:
-    """The answer (RFC 6749 §5.2), which links to its code; it is noted."""
+    """The answer (RFC 6749 §5.2). It records the refusal."""
     note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
     response = JsonResponse(error.body, status=error.status, headers=error.headers)
     response["Link"] = help_link(error.code)
@@ -109,7 +106,7 @@ def refused(request: HttpRequest, environment: Environment, error: OAuthError) -
 
 
 def refuse_secrets(request: HttpRequest) -> None:
-    """In the query string, where nothing is read. Raises `InvalidRequest`."""
+    """Raises `InvalidRequest` for a secret in the query string, although no endpoint reads it."""
     try:
         refuse_secrets_in_query(request)
     except SecretInQuery as error:
@@ -157,7 +154,7 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
 def _asking_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> tuple[Client, Lookup]:
-    """Who asks about a token, and what was read with them of the token."""
+    """The client that asks about a token, and the rows that the token names."""
     credentials = presented_credentials(request, parameters)
     asking = lookup = Lookup()
     if credentials is not None:
@@ -166,19 +163,17 @@ def _asking_client(
 
 
 def _claimed_user(raw_token: str) -> str:
-    """Whose token it says it is; of a refresh token, which says nothing, the token itself.
-
-    Claimed is enough to count by: what turns out to be nobody's counts against the app alone.
-    """
+    # Good enough to count by: a token that turns out to be forged counts against the app as well.
+    # A refresh token names no user, so it counts by itself.
     return jose.claimed_subject(raw_token) or raw_secrets.digest(raw_token)
 
 
 @oauth_endpoint
 @sensitive_post_parameters()
 def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """For whoever found JWT credentials, secret scanners above all: genuine ones are revoked.
+    """Revokes the valid JWT credentials that people and secret scanners report.
 
-    The answer is the same for all, so that nobody can try a JWT out here.
+    The answer is always the same, so that it doesn't tell whether a JWT is valid.
     """
     refuse_secrets(request)
     count_by(meter_of(request), "revoke-leaked", network_of(client_ip(request)))
@@ -189,7 +184,7 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
 
 @read_only
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """For a proxy's `auth_request`: 204 if the Bearer token stands now, else 401."""
+    """For a proxy's `auth_request`: 204 if the access token is valid now, else 401."""
     try:
         bearer = authenticate(request, environment)
     except BearerError as error:
@@ -239,11 +234,11 @@ def token(request: HttpRequest, environment: Environment) -> HttpResponse:
     credentials = presented_credentials(request, parameters)
     grant_type = parameters.require("grant_type")
     if grant_type not in GRANTS:
-        raise UnsupportedGrantType(grant_type)
+        raise UnsupportedGrantType(grant_type, GRANTS)
     request.META[GRANT_IN_ENVIRON] = grant_type
     grant = GRANTS[grant_type]
     for name in grant.required_parameters:
         parameters.require(name)
     body = grant.answer(environment, credentials, parameters)
-    # As `JsonResponse` would say it, without an encoder that knows more types.
+    # `JsonResponse` gives the same with a slower encoder.
     return HttpResponse(json.dumps(body).encode(), content_type="application/json")

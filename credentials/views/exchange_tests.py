@@ -2,22 +2,15 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.models import Membership
 from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.exchange_tests import record_exchange_test
-from credentials.explain.dry_run import Finding, dry_run
-from credentials.explain.trials import Failure, failure_of
+from credentials.explain.dry_runs import dry_run, real_exchange
 from credentials.forms.exchange_tests import ExchangeTestForm
-from credentials.models import (
-    Client,
-    JwtCredential,
-)
-from credentials.oauth.checks import Exchange
+from credentials.models import Client, JwtCredential
 from credentials.oauth.errors import OAuthError
 from credentials.oauth.grants import jwt_bearer
 from credentials.oauth.parameters import BasicCredentials, Parameters
@@ -36,32 +29,24 @@ def try_exchange(
     context: dict[str, Any] = {"credential": credential, "test_form": form}
     if form.is_valid():
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
-        findings = dry_run(Exchange.read(client, credential, timezone.now()))
         context |= {
             "client": client,
-            "findings": findings,
-            "failure": _failure(findings, client, credential, owner.viewer),
             "scopes": sorted(client.application.effective_scopes),
             "permissions": sorted(credential.extension.grant.permissions),
         }
         if form.cleaned_data["client_secret"] and owner.is_own:
             context |= _exchange(request, credential, client, form.cleaned_data["client_secret"])
+            refused = context.get("refused")
+            context["test"] = real_exchange(refused, client, credential, owner.viewer)
+        else:
+            context["test"] = dry_run(client, credential, owner.viewer)
     return credential_page(request, "credentials/jwt_credentials/test.html", owner, **context)
-
-
-def _failure(
-    findings: list[Finding], client: Client, credential: JwtCredential, viewer: Membership
-) -> Failure | None:
-    for finding in findings:
-        if finding.refusal is not None:
-            return failure_of(finding.name, finding.refusal.message, client, credential, viewer)
-    return None
 
 
 def _exchange(
     request: HttpRequest, credential: JwtCredential, client: Client, raw_secret: str
 ) -> dict[str, Any]:
-    """A real exchange, exactly as the token endpoint does it; the token is thrown away."""
+    # Exactly as the token endpoint does it, except that the tokens are thrown away.
     presented = BasicCredentials(client.client_id, raw_secret)
     parameters = Parameters({"assertion": credential.encode()})
     outcome: dict[str, Any]

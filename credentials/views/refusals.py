@@ -6,10 +6,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
 from accounts.roles import ConsolePermission
-from credentials.error_codes import api_tables
+from credentials.error_codes import tables_with_anchors
+from credentials.explain.dry_runs import try_jwt
 from credentials.explain.explanations import explained
-from credentials.explain.trials import try_jwt
-from credentials.forms.refusals import RequestIdForm, TryJwtForm
+from credentials.forms.refusals import PastedJwtForm, RequestIdForm
 from credentials.models.refusals import KEPT
 
 
@@ -17,20 +17,17 @@ from credentials.models.refusals import KEPT
 @sensitive_post_parameters("jwt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def why(request: HttpRequest) -> HttpResponse:
-    """*Why did my call fail?*, by the request id, or by a JWT with a client ID.
-
-    The JWT comes by POST, and the page is the answer to it: nothing keeps it in between.
-    """
+    # The page is the answer to the POST of a JWT, so that nothing keeps the JWT in between.
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)
     asks = request.method != "POST" and "request_id" in request.GET
     id_form = RequestIdForm(request.GET if asks else None)
-    jwt_form = TryJwtForm(request.POST if request.method == "POST" else None)
+    jwt_form = PastedJwtForm(request.POST if request.method == "POST" else None)
     context = {"id_form": id_form, "jwt_form": jwt_form, "kept_days": KEPT.days}
     if asks and id_form.is_valid():
         request_id = id_form.cleaned_data["request_id"]
         context |= {"request_id": request_id, "explanation": explained(request_id, viewer)}
     if request.method == "POST" and jwt_form.is_valid():
-        context["trial"] = try_jwt(**jwt_form.cleaned_data, viewer=viewer)
+        context["dry_run"] = try_jwt(**jwt_form.cleaned_data, viewer=viewer)
     response = render(request, "credentials/refusals/why.html", context)
     response["Cache-Control"] = "no-store"
     return response
@@ -39,5 +36,4 @@ def why(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def error_codes(request: HttpRequest) -> HttpResponse:
-    """Every error code of both APIs, with its cause and its fix; error bodies link here."""
-    return render(request, "credentials/refusals/error_codes.html", {"apis": api_tables()})
+    return render(request, "credentials/refusals/error_codes.html", {"apis": tables_with_anchors()})

@@ -121,7 +121,8 @@ def test_luke_may_not_change_the_business_address(rebels: Rebels) -> None:
     assert response.status_code == 403
     assert response.json() == api.rest_error(
         "CMN-408",
-        "The user lacks the permission [EditCompanyInfo]. An account administrator can grant a "
+        "The user does not have the user permission [EditCompanyInfo]. An account "
+        "administrator can grant a "
         "user role that has it.",
         permissionName="EditCompanyInfo",
     )
@@ -461,7 +462,8 @@ def test_changing_a_colleagues_contact(rebels: Rebels) -> None:
         403,
         api.rest_error(
             "CMN-408",
-            "The user lacks the permission [EditUserInfo]. An account administrator can grant a "
+            "The user does not have the user permission [EditUserInfo]. An account "
+            "administrator can grant a "
             "user role that has it.",
             permissionName="EditUserInfo",
         ),

@@ -40,7 +40,10 @@ def test_a_body_can_come_in_chunks(console: RunningConsole) -> None:
     too_long = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 5
     # What is too long is refused, and not read to its end.
     status, _, body = console.request("POST", PATH, iter([b"a" * too_long]), headers)
-    assert (status, json.loads(body)["error_description"]) == (400, "The request is too large.")
+    assert (status, json.loads(body)["error_description"]) == (
+        400,
+        "The request is too large. Send fewer or shorter parameters.",
+    )
 
 
 def test_a_caller_gets_an_answer_that_does_not_read_the_body(console: RunningConsole) -> None:

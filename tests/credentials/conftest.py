@@ -5,9 +5,10 @@ import pytest
 from accounts.environments import Environment
 from credentials.actions.clients import suspend_client
 from credentials.models import Client, JwtCredential
-from tests import cast
+from tests import api, cast
 from tests.conftest import Partners, Rebels
 from tests.credentials.fleets import Fleet
+from tests.credentials.scenes import Scene
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,11 @@ def fleet(rebels: Rebels) -> Fleet:
     application = cast.application(rebels.luke, "X-wing Dialer")
     client, raw_secret = cast.client(application)
     return Fleet(application, client, raw_secret)
+
+
+@pytest.fixture
+def scene(rebels: Rebels) -> Scene:
+    app = api.app(rebels.luke, issues_refresh_tokens=True)
+    scene = Scene(rebels, app, cast.credential(rebels.luke))
+    scene.tokens = scene.exchange().json()
+    return scene

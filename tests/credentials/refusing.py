@@ -30,8 +30,8 @@ def asked(browser: Browser, response: Any) -> Any:
 
 def marks(page: Any) -> list[tuple[str, str]]:
     """The checks of a page as `(result, title)`, in their order."""
-    shown = page.context.get("explanation") or page.context.get("trial")
-    return [(step.result, step.title) for step in shown.steps]
+    shown = page.context.get("explanation") or page.context.get("dry_run")
+    return [(row.result, row.title) for row in shown.checks]
 
 
 def failed(page: Any) -> str:
@@ -55,7 +55,8 @@ def refused(credential: JwtCredential, *, times: int, days_ago: float = 1) -> No
             path="/restapi/oauth/token",
             status=400,
             code="JWT-105",
-            message="This app is not permitted to use this credential.",
+            message="This app is not allowed to use this credential. Ask the credential's owner "
+            "to add the app's client ID to it.",
             credential=credential,
         )
         for number in range(times)

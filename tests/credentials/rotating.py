@@ -8,6 +8,7 @@ from django.utils import timezone
 from post_office.models import Email
 
 from accounts.models import Membership
+from core.moments import in_words
 from credentials.actions.rotations import rotate_jwt_credential
 from credentials.models import JwtCredential, Rotation
 from tests import api, cast
@@ -58,8 +59,7 @@ def replaced_error(at: datetime) -> dict[str, Any]:
     return oauth_error(
         "invalid_grant",
         "JWT-102",
-        "This credential was replaced by another one and stopped working on "
-        f"{at:%Y-%m-%d %H:%M} UTC.",
+        f"This credential was replaced and stopped working on {in_words(at)}. Use its replacement.",
     )
 
 

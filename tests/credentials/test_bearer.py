@@ -28,14 +28,27 @@ from tests.conftest import Partners, Rebels
 pytestmark = pytest.mark.both_databases
 
 IN_QUERY = (
-    "Tokens and secrets have no place in the query string. An access token belongs in the "
-    "Authorization header."
+    "The query string has a token or a secret, which would end up in logs. Send an access "
+    "token in the Authorization header."
 )
 OWN = "/account/~/extension/~"
-NO_TOKEN = api.rest_error("OAU-123", "Authorization header is not specified.")
-INVALID = api.rest_error("OAU-149", "This is not an access token of this environment.")
-EXPIRED = api.rest_error("OAU-210", "The access token has expired.")
-REVOKED = api.rest_error("OAU-213", "The access token has been revoked.")
+NO_TOKEN = api.rest_error(
+    "OAU-123", "The call has no access token. Send one in the header Authorization: Bearer."
+)
+INVALID = api.rest_error(
+    "OAU-149",
+    "This is not an access token of this environment. Exchange a JWT credential at the same "
+    "base URL.",
+)
+EXPIRED = api.rest_error(
+    "OAU-210", "The access token has expired. Exchange the JWT credential again, or refresh."
+)
+REVOKED = api.rest_error(
+    "OAU-213",
+    "This access token no longer works: it was revoked, or its credential, its owner, its "
+    "app or the address of the call is no longer allowed. Exchange the credential again to "
+    "see why.",
+)
 
 
 @pytest.fixture
@@ -259,7 +272,7 @@ def test_a_scope_taken_from_the_app_counts_at_the_next_call(
     assert response.status_code == 403
     assert response.json() == api.rest_error(
         "CMN-401",
-        "The application lacks the permission [ReadAccounts]. Add the scope in its settings.",
+        "The app does not have the app scope [ReadAccounts]. Add the scope in the app's settings.",
         permissionName="ReadAccounts",
     )
     assert response.headers["WWW-Authenticate"] == (

@@ -31,7 +31,8 @@ from tests.conftest import Rebels
 NOT_A_CREDENTIAL = oauth_error(
     "invalid_grant",
     "JWT-101",
-    "The assertion is not a valid JWT credential of this authorization server.",
+    "The assertion is not a valid JWT credential of this authorization server. Copy the "
+    "whole JWT again.",
 )
 Forgeries = Iterator[tuple[str, str]]
 

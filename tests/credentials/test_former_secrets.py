@@ -35,7 +35,8 @@ RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
 WRONG = oauth_error(
     "invalid_client",
     "OAU-146",
-    "Client authentication failed: check client ID, secret and environment.",
+    "Client authentication failed: the client ID is unknown, suspended or belongs to the "
+    "other environment, or the client secret is wrong. Compare both with the app's page.",
 )
 
 

@@ -260,7 +260,7 @@ def test_a_dry_run_shows_the_refusal_of_the_policy(
     set_policy(rebels.organization, expiry_required=True)
     response = sign_in(rebels.luke).post(url("test", credential), {"client_id": app.client_id})
     assert (
-        "Failed: The organization's policy allows it "
+        "Failed: The organization policy allows the credential "
         f"{REFUSED} Every credential needs an expiration date. JWT-107" in words_of(response)
     )
 
@@ -275,9 +275,9 @@ def test_a_test_from_the_console_does_not_check_networks(
     data = {"client_id": app.client_id} | ({"client_secret": app.secret} if real else {})
     words = words_of(sign_in(rebels.luke).post(url("test", credential), data))
     assert (
-        "Not checked: The app calls from an allowed network Networks are limited, and from here "
-        "nobody knows the address that the app calls from: the organization’s policy allows "
-        "2001:db8::/32; the credential allows 192.0.2.0/24." in words
+        "Not checked: The app calls from an allowed network The console can’t know the address "
+        "that the app calls from: the organization policy allows 2001:db8::/32; the credential "
+        "allows 192.0.2.0/24." in words
     )
     assert "Failed:" not in words
     assert ("The Auth API granted an access token" in words) is real

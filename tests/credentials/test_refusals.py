@@ -59,7 +59,7 @@ def test_a_refused_exchange_is_a_whole_row(app: App, credential: JwtCredential) 
         "status": 400,
         "error": "invalid_grant",
         "code": "JWT-103",
-        "message": "This credential has expired.",
+        "message": "This credential has expired. Use another credential.",
         "check_name": "expiry",
         "reason": "",
         "presented_client_id": app.client_id,

@@ -133,7 +133,12 @@ def test_nothing_of_the_old_credential_works_after_the_rotation_closed(
     called = api.call("GET", "/account/~/extension/~", tokens["access_token"])
     assert (called.status_code, called.json()) == (
         401,
-        rest_error("OAU-213", "The access token has been revoked."),
+        rest_error(
+            "OAU-213",
+            "This access token no longer works: it was revoked, or its credential, its "
+            "owner, its app or the address of the call is no longer allowed. Exchange the "
+            "credential again to see why.",
+        ),
     )
     for token in (tokens["access_token"], tokens["refresh_token"]):
         path = f"/{SANDBOX}/restapi/oauth/introspect"
@@ -168,7 +173,10 @@ def test_an_old_credential_revoked_during_the_rotation_is_reported_as_revoked(
         rotation.replaced, reason="Leaked", actor=rebels.luke.user, origin=cast.ORIGIN
     )
     refused = api.exchange(app, rotation.replaced.encode())
-    assert refused.json()["error_description"] == "This credential has been revoked."
+    assert (
+        refused.json()["error_description"]
+        == "This credential has been revoked. Use another credential."
+    )
     assert not Rotation.objects.get().is_open()
     # The replacement still works, and its first use leaves the old credential as it is.
     assert answer(app, rotation.replacement) == (200, "")

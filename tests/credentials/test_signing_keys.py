@@ -36,7 +36,8 @@ CREDENTIAL, ACCESS_TOKEN = KeyPurpose.CREDENTIAL, KeyPurpose.ACCESS_TOKEN
 NOT_A_CREDENTIAL = oauth_error(
     "invalid_grant",
     "JWT-101",
-    "The assertion is not a valid JWT credential of this authorization server.",
+    "The assertion is not a valid JWT credential of this authorization server. Copy the "
+    "whole JWT again.",
 )
 
 
@@ -143,7 +144,11 @@ def test_rotating_the_access_token_key(rebels: Rebels) -> None:
     refused = api.call("GET", "/account/~", second)
     assert (refused.status_code, refused.json()) == (
         401,
-        rest_error("OAU-149", "This is not an access token of this environment."),
+        rest_error(
+            "OAU-149",
+            "This is not an access token of this environment. Exchange a JWT credential at "
+            "the same base URL.",
+        ),
     )
     renewed = api.access_token(app, credential)
     assert api.call("GET", "/account/~", renewed).status_code == 200

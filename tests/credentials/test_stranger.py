@@ -69,4 +69,6 @@ def test_another_method_is_refused_as_everywhere(db: None, path: str) -> None:
     response = api.program().post(path)
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
     assert response["Cache-Control"] == "no-store"
-    assert response.json() == api.oauth_error("invalid_request", "CMN-101", "Use GET.")
+    assert response.json() == api.oauth_error(
+        "invalid_request", "CMN-101", "This endpoint only accepts GET. Send the request with GET."
+    )

@@ -72,8 +72,8 @@ def rate(group: str, limit: int, remaining: int, **others: str) -> dict[str, str
 
 def message(limit: int, group: str, seconds: int) -> str:
     return (
-        f"Request rate exceeded: {limit} requests in 60 seconds "
-        f"(group {group}). Try again in {seconds} s."
+        f"Too many requests: the limit is {limit} in 60 seconds "
+        f"(group {group}). Try again in {seconds} seconds."
     )
 
 

@@ -35,39 +35,54 @@ from tests.conftest import Partners, Rebels
 NOT_A_CREDENTIAL = oauth_error(
     "invalid_grant",
     "JWT-101",
-    "The assertion is not a valid JWT credential of this authorization server.",
+    "The assertion is not a valid JWT credential of this authorization server. Copy the "
+    "whole JWT again.",
 )
-REVOKED = oauth_error("invalid_grant", "JWT-102", "This credential has been revoked.")
-EXPIRED = oauth_error("invalid_grant", "JWT-103", "This credential has expired.")
+REVOKED = oauth_error(
+    "invalid_grant", "JWT-102", "This credential has been revoked. Use another credential."
+)
+EXPIRED = oauth_error(
+    "invalid_grant", "JWT-103", "This credential has expired. Use another credential."
+)
 A_SANDBOX_CREDENTIAL = oauth_error(
     "invalid_grant",
     "JWT-104",
-    "This is a sandbox credential; use it with the sandbox base URL.",
+    "This is a sandbox credential. Use it with the sandbox base URL.",
 )
 A_PRODUCTION_CREDENTIAL = oauth_error(
     "invalid_grant",
     "JWT-104",
-    "This is a production credential; use it with the production base URL.",
+    "This is a production credential. Use it with the production base URL.",
 )
 NOT_PERMITTED = oauth_error(
-    "invalid_grant", "JWT-105", "This app is not permitted to use this credential."
+    "invalid_grant",
+    "JWT-105",
+    "This app is not allowed to use this credential. Ask the credential's owner to add the "
+    "app's client ID to it.",
 )
 OWNER_MAY_NOT = oauth_error(
     "invalid_grant",
     "JWT-106",
-    "The owner of this credential may not authenticate: the person, the console role or the "
-    "account in this environment does not stand.",
+    "The owner of this credential can't authenticate: their account is inactive, their "
+    "console role does not allow it, or they have no enabled account in this environment. An "
+    "account administrator can fix this.",
 )
 NO_CLIENT = oauth_error(
-    "invalid_client", "OAU-123", "Client authentication is missing or malformed."
+    "invalid_client",
+    "OAU-123",
+    "Client authentication is missing or malformed. Send the client ID and the client secret "
+    "with HTTP Basic, or both in the body.",
 )
 WRONG_CLIENT = oauth_error(
     "invalid_client",
     "OAU-146",
-    "Client authentication failed: check client ID, secret and environment.",
+    "Client authentication failed: the client ID is unknown, suspended or belongs to the "
+    "other environment, or the client secret is wrong. Compare both with the app's page.",
 )
 NO_JWT_FLOW = oauth_error(
-    "unauthorized_client", "OAU-251", "This app does not use the JWT auth flow."
+    "unauthorized_client",
+    "OAU-251",
+    "This app does not use the JWT auth flow. Turn the flow on in the app's settings.",
 )
 CHALLENGE = 'Basic realm="Auth API", charset="UTF-8"'
 
@@ -76,11 +91,18 @@ def invalid_request(message: str) -> dict[str, Any]:
     return oauth_error("invalid_request", "CMN-101", message)
 
 
-IN_THE_QUERY = invalid_request(
-    "Parameters belong in the request body: query strings end up in logs."
+def not_granted(scopes: str) -> str:
+    return (
+        f"The app does not have these scopes: {scopes}. Add them in the app's settings, or request "
+        "fewer."
+    )
+
+
+IN_THE_QUERY = invalid_request("Query strings end up in logs. Send the parameters in the body.")
+NOT_A_FORM = invalid_request(f"The body is not a form. Send the parameters as {FORM}.")
+REPEATED = oauth_error(
+    "invalid_request", "OAU-111", "A parameter is repeated. Send each parameter once."
 )
-NOT_A_FORM = invalid_request(f"Send the parameters as {FORM}.")
-REPEATED = oauth_error("invalid_request", "OAU-111", "A parameter is repeated.")
 
 
 @dataclass(frozen=True)
@@ -284,9 +306,7 @@ def test_scopes_may_not_be_widened(world: World, subtests: pytest.Subtests) -> N
             assert_refused(
                 api.exchange(world.app, world.jwt, scope=requested),
                 400,
-                oauth_error(
-                    "invalid_scope", "CMN-101", f"The app does not have these scopes: {named}."
-                ),
+                oauth_error("invalid_scope", "CMN-101", not_granted(named)),
             )
 
 
@@ -302,7 +322,7 @@ def test_an_app_without_scopes_gets_a_token_that_may_do_nothing(rebels: Rebels) 
 def test_the_shape_is_checked_before_the_client(world: World, subtests: pytest.Subtests) -> None:
     wrong = api.basic(world.app.client_id, "cs_wrong")
     whole = [("grant_type", GRANT_TYPE), ("assertion", world.jwt)]
-    missing = "The parameter {} is missing or empty."
+    missing = "The parameter {} is missing or empty. Add it to the body."
     bodies: list[tuple[list[tuple[str, str]], dict[str, Any]]] = [
         ([], invalid_request(missing.format("grant_type"))),
         (whole[1:], invalid_request(missing.format("grant_type"))),
@@ -315,11 +335,13 @@ def test_the_shape_is_checked_before_the_client(world: World, subtests: pytest.S
         ([*whole, ("x", "1"), ("x", "2")], REPEATED),
         (
             [*whole, ("client_secret", world.app.secret)],
-            invalid_request("Authenticate with HTTP Basic or in the body, not both."),
+            invalid_request(
+                "The client authenticates twice. Use HTTP Basic or the body, not both."
+            ),
         ),
         (
             [*whole, ("client_id", world.public.client_id)],
-            invalid_request("The client_id in the body is not the one of HTTP Basic."),
+            invalid_request("The client_id in the body is not the one in HTTP Basic. Send one."),
         ),
         *(
             (
@@ -327,7 +349,8 @@ def test_the_shape_is_checked_before_the_client(world: World, subtests: pytest.S
                 oauth_error(
                     "unsupported_grant_type",
                     "OAU-250",
-                    f"The grant type '{printed}' is not supported.",
+                    f"The grant type '{printed}' is not supported. Use "
+                    f"urn:ietf:params:oauth:grant-type:jwt-bearer or refresh_token.",
                 ),
             )
             for grant_type, printed in [
@@ -360,7 +383,7 @@ def test_parameters_come_in_a_form_body_only(world: World, subtests: pytest.Subt
             assert_refused(
                 api.post(data, send, content_type=f"{FORM}; charset={charset}"),
                 400,
-                invalid_request(f"Send the parameters as {FORM} in UTF-8."),
+                invalid_request(f"The body is not UTF-8. Send the parameters as {FORM} in UTF-8."),
             )
     for content_type in [f"{FORM};charset=UTF-8", FORM.upper(), f"{FORM}; charset=nonsense"]:
         with subtests.test(content_type=content_type):
@@ -368,7 +391,7 @@ def test_parameters_come_in_a_form_body_only(world: World, subtests: pytest.Subt
 
 
 def test_a_body_has_limits(world: World) -> None:
-    too_large = invalid_request("The request is too large.")
+    too_large = invalid_request("The request is too large. Send fewer or shorter parameters.")
     send = world.app.authorization
     assert_refused(api.post(b"a=" + b"x" * 300_000, send), 400, too_large)
     assert_refused(api.post(b"a=1&" * 1001, send), 400, too_large)
@@ -381,7 +404,11 @@ def test_the_token_endpoint_allows_only_post(world: World, subtests: pytest.Subt
             if method == "HEAD":
                 assert (response.status_code, response["Allow"]) == (405, "POST")
             else:
-                assert_refused(response, 405, invalid_request("Use POST."))
+                assert_refused(
+                    response,
+                    405,
+                    invalid_request("This endpoint only accepts POST. Send the request with POST."),
+                )
 
 
 # --- The client -----------------------------------------------------------------------------------
@@ -615,7 +642,7 @@ def test_the_first_check_that_fails_answers(world: World, rebels: Rebels) -> Non
     assert_refused(
         api.post(data, send),
         400,
-        oauth_error("invalid_scope", "CMN-101", "The app does not have these scopes: 'Accounts'."),
+        oauth_error("invalid_scope", "CMN-101", not_granted("'Accounts'")),
     )
     del data["scope"]
     assert api.post(data, send).status_code == 200

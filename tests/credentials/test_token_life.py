@@ -23,7 +23,9 @@ from tests.conftest import Rebels
 
 OWN = "/account/~/extension/~"
 INVALID = api.oauth_error(
-    "invalid_grant", "JWT-108", "The refresh token is unknown, expired, used or revoked."
+    "invalid_grant",
+    "JWT-108",
+    "The refresh token is unknown, expired, used or revoked. Exchange the JWT credential again.",
 )
 
 
@@ -159,7 +161,9 @@ class TestRefresh:
         silent = api.app(rebels.luke)
         assert "refresh_token" not in tokens(silent, credential)
         assert refresh(silent, "rt_x").json() == api.oauth_error(
-            "unauthorized_client", "OAU-251", "This app does not issue refresh tokens."
+            "unauthorized_client",
+            "OAU-251",
+            "This app does not issue refresh tokens. Turn them on in the app's settings.",
         )
 
     def test_a_refresh_counts_as_use(self, app: api.App, credential: JwtCredential) -> None:

@@ -28,19 +28,26 @@ from tests.credentials.pages import (
     words_of,
 )
 
-SECRET, ACTIVE, FLOW, GENUINE, REVOKED, EXPIRED, PERMITTED, OWNER, POLICY, NETWORK = (
-    "The client secret is right",
-    "The app's client ID is active in this environment",
+REQUEST, CLIENT, LIMIT, FLOW, SIGNATURE, ENVIRONMENT = (
+    "The request has the right format",
+    "The client ID is active and the client secret is right",
+    "The user and the app are within their rate limit",
     "The app uses the JWT auth flow",
-    "The signature and the claims are ours",
-    "The credential has not been revoked",
-    "The credential has not expired",
-    "The app is permitted to use the credential",
-    "The owner may authenticate",
-    "The organization's policy allows it",
+    "This server signed the JWT",
+    "The credential belongs to this environment",
+)
+REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK = (
+    "The credential hasn’t been revoked",
+    "The credential hasn’t expired",
+    "The app is allowed to use the credential",
+    "The credential’s owner can authenticate",
+    "The organization policy allows the credential",
     "The app calls from an allowed network",
 )
-TITLES = [ACTIVE, FLOW, GENUINE, REVOKED, EXPIRED, PERMITTED, OWNER, POLICY, NETWORK]
+STATE = [REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK]
+DRY_RUN = [CLIENT, FLOW, SIGNATURE, ENVIRONMENT, *STATE]
+SCOPE, PERMISSION = "The app has the app scope", "The user has the user permission"
+REAL = [REQUEST, CLIENT, LIMIT, FLOW, SIGNATURE, ENVIRONMENT, *STATE, SCOPE, PERMISSION]
 
 
 @pytest.fixture
@@ -102,35 +109,33 @@ def disable(credential: JwtCredential, app: App) -> None:
 
 Ending = Callable[[JwtCredential, App], None]
 ENDINGS: list[tuple[Ending, str, str]] = [
-    (suspend, ACTIVE, "OAU-146"),
+    (suspend, CLIENT, "OAU-146"),
     (stop_flow, FLOW, "OAU-251"),
-    (distrust, GENUINE, "JWT-101"),
-    (revoke, REVOKED, "JWT-102"),
-    (expire, EXPIRED, "JWT-103"),
-    (make_private, PERMITTED, "JWT-105"),
+    (distrust, SIGNATURE, "JWT-101"),
+    (revoke, REVOCATION, "JWT-102"),
+    (expire, EXPIRY, "JWT-103"),
+    (make_private, APP_ACCESS, "JWT-105"),
     (disable, OWNER, "JWT-106"),
 ]
 
 
-def test_a_dry_run_of_what_stands(
+def test_a_dry_run_of_a_valid_credential_passes_and_leaves_no_trace(
     rebels: Rebels, credential: JwtCredential, app: App, sign_in: SignIn
 ) -> None:
     browser = sign_in(rebels.luke)
     before = AuditEvent.objects.count()
     response = browser.post(url("test", credential), {"client_id": app.client_id})
-    assert checks_of(response) == [
-        ("skip", f"{SECRET} (not part of a dry run)", ""),
-        *[("pass", title, "") for title in TITLES],
-    ]
+    assert checks_of(response) == [("pass", title, "") for title in DRY_RUN]
     words = words_of(response)
     for text in (
-        "Every check of a dry run passes",
-        "No token was issued and no secret was checked.",
+        "Every check of the dry run passes",
+        "We issued no token and checked no secret.",
+        "A dry run doesn’t check the client secret.",
         "with Cloud Concierge",
-        "The app may ReadAccounts",
+        "App scopes ReadAccounts",
     ):
         assert text in words
-    assert re.search(r"The owner may (?=.*EditUserInfo)(?=.*ReadCompanyInfo).*A call succ", words)
+    assert re.search(r"User permissions (?=.*EditUserInfo).*ReadCompanyInfo.*A call needs", words)
     assert not JWT.search(text_of(response))
     assert AuditEvent.objects.count() == before
     assert not ExchangeUsage.objects.exists()
@@ -138,7 +143,7 @@ def test_a_dry_run_of_what_stands(
 
 @pytest.mark.parametrize("real", [False, True])
 @pytest.mark.parametrize(("end", "title", "code"), ENDINGS)
-def test_the_first_check_that_fails_answers(
+def test_the_first_check_that_fails_is_the_one_that_the_auth_api_reports(
     rebels: Rebels,
     credential: JwtCredential,
     app: App,
@@ -151,13 +156,14 @@ def test_the_first_check_that_fails_answers(
     end(credential, app)
     data = {"client_id": app.client_id} | ({"client_secret": app.secret} if real else {})
     response = sign_in(rebels.luke).post(url("test", credential), data)
-    failed = TITLES.index(title)
-    assert checks_of(response)[1:] == [
-        *[("pass", passed, "") for passed in TITLES[:failed]],
+    titles = REAL if real else DRY_RUN
+    failed = titles.index(title)
+    assert checks_of(response) == [
+        *[("pass", passed, "") for passed in titles[:failed]],
         ("fail", title, code),
-        *[("skip", skipped, "") for skipped in TITLES[failed + 1 :]],
+        *[("skip", skipped, "") for skipped in titles[failed + 1 :]],
     ]
-    assert (f"The Auth API refused: {code}" in words_of(response)) is real
+    assert (f"The Auth API refused the exchange: {code}" in words_of(response)) is real
     if real:
         # The Auth API itself says the same.
         credential.refresh_from_db()
@@ -180,7 +186,10 @@ def test_a_real_exchange(
         f"{credential.extension_id} ",
         words,
     )
-    assert checks_of(response) == [("pass", title, "") for title in (SECRET, *TITLES)]
+    assert checks_of(response) == [
+        *[("pass", title, "") for title in REAL[:-1]],
+        ("skip", PERMISSION, ""),
+    ]
     assert_audited(response, AuditKind.JWT_CREDENTIAL_TESTED, rebels.luke, credential.pk)
     assert the_event(AuditKind.JWT_CREDENTIAL_TESTED).details == {
         "client_id": app.client_id,
@@ -190,21 +199,21 @@ def test_a_real_exchange(
     assert response["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("secret", ["wrong", "🔑", "x" * 200])
+@pytest.mark.parametrize("secret", ["not-the-secret", "🔑", "x" * 200])
 def test_a_wrong_secret(
     rebels: Rebels, credential: JwtCredential, app: App, sign_in: SignIn, secret: str
 ) -> None:
     response = sign_in(rebels.luke).post(
         url("test", credential), {"client_id": app.client_id, "client_secret": secret}
     )
-    assert "The Auth API refused: OAU-146" in words_of(response)
-    assert checks_of(response)[0] == ("fail", SECRET, "OAU-146")
+    assert "The Auth API refused the exchange: OAU-146" in words_of(response)
+    assert checks_of(response)[:2] == [("pass", REQUEST, ""), ("fail", CLIENT, "OAU-146")]
     assert the_event(AuditKind.JWT_CREDENTIAL_TESTED).details["outcome"] == "OAU-146"
     assert secret not in text_of(response)
     assert not ExchangeUsage.objects.exists()
 
 
-def test_the_secret_and_the_tokens_stay_nowhere(
+def test_nothing_keeps_the_client_secret_or_the_tokens(
     rebels: Rebels,
     credential: JwtCredential,
     app: App,
@@ -255,10 +264,10 @@ def test_a_mistake_is_named_beside_its_field(
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_TESTED).exists()
 
 
-def test_an_admin_makes_dry_runs_only(
+def test_an_admin_can_only_make_dry_runs(
     rebels: Rebels, credential: JwtCredential, app: App, sign_in: SignIn
 ) -> None:
-    """A real exchange acts as the owner, and only the owner may."""
+    """A real exchange acts as the owner, so only the owner can make one."""
     browser = sign_in(rebels.leia)
     page = browser.get(url("detail", credential, rebels.luke))
     assert "Test it now" in words_of(page)
@@ -267,8 +276,8 @@ def test_an_admin_makes_dry_runs_only(
         url("test", credential, rebels.luke),
         {"client_id": app.client_id, "client_secret": app.secret},
     )
-    assert "No token was issued and no secret was checked." in words_of(response)
-    assert [result for result, *_ in checks_of(response)] == ["skip"] + ["pass"] * len(TITLES)
+    assert "We issued no token and checked no secret." in words_of(response)
+    assert [result for result, *_ in checks_of(response)] == ["pass"] * len(DRY_RUN)
     assert not ExchangeUsage.objects.exists()
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_TESTED).exists()
 
@@ -285,7 +294,7 @@ def test_all_apps_of_the_organization_can_be_tested(rebels: Rebels, sign_in: Sig
     assert elsewhere.client_id not in options
 
 
-def test_an_owner_whose_role_was_lowered(
+def test_an_owner_without_a_developer_role_fails_the_owner_check(
     rebels: Rebels, credential: JwtCredential, app: App, sign_in: SignIn
 ) -> None:
     rebels.luke.role = ConsoleRole.AUDITOR
@@ -297,15 +306,15 @@ def test_an_owner_whose_role_was_lowered(
 
 
 @pytest.mark.parametrize(
-    ("end", "headline", "cause", "mends"),
+    ("end", "headline", "cause", "fix"),
     [
         (revoke, "The credential has been revoked", "Luke Example revoked it on", "Create another"),
         (expire, "The credential has expired", "It expired on", "Create another"),
-        # The app is the partners': who owns it is theirs to say.
-        (suspend, "The client could not be authenticated", "The client ID is suspended", ""),
+        # The app belongs to the partners, so Luke can't see who owns it.
+        (suspend, "The client ID is suspended", "so the app can’t use the APIs", ""),
     ],
 )
-def test_a_dry_run_that_fails_says_why_and_what_mends_it(
+def test_a_failed_dry_run_shows_the_cause_and_how_to_fix_it(
     rebels: Rebels,
     credential: JwtCredential,
     app: App,
@@ -313,7 +322,7 @@ def test_a_dry_run_that_fails_says_why_and_what_mends_it(
     end: Ending,
     headline: str,
     cause: str,
-    mends: str,
+    fix: str,
 ) -> None:
     end(credential, app)
     words = words_of(
@@ -321,12 +330,12 @@ def test_a_dry_run_that_fails_says_why_and_what_mends_it(
     )
     assert headline in words
     assert cause in words
-    assert ("What mends it" in words) is bool(mends)
-    assert mends in words
+    assert ("How to fix it" in words) is bool(fix)
+    assert fix in words
     assert "Lobot" not in words
 
 
-def test_its_fields_share_no_id_with_the_form_of_the_credential(
+def test_the_fields_of_the_test_share_no_id_with_the_credential_form(
     rebels: Rebels, credential: JwtCredential, sign_in: SignIn
 ) -> None:
     ids = re.findall(r' id="([^"]+)"', text_of(sign_in(rebels.luke).get(url("detail", credential))))

@@ -30,7 +30,9 @@ SECRET = "cs_a-secret-that-nobody-may-see"
 # Names of fields that hold a secret or a text that contains one.
 SECRET_NAMES = re.compile(r"(^|_)(secret|password|token|jwt|assertion|value|values|code)$")
 # Fields with such a name whose value is not secret.
-HARMLESS = {f"{name}.code" for name in ("Case", "ErrorCode", "Refused", "Step")}  # of errors
+HARMLESS = {
+    f"{name}.code" for name in ("CheckRow", "ErrorCode", "FailedRequest", "Refused")
+}  # of errors
 # Path arguments whose value lets anyone act for a person.
 SECRET_ARGUMENTS = {"key", "token", "uidb36"}
 

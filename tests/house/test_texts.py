@@ -38,8 +38,8 @@ EXEMPT = {
     "PermittedAppsForm.client_id": "Must be an existing client ID.",
     "UpdateJwtCredentialForm.client_id": "Must be an existing client ID.",
     "RequestIdForm.request_id": "Looked up, stored nowhere.",
-    "TryJwtForm.client_id": "Must be an existing client ID.",
-    "TryJwtForm.jwt": "Verified and discarded.",
+    "PastedJwtForm.client_id": "Must be an existing client ID.",
+    "PastedJwtForm.jwt": "Verified and discarded.",
     "PolicyForm.confirmed": "A digest that the page computed.",
     "RotateSigningKeyForm.kid": "Must be the key that the page showed.",
 }

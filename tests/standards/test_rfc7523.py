@@ -98,5 +98,6 @@ def test_section_3_1_error_response(app: api.App) -> None:
     assert body == api.oauth_error(
         "invalid_grant",
         "JWT-101",
-        "The assertion is not a valid JWT credential of this authorization server.",
+        "The assertion is not a valid JWT credential of this authorization server. Copy the "
+        "whole JWT again.",
     )

@@ -10,21 +10,20 @@ from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import Client, RefreshToken
-from credentials.oauth.checks import Exchange
+from credentials.oauth.checks import STATE_CHECK_NAMES, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
-from credentials.oauth.errors import InvalidGrant, OAuthError, UnauthorizedClient
-from credentials.oauth.grants.jwt_bearer import (
-    flow_refusal,
-    granted_scopes,
-    require_valid,
+from credentials.oauth.errors import (
+    InvalidGrant,
+    flow_not_used,
+    no_refresh_tokens,
+    refresh_token_invalid,
 )
+from credentials.oauth.grants.grant import Grant
+from credentials.oauth.grants.jwt_bearer import granted_scopes
 from credentials.oauth.grants.token_response import token_response
 from credentials.oauth.lookup import Lookup, look_up_refresh
 from credentials.oauth.parameters import BasicCredentials, Parameters
-from credentials.refused import Reason
-
-GRANT_TYPE = "refresh_token"
-REQUIRED_PARAMETERS = ("refresh_token",)
+from credentials.refused import CheckName, Reason
 
 
 def refresh(
@@ -43,13 +42,15 @@ def refresh(
 def _rotated(
     client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
 ) -> dict[str, Any]:
-    if (refused := _flow_refusal(client)) is not None:
-        raise refused
+    if not client.application.issues_refresh_tokens:
+        raise no_refresh_tokens()
+    if not client.application.uses_jwt_flow:
+        raise flow_not_used()
     at = timezone.now()
     row = lookup.refresh_token
     if row is None:
         parameters.count(client.client_id)
-        raise _invalid().about(reason=Reason.UNKNOWN_TOKEN)
+        raise refresh_token_invalid(Reason.UNKNOWN_TOKEN)
     credential = row.credential
     parameters.count(client.client_id, str(credential.extension_id))
     if row.is_expired(at):
@@ -57,7 +58,8 @@ def _rotated(
     if lookup.session_has_ended:
         raise _refused(row, Reason.SESSION_ENDED)
     exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, parameters.source)
-    require_valid(exchange)
+    if (refusal := first_refusal(exchange)) is not None:
+        raise refusal
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
     scopes = granted_scopes(exchange, granted, parameters.get("scope"))
@@ -83,16 +85,28 @@ def _rotated(
     )
 
 
-def _flow_refusal(client: Client) -> OAuthError | None:
-    if not client.application.issues_refresh_tokens:
-        refused = UnauthorizedClient("This app does not issue refresh tokens.")
-        return refused.about(reason=Reason.NO_REFRESH_TOKENS)
-    return flow_refusal(client)
-
-
-def _invalid() -> InvalidGrant:
-    return InvalidGrant("JWT-108", "The refresh token is unknown, expired, used or revoked.")
-
-
 def _refused(row: RefreshToken, reason: Reason) -> InvalidGrant:
-    return _invalid().about(reason=reason, credential_id=str(row.credential_id))
+    return refresh_token_invalid(reason).about(credential_id=str(row.credential_id))
+
+
+GRANT = Grant(
+    grant_type="refresh_token",
+    required_parameters=("refresh_token",),
+    answer=refresh,
+    kind="refresh",
+    label="Refresh",
+    metric="refresh_token",
+    checks=(
+        CheckName.REQUEST,
+        CheckName.CLIENT,
+        CheckName.FLOW,
+        CheckName.LIMIT,
+        CheckName.TOKEN,
+        *STATE_CHECK_NAMES,
+        CheckName.SCOPE,
+    ),
+    titles={
+        CheckName.FLOW: "The app uses the JWT auth flow and issues refresh tokens",
+        CheckName.TOKEN: "The refresh token is valid and hasn’t been used",
+    },
+)

@@ -1,0 +1,181 @@
+"""What pages say about each check, and about each reason why one failed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from credentials.refused import CheckName, Reason
+
+
+class Side(StrEnum):
+    """Whose check it is: only those people may know its result."""
+
+    APP = "app"
+    CREDENTIAL = "credential"
+    # A token belongs to the app that holds it and to the credential that it comes from.
+    EITHER = "either"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckText:
+    title: str
+    """What must hold."""
+    failed: str
+    """The headline when it doesn't."""
+    side: Side
+    title_in_call: str = ""
+    """The same for a call, where that is something else."""
+    side_in_call: Side | None = None
+
+
+CHECK_TEXTS: dict[CheckName, CheckText] = {
+    CheckName.REQUEST: CheckText(
+        title="The request has the right format",
+        title_in_call="The call has an access token in its Authorization header",
+        failed="The request has the wrong format",
+        side=Side.APP,
+    ),
+    CheckName.LIMIT: CheckText(
+        title="The user and the app are within their rate limit",
+        failed="Too many requests",
+        side=Side.APP,
+    ),
+    CheckName.CLIENT: CheckText(
+        title="The client ID is active and the client secret is right",
+        title_in_call="The client ID is active",
+        failed="Client authentication failed",
+        side=Side.APP,
+    ),
+    CheckName.FLOW: CheckText(
+        title="The app uses the JWT auth flow",
+        failed="The app doesn’t use this flow",
+        side=Side.APP,
+    ),
+    CheckName.SIGNATURE: CheckText(
+        title="This server signed the JWT",
+        title_in_call="This server signed the access token",
+        failed="This server didn’t sign the token",
+        side=Side.CREDENTIAL,
+        side_in_call=Side.EITHER,
+    ),
+    CheckName.ENVIRONMENT: CheckText(
+        title="The credential belongs to this environment",
+        title_in_call="The access token belongs to this environment",
+        failed="Wrong environment",
+        side=Side.CREDENTIAL,
+        side_in_call=Side.EITHER,
+    ),
+    CheckName.TOKEN: CheckText(
+        title="The access token hasn’t expired",
+        failed="The token is no longer valid",
+        side=Side.EITHER,
+    ),
+    CheckName.SESSION: CheckText(
+        title="The token’s session hasn’t ended",
+        failed="The session has ended",
+        side=Side.EITHER,
+    ),
+    CheckName.REVOCATION: CheckText(
+        title="The credential hasn’t been revoked",
+        failed="The credential has been revoked",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.EXPIRY: CheckText(
+        title="The credential hasn’t expired",
+        failed="The credential has expired",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.APP_ACCESS: CheckText(
+        title="The app is allowed to use the credential",
+        failed="The app isn’t allowed to use the credential",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.OWNER: CheckText(
+        title="The credential’s owner can authenticate",
+        failed="The credential’s owner can’t authenticate",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.POLICY: CheckText(
+        title="The organization policy allows the credential",
+        failed="The organization policy doesn’t allow the credential",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.NETWORK: CheckText(
+        title="The app calls from an allowed network",
+        failed="The app calls from a network that isn’t allowed",
+        side=Side.CREDENTIAL,
+    ),
+    CheckName.SCOPE: CheckText(
+        title="The app has the app scope",
+        failed="The app doesn’t have the app scope",
+        side=Side.APP,
+    ),
+    CheckName.PERMISSION: CheckText(
+        title="The user has the user permission",
+        failed="The user doesn’t have the user permission",
+        side=Side.CREDENTIAL,
+    ),
+}
+
+REFUSED = "The request was refused"
+APP_REFUSED = "A check of the app failed. Ask the app’s owner."
+CREDENTIAL_REFUSED = "A check of the credential failed. Ask the credential’s owner."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonText:
+    cause: str
+    headline: str = ""
+    """Says more than the headline of the check; empty if it doesn't."""
+
+
+REASON_TEXTS: dict[str, ReasonText] = {
+    Reason.UNKNOWN_CLIENT: ReasonText(cause="No app has the client ID that was sent."),
+    Reason.WRONG_SECRET: ReasonText(
+        headline="The client secret is wrong",
+        cause="The client ID is right, but the client secret isn’t. Someone without the secret "
+        "may have tried.",
+    ),
+    Reason.SUSPENDED: ReasonText(
+        headline="The client ID is suspended",
+        cause="The client ID is suspended, so the app can’t use the APIs.",
+    ),
+    Reason.NO_REFRESH_TOKENS: ReasonText(
+        headline="The app doesn’t issue refresh tokens",
+        cause="Refresh tokens are turned off in the app’s settings.",
+    ),
+    Reason.CREDENTIAL_AS_TOKEN: ReasonText(
+        headline="A JWT credential was sent instead of an access token",
+        cause="The token says that it is a JWT credential. Exchange the credential for an access "
+        "token, and send the access token with the call.",
+    ),
+    Reason.UNKNOWN_TOKEN: ReasonText(
+        headline="This app has no such refresh token",
+        cause="The refresh token belongs to another app, or its session ended long ago.",
+    ),
+    Reason.EXPIRED_TOKEN: ReasonText(
+        headline="The refresh token has expired",
+        cause="The app didn’t use the refresh token in time.",
+    ),
+    Reason.SESSION_ENDED: ReasonText(
+        cause="The app revoked the session, or the session ended because a refresh token was used "
+        "twice.",
+    ),
+    Reason.USED_TWICE: ReasonText(
+        headline="The refresh token was used a second time",
+        cause="A refresh token works once. For ten seconds it works again, in case the answer got "
+        "lost. A later use ends the session, because someone may have copied the token.",
+    ),
+    Reason.CREDENTIAL_GONE: ReasonText(
+        cause="The credential or the app that the token was issued for no longer exists.",
+    ),
+}
+
+
+def headline_of(check: CheckName | None, *, reason: str = "", missing: str = "") -> str:
+    if check is None:
+        return REFUSED
+    headline = CHECK_TEXTS[check].failed
+    if missing and check in (CheckName.SCOPE, CheckName.PERMISSION):
+        return f"{headline} {missing}"
+    text = REASON_TEXTS.get(reason)
+    return text.headline or headline if text else headline
