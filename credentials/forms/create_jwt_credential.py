@@ -15,7 +15,7 @@ from credentials.forms.policy_limits import limit_fields
 from credentials.models import Policy
 from credentials.policy_rules import Stage, refusal_of_creator, requirements
 
-_KEY_MISSING = "The form arrived incomplete. Check what you entered and choose Create JWT again."
+_KEY_MISSING = "The form was incomplete. Check your entries, and choose Create JWT again."
 
 
 class CreateJwtCredentialForm(PermittedAppsForm):
@@ -24,8 +24,8 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         widget=DescribedRadioSelect(
             attrs={"class": "choices--row"},
             descriptions={
-                Environment.SANDBOX: "For development and tests.",
-                Environment.PRODUCTION: "For live data of your company.",
+                Environment.SANDBOX: "For development and testing.",
+                Environment.PRODUCTION: "For your company’s live data.",
             },
         ),
         error_messages={"required": "Choose the environment this credential works in."},
@@ -33,7 +33,7 @@ class CreateJwtCredentialForm(PermittedAppsForm):
     expires_on = forms.DateField(
         label="Expiration Date (UTC)",
         required=False,
-        # One spelling only: 10/12/2027 is another day on the other side of the ocean.
+        # Only this format: 10/12/2027 means different days in the US and in Europe.
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
         help_text=(
@@ -105,8 +105,7 @@ class CreateJwtCredentialForm(PermittedAppsForm):
 def unavailable_environments(
     owner: Membership, *, creator: Membership, policies: Mapping[Environment, Policy]
 ) -> dict[Environment, Disabled]:
-    """The environments in which `creator` can't make a credential for this person, and why."""
-    own = owner == creator
+    """The environments where `creator` can't create a credential for this person, and why."""
     extensions = {
         extension.environment: extension
         for extension in owner.user.extensions.select_related("account")
@@ -114,20 +113,26 @@ def unavailable_environments(
     unavailable = {}
     for environment in Environment:
         extension = extensions.get(environment)
-        where = environment.label.lower()
-        if extension is None:
-            who = "You have" if own else f"{owner.user.name} has"
-            can_create = own and environment is Environment.SANDBOX
-            unavailable[environment] = Disabled(
-                f"{who} no {where} account yet.",
-                reverse("accounts:sandbox_account") if can_create else "",
-                "Create sandbox account" if can_create else "",
-            )
-        elif not extension.is_enabled:
-            whose = "Your" if own else f"{owner.user.name}'s"
-            unavailable[environment] = Disabled(
-                f"{whose} {where} account is disabled. An account administrator can enable it."
+        if extension is None or not extension.is_enabled:
+            unavailable[environment] = _without_account(
+                owner, environment, is_own=owner == creator, is_disabled=extension is not None
             )
         elif (refusal := refusal_of_creator(policies[environment], creator)) is not None:
             unavailable[environment] = Disabled(refusal)
     return unavailable
+
+
+def _without_account(
+    owner: Membership, environment: Environment, *, is_own: bool, is_disabled: bool
+) -> Disabled:
+    where = environment.label.lower()
+    if is_disabled:
+        whose = "Your" if is_own else f"{owner.user.name}’s"
+        return Disabled(
+            f"{whose} {where} account is disabled. An account administrator can enable it."
+        )
+    who = "You have" if is_own else f"{owner.user.name} has"
+    if is_own and environment is Environment.SANDBOX:
+        address = reverse("accounts:sandbox_account")
+        return Disabled(f"{who} no {where} account yet.", address, "Create sandbox account")
+    return Disabled(f"{who} no {where} account yet.")

@@ -15,7 +15,7 @@ from credentials.reports.credential_list import (
     CredentialFilter,
 )
 
-# A century: whoever asks for more means never.
+# A century. Longer periods would overflow dates.
 MAX_DAYS = 36_500
 
 
@@ -32,8 +32,6 @@ class DaysField(forms.IntegerField):
 
 
 class InventoryListForm(ListForm):
-    """The query string of the list of credentials."""
-
     orders, default_order = CREDENTIAL_ORDERS, DEFAULT_CREDENTIAL_ORDER
 
     owner = forms.CharField(label="Owner", required=False, max_length=100)
@@ -48,7 +46,7 @@ class InventoryListForm(ListForm):
         ]
     )
     app_access = UncheckedChoiceField(
-        label="Permitted apps",
+        label="Authorized Apps",
         choices=[
             (AppAccess.ORGANIZATION.value, "All apps"),
             (AppAccess.SPECIFIC.value, "Specific apps"),
@@ -72,7 +70,7 @@ class InventoryListForm(ListForm):
 
 
 def chosen_ids(values: Iterable[str]) -> list[UUID]:
-    """The checked credentials, each once; what is no id is nobody's credential."""
+    """The IDs of the selected credentials, each once, without values that are no ID."""
     ids = []
     for value in dict.fromkeys(values):
         with suppress(ValueError):
@@ -81,11 +79,9 @@ def chosen_ids(values: Iterable[str]) -> list[UUID]:
 
 
 class RevokeCredentialsForm(forms.Form):
-    """One reason for all of them."""
-
     reason = NoteField(
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "For example: the contract ended"}),
-        help_text="Kept in the history of each credential and told to its owner.",
-        error_messages={"required": "Say in a few words why you revoke them."},
+        help_text="We add it to the history of each credential and to the email to its owner.",
+        error_messages={"required": "Enter the reason for revoking them."},
     )

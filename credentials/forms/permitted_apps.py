@@ -20,36 +20,35 @@ _ACCESS_DESCRIPTIONS = {
     ),
     AppAccess.SPECIFIC: (
         "Allow this credential to be used only by select applications identified by their "
-        "client ID. Choose this before you share the JWT with anyone outside your organization."
+        "client ID. Choose this before you share the JWT outside your organization."
     ),
 }
 
 
 def _client_ids(data: QueryDict) -> list[str]:
-    """The hidden fields of the list; PostgreSQL would refuse to look for a NUL."""
+    # PostgreSQL refuses a query with a NUL.
     return [
         value.replace("\x00", "\N{REPLACEMENT CHARACTER}") for value in data.getlist("client_ids")
     ]
 
 
 class PermittedAppsForm(forms.Form):
-    """Label and app access: what can be chosen at creation and changed later.
+    """The fields that you choose at creation and can change later.
 
-    With `only_apps` nothing but the client ID field is checked: *Add app* must not complain
-    about fields that the person has not come to yet.
+    `only_apps` is for *Add app*: it checks the client ID and ignores fields that are still empty.
     """
 
     label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Where you use this key, so that you recognize it later.",
+        help_text="Where you use this credential, so that you recognize it later.",
         error_messages={"required": "Give the credential a label."},
     )
     app_access = forms.ChoiceField(
         label="What apps are permitted to use this credential?",
         choices=AppAccess.choices,
         widget=DescribedRadioSelect(descriptions=_ACCESS_DESCRIPTIONS),
-        error_messages={"required": "Choose which apps may use this credential."},
+        error_messages={"required": "Choose which apps can use this credential."},
     )
     client_id = forms.CharField(
         label="Client ID",
@@ -69,8 +68,8 @@ class PermittedAppsForm(forms.Form):
 
     allowed_networks = NetworksField(
         help_text=(
-            "Optional. Networks your apps call from, one on a line, like 192.0.2.0/24 or "
-            "2001:db8::/32. Empty: from anywhere."
+            "Optional. The networks that your apps call from, one per line, such as 192.0.2.0/24 "
+            "or 2001:db8::/32. Leave it empty to allow every address."
         ),
     )
 
@@ -86,7 +85,7 @@ class PermittedAppsForm(forms.Form):
         super().__init__(data.copy() if data is not None else None, **kwargs)
         self.owner = owner
         self.only_apps = only_apps
-        # Read once: the page names the apps that the form starts with.
+        # Kept, so that the page names the first apps without another query.
         self._known = {client.client_id: client for client in listed} if data is None else {}
         self.listed = list(self._known) if data is None else _client_ids(data)
         self.announcement = ""
@@ -103,8 +102,7 @@ class PermittedAppsForm(forms.Form):
         if not self.only_apps and specific and cleaned.get("client_id"):
             self.add_error(
                 "client_id",
-                "You entered this client ID but did not add it. Choose Add app, or clear the "
-                "field.",
+                "You entered this client ID but didn’t add it. Choose Add app, or clear the field.",
             )
         return cleaned
 
@@ -132,7 +130,7 @@ class PermittedAppsForm(forms.Form):
         return [(client_id, by_client_id.get(client_id)) for client_id in self.listed]
 
     def add_app(self) -> None:
-        """Move the entered client ID to the list, or say beside the field why not."""
+        """Move the entered client ID to the list, or add an error to its field."""
         if not self.is_valid():
             return
         client_id = self.cleaned_data["client_id"]
@@ -159,6 +157,6 @@ class PermittedAppsForm(forms.Form):
             self.announcement = f"{client_id} removed."
 
     def _set(self, name: str, value: str) -> None:
-        """What the page shows in a field next; the data is our own copy of the request's."""
+        # The data is our own copy of the request's, so the page shows what we set here.
         assert isinstance(self.data, QueryDict)  # noqa: S101 - only bound forms change apps
         self.data[name] = value

@@ -9,6 +9,6 @@ class RevokeJwtCredentialForm(forms.Form):
         widget=forms.TextInput(
             attrs={"placeholder": "For example: the contract with the agency ended"}
         ),
-        help_text="Kept in the history of the credential and told to its owner.",
-        error_messages={"required": "Say in a few words why you revoke it."},
+        help_text="We add it to the credential’s history and to the email to its owner.",
+        error_messages={"required": "Enter the reason for revoking it."},
     )

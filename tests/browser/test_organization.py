@@ -131,7 +131,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
         "which keeps working. View the"
     )
     han.get_by_role("button", name="Revoke 3 credentials").click()
-    expect(han.get_by_text("Say in a few words why you revoke them.")).to_be_visible()
+    expect(han.get_by_text("Enter the reason for revoking them.")).to_be_visible()
     arrived(han, "Revoke 3 credentials?")
     han.get_by_label("Reason").fill("The contract ended")
     han.get_by_role("button", name="Revoke 3 credentials").click()

@@ -179,7 +179,7 @@ REFUSALS = [
     Refusal(
         "no app access",
         "app_access",
-        "Choose which apps may use this credential.",
+        "Choose which apps can use this credential.",
         fields(app_access=""),
     ),
     Refusal(
@@ -224,7 +224,7 @@ REFUSALS = [
     Refusal(
         "typed but not added",
         "client_id",
-        "You entered this client ID but did not add it. Choose Add app, or clear the field.",
+        "You entered this client ID but didn’t add it. Choose Add app, or clear the field.",
         lambda apps: listing("dialer")(apps) | {"client_id": "typed"},
     ),
     Refusal(
@@ -346,7 +346,7 @@ def test_a_disabled_account_is_disabled_and_refused(rebels: Rebels, sign_in: Sig
     response = create(browser)
     assert errors_of(response) == {"environment": "The sandbox account is disabled."}
     for_luke = words_of(sign_in(rebels.han).get(url("create", through=rebels.luke)))
-    assert "Luke Example's sandbox account is disabled." in for_luke
+    assert "Luke Example’s sandbox account is disabled." in for_luke
 
 
 def test_only_developers_can_own_a_credential(rebels: Rebels, sign_in: SignIn) -> None:
@@ -482,7 +482,7 @@ def test_a_form_without_its_key_can_be_sent_again(
     browser = sign_in(rebels.luke)
     response = create(browser, submission_key=key)
     assert errors_of(response) == {
-        "submission_key": "The form arrived incomplete. Check what you entered and choose Create "
+        "submission_key": "The form was incomplete. Check your entries, and choose Create "
         "JWT again."
     }
     again = browser.post(url("create"), fields_of(response, url("create")))

@@ -109,7 +109,7 @@ def test_bulk_revoke_shows_what_breaks_and_requires_a_reason(
     chosen = f"?credential={used.pk}&credential={unused.pk}"
     assert "Falcon Dialer" in text(admin, REVOKE + chosen)
     both = {"credential": [str(used.pk), str(unused.pk)]}
-    assert "Say in a few words" in admin.post(REVOKE, both).content.decode()
+    assert "Enter the reason for revoking them." in admin.post(REVOKE, both).content.decode()
     assert admin.post(REVOKE, both | {"reason": "Audit finding"}).status_code == 302
     assert {c.revoked_reason for c in JwtCredential.objects.all()} == {"Audit finding"}
     events = AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_REVOKED)

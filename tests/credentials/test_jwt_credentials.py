@@ -303,12 +303,12 @@ def test_a_suspended_client_stays_on_the_list_but_cannot_be_added(
 INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"label": ""}, "label", "Give the credential a label."),
     ({"label": "x" * 101}, "label", "at most 100 characters"),
-    ({"app_access": ""}, "app_access", "Choose which apps may use this credential."),
+    ({"app_access": ""}, "app_access", "Choose which apps can use this credential."),
     ({"app_access": "everyone"}, "app_access", "Select a valid choice."),
     ({"client_ids": []}, "client_id", "Add at least one app, or allow all of them."),
     ({"client_ids": ["unknown"]}, "client_id", "unknown: No app has this client ID."),
     ({"client_ids": ["a\x00b"]}, "client_id", "a�b: No app has this client ID."),
-    ({"client_id": "typed"}, "client_id", "You entered this client ID but did not add it."),
+    ({"client_id": "typed"}, "client_id", "You entered this client ID but didn’t add it."),
 ]
 
 

@@ -88,8 +88,8 @@ http://localhost:8000{url("detail", credential)}
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "Say in a few words why you revoke it."),
-        ({"reason": "   "}, "Say in a few words why you revoke it."),
+        ({}, "Enter the reason for revoking it."),
+        ({"reason": "   "}, "Enter the reason for revoking it."),
         ({"reason": "x" * 201}, "at most 200 characters"),
         ({"reason": "a\x00b"}, "Null characters are not allowed."),
     ],
