@@ -82,6 +82,7 @@ def confirm(page: Page) -> None:
     page.get_by_role("button", name="Confirm").click()
 
 
+@pytest.mark.slow
 def test_a_credential_is_rotated_without_an_outage(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
 ) -> None:

@@ -15,6 +15,7 @@ from benchmarks import measured_pages
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_pages_are_measured(
     db: None,
     settings: Settings,

@@ -109,6 +109,7 @@ def ids(
     return {str(row[0]) for row in connection.execute(query, values).fetchall()}
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_when_the_primary_dies(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:

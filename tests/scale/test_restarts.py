@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+import pytest
 from django.db import connection, transaction
 
 from credentials.models import AddressUse, JwtCredential
@@ -66,6 +67,7 @@ def failures(answers: Counter[str]) -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Installation) -> None:
     with (
         two_servers(installation) as servers,
@@ -90,6 +92,7 @@ def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Install
     assert CLIENT in AddressUse.objects.values_list("address", flat=True)
 
 
+@pytest.mark.slow
 def test_a_reload_of_one_server_resets_a_few_connections_at_most(
     installation: Installation,
 ) -> None:

@@ -4,7 +4,6 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import brotli
 import pytest
@@ -17,10 +16,11 @@ YEAR = 365 * 24 * 3600  # seconds
 COLLECTED = ROOT / "staticfiles"
 
 
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[RunningConsole]:
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningConsole]:
     """No test requests a page, so the database can be empty."""
-    with RunningConsole(f"sqlite:///{tmp_path}/empty.sqlite3") as running:
+    directory = tmp_path_factory.mktemp("static-files")
+    with RunningConsole(f"sqlite:///{directory}/empty.sqlite3") as running:
         running.wait()
         yield running
 
