@@ -28,11 +28,7 @@ class UpdateJwtCredentialForm(PermittedAppsForm):
             listed=credential.permitted_clients.select_related(
                 "application__organization"
             ).order_by("pk"),
-            initial={
-                "label": credential.label,
-                "app_access": credential.app_access,
-                "allowed_networks": credential.allowed_networks,
-            },
+            initial=self.values_of(credential),
             **kwargs,
         )
         self.credential = credential

@@ -11,7 +11,7 @@ from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models import Membership
 from credentials.actions.permitted_apps import permittable_client
 from credentials.forms.networks import NetworksField
-from credentials.models import AppAccess, Client
+from credentials.models import AppAccess, Client, JwtCredential
 
 _ACCESS_DESCRIPTIONS = {
     AppAccess.ORGANIZATION: (
@@ -105,6 +105,15 @@ class PermittedAppsForm(forms.Form):
                 "You entered this client ID but didn’t add it. Choose Add app, or clear the field.",
             )
         return cleaned
+
+    @classmethod
+    def values_of(cls, credential: JwtCredential) -> dict[str, Any]:
+        """The initial values of the form."""
+        return {
+            "label": credential.label,
+            "app_access": credential.app_access,
+            "allowed_networks": credential.allowed_networks,
+        }
 
     @property
     def choices(self) -> dict[str, Any]:
