@@ -479,8 +479,8 @@ def test_the_app_needs_the_scope_to_change_contacts(rebels: Rebels) -> None:
     assert response.json()["errors"][0]["permissionName"] == "EditExtensions"
 
 
-def test_rights_come_before_the_body(rebels: Rebels) -> None:
-    """Whoever may not make the call is told so, whatever the body is worth."""
+def test_rights_are_checked_before_the_body(rebels: Rebels) -> None:
+    """A caller without the right gets 403, even with an invalid body."""
     token = token_of(rebels.luke, scopes=["ReadAccounts"])
     for path in (ADDRESS, "/account/~/extension/~"):
         response = api.call("PUT", path, token, b"{")

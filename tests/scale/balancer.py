@@ -1,4 +1,4 @@
-"""The real HAProxy of Debian, with the configuration of docker-compose.yml, on loopback."""
+"""Debian's HAProxy on loopback, with the configuration of docker-compose.yml."""
 
 import os
 import subprocess
@@ -14,15 +14,15 @@ from tests.scale.callers import caller
 from tests.scale.replacing import replaced
 
 START_SECONDS = 15
-# Checked more often than once a second, so that a test need not wait so long.
+# More checks than one per second, so that tests don't have to wait.
 CHECK = "inter 100ms fall 2 rise 2"
 
 
 @contextmanager
 def balancer(servers: Sequence[str], host: str, *, names: int = 0) -> Iterator[int]:
-    """The port at which two servers answer as one; `host` is what they know themselves by.
+    """Yield the port of a balancer in front of two servers, whose host name is `host`.
 
-    Each is an address and a port, or a name and a port: then `names` is where the names are known.
+    Each server is an address or a name, and a port. `names` is the port of the name server.
     """
     port = free_port()
     config = replaced(

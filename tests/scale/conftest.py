@@ -1,4 +1,4 @@
-"""An installation that servers of their own can use: people, an app, a credential, a session."""
+"""An installation for real servers: people, an app, a credential and a session."""
 
 import subprocess
 from dataclasses import dataclass, field
@@ -19,34 +19,34 @@ BROWSERS = 12
 
 @pytest.fixture(autouse=True, scope="session")
 def _static_files() -> None:
-    """Pages of a real server name their static files by the hashes that collecting gives them."""
+    """Collect static files, because the pages of a real server use hashed names."""
     subprocess.run(["make", "--silent", "collectstatic"], cwd=ROOT, check=True)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What callers need; all of it is in the database at `url`."""
+    """Everything that callers need, in the database at `url`."""
 
     url: str = field(repr=False)
     authorization: str = field(repr=False)
-    """Of an app that issues refresh tokens."""
+    """Belongs to an app that issues refresh tokens."""
     jwt: str = field(repr=False)
     sessions: list[str] = field(repr=False)
-    """Of Luke in as many browsers, who has just proved who he is."""
+    """Sessions of Luke in several browsers. He has just confirmed who he is."""
 
 
 @pytest.fixture
 def installation(
     transactional_db: None, rebels: Rebels, sign_in: SignIn, tmp_path: Path
 ) -> Installation:
-    """In committed rows, which other processes see."""
+    """An installation in committed rows, which other processes can see."""
     app = api.app(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
     credential = cast.credential(rebels.luke)
-    # Keys are made on first use.
+    # The first use creates the keys.
     api.access_token(app, credential)
     browsers = [sign_in(rebels.luke) for _ in range(BROWSERS)]
     for browser in browsers:
-        # Nobody proves it so often; the limit counts in the cache.
+        # No person confirms this often. The limit is counted in the cache.
         cache.clear()
         cast.step_up(browser)
     return Installation(

@@ -1,4 +1,4 @@
-"""The real pgbouncer of Debian in transaction mode, in front of a database, on loopback."""
+"""Debian's pgbouncer in transaction mode, in front of a database on loopback."""
 
 import shutil
 import subprocess
@@ -16,9 +16,9 @@ from tests.scale.replacing import replaced
 
 @contextmanager
 def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
-    """Shares a few server connections among everybody who connects to the URL that it yields.
+    """Yield a URL whose clients share a few server connections.
 
-    Its configuration is that of docker-compose.yml, with the addresses of this test.
+    It uses the configuration of docker-compose.yml with the addresses of this test.
     """
     parts = urlsplit(database_url)
     port = free_port()

@@ -1,4 +1,4 @@
-"""The database dies and comes back: nothing is accepted meanwhile, and nothing needs a restart."""
+"""The database dies and comes back. Nothing is accepted in between, and nothing needs a restart."""
 
 import subprocess
 import sys
