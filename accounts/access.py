@@ -68,7 +68,6 @@ def colleague(viewer: Membership, user_id: object) -> Membership:
 
 
 def extension_for(user: User | AnonymousUser, extension_id: int) -> tuple[Membership, Extension]:
-    """An extension of the administrator's organization, with the right to change it."""
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     extension = get_object_or_404(
         Extension.objects.select_related("account__organization", "user"),
@@ -81,7 +80,6 @@ def extension_for(user: User | AnonymousUser, extension_id: int) -> tuple[Member
 
 
 def person_for(user: User | AnonymousUser, user_id: object) -> tuple[Membership, Membership]:
-    """A person of the account administrator's organization, with the right to decide on access."""
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     person = colleague(viewer, user_id)
     _require_access_management(viewer)
@@ -91,7 +89,6 @@ def person_for(user: User | AnonymousUser, user_id: object) -> tuple[Membership,
 def access_request_for(
     user: User | AnonymousUser, request_id: object
 ) -> tuple[Membership, AccessRequest]:
-    """An access request to the account administrator's organization, with the right to decide."""
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     request = get_object_or_404(
         AccessRequest.objects.select_related("organization", "user", "decided_by"),
@@ -105,7 +102,6 @@ def access_request_for(
 def invitation_for(
     user: User | AnonymousUser, invitation_id: object
 ) -> tuple[Membership, Invitation]:
-    """An invitation to the account administrator's organization, with the right to change it."""
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     invitation = get_object_or_404(
         Invitation.objects.select_related("organization"),

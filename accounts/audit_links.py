@@ -35,7 +35,6 @@ def links_of(viewer: Membership, events: Iterable[AuditEvent]) -> dict[Target, s
 
 
 def page_of_each(permission: ConsolePermission, name: str) -> Resolver:
-    """Each target has its own page, whose address has only the ID."""
 
     def resolve(viewer: Membership, ids: Collection[str]) -> dict[str, str]:
         return {pk: reverse(name, args=[pk]) for pk in ids} if viewer.may(permission) else {}
@@ -44,7 +43,6 @@ def page_of_each(permission: ConsolePermission, name: str) -> Resolver:
 
 
 def page_of_all(permission: ConsolePermission, name: str) -> Resolver:
-    """All targets of this type share one page."""
 
     def resolve(viewer: Membership, ids: Collection[str]) -> dict[str, str]:
         return dict.fromkeys(ids, reverse(name)) if viewer.may(permission) else {}

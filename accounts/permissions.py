@@ -82,7 +82,6 @@ class UserGrant:
     edits_everyone: bool = False
 
     def no_more_than(self, other: "UserGrant") -> bool:
-        """Whether `other` includes all of this."""
         return self.permissions <= other.permissions and (
             other.edits_everyone or not self.edits_everyone
         )

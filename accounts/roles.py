@@ -113,7 +113,6 @@ DEVELOPER_ROLES = frozenset({ConsoleRole.DEVELOPER, ConsoleRole.DEVELOPER_ADMIN}
 
 
 def higher_role(role: ConsoleRole, other: ConsoleRole) -> ConsoleRole:
-    """The role of the two that allows more."""
     return max(role, other, key=list(ConsoleRole).index)
 
 

@@ -45,7 +45,6 @@ def needed_by(membership: Membership, roles: Sequence[str]) -> bool:
 
 
 def is_missing(membership: Membership) -> bool:
-    """Whether the organization requires a second factor that the person doesn't have."""
     required = needed_by(membership, membership.organization.mfa_required_roles)
     return required and not has_second_factor(membership.user)
 

@@ -9,7 +9,7 @@ from django.db.models import Model, Q, QuerySet
 
 PAGE_SIZE = 25
 
-Row = TypeVar("Row", bound=Model)
+Listed = TypeVar("Listed", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,23 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class Page(Generic[Listed]):
     """Rows in the order of the list, and the primary keys to go on from at either end."""
 
-    rows: list[Row]
+    rows: list[Listed]
     before: Any = None
     after: Any = None
 
 
 def page_of(
-    queryset: QuerySet[Row],
+    queryset: QuerySet[Listed],
     order: Order,
     *,
-    whole: QuerySet[Row],
+    whole: QuerySet[Listed],
     after: Any = None,
     before: Any = None,
     size: int = PAGE_SIZE,
-) -> Page[Row]:
+) -> Page[Listed]:
     """The rows that follow the row `after`, or that lead up to the row `before`.
 
     `after` and `before` are primary keys, also as text from a link. Those rows are looked up in
@@ -84,7 +84,7 @@ def page_of(
     )
 
 
-def _values_of(key: Any, whole: QuerySet[Row], order: Order) -> tuple[Any, ...] | None:
+def _values_of(key: Any, whole: QuerySet[Listed], order: Order) -> tuple[Any, ...] | None:
     """The values by which the row with this primary key is ordered."""
     try:
         key = whole.model._meta.pk.to_python(key)

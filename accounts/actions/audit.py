@@ -12,7 +12,6 @@ from core.origin import Origin
 def export_audit_log(
     viewer: Membership, wanted: WantedEvents, *, form: str, origin: Origin
 ) -> None:
-    """Record that someone exports the audit log, before the export begins."""
     if not viewer.may(ConsolePermission.AUDIT_VIEW):
         raise PermissionDenied
     audit.record(

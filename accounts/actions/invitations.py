@@ -92,7 +92,6 @@ def invite_by_email(
 
 
 def _require_use(invitation: Invitation) -> None:
-    """Refuse an invitation that no one could accept or that would change nothing."""
     user = User.objects.select_related("membership").filter(email__iexact=invitation.email).first()
     if user is None:
         return

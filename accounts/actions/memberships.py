@@ -174,7 +174,6 @@ def raise_role(
 
 
 def remove_access(membership: Membership, *, actor: User, origin: Origin) -> Membership:
-    """Take console access and account administration from a person, who stays a member."""
     return change_role(
         membership,
         role=ConsoleRole.NO_ACCESS,
@@ -215,7 +214,6 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
 
 @transaction.atomic
 def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Membership:
-    """Let a person sign in again with the role and credentials that they had."""
     require_account_admin(membership.organization, actor)
     locked = locked_membership(membership)
     if locked.user.is_active:
@@ -235,7 +233,6 @@ def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
 def _settle_request(
     membership: Membership, decision: Decision, *, actor: User, reason: str = ""
 ) -> None:
-    """Close a pending access request that another decision has answered."""
     membership.user.access_requests.pending().update(
         decision=decision, decision_reason=reason, decided_by=actor, decided_at=timezone.now()
     )

@@ -24,7 +24,6 @@ def create_organization(
     main_number: str = "",
     at: datetime | None = None,
 ) -> Organization:
-    """Make an organization with a platform account in each environment."""
     at = at or timezone.now()
     texts.refuse_faults(name=name)
     organization = Organization(name=name.strip(), created_at=at)

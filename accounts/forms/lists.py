@@ -19,7 +19,7 @@ from django.http import QueryDict
 
 from core.pagination import PAGE_SIZE, Order, page_of
 
-Row = TypeVar("Row", bound=Model)
+Listed = TypeVar("Listed", bound=Model)
 
 
 class UncheckedChoiceField(forms.ChoiceField):
@@ -45,8 +45,8 @@ class SearchField(forms.CharField):
 
 
 @dataclass(frozen=True)
-class ListPage(Generic[Row]):
-    rows: list[Row]
+class ListPage(Generic[Listed]):
+    rows: list[Listed]
     previous_url: str
     next_url: str
 
@@ -97,7 +97,7 @@ class ListForm(forms.Form):
         places = {name: self.value_of(name) for name in ("after", "before")}
         return {name: key for name, key in places.items() if key}
 
-    def page(self, queryset: QuerySet[Row], *, whole: QuerySet[Row]) -> ListPage[Row]:
+    def page(self, queryset: QuerySet[Listed], *, whole: QuerySet[Listed]) -> ListPage[Listed]:
         """The rows to show and the links to the pages beside them; `whole` as in `page_of`."""
         page = page_of(queryset, self.order, whole=whole, size=self.page_size, **self.place)
         return ListPage(
@@ -118,7 +118,6 @@ class ListForm(forms.Form):
 
     @property
     def filter_query(self) -> str:
-        """The part of the query string that the links of sortable headings keep."""
         return urlencode(self.filters)
 
     def url(self, **place: Any) -> str:

@@ -158,7 +158,6 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.filter(target_type=target_type, target_id=str(target_id)).order_by("-id")
 
     def unsealed(self) -> Self:
-        """Events that aren't part of a hash chain yet."""
         return self.filter(seal__isnull=True)
 
     def update(self, **kwargs: Any) -> NoReturn:
@@ -269,7 +268,6 @@ class AuditEvent(models.Model):
 
     @property
     def icon(self) -> str:
-        """The name of a lucide icon."""
         return _ICONS.get(self.kind.partition(".")[0], "user-round")
 
     @property

@@ -24,7 +24,6 @@ class ExtensionQuerySet(models.QuerySet["Extension"]):
         return self.filter(status=ExtensionStatus.ENABLED)
 
     def matching(self, text: str) -> Self:
-        """Extensions of people whose name or email contains each word of the text."""
         return self.filter(named(text))
 
 

@@ -86,5 +86,4 @@ class Invitation(models.Model):
 
     @property
     def is_settled(self) -> bool:
-        """Accepted or withdrawn, so it can't change anymore."""
         return self.accepted_at is not None or self.withdrawn_at is not None

@@ -61,7 +61,6 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         return self.filter(read_at__isnull=True)
 
     def outdated(self, at: datetime | None = None) -> Self:
-        """Notices to delete."""
         at = at or timezone.now()
         return self.filter(
             models.Q(at__lt=at - NOTICES_KEPT)
@@ -114,5 +113,4 @@ class Notice(models.Model):
 
     @property
     def icon(self) -> str:
-        """The name of a lucide icon."""
         return _ICONS.get(NoticeKind(self.kind), "user-round")

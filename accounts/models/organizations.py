@@ -32,11 +32,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         return self.filter(is_account_admin=True, user__is_active=True)
 
     def active_developers(self) -> Self:
-        """People who can own apps and credentials now."""
         return self.filter(role__in=DEVELOPER_ROLES, user__is_active=True)
 
     def matching(self, text: str) -> Self:
-        """People whose name or email contains each word of the text."""
         return self.filter(named(text))
 
 

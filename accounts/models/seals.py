@@ -17,7 +17,6 @@ SETTLED = timedelta(days=1)
 
 class AuditSealQuerySet(models.QuerySet["AuditSeal"]):
     def head(self, chain: str) -> Head | None:
-        """The last link of a chain."""
         last = self.filter(chain=chain).order_by("-position").first()
         return Head(chain, last.position, last.hash) if last else None
 
@@ -62,7 +61,6 @@ class AuditSeal(models.Model):
 
     @classmethod
     def following(cls, head: Head | None, event: AuditEvent, at: datetime) -> Self:
-        """The next link of the event's chain, unsaved."""
         chain = chain_of(event.organization_id)
         previous, position = (head.hash, head.position) if head else (genesis(chain), 0)
         return cls(
@@ -75,7 +73,6 @@ class AuditSeal(models.Model):
 
 
 def unsealed_events(*, at: datetime | None = None) -> AuditEventQuerySet:
-    """The events to seal, in the order of their numbers."""
     return unsealed_after(settled_number(at=at))
 
 

@@ -41,7 +41,6 @@ class _Link:
 
 
 def chains(organization: Organization | None = None) -> list[tuple[str, str]]:
-    """Every chain with its name, or that of one organization."""
     if organization:
         return [(chain_of(organization.pk), organization.name)]
     names = {chain_of(pk): name for pk, name in Organization.objects.values_list("pk", "name")}

@@ -41,7 +41,6 @@ def password_since(user: User) -> datetime:
 
 @register.simple_tag
 def session_limits() -> dict[str, int]:
-    """The hours until a session ends, and the minutes until it ends without a request."""
     return {
         "hours": int(settings.SESSION_LIFETIME.total_seconds() // 3600),
         "idle_minutes": int(settings.SESSION_IDLE.total_seconds() // 60),

@@ -98,7 +98,6 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) -> HttpResponse:
-    """An existing member gets the role; anyone else is asked to log out first."""
     membership = membership_of(user)
     is_for_user = (
         membership is not None

@@ -25,7 +25,6 @@ sessions = _Sessions.as_view()
 
 @require_POST
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
-    """End one of the person's own sessions in another browser."""
     user = person(request.user)
     session = get_object_or_404(UserSession, pk=session_id, user=user)
     if session.is_current():

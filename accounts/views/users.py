@@ -13,7 +13,6 @@ from core.origin import Origin
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_profile(request: HttpRequest) -> HttpResponse:
-    """The person's own profile, also for people without console access."""
     user = person(request.user)
     form = ProfileForm(
         posted(request),

@@ -126,7 +126,6 @@ def update_application(
 
 
 def may_transfer(membership: Membership) -> bool:
-    """Whether the person can give apps to another developer."""
     return membership.may(ConsolePermission.APPLICATION_MANAGE_ANY) or membership.may(
         ConsolePermission.ACCESS_MANAGE
     )

@@ -78,7 +78,6 @@ class Application(models.Model):
 
     @property
     def included_scopes(self) -> list[AppScope]:
-        """The other scopes that the app's scopes include."""
         return [scope for scope in AppScope if scope in self.effective_scopes - set(self.scopes)]
 
     def managed_by(self, membership: Membership) -> bool:
@@ -128,7 +127,6 @@ class ClientQuerySet(models.QuerySet["Client"]):
         return self.annotate(last_used_on=models.Subquery(days.values("day")[:1]))
 
     def with_ended_secret(self, at: datetime) -> Self:
-        """Clients that still have the digest of a secret that has ended."""
         return self.filter(former_secret_ends_at__lte=at)
 
     def note_former_secret_use(self, uses: Iterable[FormerSecretUse]) -> None:
@@ -233,7 +231,6 @@ class Client(models.Model):
         self.secret_issued_at = at
 
     def has_former_secret(self, at: datetime | None = None) -> bool:
-        """Whether the previous secret is still valid."""
         ends_at = self.former_secret_ends_at
         return ends_at is not None and (at or timezone.now()) < ends_at
 

@@ -30,7 +30,6 @@ TRANSFERRED_AT_ONCE = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
 def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
-    """Asks again if credentials would stop working."""
     viewer, person = person_for(request.user, user_id)
     form = ChangeRoleForm(
         posted(request),
@@ -71,7 +70,6 @@ def _role_page(request: HttpRequest, person: Membership, form: ChangeRoleForm) -
 
 
 def _would_stop(person: Membership, form: ChangeRoleForm) -> OwnerImpact | None:
-    """The credentials that the chosen role would stop, or None if there are none."""
     if not (person.user.is_active and person.is_developer) or form.chosen_role in DEVELOPER_ROLES:
         return None
     live = owner_impact(person)
