@@ -1,8 +1,8 @@
 """`python -m console.demo_env` writes the `.env` of the demo that `make run` starts.
 
-Secrets are made once and kept. When PORT moves the demo, the base URLs that were its own until
-then stay on as previous ones, so that credentials issued under them still work. Only the standard
-library is used, and a `.env` that is not a demo's is never touched.
+Secrets are created once and kept. When PORT moves the demo, its former base URLs become previous
+ones, so that credentials issued under them still work. This module uses only the standard library,
+and never changes the `.env` of a real installation.
 """
 
 import base64
@@ -36,29 +36,30 @@ def origin_for(port: str) -> str:
 
 
 def require_free(port: int) -> None:
-    """granian shares its port (SO_REUSEPORT): two demos on one would share the requests as well."""
+    """Raises `RefusedError` if a server uses the port."""
+    # granian shares its port (SO_REUSEPORT), so two demos on one port would share the requests.
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
             with socket.socket(family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((address, port))
         except OSError as error:
-            # Anything else is no IPv6 here, or for the server to complain about.
+            # With any other error, this machine has no IPv6, or the server will report it.
             if error.errno == errno.EADDRINUSE:
                 raise RefusedError(
-                    f"Port {port} is in use. Stop what listens there, or choose another: "
+                    f"Port {port} is in use. Stop its program, or choose another port: "
                     "PORT=8123 make run"
                 ) from None
 
 
 def values_in(text: str) -> dict[str, str]:
-    """The assignments of an env file, without the quotes around them."""
+    """The assignments in an env file, without quotes around the values."""
     matches = filter(None, map(_ASSIGNMENT.match, text.splitlines()))
     return {match[1]: _unquoted(match[2]) for match in matches}
 
 
 def demo_values(existing: Mapping[str, str], origin: str) -> dict[str, str]:
-    """What has to be set to serve the demo at this origin, given what the file has so far."""
+    """The values to set in the file, so that the demo is served at this origin."""
     values = {"DEMO": "1", "ORIGIN": origin}
     if not existing.get("SECRET_KEY"):
         values["SECRET_KEY"] = secrets.token_urlsafe(64)
@@ -72,7 +73,7 @@ def demo_values(existing: Mapping[str, str], origin: str) -> dict[str, str]:
 
 
 def updated(text: str, values: Mapping[str, str]) -> str:
-    """The text with these values: replaced where they stand, otherwise added at the end."""
+    """The text with these values, replaced in their place or added at the end."""
     remaining = dict(values)
     lines = []
     for line in text.splitlines():
@@ -88,8 +89,8 @@ def write_demo_env(path: Path, origin: str) -> None:
     existing = values_in(text or "")
     if text is not None and existing.get("DEMO", "").lower() not in _TRUE:
         raise RefusedError(
-            f"{path} has no DEMO=1, so it belongs to a real installation and is left as it is.\n"
-            "`make run` starts the demo only: move the file away, or add DEMO=1 if it is a demo's."
+            f"{path} has no DEMO=1, so it belongs to a real installation, and we left it unchanged.\n"
+            "`make run` starts only the demo. Move the file, or add DEMO=1 if it's a demo."
         )
     _write_private(path, updated(text or HEADER, demo_values(existing, origin)))
 
@@ -98,7 +99,7 @@ def _previous_base_urls(
     existing: Mapping[str, str], environment: str, former: str, origin: str
 ) -> dict[str, str]:
     if existing.get(f"{environment.upper()}_BASE_URL"):
-        return {}  # It has a host of its own, which does not move with the port.
+        return {}  # It has a host of its own, which doesn't move with the port.
     name = f"{environment.upper()}_PREVIOUS_BASE_URLS"
     known = [url.strip() for url in existing.get(name, "").split(",") if url.strip()]
     urls = dict.fromkeys([*known, f"{former}/{environment}"])
@@ -112,7 +113,7 @@ def _unquoted(value: str) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Replaces the file in one step; a temporary file is created readable by its owner only."""
+    # Replaces the file in one step. Only its owner can read the temporary file.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".env.")
     try:
         with os.fdopen(descriptor, "w") as file:
