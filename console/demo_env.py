@@ -89,7 +89,7 @@ def write_demo_env(path: Path, origin: str) -> None:
     existing = values_in(text or "")
     if text is not None and existing.get("DEMO", "").lower() not in _TRUE:
         raise RefusedError(
-            f"{path} has no DEMO=1, so it belongs to a real installation, and we left it unchanged.\n"
+            f"{path} has no DEMO=1, so it belongs to a real installation. It is unchanged.\n"
             "`make run` starts only the demo. Move the file, or add DEMO=1 if it's a demo."
         )
     _write_private(path, updated(text or HEADER, demo_values(existing, origin)))
