@@ -46,7 +46,7 @@ def test_the_explanation_of_a_refused_call_links_to_its_fix(
     expect(page.get_by_text("It would fail now as well")).to_be_visible()
     expect(page.get_by_text("JWT-105").first).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Failed:")).to_contain_text(
-        "The app is permitted to use the credential"
+        "The app is allowed to use the credential"
     )
     accessible("the explanation of a refusal")
     page.set_viewport_size({"width": 390, "height": 844})
@@ -61,9 +61,9 @@ def test_the_explanation_of_a_refused_call_links_to_its_fix(
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert PermittedClient.objects.filter(client=other.client).exists()
     assert answered(base_url, other, jwt)[0] == 200
-    recent = page.get_by_role("region", name="Recent refusals")
+    recent = page.get_by_role("region", name="Recent errors")
     recent.get_by_role("link", name=request_id).click()
-    expect(page.get_by_text("Mended by now")).to_be_visible()
+    expect(page.get_by_text("Fixed since then")).to_be_visible()
     assert str(body["error_uri"]).endswith("/docs/errors#JWT-105")
     page.goto(f"{console}/docs/errors#JWT-105")
     expect(page.locator("#JWT-105")).to_be_visible()
@@ -79,8 +79,8 @@ def test_a_pasted_jwt_gets_a_dry_run_and_is_not_kept(
     page.goto(f"{console}/console/why")
     page.get_by_role("textbox", name="JWT (required)").fill(jwt)
     page.get_by_role("textbox", name="Client ID").fill(app.client_id)
-    page.get_by_role("button", name="Dry run").click()
-    expect(page.get_by_text("Every check of a dry run passes")).to_be_visible()
+    page.get_by_role("button", name="Run the checks").click()
+    expect(page.get_by_text("Every check of the dry run passes")).to_be_visible()
     expect(page.get_by_role("textbox", name="JWT (required)")).to_have_value("")
     expect(page.get_by_role("textbox", name="Client ID")).to_have_value(app.client_id)
     accessible("the dry run of a pasted JWT")

@@ -9,6 +9,7 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels
 from tests.credentials.fleets import Fleet
 from tests.credentials.scenes import Scene
+from tests.credentials.token_requests import World
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,17 @@ def scene(rebels: Rebels) -> Scene:
     scene = Scene(rebels, app, cast.credential(rebels.luke))
     scene.tokens = scene.exchange().json()
     return scene
+
+
+@pytest.fixture
+def world(rebels: Rebels, partners: Partners) -> World:
+    app = api.app(rebels.luke)
+    public = api.app(partners.lobot, name="Cloud Dialer", is_public=True)
+    return World(
+        luke=rebels.luke,
+        app=app,
+        public=public,
+        private=api.app(partners.lobot, name="Tibanna Books"),
+        for_all=cast.credential(rebels.luke),
+        for_some=cast.credential(rebels.luke, clients=[app.client, public.client]),
+    )
