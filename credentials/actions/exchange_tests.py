@@ -13,7 +13,7 @@ from credentials.models import (
 def record_exchange_test(
     credential: JwtCredential, *, client_id: str, outcome: str, actor: User, origin: Origin
 ) -> None:
-    """A real exchange was made from the console; `outcome` is an error code or `granted`."""
+    """Record a real exchange from the console; `outcome` is an error code or `granted`."""
     require_manager(credential.owner, actor)
     audit.record(
         AuditKind.JWT_CREDENTIAL_TESTED,

@@ -10,7 +10,7 @@ from credentials.reports.credential_list import CredentialFilter
 
 @transaction.atomic
 def export_credentials(viewer: Membership, wanted: CredentialFilter, *, origin: Origin) -> None:
-    """Someone takes the list of credentials out of the console; what it tells is recorded first."""
+    """Record, before it starts, that someone exports the list with these filters."""
     if not viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):
         raise PermissionDenied
     audit.record(

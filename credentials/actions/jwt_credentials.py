@@ -46,7 +46,7 @@ def create_jwt_credential(
 ) -> JwtCredential:
     """A new credential of `owner`; `expires_on` is its last day (UTC), None means never.
 
-    The same `submission_key` again is a double submit and answers the credential of the first.
+    A repeated `submission_key` is a double submit, which gets the credential of the first one.
     Raises `ValidationError` by form field.
     """
     at = at or timezone.now()
@@ -95,10 +95,10 @@ def new_credential(
     kept: Sequence[Client] = (),
     awaits_first_use: bool = False,
 ) -> JwtCredential:
-    """The row and its list of apps, if every rule allows them; the caller records and tells.
+    """The row and its list of apps, without an event or an email.
 
-    `kept` may stay on the list whatever has become of them, as the list of a credential that this
-    one replaces.
+    Clients in `kept` can be on the list even if they are suspended, because the credential that
+    this one replaces already lists them.
     """
     _require_seen(label)
     owner, environment = extension.user.membership, extension.environment
@@ -166,7 +166,7 @@ def _networks_of(entries: Sequence[str]) -> list[str]:
 
 
 def _insert(credential: JwtCredential) -> None:
-    """The unique submission key decides between two forms that are sent at the same moment."""
+    # The unique submission key decides between two simultaneous requests with the same form.
     credential.full_clean(validate_unique=False)
     try:
         with transaction.atomic():
@@ -210,16 +210,16 @@ def update_jwt_credential(
     actor: User,
     origin: Origin,
 ) -> JwtCredential:
-    """Change the label, who may use it, and from where; None leaves the networks as they are.
+    """Change the label, the apps and the networks; None leaves the networks unchanged.
 
-    An app taken off the list fails at its next request.
+    An app that is removed from the list fails at its next request.
     """
     _require_seen(label)
     locked = locked_credential(credential)
     require_manager(locked.owner, actor)
     if locked.is_ended():
         how = "replaced" if locked.is_replaced() else "revoked"
-        raise ValidationError(f"This credential has been {how} and can't be changed any more.")
+        raise ValidationError(f"This credential was {how}, so you can’t change it.")
     present = list(Client.objects.filter(permitted_by__credential=locked).order_by("pk"))
     clients = permittable_clients(
         app_access, client_ids, environment=locked.environment, owner=locked.owner, kept=present
@@ -253,7 +253,7 @@ def _permit(credential: JwtCredential, clients: Sequence[Client], *, at: datetim
 
 
 def _changeable(credential: JwtCredential, clients: Sequence[Client]) -> dict[str, Any]:
-    """What can be changed after creation, as the history tells it."""
+    """The changeable values, as the history shows them."""
     return {
         "label": credential.label,
         "app_access": credential.app_access,

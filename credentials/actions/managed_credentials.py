@@ -24,11 +24,9 @@ def require_manager(owner: Membership, actor: User) -> Membership:
 
 
 def locked_credentials(ids: Iterable[uuid.UUID]) -> list[JwtCredential]:
-    """The rows of these credentials, and of those that they replace, for change.
-
-    Ending a replacement gives back what it replaces. All lock in one order, else two could wait
-    for each other.
-    """
+    """These credentials and the ones that they replace, locked for a change."""
+    # Revoking a replacement changes the old credential too. All actions lock in one order, because
+    # two of them could otherwise wait for each other.
     wanted = list(ids)
     rotations = Rotation.objects.filter(replacement__in=wanted)
     return list(

@@ -15,7 +15,7 @@ MAX_PERMITTED_CLIENTS = 100
 def permittable_client(
     client_id: str, *, environment: Environment, owner: Membership, listed: Sequence[str] = ()
 ) -> Client:
-    """The client that may join a credential's list, or a `ValidationError` that says why not."""
+    """The client with this ID. Raises `ValidationError` if the credential can't allow it."""
     if client_id in listed:
         raise ValidationError("This app is already on the list.", code="duplicate")
     client = (
@@ -61,12 +61,12 @@ def permittable_clients(
     owner: Membership,
     kept: Sequence[Client] = (),
 ) -> list[Client]:
-    """The clients of the list. Those it already had stay, whatever has become of them since."""
+    """The clients of a list. Those in `kept` stay, even if they are suspended by now."""
     if app_access == AppAccess.ORGANIZATION:
         return []
     wanted = list(dict.fromkeys(client_ids))
     if not wanted:
-        raise ValidationError({"client_id": "Add at least one app, or allow all of them."})
+        raise ValidationError({"client_id": "Add at least one app, or allow all apps."})
     if len(wanted) > MAX_PERMITTED_CLIENTS:
         raise ValidationError({"client_id": f"A list holds {MAX_PERMITTED_CLIENTS} apps at most."})
     known = {client.client_id: client for client in kept}

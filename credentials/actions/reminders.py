@@ -1,4 +1,4 @@
-"""Owners are told before their credentials expire. Nobody decides it, so no event records it."""
+"""Emails to owners before their credentials expire. A program sends them, so no event does."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ OWNERS_AT_ONCE = 200
 
 
 def remind_owners(*, at: datetime | None = None) -> int:
-    """Send what is due, one mail to each owner; answers for how many credentials that was."""
+    """Send one email to each owner. Returns how many credentials the emails are about."""
     at = at or timezone.now()
     reminded = 0
     while count := _remind_some(at):
@@ -24,10 +24,7 @@ def remind_owners(*, at: datetime | None = None) -> int:
 
 @transaction.atomic
 def _remind_some(at: datetime) -> int:
-    """A batch of owners with all that is due of theirs.
-
-    Of two at the same moment one waits for the rows, and finds them done.
-    """
+    # A second process waits here for the locked rows, and then finds nothing due.
     due = JwtCredential.objects.due_for_reminder(at)
     owners = list(
         due.order_by().values_list("extension__user", flat=True).distinct()[:OWNERS_AT_ONCE]
@@ -38,7 +35,7 @@ def _remind_some(at: datetime) -> int:
         due.filter(extension__user__in=owners)
         .select_for_update(of=("self",))
         .select_related("extension__account", "extension__user")
-        .order_by("pk")  # one order for all, else two could wait for each other
+        .order_by("pk")  # all lock in one order, so that no two wait for each other
     )
     uses = ExchangeUsage.objects.recent_by_credential([row.pk for row in found], at)
     by_owner: dict[User, list[JwtCredential]] = {}

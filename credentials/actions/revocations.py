@@ -52,7 +52,7 @@ def revoke_jwt_credential(
 class BulkRevocation:
     revoked: list[JwtCredential]
     skipped: int
-    """How many had been revoked before."""
+    """How many were already revoked."""
 
 
 @transaction.atomic
@@ -66,7 +66,7 @@ def revoke_jwt_credentials(
 ) -> BulkRevocation:
     """End several credentials of the actor's organization for one reason: all of them or none.
 
-    Each is recorded; each owner gets one mail. Ids of other organizations are ignored.
+    IDs of other organizations are ignored. Each owner gets one email.
     """
     wanted = set(ids)
     if len(wanted) > MAX_REVOKED_AT_ONCE:
@@ -80,7 +80,8 @@ def revoke_jwt_credentials(
     ).values_list("pk", flat=True)
     found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
     active = [credential for credential in found if not credential.is_ended(at)]
-    # First what is being replaced: what is ended here as well is not given back on the way.
+    # Old credentials come before their replacements. Otherwise, revoking a replacement would first
+    # let its old credential go on, only to revoke it as well.
     for credential in sorted(active, key=lambda row: row.superseded_at is None):
         revoke_locked(credential, reason=reason, actor=actor, origin=origin, at=at)
     _tell_owners(active, revoked_by=actor)
@@ -100,10 +101,8 @@ def _tell_owners(revoked: list[JwtCredential], *, revoked_by: User) -> None:
 def revoke_leaked_jwt_credential(
     credential: JwtCredential, *, origin: Origin, at: datetime | None = None
 ) -> None:
-    """End a credential whose JWT somebody found and presented, and tell its owner what to do.
-
-    Nobody needs a right for it: whoever has the JWT could do worse with it.
-    """
+    """Revoke a credential whose JWT someone found, and tell its owner what to do."""
+    # This needs no permission, because anyone with the JWT could do worse with it.
     at = at or timezone.now()
     locked = locked_credential(credential)
     if locked.is_ended(at) or locked.is_expired(at):

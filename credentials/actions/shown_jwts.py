@@ -11,11 +11,9 @@ from credentials.models import (
 
 
 def creator_may_see(credential: JwtCredential, creator: User) -> bool:
-    """Whether whoever created it may see the JWT on the created page.
-
-    A Developer Admin who creates for a teammate sees it only if the teammate's user permissions
-    are no more than the admin's own: the JWT would otherwise lend rights the admin lacks.
-    """
+    """Whether the creator can see the JWT on the created page."""
+    # A JWT carries its owner's user permissions. An admin who creates one for a teammate sees it
+    # only if the teammate has none that the admin lacks.
     if credential.created_by_id != creator.pk:
         return False
     if credential.extension.user_id == creator.pk:
@@ -25,7 +23,7 @@ def creator_may_see(credential: JwtCredential, creator: User) -> bool:
 
 
 def require_showable(credential: JwtCredential, actor: User) -> None:
-    """Only to its owner, and only while it works."""
+    """Raise `PermissionDenied` unless it is yours, `ValidationError` if it no longer works."""
     if credential.extension.user_id != actor.pk:
         raise PermissionDenied
     if credential.is_ended() or credential.is_expired():
@@ -34,7 +32,7 @@ def require_showable(credential: JwtCredential, actor: User) -> None:
 
 @transaction.atomic
 def show_jwt(credential: JwtCredential, *, actor: User, origin: Origin) -> str:
-    """The JWT again, for its owner only; the caller has asked for step-up."""
+    """The JWT of an existing credential. The caller has asked for step-up."""
     require_showable(credential, actor)
     require_manager(credential.owner, actor)
     audit.record(

@@ -41,21 +41,18 @@ def active_at(at: datetime) -> Q:
 
 
 def refused_often(at: datetime) -> Q:
-    """Whatever their status: apps may still present what has ended."""
+    # Whatever its status: apps can still send a credential that has ended.
     return Q(refused_often_until__gt=at)
 
 
 def replaced(at: datetime) -> Q:
-    """Ended by a replacement, whether `tick` has made that a revocation or not."""
+    """Ended by a replacement, whether `tick` already wrote the revocation or not."""
     until = Q(revoked_at__isnull=True, superseded_at__lte=at)
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
 def is_visible_to(viewer: Membership) -> "ExpressionWrapper[Q]":
-    """Whether the viewer may see each row, as a column; `sees_credential` says it of one.
-
-    All of the organization for its admins and auditors, else one's own.
-    """
+    """Whether the viewer can see each row, as a column; `sees_credential` decides for one row."""
     visible = (
         Q(organization=viewer.organization)
         if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
@@ -91,11 +88,10 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return self.filter(active_at(at))
 
     def due_for_reminder(self, at: datetime) -> Self:
-        """Those of which the owner is to be reminded now, with the reminder's days as `due_days`.
+        """The credentials to remind their owners of now, with the reminder's days as `due_days`.
 
-        Only for owners who can use them (JWT-106), and not for what is being replaced. If several
-        are due, only the latest is: the others have lost their sense, as one on the day of
-        creation never had any.
+        Leaves out owners who can't authenticate (JWT-106), and credentials that are being
+        replaced. If several reminders are due, only the last one is.
         """
         reminders = [
             When(
@@ -120,13 +116,13 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         )
 
     def with_facts(self) -> Self:
-        """Everything that the list and the detail page say about a credential, in one query."""
+        """Everything that the page of a credential shows about it, in one query."""
         exchanges, calls = (
             rows.filter(credential=OuterRef("pk"))
             for rows in (ExchangeUsage.objects.all(), CallUsage.objects.all())
         )
-        # Not a year of days, if one since the last exchange tells. No exchange is later than its
-        # last day; the last call may be earlier, and is looked for only then.
+        # Reads only the days since the last exchange instead of a year of them. The last call can
+        # be earlier, so we search for it without that limit if there is none.
         since = Q(day__gte=OuterRef("last_used_on"))
         last_call = Coalesce(_last_at(calls.filter(since)), _last_at(calls))
         return (
@@ -153,11 +149,12 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
         return self.annotate(permitted_count=Coalesce(Subquery(permitted), 0))
 
     def with_rotation(self) -> Self:
-        """What each is taking over from; as joins, they would take longer to plan than to read."""
+        """The credential that each one replaces."""
+        # Joins would take longer to plan than these rows take to read.
         return self.prefetch_related("rotation__replaced")
 
     def with_some_apps(self) -> Self:
-        """The first apps of each list, as many as rows of pages name, and how many there are."""
+        """The apps that a row of a list names, and how many there are."""
         first = Client.objects.select_related("application").order_by("application__name", "pk")
         return self.with_permitted_count().prefetch_related(
             Prefetch("permitted_clients", first[:APPS_NAMED], to_attr="first_clients")

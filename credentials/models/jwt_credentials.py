@@ -20,9 +20,9 @@ from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.policies import Policy
 from credentials.models.signing_keys import SigningKey
 
-# Why a credential that somebody found is revoked.
+# The reason in the history of a credential that was reported.
 LEAKED = "Reported as leaked"
-# The last use of a credential that was never used: a day before all others, so that lists by last
+# The last use of a credential that was never used. A date instead of NULL, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)
 
@@ -30,11 +30,11 @@ NEVER_USED = date(1970, 1, 1)
 class JwtCredential(models.Model):
     """The key that belongs to a user. The row holds the claims; the JWT itself is never stored.
 
-    `id` is the JWT's `jti`. Revoked is a time with who and why, never a delete.
+    `id` is the JWT's `jti`. A revocation is a time, a person and a reason, never a delete.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # The owner's, copied: lists of an organization's credentials read one index.
+    # A copy of the owner's, so that lists of an organization's credentials read one index.
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="jwt_credentials"
     )
@@ -57,7 +57,7 @@ class JwtCredential(models.Model):
     )
     # The day (UTC) of the last exchange; the minute is in the usage.
     last_used_on = models.DateField(default=NEVER_USED, editable=False)
-    # Until when it counts as refused often, as far as it is known by now.
+    # It counts as refused often until then.
     refused_often_until = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(
@@ -94,7 +94,7 @@ class JwtCredential(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
-                # By a person, or by nobody in particular for a reason, like a leak.
+                # A report of a leak has a reason, but no person.
                 | Q(revoked_at__isnull=False)
                 & (Q(revoked_by__isnull=False) | ~Q(revoked_reason="")),
                 name="jwt_credential_revocation_whole",
@@ -160,12 +160,12 @@ class JwtCredential(models.Model):
         return self.expires_at <= (at or timezone.now())
 
     def is_replaced(self, at: datetime | None = None) -> bool:
-        """Whether another one has taken over; the revocation that `tick` adds changes nothing."""
+        """Whether a replacement ended it, even before `tick` writes the revocation."""
         until = self.revoked_at or at or timezone.now()
         return self.superseded_at is not None and self.superseded_at <= until
 
     def is_ended(self, at: datetime | None = None) -> bool:
-        """Whether somebody ended it, by revoking or by replacing it (JWT-102)."""
+        """Whether a person revoked or replaced it (JWT-102)."""
         return self.is_revoked or self.is_replaced(at)
 
     @property
@@ -180,7 +180,7 @@ class JwtCredential(models.Model):
 
     @property
     def ends_at(self) -> datetime:
-        """When it stops as things stand: nothing that descends from it lives longer."""
+        """When it stops, as far as we know now. No token that comes from it lives longer."""
         return min(self.expires_at, self.superseded_at or self.expires_at)
 
     @property
@@ -218,7 +218,7 @@ class JwtCredential(models.Model):
 
     @property
     def owner_can_authenticate(self) -> bool:
-        """Whether the owner may authenticate: active, Developer or higher, enabled (JWT-106)."""
+        """Whether the owner is active, has a developer role and an enabled extension (JWT-106)."""
         extension = self.extension
         return extension.user.is_active and extension.is_enabled and self.owner.is_developer
 

@@ -1,4 +1,4 @@
-"""Which credentials somebody should look at, and why: one's own, and those of an organization."""
+"""Which credentials need attention, and why: your own, and those of an organization."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MANY = 99
 
 
 class AttentionReason(StrEnum):
-    """What is the matter with a credential, the most urgent first."""
+    """Why a credential needs attention, most urgent first."""
 
     REFUSED = "refused_often"
     EXPIRING = "expiring"
@@ -51,12 +51,12 @@ class Attention:
 @dataclass(frozen=True)
 class OwnAttention:
     credentials: list[Attention]
-    """The most urgent first, not all of them if there are many."""
+    """The most urgent ones, most urgent first."""
     more: bool
 
 
 def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttention:
-    """The owner's credentials that something is the matter with; one query."""
+    """The owner's credentials that need attention, in one query."""
     at = at or timezone.now()
     conditions = _conditions(at)
     ranks = [When(condition, then=rank) for rank, condition in enumerate(conditions.values())]
@@ -78,7 +78,8 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
 
 
 def _conditions(at: datetime) -> dict[AttentionReason, Q]:
-    """A refusal matters of what has ended, too; the rest only of what nothing replaces already."""
+    # Refusals of a credential that has ended matter too, because an app still sends it. The other
+    # reasons end with a replacement.
     lasting = active_at(at) & Q(superseded_at__isnull=True)
     return {
         AttentionReason.REFUSED: refused_often(at),
@@ -93,7 +94,7 @@ def _reasons(credential: JwtCredential) -> tuple[AttentionReason, ...]:
     return tuple(reason for reason in AttentionReason if getattr(credential, f"holds_{reason}"))
 
 
-# What the list of the organization's credentials is filtered by to see them.
+# The filters of the organization's list that show these credentials.
 IN_ORGANIZATION: Mapping[AttentionReason, CredentialFilter] = {
     AttentionReason.REFUSED: CredentialFilter(refused_often=True),
     AttentionReason.EXPIRING: CredentialFilter(expiring_days=EXPIRES_SOON.days),
@@ -105,7 +106,7 @@ IN_ORGANIZATION: Mapping[AttentionReason, CredentialFilter] = {
 
 
 class _CountOf(Subquery):
-    """How many rows a query finds, as a column; a limit of the query is the most it counts to."""
+    """How many rows a query finds, as a column. Counting stops at the limit of the query."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
@@ -118,10 +119,9 @@ def organization_attention(
     beside: Mapping[str, QuerySet[Any]],
     at: datetime | None = None,
 ) -> dict[str, int]:
-    """How many `credentials` there are of each reason, and rows of what is counted `beside`.
+    """Counts of credentials for each reason, and of the rows in `beside`.
 
-    In one query, each up to a hundred: read from its index until there are enough, whatever the
-    organization holds.
+    One query. Each count stops at a hundred, so it reads that many entries of an index at most.
     """
     found: dict[str, QuerySet[Any]] = dict(beside)
     if credentials:

@@ -1,7 +1,7 @@
-"""Bar charts of counts per day as shapes of an SVG. Pure.
+"""Bar charts of counts per day, as shapes of an SVG.
 
-Lengths are in the units of the chart's `viewBox`, about a pixel each at every width: two charts
-stand side by side where there is room, and one below the other where there is none.
+Lengths are in units of the chart's `viewBox`, about one pixel each. Two charts fit side by side on
+a wide page.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ DAYS_BETWEEN_LABELS = 7
 
 @dataclass(frozen=True)
 class Bar:
-    """One day: what its column says when pointed at, and its bar, which has no height on 0."""
+    """One day: its column, which shows the count on hover, and its bar, which is empty for 0."""
 
     day: date
     count: int
@@ -35,11 +35,9 @@ class Bar:
 
     @property
     def column(self) -> SafeString:
-        """The day as an element of the SVG: its words, where it is pointed at, and the bar.
-
-        A page has sixty of them, and a template takes ten times as long. There are only numbers and
-        a date in it, so nothing is to be escaped.
-        """
+        """The day as an element of the SVG."""
+        # A page has sixty of them, and a template would take ten times as long. The element holds
+        # only numbers and a date, so there is nothing to escape.
         today, so_far = (" chart__day--today", ", so far") if self.is_last else ("", "")
         bar = (
             f'<rect class="chart__bar" x="{self.x}" y="{self.y}" width="{self.width}"'
@@ -55,7 +53,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """A label of an axis and where it stands on it."""
+    """A label of an axis and its position."""
 
     at: float
     text: str
@@ -93,7 +91,7 @@ def bar_chart(name: str, counts: Sequence[tuple[date, int]]) -> BarChart:
     for number, (day, amount) in enumerate(counts):
         height = round(amount / lines[-1] * room, 1)
         if amount:
-            height = max(height, 1.5)  # one of a million is more than none
+            height = max(height, 1.5)  # so that one in a million is visible
         bars.append(
             Bar(
                 day=day,

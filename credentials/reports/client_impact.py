@@ -1,4 +1,4 @@
-"""What would stop working without a client: asked before someone suspends it."""
+"""What would stop working if someone suspended a client."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ DEPENDENTS_SHOWN = 20
 
 @dataclass(frozen=True)
 class ClientImpact:
-    """Credentials that stand and list a client, or that it exchanged in the last 30 days."""
+    """Active credentials that list a client, or that it exchanged in the last 30 days."""
 
     credentials: Sequence[JwtCredential]
-    """The most used of those that the viewer may see, each with its `recent_exchanges`."""
+    """The most used ones that the viewer can see, each with its `recent_exchanges`."""
     more: int
-    """How many more the viewer may see."""
+    """How many more the viewer can see."""
     others: int
-    """How many there are that the viewer may not see."""
+    """How many the viewer can't see."""
     exchanges: int
 
     @property
@@ -37,7 +37,7 @@ class ClientImpact:
 def client_impact(
     client: Client, viewer: Membership, *, at: datetime | None = None
 ) -> ClientImpact:
-    """In three queries; their cost grows with the use of the client, not with all there is."""
+    """Three queries, whose cost grows with the use of the client and not with the installation."""
     at = at or timezone.now()
     active = JwtCredential.objects.active(at)
     used = exchanged_credentials(client, viewer, first_recent_day(at), among=active)
@@ -61,7 +61,7 @@ def client_impact(
 def _listing(
     client: Client, viewer: Membership, active: JwtCredentialQuerySet
 ) -> Iterable[tuple[UUID, str, bool]]:
-    """Key and label of those that list the client, and whether the viewer may see them."""
+    """`(key, label, is visible)` of the credentials that list the client."""
     listing = active.filter(permitted_clients=client).order_by()
     rows = listing.annotate(seen=is_visible_to(viewer))
     return rows.values_list("pk", "label", "seen")

@@ -25,7 +25,7 @@ from credentials.reports.exchanged_credentials import ExchangedCredential, excha
 
 CREDENTIALS_OF_CLIENT_SHOWN = 20
 
-# What the page of an app says of a credential: label, status and owner.
+# The columns that the page of an app shows: label, status and owner.
 _NAMED = (
     *("label", "expires_at", "revoked_at", "superseded_at"),
     *("extension__user__first_name", "extension__user__last_name"),
@@ -34,7 +34,7 @@ _NAMED = (
 
 @dataclass(frozen=True)
 class UsedCredential:
-    """What an app did with one credential that the viewer may see."""
+    """How an app used one credential that the viewer can see."""
 
     credential: JwtCredential
     exchanges: int
@@ -46,11 +46,11 @@ class UsedCredential:
 class ClientUsage:
     by_day: DailyUsage
     credentials: Sequence[UsedCredential] = field(default_factory=list)
-    """The most exchanged of those that the viewer may see."""
+    """The most exchanged ones that the viewer can see."""
     more: int = 0
-    """How many more the viewer may see."""
+    """How many more the viewer can see."""
     others: int = 0
-    """How many credentials it used that the viewer may not see."""
+    """How many credentials it used that the viewer can't see."""
     exchanges_of_others: int = 0
     addresses: Sequence[SeenAddress] = field(default_factory=list)
     last_exchange_at: datetime | None = None
@@ -58,7 +58,7 @@ class ClientUsage:
 
 
 def client_usage(client: Client, viewer: Membership, *, at: datetime | None = None) -> ClientUsage:
-    """Which credentials the client used, in five queries."""
+    """Five queries at most."""
     at = at or timezone.now()
     since = first_recent_day(at)
     daily = _daily_of_client(client, since)
@@ -137,7 +137,6 @@ def _with_use(
 
 
 def _addresses_of(client: Client, since: datetime) -> list[SeenAddress]:
-    """The app is known: an address says no more than when it was last seen."""
     rows = (
         AddressUse.objects.filter(client=client, last_at__gte=since)
         .order_by()

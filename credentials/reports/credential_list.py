@@ -1,4 +1,4 @@
-"""Which credentials of an organization someone looks for: filters that combine, and the orders."""
+"""The filters and orders of the lists of credentials."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,9 +31,9 @@ CREDENTIAL_ORDERS = {
     "-used": Order(("last_used_on", "pk"), descending=True),
 }
 DEFAULT_CREDENTIAL_ORDER = "-created"
-# Keys that a query names one by one rather than by another query.
+# Up to so many keys, a query lists them instead of using a subquery.
 FEW = 300
-# Of one person's credentials, which have one owner, and labels that the person knows.
+# One person's credentials all have the same owner, and people know their own labels.
 OWN_CREDENTIAL_ORDERS = {
     "label": Order(("label", "pk")),
     "-label": Order(("label", "pk"), descending=True),
@@ -43,7 +43,7 @@ OWN_CREDENTIAL_ORDERS = {
 
 @dataclass(frozen=True)
 class CredentialFilter:
-    """What the credentials must be; an empty value asks for nothing."""
+    """Filters of the list, which all apply; an empty value filters nothing."""
 
     owner: str = ""
     environment: str = ""
@@ -57,7 +57,7 @@ class CredentialFilter:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What was asked for, as the audit log tells it."""
+        """The filters in use, for the audit log."""
         return {name: value for name, value in vars(self).items() if value not in ("", None, False)}
 
 
@@ -68,7 +68,7 @@ def organization_credentials(organization: Organization) -> JwtCredentialQuerySe
 def matching_credentials(
     organization: Organization, wanted: CredentialFilter, *, at: datetime | None = None
 ) -> JwtCredentialQuerySet:
-    """The credentials of the organization that are as wanted."""
+    """The credentials of the organization that match the filters."""
     at = at or timezone.now()
     found = organization_credentials(organization).filter(_state(wanted, at) & _use(wanted, at))
     if wanted.app_access:
@@ -105,16 +105,14 @@ def _use(wanted: CredentialFilter, at: datetime) -> Q:
 
 
 def unused_since(moment: datetime) -> Q:
-    """That says something only about what has existed for as long."""
+    # A credential that is younger than the period says nothing about it.
     return Q(last_used_on__lt=moment.date(), issued_at__lt=moment)
 
 
 def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:
-    """The keys of what is found, if they are few; else the query that finds them.
-
-    Of few the database reads their credentials and sorts them; else it goes through the list in its
-    order until a page is full. It can't guess how many there are, so we look.
-    """
+    """The keys that a query finds if there are few, and the query otherwise."""
+    # For a few keys, the database reads their credentials and sorts them. Otherwise it reads the
+    # list in its order until a page is full. It can't guess which is faster, so we count first.
     keys = found.order_by().values_list("pk", flat=True)
     few = list(keys[: FEW + 1])
     return keys if len(few) > FEW else few
@@ -123,7 +121,6 @@ def _few_or_query(found: QuerySet[Any]) -> QuerySet[Any] | list[Any]:
 def _of_owners(
     organization: Organization, wanted: CredentialFilter
 ) -> QuerySet[Extension] | list[Any]:
-    """The logins whose credentials are wanted."""
     extensions = _extensions(organization, wanted)
     return _few_or_query(extensions) if wanted.owner else extensions
 
@@ -136,7 +133,7 @@ def _extensions(organization: Organization, wanted: CredentialFilter) -> QuerySe
 
 
 def _usable_by(organization: Organization, app: str) -> Q:
-    """With the app on the list, by client ID or part of its name, or for all apps if it is ours."""
+    """Credentials that allow the app, found by client ID or by a part of its name."""
     clients = Client.objects.filter(Q(client_id=app) | Q(application__name__icontains=app))
     listed = Exists(
         PermittedClient.objects.filter(credential=OuterRef("pk"), client__in=clients.values("pk"))

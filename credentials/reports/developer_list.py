@@ -1,4 +1,4 @@
-"""Which people of an organization someone looks for, and what a list says about those it shows."""
+"""The filters, the orders and the rows of the list of developers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,13 +29,13 @@ DEVELOPER_ORDERS = {
 DEFAULT_DEVELOPER_ORDER = "name"
 
 NEVER_ACTIVE = datetime(1970, 1, 1, tzinfo=UTC)
-# Recovery codes alone are no second factor: they come with one.
+# Recovery codes are no second factor of their own. Everyone with a second factor has them.
 _FACTORS = Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
 @dataclass(frozen=True)
 class DeveloperFilter:
-    """What the people must be; an empty value asks for nothing."""
+    """Filters of the list, which all apply; an empty value filters nothing."""
 
     text: str = ""
     role: str = ""
@@ -45,7 +45,7 @@ class DeveloperFilter:
 
 
 def organization_people(organization: Organization) -> MembershipQuerySet:
-    """Everyone, with what the orders of the list compare."""
+    """Everyone in the organization, with the columns to sort by."""
     ranks = [When(role=role, then=rank) for rank, role in enumerate(ConsoleRole)]
     return (
         Membership.objects.filter(organization=organization)
@@ -87,7 +87,7 @@ class DeveloperRow:
 def developer_rows(
     memberships: Sequence[Membership], *, at: datetime | None = None
 ) -> list[DeveloperRow]:
-    """What the list says about these people: three queries, whatever their number."""
+    """The rows for these people, in three queries, regardless of their number."""
     people = {membership.user_id: DeveloperRow(membership) for membership in memberships}
     extensions = Extension.objects.filter(user__in=people).select_related("account")
     for extension in extensions.order_by("-account__environment"):

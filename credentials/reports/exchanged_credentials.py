@@ -1,4 +1,4 @@
-"""Which credentials a client exchanged lately: what pages of apps count, sum up and list."""
+"""Which credentials a client exchanged since a day, for every page that counts or lists them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +21,12 @@ class ExchangedCredential:
     credential_id: UUID
     exchanges: int
     is_visible: bool | None
-    """Whether the viewer may see the credential; None if it is not among those asked about."""
+    """Whether the viewer can see the credential; None if it isn't in `among`."""
 
 
 class _OfGroup(Subquery):
-    """Looked up once for each group instead of each row: it is about what is grouped by."""
+    # Django would group by the subquery and so run it for each row. Once for each group is enough,
+    # because it depends only on the column that we group by.
 
     def get_group_by_cols(self) -> list[BaseExpression]:
         return []
@@ -34,11 +35,9 @@ class _OfGroup(Subquery):
 def exchanged_credentials(
     client: Client, viewer: Membership, since: date, *, among: QuerySet[JwtCredential]
 ) -> list[ExchangedCredential]:
-    """What the client exchanged since that day, the most exchanged first.
-
-    In one query that reads the client's days, and then each credential by its key. A join would
-    make PostgreSQL read every credential of the installation.
-    """
+    """The credentials that the client exchanged since that day, most exchanged first."""
+    # One query reads the days of the client, then each credential by its key. For a join,
+    # PostgreSQL would read every credential of the installation.
     credential = (
         among.filter(pk=OuterRef("credential")).order_by().annotate(seen=is_visible_to(viewer))
     )

@@ -1,4 +1,4 @@
-"""What would stop working without a person: asked before someone takes access away."""
+"""What would stop working if a person lost access."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ CREDENTIALS_IN_USE_SHOWN = 20
 
 @dataclass(frozen=True)
 class CredentialInUse:
-    """A live credential and the clients that exchanged it in the last 30 days, the latest first."""
+    """An active credential, and the clients that exchanged it in the last 30 days, latest first."""
 
     credential: JwtCredential
     clients: list[ClientUse] = field(default_factory=list)
@@ -25,10 +25,10 @@ class CredentialInUse:
 
 @dataclass(frozen=True)
 class OwnerImpact:
-    """A person's credentials that are neither revoked nor expired, in an enabled account."""
+    """A person's active credentials in accounts that are enabled."""
 
     used: list[CredentialInUse]
-    """The last used of those that were used in the last 30 days."""
+    """Those used in the last 30 days, latest first, up to a limit."""
     used_count: int
     count: int
 

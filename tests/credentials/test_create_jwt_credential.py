@@ -218,7 +218,7 @@ REFUSALS = [
     Refusal(
         "empty list",
         "client_id",
-        "Add at least one app, or allow all of them.",
+        "Add at least one app, or allow all apps.",
         listing(),
     ),
     Refusal(

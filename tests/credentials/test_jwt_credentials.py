@@ -305,7 +305,7 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"label": "x" * 101}, "label", "at most 100 characters"),
     ({"app_access": ""}, "app_access", "Choose which apps can use this credential."),
     ({"app_access": "everyone"}, "app_access", "Select a valid choice."),
-    ({"client_ids": []}, "client_id", "Add at least one app, or allow all of them."),
+    ({"client_ids": []}, "client_id", "Add at least one app, or allow all apps."),
     ({"client_ids": ["unknown"]}, "client_id", "unknown: No app has this client ID."),
     ({"client_ids": ["a\x00b"]}, "client_id", "a�b: No app has this client ID."),
     ({"client_id": "typed"}, "client_id", "You entered this client ID but didn’t add it."),
@@ -352,9 +352,7 @@ def test_a_revoked_credential_cannot_be_edited(
     page = browser.get(url("detail", credential))
     assert fields_of(page, url("detail", credential)) == {}
     response = save(browser, credential, label="Alive", app_access="organization")
-    assert alerts_of(response) == [
-        "This credential has been revoked and can't be changed any more."
-    ]
+    assert alerts_of(response) == ["This credential was revoked, so you can’t change it."]
     credential.refresh_from_db()
     assert credential.label == "Contractor Key"
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_UPDATED).exists()
