@@ -87,7 +87,7 @@ def jwt_credentials_expiring(
 
 
 def rotation_started(rotation: Rotation, *, started_by: User, creator_sees_jwt: bool) -> None:
-    """The replacement is a credential that acts as its owner: also who could read it is told."""
+    # Apps that use the replacement act as the owner, so the email also names who saw its JWT.
     facts = _facts(rotation.replaced, started_by)
     tell(
         NoticeKind.ROTATION_STARTED,
@@ -100,7 +100,7 @@ def rotation_started(rotation: Rotation, *, started_by: User, creator_sees_jwt: 
 
 
 def rotation_closing(rotation: Rotation, apps: list[AppProgress], *, at: datetime) -> None:
-    """The replaced one is about to stop, and these apps still use it."""
+    """`apps` still use the old credential, which is about to end."""
     owner = rotation.replaced.extension.user
     tell(
         NoticeKind.ROTATION_CLOSING,

@@ -133,7 +133,7 @@ def test_the_rotation_page_shows_which_apps_use_the_replacement(
         note_use(
             old.pk, crane.client.pk, at=began + hours * HOUR, address=address, is_call=hours == 3
         )
-    # A call with an access token of the old one is a use of it too.
+    # A call with an access token of the old credential counts as a use of it.
     late = began + 2 * DAY
     note_use(old.pk, crane.client.pk, at=late, address=None, is_call=True)
     BackgroundWriter.flush_all()

@@ -173,7 +173,7 @@ def until(stop: threading.Event, call: Callable[[], Any]) -> list[tuple[bool, An
 
 
 def test_exchanges_succeed_during_a_whole_rotation(rebels: Rebels, app: App) -> None:
-    """No failure of the old one before it closes, and nothing else after it."""
+    """The old credential never fails before it ends, and always fails afterwards."""
     old = cast.credential(rebels.luke, label="Busy")
     stop = threading.Event()
 
