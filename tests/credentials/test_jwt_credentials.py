@@ -173,7 +173,7 @@ def test_the_page_of_an_unused_credential_that_never_expires(
         "Expires Never",
         "Last used Not used yet",
         "No app exchanged it in the last 30 days",
-        "There is no app that may use this credential",
+        "No app is allowed to use this credential",
     ):
         assert text in words, text
 
