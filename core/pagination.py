@@ -41,7 +41,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Page(Generic[Listed]):
-    """Rows in the order of the list, and the primary keys to go on from at either end."""
+    """Rows in the order of the list, and the primary keys to continue from at either end."""
 
     rows: list[Listed]
     before: Any = None

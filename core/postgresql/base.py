@@ -40,7 +40,7 @@ class Absence:
         return self._ask_again_at > 0
 
     def allows_asking(self) -> bool:
-        """True while the database answers; else for whoever asks first in each pause."""
+        """True while the database answers; otherwise once in each pause."""
         if not self.is_known:
             return True
         with self._lock:

@@ -1,8 +1,8 @@
 """Statements that a connection prepares once and then runs in one call of libpq.
 
 A cursor of psycopg costs more than the server needs for a small statement: it chooses formats,
-waits in Python and reads a row that was read before. Here a row comes back as the server sent it,
-and is read with psycopg's own loaders when somebody asks for its values.
+waits in Python, and converts rows that were converted before. Here a row comes back as the server
+sent it, and psycopg's own loaders convert it when code asks for its values.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _SUCCESSES = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 _OUTDATED = {b"0A000", b"26000"}
 
 
-class Answer:
+class PreparedAnswer:
     """The first row of a result."""
 
     __slots__ = ("_connection", "_result", "raw")
@@ -51,7 +51,7 @@ class Statements:
         self._names: dict[str, bytes] = {}
         self._prepared = 0
 
-    def first(self, sql: str, parameters: Row) -> Answer | None:
+    def first(self, sql: str, parameters: Row) -> PreparedAnswer | None:
         """The first row, None if there is none; `sql` has `%s` for each parameter.
 
         Raises what psycopg's cursor would raise.
@@ -64,7 +64,7 @@ class Statements:
         result = self._run(sql, values)
         if result.status not in _SUCCESSES:
             result = self._run_anew(sql, values, result)
-        return Answer(connection, result) if result.ntuples else None
+        return PreparedAnswer(connection, result) if result.ntuples else None
 
     def _run_anew(self, sql: str, values: _Values, result: PGresult) -> PGresult:
         """If its plan was outdated, which did nothing; not in the transaction that it broke."""

@@ -1,12 +1,11 @@
 """Statements of the hot paths: rows of several models at once, without the layers of the ORM.
 
-The models stay the one definition of the schema: columns, converters and tables are theirs, only
-the joins are written out. What comes back are their instances, as if the ORM had read a part of
-their fields, so that every property and every check works on them; the others would be read when
-asked for. On PostgreSQL the connection prepares each statement once (core/postgresql).
+The models stay the only definition of the schema: columns, converters and tables are theirs, and
+only the joins are written out. The results are instances with some deferred fields, so that every
+property and every check works on them. On PostgreSQL the connection prepares each statement once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
@@ -20,10 +19,9 @@ from django.db.models import Field, Model
 from django.db.models.base import ModelState
 
 from core.immutable import frozen
-from core.postgresql.prepared import Statements
+from core.postgresql.prepared import Row, Statements
 
 M = TypeVar("M", bound=Model)
-Row = Sequence[Any]
 # Rows that a process has read before, of each statement, at about two kilobytes each.
 KEPT_ROWS = 5_000
 
@@ -54,7 +52,7 @@ def read(sql: str, parameters: Row) -> Answer | None:
     try:
         return _first(database, sql, parameters)
     except OperationalError:
-        # Without autocommit a transaction is lost with the connection; whoever began it must know.
+        # Without autocommit a transaction is lost with the connection, and its code must know that.
         if not database.autocommit or database.connection is None or database.is_usable():
             raise
         database.close()
@@ -97,7 +95,7 @@ def _first(database: BaseDatabaseWrapper, sql: str, parameters: Row) -> Answer |
             row = cursor.fetchone()
             return None if row is None else _Loaded(row)
     if database.force_debug_cursor:
-        # Whoever listens to Django's statements hears of these as well.
+        # Code that reads Django's log of statements finds these as well.
         database.queries_log.append({"sql": sql, "time": "0"})
     # Django's methods ask the same, but cost more than the rest of this.
     is_looked_at: bool = database.health_check_done  # type: ignore[attr-defined]
