@@ -19,8 +19,6 @@ from console.demo.apps import client_secret
 from credentials.models import ExchangeUsage, JwtCredential, Refusal
 from tests import api
 
-pytestmark = pytest.mark.both_databases
-
 REBELS, PARTNERS = "Rebel Alliance", "Cloud City Partners"
 PASSWORD = "demo-Passw0rd!"
 USERS = [

@@ -26,8 +26,6 @@ from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.house.urls import every_url
 
-pytestmark = pytest.mark.both_databases
-
 MAX_QUERIES = 12
 MAX_BYTES = 60_000
 # Enough for more than one page of every list, and for more than every choice offers.
@@ -107,6 +105,7 @@ def pages(arguments: dict[str, object]) -> Iterator[tuple[str, str]]:
             yield url.name, path
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("who", "at_least"), [("luke", 30), ("leia", 45), ("c3po", 25)])
 def test_every_page_takes_at_most_twelve_queries(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
@@ -122,6 +121,7 @@ def test_every_page_takes_at_most_twelve_queries(
     assert too_many == {}
 
 
+@pytest.mark.both_databases
 def test_no_page_takes_a_query_per_row(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object]
 ) -> None:
@@ -135,6 +135,7 @@ def test_no_page_takes_a_query_per_row(
     assert costs(browser, arguments) == before
 
 
+@pytest.mark.slow
 def test_no_page_exceeds_60_kilobytes_in_a_large_organization(db: None, settings: Settings) -> None:
     settings.DEMO = True
     call_command("seed_load", **LARGE, stdout=io.StringIO())

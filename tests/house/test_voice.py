@@ -20,6 +20,7 @@ def directory_of(file: str) -> str:
     return "/".join(parts[:depth]) or file
 
 
+@pytest.mark.slow
 def test_the_voice_is_plain() -> None:
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in every_finding():

@@ -3,7 +3,7 @@
 `unit`: no database. pytest-django stops such a test from asking one.
 `database`: rows. These run on PostgreSQL, which installations use and which refuses more: locks on
     outer joins, columns missing from GROUP BY, a statement after a failed one.
-`browser`: everything in tests/browser. It needs Chromium, a client of another maker, or a proxy.
+`browser`: everything in tests/browser. It needs Chromium, a client by another vendor, or a proxy.
 `servers`: everything in tests/scale. It starts servers of its own, and stops or kills them.
 
 A module or a test gives itself two more marks:
