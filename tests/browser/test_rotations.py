@@ -145,7 +145,7 @@ def test_a_credential_is_rotated_without_an_outage(
         assert program.answers[-1] in program.failures
     assert "access_token" in exchange(base_url, client.client_id, secret, new_jwt)
     page.goto(f"{console}/console/my-credentials/{old.pk}")
-    expect(page.get_by_text("It was replaced by")).to_be_visible()
+    expect(page.get_by_text("replaced it on")).to_be_visible()
     accessible("the page of a replaced credential")
     assert JwtCredential.objects.get(pk=old.pk).status == "replaced"
     assert not Rotation.objects.get().is_open()
