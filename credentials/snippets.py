@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from accounts.environments import EnvironmentUrls
 
-# Both secrets reach curl by its standard input: what stands on a command line is in the process
-# list, where everybody on the machine reads it, and in the history of the shell.
+# Both secrets reach curl through standard input. On a command line, everyone on the machine could
+# read them in the process list, and the shell would keep them in its history.
 _CURL = """\
 # JWT and CLIENT_SECRET are read from the environment: neither is in the process list.
 curl -sS {token_endpoint} --config - <<END

@@ -131,7 +131,7 @@ def revoke_locked(
     actor_label: str = SYSTEM_LABEL,
     finished: Rotation | None = None,
 ) -> None:
-    """The only writer of `revoked_*`: every revocation ends here, whoever asked for it.
+    """The only writer of `revoked_*`: all revocations come through here.
 
     `finished` is the rotation that ended the credential by itself, before anyone wrote it down.
     """

@@ -77,7 +77,8 @@ def credential_usage(credential: JwtCredential, *, at: datetime | None = None) -
 
 def _rows_of(credential_id: UUID, since: date) -> Iterable[tuple[Any, ...]]:
     """Of each client and day its exchanges and its calls, and the addresses that are kept."""
-    # The addresses stand first: PostgreSQL learns the types of NULL columns from pairs of queries.
+    # The addresses come first, because PostgreSQL infers the types of NULL columns from pairs of
+    # queries.
     addresses = AddressUse.objects.filter(credential=credential_id).annotate(
         kind=Value(_ADDRESS),
         day_=Value(None, DateField()),
