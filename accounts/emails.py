@@ -1,6 +1,6 @@
-"""The way of mails: queued in the caller's transaction, attempted after commit, retried by `tick`.
+"""Emails: queued in the caller's transaction, attempted after commit, retried by `tick`.
 
-`accounts/notices.py` and `credentials/notices.py` say what people are told.
+`accounts/notices.py` and `credentials/notices.py` say which emails there are.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def absolute(path: str) -> str:
 
 @contextmanager
 def left_to_tick() -> Iterator[None]:
-    """Queue only: `manage.py tick`, which is at work, sends all of them in one go afterwards."""
+    """Only queue: the `manage.py tick` that is running sends all of them together afterwards."""
     token = _left_to_tick.set(True)
     try:
         yield
@@ -46,7 +46,7 @@ def left_to_tick() -> Iterator[None]:
 
 @contextmanager
 def withheld() -> Iterator[None]:
-    """Write to nobody: the people of the demo exist on paper only."""
+    """Send nothing: the people of the demo don't exist."""
     token = _withheld.set(True)
     try:
         yield
@@ -55,28 +55,23 @@ def withheld() -> Iterator[None]:
 
 
 def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None:
-    """Render `emails/<template>/{subject,body}.txt` and queue it."""
-    subject, body = rendered(template, context)
+    subject, body = rendered(f"emails/{template}/subject", f"emails/{template}/body", context)
     queue_text(recipients, subject, body)
 
 
-def rendered(template: str, context: dict[str, Any]) -> tuple[str, str]:
-    """Subject and body; the subject is one line, whatever a person typed into a name."""
-    subject = rendered_line(f"emails/{template}/subject.txt", context)
-    body = render_to_string(f"emails/{template}/body.txt", context).strip()
-    return subject, f"{body}\n"
+def rendered(subject: str, body: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Subject and body from the templates with these names and `.txt`."""
+    text = render_to_string(f"{body}.txt", context, using="emails")
+    return rendered_line(subject, context), f"{text.strip()}\n"
 
 
 def rendered_line(template: str, context: dict[str, Any]) -> str:
-    return " ".join(render_to_string(template, context).split())
+    """One line even if a name in it has several, because line breaks would add email headers."""
+    return " ".join(render_to_string(f"{template}.txt", context, using="emails").split())
 
 
 def queue_text(recipients: list[str], subject: str, body: str) -> None:
-    """Store one mail for each recipient in the caller's transaction; attempt them after commit.
-
-    The text goes in as a variable of a constant template: the mail library would otherwise
-    interpret it as a template again, with whatever a person typed into a label.
-    """
+    """Store one email for each recipient in the caller's transaction; attempt them after commit."""
     if _withheld.get():
         return
     at_once = not _left_to_tick.get()
@@ -84,45 +79,52 @@ def queue_text(recipients: list[str], subject: str, body: str) -> None:
         mail.send(
             recipient,
             settings.DEFAULT_FROM_EMAIL,
+            # The library renders what it gets as a template, and people type into our texts. So
+            # each text is a variable of a constant template.
             subject="{{ subject|safe }}",
             message="{{ body|safe }}",
             context={"subject": subject, "body": body},
-            # Until then it is ours, and `manage.py tick` does not send it a second time.
+            # We attempt it before this time, so `manage.py tick` doesn't send it a second time.
             scheduled_time=timezone.now() + (FIRST_ATTEMPT if at_once else timedelta()),
         )
         for recipient in recipients
     ]
     if at_once:
-        # No `partial`: it has no name, for which Django's log of one that failed asks.
+        # A lambda, because Django logs the name of a hook that fails and a `partial` has none.
         transaction.on_commit(lambda: _attempt(queued), robust=True)
 
 
 def _attempt(queued: list[Email]) -> None:
-    """Try once now. At the first failure the rest stays queued for `manage.py tick`."""
+    """Try each once. After the first failure the rest stays queued for `manage.py tick`."""
     for email in queued:
         try:
             email.dispatch(commit=False)
         except Exception:
-            logger.exception("mail_not_sent_yet", email_id=email.pk)
-            # A connection that broke halfway would fail every later mail of this thread.
+            logger.exception("email_not_sent_yet", email_id=email.pk)
+            # A connection that broke halfway would fail every later email of this thread.
             connections.close()
             return
         email.status = STATUS.sent
         email.save(update_fields=["status", "last_updated"])
 
 
-def invitation(invitation: Invitation, raw_token: str) -> bool:
-    """Send the one-time link now and say whether that worked.
+def send_now(recipient: str, subject: str, body: str) -> bool:
+    """Send an email with a one-time link, and say whether that worked.
 
-    Not queued: queued mails are stored, and whoever reads the link can use it.
+    We don't queue it: queued emails are stored, and everyone who reads the link can use it.
     """
     if _withheld.get():
         return True
-    url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
-    subject, body = rendered("invitation", {"invitation": invitation, "url": url})
     try:
-        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [invitation.email]).send()
+        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [recipient]).send()
     except (OSError, SMTPException):
-        logger.exception("mail_not_sent", template="invitation")
+        logger.exception("email_not_sent", subject=subject)
         return False
     return True
+
+
+def invitation(invitation: Invitation, raw_token: str) -> bool:
+    url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
+    context = {"invitation": invitation, "inviter": invitation.invited_by, "url": url}
+    subject, body = rendered("emails/invitation/subject", "emails/invitation/body", context)
+    return send_now(invitation.email, subject, body)

@@ -39,7 +39,7 @@ def tell(
     told = list(people)
     context = {**context, "url": emails.absolute(path)}
     emails.queue(kind, [person.email for person in told], context)
-    text = emails.rendered_line(f"emails/{kind}/notice.txt", context)
+    text = emails.rendered_line(f"emails/{kind}/notice", context)
     Notice.objects.bulk_create(
         Notice(user=person, kind=kind, text=text, path=path, at=at or timezone.now())
         for person in told

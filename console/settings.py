@@ -125,7 +125,14 @@ TEMPLATES = [
                 "console.context.console",
             ],
         },
-    }
+    },
+    {
+        # Emails and notices are plain text, so nothing in them is escaped.
+        "NAME": "emails",
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"autoescape": False, "builtins": ["accounts.templatetags.dates"]},
+    },
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 

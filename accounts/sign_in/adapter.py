@@ -1,11 +1,9 @@
 """How sign-in differs from django-allauth's defaults."""
 
 from collections.abc import Iterable
-from smtplib import SMTPException
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -60,9 +58,6 @@ def _at_our_origin(name: str, value: Any) -> Any:
     parts = urlsplit(value)
     query = f"?{parts.query}" if parts.query else ""
     return f"{settings.ORIGIN}{parts.path}{query}"
-
-
-logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -138,14 +133,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "security_url": emails.absolute(reverse("mfa_index")),
             "reset_url": emails.absolute(reverse("account_reset_password")),
         }
-        message = self.render_mail(template_prefix, email, context)
+        subject, body = emails.rendered(
+            f"{template_prefix}_subject", f"{template_prefix}_message", context
+        )
         if self.is_notice:
-            emails.queue_text([email], message.subject, str(message.body))
-            return
-        try:
-            message.send()
-        except (OSError, SMTPException):
-            logger.exception("mail_not_sent", template=template_prefix)
+            emails.queue_text([email], subject, body)
+        elif not emails.send_now(email, subject, body):
             messages.error(
                 request,
                 "We couldn’t send the email because the email server didn’t respond. "
