@@ -1,4 +1,4 @@
-"""One function per happening about credentials that people are told of, without any secret."""
+"""One function for each event about credentials that people hear about; none carries a secret."""
 
 from datetime import datetime
 

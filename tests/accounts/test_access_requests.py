@@ -28,11 +28,11 @@ pytestmark = pytest.mark.both_databases
 URL = "/console/request-access"
 BODY = """Hello,
 
-Wedge Example (wedge@rebels.example) of Rebel Alliance asks for access to the Developer Console.
+Wedge Example (wedge@rebels.example) requested access to Rebel Alliance in the Developer Console.
 
-  What for:  A targeting app {{ 7|add:1 }} & <more>
+  Reason:  A targeting app {{ 7|add:1 }} & <more>
 
-You get this mail because you are an account administrator. Open the console here:
+You’re receiving this email because you’re an account administrator. Approve or decline the request:
 
 http://localhost:8000/console/organization/access
 """
@@ -57,7 +57,7 @@ def test_a_person_requests_access(
     assert (event.actor, event.details) == (rebels.wedge.user, {"reason": reason})
     [message] = mail.outbox
     assert message.to == ["leia@rebels.example"]
-    assert message.subject == "Wedge Example asks for access to the Developer Console"
+    assert message.subject == "Wedge Example requested access to the Developer Console"
     assert message.body == BODY
 
 
@@ -208,7 +208,7 @@ def test_an_administrator_declines_a_request(
     assert (event.actor, event.details) == (rebels.leia.user, {"reason": "Not {{ yet }}."})
     [message] = mail.outbox
     assert message.to == ["wedge@rebels.example"]
-    assert "Reason:     Not {{ yet }}." in message.body
+    assert "Reason:        Not {{ yet }}." in message.body
     page = sign_in(rebels.wedge).get(reverse("accounts:sandbox_account")).content.decode()
     assert "Your request was declined" in page
     assert "Not {{ yet }}." in page

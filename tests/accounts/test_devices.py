@@ -25,6 +25,7 @@ from accounts.actions.devices import note_sign_in
 from accounts.models import AuditEvent, AuditKind, Device, Membership, User
 from accounts.models.devices import DEVICES_KEPT
 from core import browsers
+from core.moments import in_words
 from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Rebels, UseMailServer
@@ -39,18 +40,19 @@ CHROME = (
 )
 BODY = """Hello Luke,
 
-you signed in to the Developer Console from a browser that it has not seen with you before.
+You signed in to the Developer Console from a new browser.
 
-  When:     {when:%Y-%m-%d %H:%M} UTC
-  Address:  127.0.0.1
-  Browser:  Chrome on Windows
+  When:        {when}
+  IP address:  127.0.0.1
+  Browser:     Chrome on Windows
 
-If that was you, there is nothing to do.
-If it was not, somebody else can sign in as you. End that session here:
+If this was you, you don’t need to do anything.
+
+If it wasn’t, someone else can sign in as you. End that session:
 
 http://localhost:8000/account/sessions/
 
-and then change your password:
+Then change your password:
 
 http://localhost:8000/account/password/change/
 """
@@ -103,9 +105,9 @@ def test_a_new_browser_is_recorded_and_told(
     [message] = mail.outbox
     assert message.to == ["luke@rebels.example"]
     assert message.subject == "You signed in to the Developer Console from a new browser"
-    assert message.body == BODY.format(when=device.first_seen_at)
+    assert message.body == BODY.format(when=in_words(device.first_seen_at))
     assert texts(rebels.luke) == [
-        "You signed in from a new browser: Chrome on Windows, 127.0.0.1. If it was not you, end "
+        "You signed in from a new browser: Chrome on Windows, 127.0.0.1. If this wasn’t you, end "
         "that session and change your password."
     ]
     events = AuditEvent.objects.filter(kind=AuditKind.SIGNED_IN_FROM_NEW_DEVICE).order_by("id")

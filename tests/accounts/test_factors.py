@@ -150,7 +150,7 @@ def test_the_life_of_an_authenticator_app_is_recorded_and_told(
     ]
     subjects = [message.subject for message in mail.outbox]
     assert subjects == [
-        "An authenticator app signs you in to the Developer Console now",
+        "An authenticator app was added to your account in the Developer Console",
         "New recovery codes in the Developer Console",
         "Your authenticator app in the Developer Console was turned off",
     ]
@@ -184,7 +184,7 @@ def test_a_new_address_counts_once_its_link_is_followed(
     page = confirmed.post(
         reverse("account_email"), {"email": "red5@rebels.example", "action_add": ""}, follow=True
     ).content.decode()
-    assert "A link is on its way to red5@rebels.example." in page
+    assert "We sent a link to red5@rebels.example." in page
     [message] = mail.outbox
     assert message.to == ["red5@rebels.example"]
     [link] = [word for word in message.body.split() if "/confirm-email/" in word]

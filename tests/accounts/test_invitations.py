@@ -24,6 +24,7 @@ from accounts.actions.memberships import change_role, deactivate
 from accounts.forms.invitations import InvitationListForm
 from accounts.models import AuditEvent, AuditKind, Invitation, Membership, User
 from accounts.roles import ConsoleRole
+from core.moments import in_words
 from tests import cast
 from tests.accounts import mail_servers
 from tests.conftest import Partners, Rebels, SignIn, UseMailServer
@@ -192,7 +193,7 @@ def test_an_administrator_invites_by_email(rebels: Rebels, leia: Client, client:
     [message] = mail.outbox
     assert message.to == ["ackbar@rebels.example"]
     assert message.subject == (
-        "Leia Example invites you to the Developer Console of Rebel Alliance"
+        "Leia Example invited you to join Rebel Alliance in the Developer Console"
     )
     page = leia.get(response["Location"]).content.decode()
     assert "We sent an invitation to ackbar@rebels.example." in page
@@ -442,11 +443,11 @@ def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client:
 
 EXPIRED = """Hello Leia,
 
-nobody accepted this invitation to the Developer Console in time:
+Your invitation to the Developer Console expired before it was accepted:
 
-  - mon@rebels.example, expired {expired:%Y-%m-%d %H:%M} UTC
+  - mon@rebels.example, expired on {expired}
 
-Its link no longer works. You can send it again, with a new link, here:
+Its link no longer works. Send the invitation again with a new link:
 
 http://localhost:8000/console/organization/access#invitations
 """
@@ -461,11 +462,12 @@ def test_the_inviter_is_told_once(
     assert tell_of_expired_invitations(at=made.expires_at + timedelta(days=9)) == 0
     [email] = Email.objects.all()
     assert email.to == ["leia@rebels.example"]
-    assert email.subject == "Your invitation of mon@rebels.example has expired"
-    assert email.message == EXPIRED.format(expired=made.expires_at)
+    assert email.subject == "Your invitation to mon@rebels.example expired"
+    assert email.message == EXPIRED.format(expired=in_words(made.expires_at))
     told = rebels.leia.user.notices.get()
     assert told.text == (
-        "Nobody accepted your invitation of mon@rebels.example in time. You can send it again."
+        "Your invitation to mon@rebels.example expired before it was accepted. "
+        "You can send it again."
     )
     assert (told.path, told.at) == ("/console/organization/access#invitations", made.expires_at)
     Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
@@ -500,9 +502,7 @@ def test_several_are_one_mail_and_settled_ones_none(
         )
     withdraw_invitation(invited, actor=rebels.leia.user, origin=cast.ORIGIN)
     assert tell_of_expired_invitations(at=timezone.now() + timedelta(days=30)) == 2
-    assert [email.subject for email in Email.objects.all()] == [
-        "2 of your invitations have expired"
-    ]
+    assert [email.subject for email in Email.objects.all()] == ["2 of your invitations expired"]
 
 
 def test_expired_invitations_of_commands_and_deactivated_people_send_no_notice(

@@ -80,9 +80,9 @@ def test_an_administrator_changes_a_role(
     assert (event.actor, event.target_id) == (rebels.leia.user, str(rebels.luke.user_id))
     assert event.details == {"changes": {"role": ["developer", "auditor"]}}
     assert message.to == ["luke@rebels.example"]
-    assert message.subject == "Your role in the Developer Console was changed: Auditor"
+    assert message.subject == "Your role in the Developer Console is now Auditor"
     assert "Leia Example (leia@rebels.example) changed your role" in message.body
-    assert "stop working until you are a Developer again" in message.body
+    assert "don’t work until you have the Developer role again" in message.body
 
 
 def test_giving_the_same_role_again_records_nothing(rebels: Rebels) -> None:
@@ -163,7 +163,9 @@ def test_reactivating_tells_the_person(
     shut_out(rebels.luke, rebels.leia)
     message = the_mail(django_capture_on_commit_callbacks, lambda: let_in(rebels.luke, rebels.leia))
     assert message.to == ["luke@rebels.example"]
-    assert "Your JWT credentials that are not revoked or expired work again." in message.body
+    assert (
+        "Your JWT credentials work again, except those that are revoked or expired." in message.body
+    )
 
 
 def test_repeating_a_membership_change_changes_nothing(rebels: Rebels) -> None:

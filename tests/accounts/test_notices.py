@@ -77,7 +77,7 @@ def test_administrators_are_told_of_a_request(rebels: Rebels) -> None:
         told = admin.user.notices.get()
         assert (told.kind, told.text, told.path, told.at) == (
             NoticeKind.ACCESS_REQUESTED,
-            "Wedge Example asks for access to the console: To fly & <see>",
+            "Wedge Example requested console access: To fly & <see>",
             "/console/organization/access",
             request.created_at,
         )
@@ -118,20 +118,20 @@ def back(rebels: Rebels) -> None:
         (
             approved,
             NoticeKind.ACCESS_GRANTED,
-            f"{LEIA} gave you access to the console. Your console role is Developer.",
+            f"{LEIA} gave you console access. Your console role is Developer.",
         ),
         (
             declined,
             NoticeKind.ACCESS_DECLINED,
-            f"{LEIA} declined your request for access to the console: Not now",
+            f"{LEIA} declined your request for console access: Not now",
         ),
         (
             promoted,
             NoticeKind.ROLE_CHANGED,
-            f"{LEIA} changed your console role: Auditor, and account administrator.",
+            f"{LEIA} set your console role to Auditor, with account administrator rights.",
         ),
-        (removed, NoticeKind.DEACTIVATED, f"{LEIA} deactivated you at Rebel Alliance."),
-        (back, NoticeKind.REACTIVATED, f"{LEIA} reactivated you at Rebel Alliance."),
+        (removed, NoticeKind.DEACTIVATED, f"{LEIA} deactivated your account in Rebel Alliance."),
+        (back, NoticeKind.REACTIVATED, f"{LEIA} reactivated your account in Rebel Alliance."),
     ],
 )
 def test_the_person_is_told(

@@ -101,7 +101,7 @@ def test_this_one_is_not_ended_but_logged_out(rebels: Rebels) -> None:
 def test_all_others_are_ended_and_recorded(rebels: Rebels) -> None:
     here, there, third = (signed_in(rebels.luke, ua) for ua in (FIREFOX, CHROME, FIREFOX))
     page = here.post(LIST, follow=True).content.decode()
-    assert "All other sessions have ended" in page
+    assert "You ended all other sessions." in page
     assert [is_signed_in(browser) for browser in (here, there, third)] == [True, False, False]
     event = AuditEvent.objects.get(kind=AuditKind.SESSIONS_ENDED)
     assert event.details == {"browsers": ["Chrome on Windows", "Firefox on Linux"]}

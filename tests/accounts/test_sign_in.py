@@ -141,7 +141,7 @@ def test_a_reset_says_the_same_to_everyone(rebels: Rebels) -> None:
     assert answers == {(302, reverse("account_reset_password_done"))}
     to_luke, to_nobody = mail.outbox
     assert "/password/reset/key/" in to_luke.body
-    assert "Nobody has this address there." in to_nobody.body
+    assert "but no account uses this address." in to_nobody.body
     assert "http" not in to_nobody.body.replace("https://", "").partition("Console,")[0]
 
 

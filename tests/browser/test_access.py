@@ -83,12 +83,12 @@ def test_a_person_requests_access_and_creates_a_first_credential(
     arrived(leia, "Access")
     expect(leia.get_by_text("No one is waiting for access.")).to_be_visible()
     assert AccessRequest.objects.get().decided_by == rebels.leia.user
-    assert mails_to(rebels.wedge.user.email) == ["You have access to the Developer Console"]
+    assert mails_to(rebels.wedge.user.email) == ["You now have access to the Developer Console"]
 
     wedge.reload()
     arrived(wedge, "Welcome, Wedge")
     wedge.get_by_role("link", name="Notices, 1 unread").click()
-    expect(wedge.get_by_text("Leia Example gave you access to the console.")).to_be_visible()
+    expect(wedge.get_by_text("Leia Example gave you console access.")).to_be_visible()
     wedge.get_by_role("link", name="Dashboard").click()
     wedge.get_by_role("link", name="Create sandbox account").click()
     wedge.get_by_role("button", name="Create sandbox account").click()

@@ -517,8 +517,8 @@ def test_the_owner_gets_an_email(
         by = f"{person} created a JWT credential that acts as you."
         name = f"{who.capitalize()} Example"
         seen = {
-            "han": f"{name} was shown the JWT when creating it.\n",
-            "nowhere": f"{name} was not shown the JWT: only you can see it.\n",
+            "han": f"{name} saw the JWT when creating the credential.\n",
+            "nowhere": f"{name} can’t see the JWT. Only you can.\n",
         }[who]
     assert (message.to, message.from_email) == (
         ["luke@rebels.example"], "Developer Console <console@localhost>",
@@ -533,15 +533,17 @@ Hello Luke,
 
   Label:        {NASTY}
   Environment:  Sandbox
-  Apps:         a specific list
-  Expires:      2098-03-31 23:59 UTC
+  Apps:         specific apps
+  Expires:      Mar 31, 2098, 23:59 UTC
 
-Whoever holds it can call the API with your permissions, through the apps it allows.
-{seen}See it, change its apps or revoke it here:
+Anyone who has the JWT can call the API with your permissions, through the apps that the credential
+allows.
+{seen}
+View the credential, change its apps, or revoke it:
 
 http://localhost:8000{url("detail", credential)}
 
-If you did not expect this, revoke it now and tell your account administrator.
+If you didn’t expect this, revoke the credential now and tell your account administrator.
 """
     )
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.urls import reverse
+from post_office.models import Email
 
 from accounts.models import Notice, NoticeKind
 from accounts.permissions import UserRole
@@ -31,8 +33,8 @@ def credential(rebels: Rebels) -> JwtCredential:
 @pytest.mark.parametrize(
     ("owner_role", "seen"),
     [
-        pytest.param(UserRole.STANDARD_USER, "was shown the JWT", id="no more rights"),
-        pytest.param(UserRole.SUPER_ADMIN, "was not shown the JWT", id="more rights"),
+        pytest.param(UserRole.STANDARD_USER, " and saw the JWT.", id="no more rights"),
+        pytest.param(UserRole.SUPER_ADMIN, ". Only you can see the JWT.", id="more rights"),
     ],
 )
 def test_created_and_whether_the_jwt_was_shown(
@@ -47,9 +49,7 @@ def test_created_and_whether_the_jwt_was_shown(
         f"/console/my-credentials/{made.pk}",
         made.issued_at,
     )
-    assert told.text == (
-        f"Han Example created the sandbox JWT credential “{NASTY}” for you, and {seen}."
-    )
+    assert told.text == (f"Han Example created the sandbox JWT credential “{NASTY}” for you{seen}")
     assert sign_in(rebels.luke).get(told.path).status_code == 200
 
 
@@ -100,5 +100,16 @@ def test_an_app_is_given(rebels: Rebels) -> None:
         f"/console/apps/{application.pk}",
     )
     assert told.text == (
-        "Han Example gave you the app “Falcon & <Dialer>”, which belonged to Leia Example."
+        "Han Example transferred the app “Falcon & <Dialer>” from Leia Example to you."
     )
+
+
+def test_names_are_escaped_on_pages_but_not_in_emails(rebels: Rebels, sign_in: SignIn) -> None:
+    application = cast.application(rebels.leia, "Falcon & <Dialer>")
+    transfer_application(application, rebels.luke, **by(rebels))
+    [email] = Email.objects.filter(to=rebels.luke.user.email)
+    assert "Falcon & <Dialer>" in email.subject
+    assert "Falcon & <Dialer>" in email.message
+    page = sign_in(rebels.luke).get(reverse("accounts:notices")).content.decode()
+    assert "Falcon &amp; &lt;Dialer&gt;" in page
+    assert "<Dialer>" not in page

@@ -33,33 +33,33 @@ CREATED = datetime(2031, 1, 1, 10, tzinfo=UTC)
 LASTS = 60
 ONE = """Hello Luke,
 
-this JWT credential of yours expires soon:
+Your JWT credential expires soon:
 
   - Contractor Key (sandbox)
-    Expires:  2031-03-02 23:59 UTC
+    Expires:  Mar 2, 2031, 23:59 UTC
     Used by:  Falcon Dialer
 
-After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
-works until your apps have moved, but not beyond its date.
+Once a credential expires, apps can’t exchange its JWT, and their access tokens stop working.
+You can’t change the expiration date. Instead, choose Rotate on the credential’s page: you get a
+new JWT, and the old one works until your apps have switched or until it expires.
 
 http://localhost:8000/console/my-credentials/{pk}
 """
 SEVERAL = """Hello Luke,
 
-these JWT credentials of yours expire soon:
+These JWT credentials of yours expire soon:
 
   - First (sandbox)
-    Expires:  2031-02-28 23:59 UTC
+    Expires:  Feb 28, 2031, 23:59 UTC
     Used by:  no app in the last 30 days
 
   - Second {{{{ 7|add:1 }}}} & <more> (production)
-    Expires:  2031-03-02 23:59 UTC
+    Expires:  Mar 2, 2031, 23:59 UTC
     Used by:  no app in the last 30 days
 
-After that apps can't exchange the JWT any more, and the access tokens they hold stop working.
-The date can't be moved. Choose Rotate on the credential's page: you get a new JWT, and the old one
-works until your apps have moved, but not beyond its date.
+Once a credential expires, apps can’t exchange its JWT, and their access tokens stop working.
+You can’t change the expiration date. Instead, choose Rotate on the credential’s page: you get a
+new JWT, and the old one works until your apps have switched or until it expires.
 
 http://localhost:8000/console/my-credentials
 """
@@ -103,7 +103,9 @@ def test_the_reminder_says_what_expires_and_which_apps_use_it(rebels: Rebels) ->
     assert remind_owners(at=at) == 1
     [email] = Email.objects.all()
     assert email.to == ["luke@rebels.example"]
-    assert told() == ["Your sandbox JWT credential expires on 2031-03-02: Contractor Key"]
+    assert told() == [
+        "Your sandbox JWT credential expires on Mar 2, 2031, 23:59 UTC: Contractor Key"
+    ]
     assert bodies() == [ONE.format(pk=made.pk)]
     notice = Notice.objects.get()
     assert (notice.user, notice.at, notice.path) == (
@@ -126,7 +128,7 @@ def test_an_owner_gets_one_reminder_for_several_credentials(rebels: Rebels) -> N
     assert remind_owners(at=before_expiry(first, 1)) == 3
     assert sorted(told()) == [
         "2 of your JWT credentials expire soon",
-        "Your sandbox JWT credential expires on 2031-03-02: Hers",
+        "Your sandbox JWT credential expires on Mar 2, 2031, 23:59 UTC: Hers",
     ]
     assert SEVERAL.format() in bodies()
     assert sorted(JwtCredential.objects.values_list("label", "reminded_days")) == [
@@ -135,7 +137,7 @@ def test_an_owner_gets_one_reminder_for_several_credentials(rebels: Rebels) -> N
         ("Second {{ 7|add:1 }} & <more>", 7),
     ]
     assert rebels.luke.user.notices.get().text == (
-        "2 of your JWT credentials expire soon, the first of them on Feb 28, 2031, 23:59 UTC."
+        "2 of your JWT credentials expire soon, the first one on Feb 28, 2031, 23:59 UTC."
     )
     assert rebels.leia.user.notices.get().path.endswith(str(other.pk))
 

@@ -365,7 +365,7 @@ def test_a_developer_admin_rotates_for_a_teammate(
     assert (notice.user, notice.path) == (rebels.luke.user, url("rotation", old))
     assert notice.text == (
         f"{admin.user.name} created a replacement for your sandbox JWT credential “Nightly jobs” "
-        "and saw the JWT."
+        "and saw the new JWT."
     )
     assert not JWT.search(body)
 
