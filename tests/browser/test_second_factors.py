@@ -26,7 +26,7 @@ from tests.conftest import Rebels
 
 SECURITY = reverse("mfa_index")
 BY_KEY = re.compile("^Use a .*security key$")
-WRONG_CODE = re.compile(r"^(Incorrect code\.|This code is wrong)")
+WRONG_CODE = re.compile(r"^(Incorrect code\.|This code is incorrect)")
 STEP = 30
 NEW_CODES = 10
 

@@ -43,7 +43,7 @@ def test_the_explanation_of_a_refused_call_links_to_its_fix(
     page.get_by_role("link", name="Why did my call fail?").click()
     page.get_by_role("textbox", name="Request ID").fill(request_id)
     page.get_by_role("button", name="Explain").click()
-    expect(page.get_by_text("It would fail now as well")).to_be_visible()
+    expect(page.get_by_text("This request would still fail")).to_be_visible()
     expect(page.get_by_text("JWT-105").first).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="Failed:")).to_contain_text(
         "The app is allowed to use the credential"
@@ -52,10 +52,10 @@ def test_the_explanation_of_a_refused_call_links_to_its_fix(
     page.set_viewport_size({"width": 390, "height": 844})
     accessible("the explanation of a refusal on a phone")
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.get_by_role("link", name="Add the app to the credential's list.").click()
+    page.get_by_role("link", name="Add the app to the credential.").click()
     page.get_by_label("Client ID", exact=True).fill(other.client_id)
     page.get_by_role("button", name="Add app").click()
-    listed = page.get_by_role("table", name="Apps permitted to use this credential")
+    listed = page.get_by_role("table", name="Apps allowed to use this credential")
     expect(listed.get_by_role("cell", name="Hyperdrive Monitor", exact=True)).to_be_visible()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
