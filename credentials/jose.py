@@ -39,7 +39,7 @@ from core.immutable import frozen
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
-# Longer than any token of ours, so that nobody makes us parse more.
+# Longer than any token of ours, so that a caller can't make us parse more.
 MAX_TOKEN_LENGTH = 4096
 # RFC 7515 §7.1: base64url without padding, so that a token has only one spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
@@ -85,7 +85,7 @@ class ParsedToken:
         return str(self.header.get("typ", ""))
 
     def claimed(self, name: str) -> str:
-        """A claim; empty if it is missing or not a text."""
+        """Empty if the claim is missing or not a text."""
         value = (self.claims or _NO_CLAIMS).get(name)
         return value if isinstance(value, str) else ""
 
@@ -99,7 +99,6 @@ class SeenTokens:
         self._lock = threading.Lock()
 
     def find(self, digest: bytes) -> ParsedToken | None:
-        """A token that was parsed before, so that it need not be parsed again."""
         for seen in tuple(self._by_key.values()):
             if (parsed := seen.get(digest)) is not None:
                 return parsed
@@ -143,7 +142,6 @@ def public_jwk(private_key: ec.EllipticCurvePrivateKey) -> Jwk:
 
 
 def seal(private_key: ec.EllipticCurvePrivateKey) -> str:
-    """Encrypt a private key for the database with the newest of `KEY_ENCRYPTION_KEYS`."""
     der = private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     return vault.seal(der)
 
@@ -219,12 +217,11 @@ def _object(part: str) -> Claims | None:
     return frozen(found) if isinstance(found, dict) else None
 
 
-def claimed_subject(token: str) -> str:
-    """The `sub` of a JWT, unverified; empty if it has none."""
+def parsed_or_none(token: str) -> ParsedToken | None:
     try:
-        return parse_token(token).claimed("sub")
+        return parse_token(token)
     except InvalidToken:
-        return ""
+        return None
 
 
 def shape_problem(text: str) -> str:
@@ -270,20 +267,11 @@ def _content_problem(parts: list[str]) -> str:
 
 
 def _decoded(part: str) -> bytes:
-    """Raises `ValueError` for a text that isn't base64url."""
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def _encoded(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def claimed_type(token: str) -> str:
-    """The `typ` of a JWT, unverified: for messages, never for a decision."""
-    try:
-        return parse_token(token).token_type
-    except InvalidToken:
-        return ""
 
 
 def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
@@ -314,5 +302,4 @@ def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:
 
 
 def forget_key(jwk: Jwk) -> None:
-    """Forget every token of a key that is now distrusted."""
     _seen.forget((jwk["x"], jwk["y"]))

@@ -92,7 +92,7 @@ def bearer_error_response(
         rfc_error=error.rfc_error,
         what=RefusedWhat.CALL,
     )
-    challenge = {} if error.challenge is None else {"WWW-Authenticate": error.challenge}
+    challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
     return error_response(
         error.status,
         entry(error.code, error.message, permission_name=error.permission_name),

@@ -1,13 +1,11 @@
 """Refresh tokens and sessions (RFC 6749 §6, RFC 7009, RFC 9700 §4.14.2).
 
-A refresh token rotates at every use. Its successor is derived from it, so that a client whose
-response was lost gets the very same successor again, and no token has to be kept in clear.
+A refresh token rotates with every use. Its successor is derived from it, so a client that never
+received the response gets the same successor again, although we keep no token as plain text.
 """
 
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from accounts.permissions import scope_string
 from core import raw_secrets
 from core.postgresql import statements
+from credentials.actions.tokens import IssuedToken, clamped
 from credentials.models import Client, EndedSession, JwtCredential, RefreshToken
 from credentials.models.refresh_tokens import dead_tokens
 
@@ -26,20 +25,10 @@ PREFIX = "rt_"
 _SALT = "credentials.refresh_tokens.successor"
 
 
-@dataclass(frozen=True)
-class IssuedRefreshToken:
-    value: str = field(repr=False)
-    expires_in: int
-    """Seconds."""
-
-
 def clamped_lifetime(requested: str | None) -> timedelta:
-    """`refresh_token_ttl` in seconds, at most the allowed; nonsense counts as omitted."""
-    longest: timedelta = settings.REFRESH_TOKEN_TTL_MAX
-    if requested is None or not re.fullmatch(r"-?[0-9]{1,100}", requested):
-        return longest
-    seconds = min(max(int(requested), 1), int(longest.total_seconds()))
-    return timedelta(seconds=seconds)
+    """`refresh_token_ttl` in seconds, moved into the allowed range."""
+    longest = settings.REFRESH_TOKEN_TTL_MAX
+    return clamped(requested, timedelta(seconds=1), longest, otherwise=longest)
 
 
 def issue_refresh_token(
@@ -50,11 +39,9 @@ def issue_refresh_token(
     scopes: Iterable[str],
     lifetime: timedelta,
     at: datetime,
-) -> IssuedRefreshToken:
-    """The first refresh token of a session; it never outlives its credential.
-
-    One row in one statement, and so without a transaction around it: the hot path.
-    """
+) -> IssuedToken:
+    """The first refresh token of a session. It never outlives its credential."""
+    # Exchanges are a hot path. One row in one statement needs no transaction.
     raw_token = raw_secrets.generate(PREFIX)
     row = RefreshToken(
         session_id=session_id,
@@ -66,7 +53,7 @@ def issue_refresh_token(
     return _save(row, raw_token, at)
 
 
-def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshToken:
+def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
     row.token_digest = raw_secrets.digest(raw_token)
     row.issued_at = at
     row.expires_at = min(at + timedelta(seconds=row.lifetime_seconds), row.credential.ends_at)
@@ -74,8 +61,8 @@ def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshToken
     return _issued(row, raw_token, at)
 
 
-def _issued(row: RefreshToken, raw_token: str, at: datetime) -> IssuedRefreshToken:
-    return IssuedRefreshToken(raw_token, max(0, int((row.expires_at - at).total_seconds())))
+def _issued(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
+    return IssuedToken(raw_token, max(0, int((row.expires_at - at).total_seconds())))
 
 
 def _successor(raw_token: str) -> str:
@@ -84,14 +71,8 @@ def _successor(raw_token: str) -> str:
 
 
 @transaction.atomic
-def rotate_refresh_token(
-    row: RefreshToken, raw_token: str, *, at: datetime
-) -> IssuedRefreshToken | None:
-    """The successor of a token; None if it was used before, which ends the session.
-
-    Within the grace, and as long as the successor is unused, a second use is a lost response and
-    answers the same successor.
-    """
+def rotate_refresh_token(row: RefreshToken, raw_token: str, *, at: datetime) -> IssuedToken | None:
+    """The successor of a token; None if the token was used before, which ends the session."""
     successor = _successor(raw_token)
     if _use(row, at):
         following = RefreshToken(
@@ -102,6 +83,8 @@ def rotate_refresh_token(
             lifetime_seconds=row.lifetime_seconds,
         )
         return _save(following, successor, at)
+    # The client may never have received the response, so for a few seconds it gets the same
+    # successor again, unless the successor has been used.
     row.refresh_from_db(fields=["used_at"])
     known = RefreshToken.objects.with_token(successor).first()
     if row.in_grace(at) and known is not None and known.used_at is None:
@@ -111,7 +94,7 @@ def rotate_refresh_token(
 
 
 def _use(row: RefreshToken, at: datetime) -> bool:
-    """Whether it was unused until now. Of two at once one waits here, and then finds it used."""
+    # The second of two simultaneous requests waits here, and then finds that the token is used.
     table = connection.ops.quote_name(RefreshToken._meta.db_table)
     sql = f"UPDATE {table} SET used_at = %s WHERE id = %s AND used_at IS NULL RETURNING id"  # noqa: S608 - the name is ours
     return statements.write(sql, [at, row.pk]) is not None
@@ -129,7 +112,7 @@ def end_session(session_id: UUID, *, at: datetime | None = None) -> None:
 
 @transaction.atomic
 def forget_dead_sessions(*, at: datetime | None = None) -> int:
-    """Remove refresh tokens and ended sessions that no living token can name any more."""
+    """Remove refresh tokens and ended sessions that no valid token can name any longer."""
     at = at or timezone.now()
     tokens, _ = dead_tokens(at).delete()
     sessions, _ = EndedSession.objects.filter(forget_after__lte=at).delete()

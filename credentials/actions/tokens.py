@@ -1,4 +1,4 @@
-"""Issuing access tokens (RFC 9068). Writes no row but the usage counter."""
+"""Issues access tokens (RFC 9068). The usage counter is the only row that this writes."""
 
 import re
 import secrets
@@ -16,6 +16,8 @@ from credentials.models import Client, ExchangeUsage, JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.usage import note_use
 
+_SECONDS = re.compile(r"-?[0-9]{1,100}")
+
 
 @dataclass(frozen=True)
 class IssuedToken:
@@ -25,14 +27,20 @@ class IssuedToken:
 
 
 def clamped_ttl(requested: str | None) -> timedelta:
-    """`access_token_ttl` in seconds, moved into the allowed range; nonsense counts as omitted."""
-    if requested is None or not re.fullmatch(r"-?[0-9]{1,100}", requested):
-        return settings.ACCESS_TOKEN_TTL
-    shortest, longest = (
-        int(bound.total_seconds())
-        for bound in (settings.ACCESS_TOKEN_TTL_MIN, settings.ACCESS_TOKEN_TTL_MAX)
-    )
-    return timedelta(seconds=min(max(int(requested), shortest), longest))
+    """`access_token_ttl` in seconds, moved into the allowed range."""
+    shortest, longest = settings.ACCESS_TOKEN_TTL_MIN, settings.ACCESS_TOKEN_TTL_MAX
+    return clamped(requested, shortest, longest, otherwise=settings.ACCESS_TOKEN_TTL)
+
+
+def clamped(
+    requested: str | None, shortest: timedelta, longest: timedelta, *, otherwise: timedelta
+) -> timedelta:
+    """A number of seconds, moved into the allowed range; `otherwise` if it isn't a number."""
+    if requested is None or not _SECONDS.fullmatch(requested):
+        return otherwise
+    # Not as a timedelta from the start, because a request can ask for more than one can hold.
+    seconds = max(int(requested), int(shortest.total_seconds()))
+    return timedelta(seconds=min(seconds, int(longest.total_seconds())))
 
 
 def issue_access_token(
@@ -46,10 +54,10 @@ def issue_access_token(
     source: str | None = None,
     signing_key: SigningKey | None = None,
 ) -> IssuedToken:
-    """Sign an access token and count the exchange; it never outlives its credential.
+    """Sign an access token, which never outlives its credential, and count the exchange.
 
-    `source` is the address that the client called from, None if nobody knows it. `signing_key` is
-    the current one, if it was read for this request; there is none before the first use.
+    `source` is the address that the client called from, or None if it is unknown. `signing_key` is
+    the current key, or None before its first use.
     """
     urls = credential.environment.urls
     issued_at = int(at.timestamp())

@@ -94,7 +94,8 @@ def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None
     jwt = jwt.strip()
     if problem := jose.shape_problem(jwt):
         return _not_a_credential("This string isn’t a JWT of this server", problem)
-    if jose.claimed_type(jwt) == jose.ACCESS_TOKEN_TYPE:
+    parsed = jose.parsed_or_none(jwt)
+    if parsed is not None and parsed.token_type == jose.ACCESS_TOKEN_TYPE:
         return _not_a_credential(
             "This is an access token, not a credential",
             "The token says so. Use the JWT credential as the assertion of an exchange, and send "

@@ -12,19 +12,20 @@ from credentials.oauth.lookup import Lookup
 
 
 def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:
-    """The row of a credential that we signed. Raises JWT-101 or JWT-104."""
-    try:
-        parsed = jose.parse_token(assertion)
-    except jose.InvalidToken:
-        parsed = None
-    return verified_credential(parsed, environment, None)
+    """The row of a credential that we signed. Raises `InvalidGrant`."""
+    return verified_credential(jose.parsed_or_none(assertion), environment, None)
 
 
 def verified_credential(
     parsed: jose.ParsedToken | None, environment: Environment, lookup: Lookup | None
 ) -> JwtCredential:
     """The same of a parsed assertion; `lookup` holds the rows, if they were read already."""
-    invalid = errors.not_a_credential()
+    # One message for every cause, because a forger must not learn which one it was.
+    invalid = errors.InvalidGrant(
+        "JWT-101",
+        "The assertion is not a valid JWT credential of this authorization server. Copy the whole "
+        "JWT again.",
+    )
     key = trusted_key(parsed.kid, KeyPurpose.CREDENTIAL, lookup) if parsed else None
     if parsed is None or key is None:
         raise invalid

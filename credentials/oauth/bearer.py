@@ -35,10 +35,12 @@ SECRETS = frozenset({"access_token", "assertion", "client_secret", "refresh_toke
 
 
 class BearerError(RefusedRequest):
-    """A call refused for its token or for what the token may not do (RFC 6750 §3)."""
+    """A call refused for its token or for what the token can't do (RFC 6750 §3)."""
 
     status: ClassVar[int]
     rfc_error: ClassVar[str] = ""
+    challenge: str = ""
+    """The value of `WWW-Authenticate`; empty for a call whose token is good."""
 
     def __init__(self, code: str, message: str, *, permission_name: str | None = None) -> None:
         super().__init__(message)
@@ -46,14 +48,10 @@ class BearerError(RefusedRequest):
         self.message = message
         self.permission_name = permission_name
 
-    @property
-    def challenge(self) -> str | None:
-        """The value of `WWW-Authenticate`."""
-        return None
-
 
 class MissingToken(BearerError):
     status = 401
+    challenge = f'Bearer realm="{REALM}"'
 
     def __init__(self) -> None:
         super().__init__(
@@ -61,16 +59,12 @@ class MissingToken(BearerError):
             "The call has no access token. Send one in the header Authorization: Bearer.",
         )
 
-    @property
-    def challenge(self) -> str:
-        return f'Bearer realm="{REALM}"'
-
 
 class SecretInQuery(BearerError):
-    """RFC 6750 §2.3 allows a token there and warns of it: query strings end up in logs."""
-
+    # RFC 6750 §2.3 allows a token there, and warns against it.
     status = 400
     rfc_error = "invalid_request"
+    challenge = f'Bearer realm="{REALM}", error="invalid_request"'
 
     def __init__(self) -> None:
         super().__init__(
@@ -79,18 +73,16 @@ class SecretInQuery(BearerError):
             "token in the Authorization header.",
         )
 
-    @property
-    def challenge(self) -> str:
-        return f'Bearer realm="{REALM}", error="invalid_request"'
-
 
 class InvalidAccessToken(BearerError):
     status = 401
     rfc_error = "invalid_token"
 
-    @property
-    def challenge(self) -> str:
-        return f'Bearer realm="{REALM}", error="invalid_token", error_description="{self.message}"'
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.challenge = (
+            f'Bearer realm="{REALM}", error="invalid_token", error_description="{message}"'
+        )
 
 
 def access_token_expired() -> InvalidAccessToken:
@@ -109,12 +101,8 @@ class ScopeMissing(BearerError):
             f"The app does not have the app scope [{scope}]. Add the scope in the app's settings.",
             permission_name=scope.value,
         )
-        self._scope = scope
+        self.challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}"'
         self.about(missing=scope.value)
-
-    @property
-    def challenge(self) -> str:
-        return f'Bearer realm="{REALM}", error="insufficient_scope", scope="{self._scope}"'
 
 
 class PermissionMissing(BearerError):
@@ -131,8 +119,6 @@ class PermissionMissing(BearerError):
 
 
 class TooManyCalls(BearerError):
-    """RFC 6585 §4; the headers of the answer say when to try again."""
-
     status = 429
 
     def __init__(self, message: str) -> None:
@@ -157,7 +143,7 @@ class Bearer:
             raise self.refused(PermissionMissing(permission))
 
     def refused(self, error: BearerError) -> BearerError:
-        """The refusal of a call of this bearer, with what its record says of it."""
+        """The error, with the facts about this bearer that its record needs."""
         return error.about(**_facts(self.claims))
 
 
@@ -180,7 +166,7 @@ def authenticate_token(
     """The bearer of an access token of this environment. Raises `InvalidAccessToken`.
 
     `lookup` is what was read for this request of what the token names, if it was. `source` is the
-    address that the app called from; None if nobody knows it, as when a resource server asks.
+    address that the app called from; None if it is unknown, as when a resource server asks.
     """
     at = at or timezone.now()
     parsed, lookup = _presented(token, lookup)
@@ -191,7 +177,7 @@ def authenticate_token(
 
 
 def refuse_secrets_in_query(request: HttpRequest) -> None:
-    """Whatever else the request brings: who reads the refusal stops sending it there."""
+    # Even if the call would work: developers who read the refusal stop sending secrets there.
     if request.META.get("QUERY_STRING") and not SECRETS.isdisjoint(request.GET):
         raise SecretInQuery
 
@@ -213,12 +199,11 @@ def verified_claims(
 
 
 def claimed_ids(parsed: jose.ParsedToken) -> ClaimedIds:
-    """Which rows a token names; nothing of it is verified."""
     return ClaimedIds(parsed.kid, *map(parsed.claimed, ("client_id", "credential_id", "sid")))
 
 
 def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Lookup]:
-    """A token taken apart, and the rows that it names, in one statement; nothing is verified."""
+    # One statement reads the rows that the token names, before anything of it is verified.
     try:
         parsed = jose.parse_token(token)
     except jose.InvalidToken as error:
@@ -241,7 +226,8 @@ def _verified_claims(
 ) -> jose.Claims:
     key = trusted_key(parsed.kid, KeyPurpose.ACCESS_TOKEN, lookup)
     if key is None:
-        raise _not_ours().about(reason=_what_it_seems(parsed))
+        is_credential = parsed.token_type == jose.CREDENTIAL_TYPE
+        raise _not_ours().about(reason=Reason.CREDENTIAL_AS_TOKEN if is_credential else "")
     try:
         claims = jose.verify_parsed(parsed, jwk=key.public_jwk, token_type=jose.ACCESS_TOKEN_TYPE)
     except jose.InvalidToken as error:
@@ -259,13 +245,7 @@ def _verified_claims(
     return claims
 
 
-def _what_it_seems(parsed: jose.ParsedToken) -> str:
-    """What a string that we did not sign as access token says of itself."""
-    return Reason.CREDENTIAL_AS_TOKEN if parsed.token_type == jose.CREDENTIAL_TYPE else ""
-
-
 def _facts(claims: jose.Claims) -> dict[str, str | bool]:
-    """What a token of ours says for certain, for the record of its refusal."""
     return {
         "client_id": claims["client_id"],
         "credential_id": claims["credential_id"],
@@ -291,7 +271,7 @@ def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: 
 
 
 def _revoked(claims: jose.Claims, check: str, reason: str = "") -> InvalidAccessToken:
-    # One message for every cause, because the app's people may not see the credential's.
+    # One message for every cause, because the app's developers must not learn about the credential.
     revoked = InvalidAccessToken(
         "OAU-213",
         "This access token no longer works: it was revoked, or its credential, its owner, its app "

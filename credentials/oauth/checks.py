@@ -77,7 +77,7 @@ class Check:
     refusal: Callable[[Exchange], OAuthError | None]
     """The error that answers an exchange which fails the check."""
     unknown: Callable[[Exchange], str] = lambda _: ""
-    """Why nobody can judge this exchange here; empty if the check can."""
+    """Why the console can't run this check; empty if it can."""
 
     def finding(self, exchange: Exchange) -> Finding:
         if note := self.unknown(exchange):
@@ -94,7 +94,7 @@ def _client_refusal(exchange: Exchange) -> OAuthError | None:
     return errors.client_authentication_failed().about(reason=Reason.SUSPENDED)
 
 
-def flow_refusal(exchange: Exchange) -> OAuthError | None:
+def _flow_refusal(exchange: Exchange) -> OAuthError | None:
     return None if exchange.client.application.uses_jwt_flow else errors.flow_not_used()
 
 
@@ -115,7 +115,11 @@ def _environment_refusal(exchange: Exchange) -> OAuthError | None:
 def _revocation_refusal(exchange: Exchange) -> OAuthError | None:
     credential = exchange.credential
     if credential.superseded_at is not None and credential.is_replaced(exchange.at):
-        return errors.credential_replaced(in_words(credential.superseded_at))
+        when = in_words(credential.superseded_at)
+        return InvalidGrant(
+            "JWT-102",
+            f"This credential was replaced and stopped working on {when}. Use its replacement.",
+        )
     return errors.credential_revoked() if credential.is_revoked else None
 
 
@@ -137,7 +141,14 @@ def _is_allowed(exchange: Exchange) -> bool:
 
 
 def _owner_refusal(exchange: Exchange) -> OAuthError | None:
-    return None if exchange.credential.owner_can_authenticate else errors.owner_cannot()
+    if exchange.credential.owner_can_authenticate:
+        return None
+    return InvalidGrant(
+        "JWT-106",
+        "The owner of this credential can't authenticate: their account is inactive, their console "
+        "role does not allow it, or they have no enabled account in this environment. An account "
+        "administrator can fix this.",
+    )
 
 
 def _policy_refusal(exchange: Exchange) -> OAuthError | None:
@@ -152,7 +163,11 @@ def _network_refusal(exchange: Exchange) -> OAuthError | None:
         return InvalidGrant("JWT-107", refusal)
     if networks.allows(exchange.source, exchange.credential.allowed_networks):
         return None
-    return errors.address_not_allowed(exchange.source)
+    return InvalidGrant(
+        "JWT-107",
+        "This credential does not allow calls from the address "
+        f"{exchange.source or 'unknown'}. Call from an allowed network.",
+    )
 
 
 def _network_unknown(exchange: Exchange) -> str:
@@ -170,7 +185,7 @@ SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)
 # What an API verifies while it authenticates the client and the credential.
 AUTHENTICATION_CHECKS: tuple[Check, ...] = (
     Check(CheckName.CLIENT, _client_refusal),
-    Check(CheckName.FLOW, flow_refusal),
+    Check(CheckName.FLOW, _flow_refusal),
     SIGNATURE,
     Check(CheckName.ENVIRONMENT, _environment_refusal),
 )

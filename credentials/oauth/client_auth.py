@@ -16,7 +16,6 @@ from credentials.oauth.errors import (
     InvalidRequest,
     OAuthError,
     client_authentication_failed,
-    client_authentication_missing,
 )
 from credentials.oauth.lookup import Lookup
 from credentials.oauth.parameters import (
@@ -97,7 +96,11 @@ def _authenticated(
     # The source shows on the app's page who still uses a secret that is about to end. *Test it now*
     # has none.
     if credentials is None or not credentials.client_id or not credentials.client_secret:
-        raise client_authentication_missing()
+        raise InvalidClient(
+            "OAU-123",
+            "Client authentication is missing or malformed. Send the client ID and the client "
+            "secret with HTTP Basic, or both in the body.",
+        )
     client = lookup.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)

@@ -1,10 +1,11 @@
-"""The errors of the Auth API: a class for each `error` of RFC 6749 §5.2, a function for each cause.
+"""The errors of the Auth API: a class for each `error` of RFC 6749 §5.2.
 
 `errorCode` tells the causes of one `error` apart (credentials/error_codes.py). A message says what
-went wrong, why, and what to do next.
+went wrong, why, and what to do next. Functions give the messages that several modules need.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from accounts.environments import Environment
@@ -19,7 +20,7 @@ class OAuthError(RefusedRequest):
 
     error: ClassVar[str]
     status: ClassVar[int] = 400
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -43,30 +44,20 @@ class InvalidRequest(OAuthError):
         super().__init__(code, message)
 
 
-class PostOnly(InvalidRequest):
-    """RFC 6749 §3.2: the client MUST use POST."""
-
+class WrongMethod(InvalidRequest):
     status = 405
-    headers: ClassVar = {"Allow": "POST"}
 
-    def __init__(self) -> None:
-        super().__init__("This endpoint only accepts POST. Send the request with POST.")
-
-
-class ReadOnly(InvalidRequest):
-    status = 405
-    headers: ClassVar = {"Allow": "GET, HEAD"}
-
-    def __init__(self) -> None:
-        super().__init__("This endpoint only accepts GET. Send the request with GET.")
+    def __init__(self, *allowed: str) -> None:
+        method = allowed[0]
+        super().__init__(f"This endpoint only accepts {method}. Send the request with {method}.")
+        self.headers = {"Allow": ", ".join(allowed)}
 
 
 class InvalidClient(OAuthError):
-    """RFC 6749 §5.2: 401, and the scheme that the client may use."""
-
+    # RFC 6749 §5.2: the answer names the scheme that the client can use.
     error = "invalid_client"
     status = 401
-    headers: ClassVar = {"WWW-Authenticate": 'Basic realm="Auth API", charset="UTF-8"'}
+    headers = MappingProxyType({"WWW-Authenticate": 'Basic realm="Auth API", charset="UTF-8"'})
 
 
 class UnsupportedGrantType(OAuthError):
@@ -104,8 +95,6 @@ class InvalidGrant(OAuthError):
 
 
 class TemporarilyUnavailable(OAuthError):
-    """Too many requests; the headers of the answer say when to try again."""
-
     error = "temporarily_unavailable"
     status = 429
 
@@ -118,18 +107,10 @@ class ServiceUnavailable(OAuthError):
 
     error = "temporarily_unavailable"
     status = database.STATUS
-    headers: ClassVar = database.HEADERS
+    headers = database.HEADERS
 
     def __init__(self) -> None:
         super().__init__(database.CODE, database.AWAY_MESSAGE)
-
-
-def client_authentication_missing() -> InvalidClient:
-    return InvalidClient(
-        "OAU-123",
-        "Client authentication is missing or malformed. Send the client ID and the client secret "
-        "with HTTP Basic, or both in the body.",
-    )
 
 
 def client_authentication_failed() -> InvalidClient:
@@ -147,22 +128,6 @@ def flow_not_used() -> UnauthorizedClient:
     )
 
 
-def no_refresh_tokens() -> UnauthorizedClient:
-    return UnauthorizedClient(
-        "OAU-251",
-        "This app does not issue refresh tokens. Turn them on in the app's settings.",
-    ).about(reason=Reason.NO_REFRESH_TOKENS)
-
-
-def not_a_credential() -> InvalidGrant:
-    """One message for every cause, because a forger must not learn which one it was."""
-    return InvalidGrant(
-        "JWT-101",
-        "The assertion is not a valid JWT credential of this authorization server. Copy the whole "
-        "JWT again.",
-    )
-
-
 def other_environment(home: Environment) -> InvalidGrant:
     where = home.label.lower()
     return InvalidGrant(
@@ -174,13 +139,6 @@ def credential_revoked() -> InvalidGrant:
     return InvalidGrant("JWT-102", "This credential has been revoked. Use another credential.")
 
 
-def credential_replaced(when: str) -> InvalidGrant:
-    return InvalidGrant(
-        "JWT-102",
-        f"This credential was replaced and stopped working on {when}. Use its replacement.",
-    )
-
-
 def credential_expired() -> InvalidGrant:
     return InvalidGrant("JWT-103", "This credential has expired. Use another credential.")
 
@@ -190,23 +148,6 @@ def app_not_allowed() -> InvalidGrant:
         "JWT-105",
         "This app is not allowed to use this credential. Ask the credential's owner to add the "
         "app's client ID to it.",
-    )
-
-
-def owner_cannot() -> InvalidGrant:
-    return InvalidGrant(
-        "JWT-106",
-        "The owner of this credential can't authenticate: their account is inactive, their console "
-        "role does not allow it, or they have no enabled account in this environment. An account "
-        "administrator can fix this.",
-    )
-
-
-def address_not_allowed(address: str) -> InvalidGrant:
-    return InvalidGrant(
-        "JWT-107",
-        f"This credential does not allow calls from the address {address or 'unknown'}. Call from "
-        "an allowed network.",
     )
 
 
@@ -226,6 +167,6 @@ def _not_granted(scopes: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """RFC 6749 §5.2: error_description excludes quotes, backslashes and non-ASCII characters."""
+    # RFC 6749 §5.2: error_description excludes quotes, backslashes and non-ASCII characters.
     kept = (char if " " <= char <= "~" and char not in '"\\' else "?" for char in text[:100])
     return "'" + "".join(kept) + "'"

@@ -1,4 +1,4 @@
-"""Authorization server metadata (RFC 8414). Pure."""
+"""Authorization server metadata (RFC 8414)."""
 
 from typing import Any
 

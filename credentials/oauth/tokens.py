@@ -19,10 +19,7 @@ INACTIVE: dict[str, Any] = {"active": False}
 
 def read_question(client_id: str, token: str) -> tuple[Lookup, Lookup]:
     """The client that asks, and the rows that the token names, in one statement; unverified."""
-    try:
-        parsed = jose.parse_token(token)
-    except jose.InvalidToken:
-        parsed = None
+    parsed = jose.parsed_or_none(token)
     if parsed is not None and parsed.kid:
         return look_up_question(client_id, claimed_ids(parsed))
     # A token that isn't a JWT can only be a refresh token.

@@ -34,9 +34,8 @@ from credentials.oauth.client_auth import (
 from credentials.oauth.errors import (
     InvalidRequest,
     OAuthError,
-    PostOnly,
-    ReadOnly,
     UnsupportedGrantType,
+    WrongMethod,
 )
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
@@ -69,7 +68,7 @@ def oauth_endpoint(
     ) -> HttpResponse:
         try:
             if request.method != "POST":
-                raise PostOnly
+                raise WrongMethod("POST")
             response = view(request, environment, *args, **kwargs)
         except OAuthError as error:
             response = refused(request, environment, error)
@@ -89,7 +88,7 @@ def read_only(
     def wrapped(request: HttpRequest, environment: Environment) -> HttpResponse:
         try:
             if request.method not in ("GET", "HEAD"):
-                raise ReadOnly
+                raise WrongMethod("GET", "HEAD")
             return view(request, environment)
         except OAuthError as error:
             return no_store(refused(request, environment, error))
@@ -98,7 +97,6 @@ def read_only(
 
 
 def refused(request: HttpRequest, environment: Environment, error: OAuthError) -> HttpResponse:
-    """The answer (RFC 6749 §5.2). It records the refusal."""
     note_refusal(request, environment, error, status=error.status, rfc_error=error.error)
     response = JsonResponse(error.body, status=error.status, headers=error.headers)
     response["Link"] = help_link(error.code)
@@ -154,7 +152,6 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
 def _asking_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> tuple[Client, Lookup]:
-    """The client that asks about a token, and the rows that the token names."""
     credentials = presented_credentials(request, parameters)
     asking = lookup = Lookup()
     if credentials is not None:
@@ -165,7 +162,8 @@ def _asking_client(
 def _claimed_user(raw_token: str) -> str:
     # Good enough to count by: a token that turns out to be forged counts against the app as well.
     # A refresh token names no user, so it counts by itself.
-    return jose.claimed_subject(raw_token) or raw_secrets.digest(raw_token)
+    parsed = jose.parsed_or_none(raw_token)
+    return (parsed.claimed("sub") if parsed else "") or raw_secrets.digest(raw_token)
 
 
 @oauth_endpoint

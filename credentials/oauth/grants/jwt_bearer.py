@@ -13,10 +13,8 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.permissions import AppScope, effective_scopes
-from credentials import jose
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.superseding import note_first_use
-from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import SigningKey
 from credentials.oauth.assertions import verified_credential
 from credentials.oauth.checks import REVOCATION, STATE_CHECK_NAMES, Exchange, first_refusal
@@ -34,7 +32,11 @@ def exchange(
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     parsed = parameters.parsed_assertion
-    lookup = _read(credentials, parsed)
+    # By what the request claims: nothing of it is verified yet.
+    lookup = Lookup()
+    if credentials is not None:
+        jti = parsed.claimed("jti") if parsed else ""
+        lookup = look_up_exchange(credentials.client_id, jti)
     client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
         parameters.count(client.client_id, parsed.claimed("sub") if parsed else "")
@@ -47,12 +49,7 @@ def exchange(
             parameters.count(client.client_id)
             raise
         presented = Exchange(
-            client,
-            credential,
-            lookup.policy,
-            lookup.is_listed,
-            timezone.now(),
-            parameters.source,
+            client, credential, lookup.policy, lookup.is_listed, timezone.now(), parameters.source
         )
         if (refusal := first_refusal(presented)) is not None:
             raise refusal
@@ -64,13 +61,6 @@ def exchange(
         return grant(presented, scopes, parameters, lookup.signing_key)
 
 
-def _read(credentials: BasicCredentials | None, parsed: jose.ParsedToken | None) -> Lookup:
-    # By what the request claims: nothing of it is verified yet.
-    if credentials is None:
-        return Lookup()
-    return look_up_exchange(credentials.client_id, parsed.claimed("jti") if parsed else "")
-
-
 @transaction.atomic
 def _first_granted(
     exchange: Exchange,
@@ -78,7 +68,7 @@ def _first_granted(
     parameters: Parameters,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
-    """The first exchange of a replacement: granted and noted, or neither."""
+    # Both or neither: the token is granted, and the first use of the replacement is noted.
     now = note_first_use(exchange.credential, at=exchange.at)
     refusal = first_refusal(replace(exchange, credential=now), [REVOCATION])
     if refusal is not None:
@@ -92,41 +82,31 @@ def _granted(
     parameters: Parameters,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
-    client, credential = exchange.client, exchange.credential
     session_id = uuid4()
-    access_token = issue_access_token(
-        credential,
-        client,
-        scopes=scopes,
-        ttl=clamped_ttl(parameters.get("access_token_ttl")),
-        session_id=session_id,
-        at=exchange.at,
-        source=exchange.source,
-        signing_key=signing_key,
-    )
     refresh_token = None
-    if client.application.issues_refresh_tokens:
+    if exchange.client.application.issues_refresh_tokens:
         refresh_token = issue_refresh_token(
-            credential,
-            client,
+            exchange.credential,
+            exchange.client,
             session_id=session_id,
             scopes=scopes,
             lifetime=clamped_lifetime(parameters.get("refresh_token_ttl")),
             at=exchange.at,
         )
     return token_response(
-        access_token,
+        exchange,
+        parameters,
         refresh_token,
         scopes=scopes,
-        credential=credential,
         session_id=session_id,
+        signing_key=signing_key,
     )
 
 
 def granted_scopes(
     exchange: Exchange, available: frozenset[AppScope], requested: str | None
 ) -> frozenset[AppScope]:
-    """What is available, or the part of it that was asked for."""
+    """What is available, or the requested part of it. Raises `InvalidScope`."""
     names = [name for name in (requested or "").split(" ") if name]
     if not names:
         return available

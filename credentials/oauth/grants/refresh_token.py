@@ -8,14 +8,13 @@ from accounts.environments import Environment
 from accounts.permissions import effective_scopes
 from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
-from credentials.actions.tokens import clamped_ttl, issue_access_token
 from credentials.models import Client, RefreshToken
 from credentials.oauth.checks import STATE_CHECK_NAMES, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import (
     InvalidGrant,
+    UnauthorizedClient,
     flow_not_used,
-    no_refresh_tokens,
     refresh_token_invalid,
 )
 from credentials.oauth.grants.grant import Grant
@@ -43,7 +42,10 @@ def _rotated(
     client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
 ) -> dict[str, Any]:
     if not client.application.issues_refresh_tokens:
-        raise no_refresh_tokens()
+        raise UnauthorizedClient(
+            "OAU-251",
+            "This app does not issue refresh tokens. Turn them on in the app's settings.",
+        ).about(reason=Reason.NO_REFRESH_TOKENS)
     if not client.application.uses_jwt_flow:
         raise flow_not_used()
     at = timezone.now()
@@ -66,22 +68,13 @@ def _rotated(
     refresh_token = rotate_refresh_token(row, raw_token, at=at)
     if refresh_token is None:
         raise _refused(row, Reason.USED_TWICE)
-    access_token = issue_access_token(
-        credential,
-        client,
-        scopes=scopes,
-        ttl=clamped_ttl(parameters.get("access_token_ttl")),
-        session_id=row.session_id,
-        at=at,
-        source=parameters.source,
-        signing_key=lookup.signing_key,
-    )
     return token_response(
-        access_token,
+        exchange,
+        parameters,
         refresh_token,
         scopes=scopes,
-        credential=credential,
         session_id=row.session_id,
+        signing_key=lookup.signing_key,
     )
 
 
