@@ -17,7 +17,7 @@ PAGE = "/docs/errors"
 @dataclass(frozen=True, kw_only=True)
 class ErrorCode:
     code: str
-    status: int
+    status: int = 400
     error: str = ""
     """RFC 6749 §5.2 or RFC 6750 §3.1; empty where neither names the error."""
     check: CheckName | None = None
@@ -29,17 +29,13 @@ class ErrorCode:
 AUTH_API: tuple[ErrorCode, ...] = (
     ErrorCode(
         code="CMN-101",
-        status=400,
         error="invalid_request",
         check=CheckName.REQUEST,
-        cause="A parameter is missing, empty or in the query string, the body isn’t a form, the "
-        "client authenticates in two ways, or the HTTP method is wrong (status 405).",
-        fix="Send a form body with POST, include grant_type and the parameters of that grant, and "
-        "authenticate the client in one way.",
+        cause="The request has the wrong format. The message says why.",
+        fix="Send the parameters of the grant with POST as a form, and authenticate only once.",
     ),
     ErrorCode(
         code="OAU-111",
-        status=400,
         error="invalid_request",
         check=CheckName.REQUEST,
         cause="A parameter is repeated.",
@@ -47,7 +43,6 @@ AUTH_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="OAU-250",
-        status=400,
         error="unsupported_grant_type",
         check=CheckName.REQUEST,
         cause="This server doesn’t support the grant type.",
@@ -66,14 +61,12 @@ AUTH_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_client",
         check=CheckName.CLIENT,
-        cause="The client ID is unknown, suspended or belongs to the other environment, or the "
-        "client secret is wrong or has been replaced.",
-        fix="Compare both with the app’s page. Each environment has its own client ID and client "
-        "secret.",
+        cause="The client ID is unknown, suspended or for the other environment, or the client "
+        "secret is wrong.",
+        fix="Compare both with the app’s page. Each environment has its own.",
     ),
     ErrorCode(
         code="OAU-251",
-        status=400,
         error="unauthorized_client",
         check=CheckName.FLOW,
         cause="The app doesn’t use the JWT auth flow, or doesn’t issue refresh tokens.",
@@ -81,16 +74,13 @@ AUTH_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="JWT-101",
-        status=400,
         error="invalid_grant",
         check=CheckName.SIGNATURE,
-        cause="The assertion isn’t a credential of this server. It may be incomplete, changed or "
-        "forged. The message is always the same, so that it doesn’t help a forger.",
+        cause="The assertion isn’t a credential of this server. It may be incomplete or forged.",
         fix="Copy the whole JWT again.",
     ),
     ErrorCode(
         code="JWT-104",
-        status=400,
         error="invalid_grant",
         check=CheckName.ENVIRONMENT,
         cause="The credential belongs to the other environment.",
@@ -98,15 +88,13 @@ AUTH_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="JWT-102",
-        status=400,
         error="invalid_grant",
         check=CheckName.REVOCATION,
         cause="The credential has been revoked, or replaced in a rotation.",
-        fix="Use its replacement or another credential. Its history shows who ended it, and why.",
+        fix="Use its replacement or another credential. Its history shows the reason.",
     ),
     ErrorCode(
         code="JWT-103",
-        status=400,
         error="invalid_grant",
         check=CheckName.EXPIRY,
         cause="The credential has expired.",
@@ -114,7 +102,6 @@ AUTH_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="JWT-105",
-        status=400,
         error="invalid_grant",
         check=CheckName.APP_ACCESS,
         cause="The app isn’t allowed to use the credential.",
@@ -122,30 +109,25 @@ AUTH_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="JWT-106",
-        status=400,
         error="invalid_grant",
         check=CheckName.OWNER,
-        cause="The credential’s owner can’t authenticate: their account is inactive, their console "
-        "role is below Developer, or they have no enabled account in this environment.",
+        cause="The credential’s owner is inactive, has a console role below Developer, or has no "
+        "enabled account in this environment.",
         fix="Ask an account administrator to fix this.",
     ),
     ErrorCode(
         code="JWT-107",
-        status=400,
         error="invalid_grant",
         check=CheckName.POLICY,
-        cause="The organization policy doesn’t allow the credential, or the app calls from a "
-        "network that the policy or the credential doesn’t allow. The message says which.",
-        fix="Create a credential that the policy allows, or call from an allowed network. Account "
-        "administrators can change the policy.",
+        cause="The organization policy doesn’t allow the credential, or the policy or the "
+        "credential doesn’t allow the app’s address.",
+        fix="Create a credential that the policy allows, or call from an allowed network.",
     ),
     ErrorCode(
         code="JWT-108",
-        status=400,
         error="invalid_grant",
         check=CheckName.TOKEN,
-        cause="The refresh token is unknown, expired or revoked, or was used before. A second use "
-        "more than ten seconds after the first ends the session.",
+        cause="The refresh token is unknown, expired or revoked, or was used before.",
         fix="Exchange the JWT credential again.",
     ),
     ErrorCode(
@@ -153,21 +135,18 @@ AUTH_API: tuple[ErrorCode, ...] = (
         status=429,
         error="temporarily_unavailable",
         check=CheckName.LIMIT,
-        cause="This user and app sent too many requests, or client authentication failed too "
-        "often. The X-Rate-Limit headers show the limit.",
-        fix="Wait for the number of seconds in the Retry-After header. Keep an access token until "
-        "it expires instead of exchanging for every call.",
+        cause="This user and app sent too many requests. The X-Rate-Limit headers show the limit.",
+        fix="Wait for the time in the Retry-After header. Use an access token until it expires.",
     ),
     ErrorCode(
         code="CMN-201",
         status=503,
         error="temporarily_unavailable",
-        cause="The server can’t reach its database, so it can neither grant nor refuse.",
-        fix="Send the same request again after the number of seconds in the Retry-After header.",
+        cause="The server can’t reach its database.",
+        fix="Send the request again after the time in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-101",
-        status=400,
         error="invalid_scope",
         check=CheckName.SCOPE,
         cause="The request asks for a scope that the app doesn’t have.",
@@ -188,8 +167,7 @@ REST_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_token",
         check=CheckName.SIGNATURE,
-        cause="The token isn’t an access token of this environment. It may be a JWT credential, or "
-        "a token of the other environment.",
+        cause="The token isn’t an access token of this environment.",
         fix="Exchange the JWT credential at the same base URL, and send the access token.",
     ),
     ErrorCode(
@@ -205,9 +183,8 @@ REST_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_token",
         check=CheckName.SESSION,
-        cause="The access token was revoked, its credential was revoked, replaced or has expired, "
-        "its owner or app is no longer active, or a policy or an allowed network refuses the call.",
-        fix="Exchange the credential again: the error code of the exchange shows the reason.",
+        cause="The token, its credential, its owner, its app or the address is no longer allowed.",
+        fix="Exchange the credential again. The error code of the exchange shows the reason.",
     ),
     ErrorCode(
         code="CMN-401",
@@ -238,11 +215,9 @@ REST_API: tuple[ErrorCode, ...] = (
     ),
     ErrorCode(
         code="CMN-101",
-        status=400,
         error="invalid_request",
         check=CheckName.REQUEST,
-        cause="The parameter in parameterName is invalid, the token is in the query string, or the "
-        "HTTP method is wrong (status 405).",
+        cause="A parameter or the HTTP method is wrong, or the query string has a secret.",
         fix="Correct the parameter. Send the token in the Authorization header.",
     ),
     ErrorCode(
@@ -250,19 +225,18 @@ REST_API: tuple[ErrorCode, ...] = (
         status=429,
         check=CheckName.LIMIT,
         cause="This user and app sent too many calls of the same rate limit group.",
-        fix="Wait for the number of seconds in the Retry-After header.",
+        fix="Wait for the time in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-103",
-        status=400,
         cause="The body isn’t valid JSON.",
         fix="Send valid JSON.",
     ),
     ErrorCode(
         code="CMN-201",
         status=503,
-        cause="The server can’t reach its database, so it can neither grant nor refuse.",
-        fix="Send the same call again after the number of seconds in the Retry-After header.",
+        cause="The server can’t reach its database.",
+        fix="Send the call again after the time in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-500",
@@ -275,10 +249,11 @@ TABLES = {"Auth API": AUTH_API, "REST API": REST_API}
 
 
 def tables_with_anchors() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
-    """The tables of the page: each code is the anchor of the first row that has it."""
+    """The tables of the page, with the anchors of their rows."""
     anchored: set[str] = set()
 
     def anchor(entry: ErrorCode) -> str:
+        # An anchor can be on a page only once, but several rows have the same code.
         is_first = entry.code not in anchored
         anchored.add(entry.code)
         return entry.code if is_first else ""

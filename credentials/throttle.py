@@ -78,8 +78,6 @@ class LimitState:
 
 
 class RateLimited(Exception):
-    """Each API answers it in its own form, as CMN-301."""
-
     def __init__(self, state: LimitState) -> None:
         super().__init__(state.message)
         self.state = state
@@ -117,7 +115,7 @@ def meter_of(request: HttpRequest) -> Meter:
 def hit(group: LimitGroup, *who: str) -> LimitState | None:
     """Count one request; None if the group has no limit, or the shared cache is away."""
     allowed: tuple[int, int] | None = settings.RATE_LIMITS[group]
-    return None if allowed is None else _limiter().hit(group, Rate(*allowed), who)
+    return None if allowed is None else limiter().hit(group, Rate(*allowed), who)
 
 
 class Limiter:
@@ -126,15 +124,15 @@ class Limiter:
         self._rates: dict[Rate, BaseRateLimiter] = {}
 
     def hit(self, group: LimitGroup, rate: Rate, who: tuple[str, ...]) -> LimitState | None:
-        limiter = self._rate_limiter(rate)
-        found = OUTAGE.call(lambda: limiter.limit(_key(group, who)), otherwise=None)
+        counter = self._counter(rate)
+        found = OUTAGE.call(lambda: counter.limit(_key(group, who)), otherwise=None)
         if found is None:
             return None
         if not found.limited:
             return LimitState(group, rate, found.state.remaining)
         return LimitState(group, rate, 0, max(1, math.ceil(found.state.retry_after)))
 
-    def _rate_limiter(self, rate: Rate) -> BaseRateLimiter:
+    def _counter(self, rate: Rate) -> BaseRateLimiter:
         if rate not in self._rates:
             quota = per_duration(timedelta(seconds=rate.window), limit=rate.limit)
             sliding = RateLimiterRegistry.get(RateLimiterType.SLIDING_WINDOW.value)
@@ -157,13 +155,8 @@ def _key(group: LimitGroup, who: tuple[str, ...]) -> str:
 
 
 @cache
-def _limiter() -> Limiter:
+def limiter() -> Limiter:
     location = settings.CACHES["default"].get("LOCATION", "")
     # With several servers, clients write to the first.
     url = location if isinstance(location, str) else next(iter(location), "")
     return Limiter(url if "://" in url else None)
-
-
-def forget() -> None:
-    """Read the settings again, as between two tests."""
-    _limiter.cache_clear()

@@ -54,13 +54,15 @@ def pytest_collection_finish() -> None:
 def _forget_attempts() -> None:
     """Sign-in limits are counted in the cache. Clear it so that tests don't affect each other."""
     cache.clear()
-    throttle.forget()
+    throttle.limiter.cache_clear()
 
 
 @pytest.fixture(autouse=True)
-def _forget_what_was_not_written() -> None:
+def _forget_what_was_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     BackgroundWriter.discard_all()
-    refusals.forget()
+    limits = refusals.ANONYMOUS_PER_ADDRESS, refusals.ANONYMOUS_IN_ALL
+    monkeypatch.setattr(refusals, "anonymous_cap", refusals.AnonymousCap(*limits))
+    monkeypatch.setattr(refusals, "_told", [0, 0])
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def _refused(
         error=rfc_error,
         code=error.code,
         message=error.message,
-        check=str(entry.check) if entry and entry.check else "",
+        check_name=str(entry.check) if entry and entry.check else "",
         reason=error.facts.reason,
         presented_client_id=apps[refusal.app, environment].client_id,
         is_authentic=error.facts.reason != Reason.WRONG_SECRET,

@@ -1,6 +1,7 @@
-"""Writing down what the APIs refused, and forgetting it. Programs do it, nobody decided it."""
+"""Records the requests that the APIs refused. Programs call this, so it has no actor."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,64 +9,52 @@ from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
 from credentials.models import Client, JwtCredential, Refusal
-from credentials.models.refusals import OFTEN, OFTEN_WITHIN, Refused, uuid_or_none
+from credentials.models.refusals import OFTEN, OFTEN_WITHIN, Refused
 
-# What is refused all the time is noted once an hour: so much too early it may leave the lists.
+# We update a credential that is refused all the time once an hour. So it can leave the list of
+# credentials that are refused often up to an hour early.
 NOTED_EVERY = timedelta(hours=1)
 
 
 @transaction.atomic
 def record_refusals(refused: Iterable[Refused]) -> int:
-    """One row each, in one statement; then which credentials are refused often by now."""
     rows = _written(list(refused))
     note_often_refused({row.credential_id for row in rows if row.credential_id is not None})
     return len(rows)
 
 
 def _written(batch: list[Refused]) -> list[Refusal]:
-    """Client IDs and credential IDs become the rows they name."""
+    # Only the IDs of rows that exist, because the database doesn't check these foreign keys.
     clients = Client.objects.in_bulk(
         {one.presented_client_id for one in batch if one.presented_client_id},
         field_name="client_id",
     )
     credentials = JwtCredential.objects.only("pk").in_bulk(
-        {pk for one in batch if (pk := uuid_or_none(one.credential_id)) is not None}
+        {pk for one in batch if (pk := _uuid_or_none(one.credential_id)) is not None}
     )
     rows = []
     for one in batch:
         client = clients.get(one.presented_client_id)
-        pk = uuid_or_none(one.credential_id)
-        rows.append(
-            Refusal(
-                request_id=one.request_id,
-                at=one.at,
-                environment=one.environment,
-                what=one.what,
-                method=one.method,
-                path=one.path,
-                status=one.status,
-                error=one.error,
-                code=one.code,
-                message=one.message,
-                check_name=one.check,
-                reason=one.reason,
-                presented_client_id=one.presented_client_id,
-                client=client,
-                is_authentic=one.is_authentic and client is not None,
-                credential=credentials.get(pk) if pk else None,
-                missing=one.missing,
-                address=one.address,
-            )
-        )
+        pk = _uuid_or_none(one.credential_id)
+        found = {
+            "client": client,
+            "is_authentic": one.is_authentic and client is not None,
+            "credential_id": pk if pk in credentials else None,
+        }
+        rows.append(Refusal(**asdict(one) | found))
     return Refusal.objects.bulk_create(rows)
+
+
+def _uuid_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @transaction.atomic
 def note_often_refused(credential_ids: Iterable[UUID]) -> None:
-    """Note until when credentials count as refused often: that long after the tenth last refusal.
-
-    In the order of their keys, as everyone locks them.
-    """
+    # In the order of their keys, as everywhere, so that two processes don't wait for each other.
     latest = Refusal.objects.filter(credential=OuterRef("pk")).order_by("-id")
     found = (
         JwtCredential.objects.filter(pk__in=list(credential_ids))

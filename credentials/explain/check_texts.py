@@ -7,7 +7,7 @@ from credentials.refused import CheckName, Reason
 
 
 class Side(StrEnum):
-    """Whose check it is: only those people may know its result."""
+    """The people who can see the result of a check."""
 
     APP = "app"
     CREDENTIAL = "credential"
@@ -21,7 +21,7 @@ class CheckText:
     """What must hold."""
     failed: str
     """The headline when it doesn't."""
-    side: Side
+    side: Side = Side.CREDENTIAL
     title_in_call: str = ""
     """The same for a call, where that is something else."""
     side_in_call: Side | None = None
@@ -54,14 +54,12 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         title="This server signed the JWT",
         title_in_call="This server signed the access token",
         failed="This server didn’t sign the token",
-        side=Side.CREDENTIAL,
         side_in_call=Side.EITHER,
     ),
     CheckName.ENVIRONMENT: CheckText(
         title="The credential belongs to this environment",
         title_in_call="The access token belongs to this environment",
         failed="Wrong environment",
-        side=Side.CREDENTIAL,
         side_in_call=Side.EITHER,
     ),
     CheckName.TOKEN: CheckText(
@@ -77,32 +75,26 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
     CheckName.REVOCATION: CheckText(
         title="The credential hasn’t been revoked",
         failed="The credential has been revoked",
-        side=Side.CREDENTIAL,
     ),
     CheckName.EXPIRY: CheckText(
         title="The credential hasn’t expired",
         failed="The credential has expired",
-        side=Side.CREDENTIAL,
     ),
     CheckName.APP_ACCESS: CheckText(
         title="The app is allowed to use the credential",
         failed="The app isn’t allowed to use the credential",
-        side=Side.CREDENTIAL,
     ),
     CheckName.OWNER: CheckText(
         title="The credential’s owner can authenticate",
         failed="The credential’s owner can’t authenticate",
-        side=Side.CREDENTIAL,
     ),
     CheckName.POLICY: CheckText(
         title="The organization policy allows the credential",
         failed="The organization policy doesn’t allow the credential",
-        side=Side.CREDENTIAL,
     ),
     CheckName.NETWORK: CheckText(
         title="The app calls from an allowed network",
         failed="The app calls from a network that isn’t allowed",
-        side=Side.CREDENTIAL,
     ),
     CheckName.SCOPE: CheckText(
         title="The app has the app scope",
@@ -112,7 +104,6 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
     CheckName.PERMISSION: CheckText(
         title="The user has the user permission",
         failed="The user doesn’t have the user permission",
-        side=Side.CREDENTIAL,
     ),
 }
 

@@ -2,7 +2,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
-from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -14,14 +13,12 @@ from credentials.models.jwt_credentials import JwtCredential
 from credentials.refused import CheckName
 
 KEPT = timedelta(days=14)
-# A credential is refused often from so many times on, within that time.
+# A credential with this many refusals within this time is refused often.
 OFTEN = 10
 OFTEN_WITHIN = timedelta(days=7)
 
 
 class RefusedWhat(models.TextChoices):
-    """What was refused; each has checks of its own."""
-
     EXCHANGE = "exchange", "Exchange of a JWT credential"
     REFRESH = "refresh", "Refresh"
     CLIENT_REQUEST = "client_request", "Request about a token"
@@ -31,7 +28,7 @@ class RefusedWhat(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One refusal on its way into the database: the columns, with IDs still as text."""
+    """The columns of a `Refusal` that is waiting to be written, with the credential ID as text."""
 
     request_id: str
     at: datetime
@@ -43,7 +40,7 @@ class Refused:
     error: str
     code: str
     message: str
-    check: str
+    check_name: str
     reason: str
     presented_client_id: str
     is_authentic: bool
@@ -73,10 +70,10 @@ class RefusalQuerySet(models.QuerySet["Refusal"]):
 
 
 class Refusal(models.Model):
-    """One request that an API refused, kept for 14 days. Informational: it decides nothing.
+    """One request that an API refused, without tokens, secrets and bodies. No check reads it.
 
-    Written by a thread, some seconds later. It holds no token, no secret and no body; foreign keys
-    are not enforced, so that a batch is never lost for one of its rows.
+    A background thread writes it some seconds later. The database doesn't check its foreign keys,
+    so that one wrong row can't lose a whole batch.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -97,7 +94,7 @@ class Refusal(models.Model):
         Client, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+",
         db_index=False,
     )  # fmt: skip
-    # Whether the client proved who it is; else anyone may have named its client ID.
+    # Whether the client proved its identity. Anyone can send a client ID.
     is_authentic = models.BooleanField(default=False)
     credential = models.ForeignKey(
         JwtCredential, on_delete=models.DO_NOTHING, db_constraint=False, null=True,
@@ -125,7 +122,7 @@ class Refusal(models.Model):
 
     @property
     def is_anonymous(self) -> bool:
-        """Nobody proved who they are: neither a client nor a token or credential of ours."""
+        """Whether neither a client nor a token or credential of ours was authentic."""
         return not self.is_authentic and self.credential_id is None
 
     @property
@@ -134,14 +131,7 @@ class Refusal(models.Model):
 
     @property
     def failed_check(self) -> CheckName | None:
-        """The check that failed: what the APIs noted, else what the code stands for."""
+        """The check that the API recorded, or else the usual one for the error code."""
         if self.check_name:
             return CheckName(self.check_name)
         return self.entry.check if self.entry else None
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

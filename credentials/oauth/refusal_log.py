@@ -58,10 +58,6 @@ class AnonymousCap:
             self._total += 1
             return True
 
-    def forget(self) -> None:
-        with self._lock:
-            self._minute, self.refused = -1, 0
-
 
 anonymous_cap = AnonymousCap(ANONYMOUS_PER_ADDRESS, ANONYMOUS_IN_ALL)
 
@@ -83,12 +79,6 @@ def _tell_losses() -> None:
         _told[:] = losses
 
 
-def forget() -> None:
-    """Reset the counts of this process, as between two tests."""
-    anonymous_cap.forget()
-    _told[:] = [0, 0]
-
-
 def note_refusal(
     request: HttpRequest,
     environment: Environment,
@@ -100,49 +90,38 @@ def note_refusal(
 ) -> None:
     """Put a refusal on the queue. It never raises an error."""
     try:
-        _note(request, environment, error, status=status, rfc_error=rfc_error, what=what)
+        facts, at, address = error.facts, timezone.now(), client_ip(request)
+        is_anonymous = not facts.is_authentic and not facts.credential_id
+        # Rate limits bound all other refusals.
+        is_bounded = not is_anonymous and status != HTTPStatus.TOO_MANY_REQUESTS
+        if not is_bounded and not anonymous_cap.allows(address, minute=int(time.monotonic() // 60)):
+            return
+        kind = what or _kind(request)
+        is_call = kind in (RefusedWhat.CALL, RefusedWhat.VERIFY)
+        entry = entry_of(error.code, rfc_error, rest=is_call)
+        writer.put(
+            Refused(
+                request_id=getattr(request, "request_id", ""),
+                at=at,
+                environment=environment.value,
+                what=str(kind),
+                method=(request.method or "")[:10],
+                path=_template(request),
+                status=status,
+                error=rfc_error,
+                code=error.code,
+                message=error.recorded_message[:300],
+                check_name=facts.check or (str(entry.check) if entry and entry.check else ""),
+                reason=facts.reason,
+                presented_client_id=facts.client_id or client_id_or_nothing(_presented(request)),
+                is_authentic=facts.is_authentic,
+                credential_id=facts.credential_id,
+                missing=facts.missing,
+                address=address if network_of(address) else None,
+            )
+        )
     except Exception:
         logger.exception("refusal_not_noted", code=error.code)
-
-
-def _note(
-    request: HttpRequest,
-    environment: Environment,
-    error: RefusedRequest,
-    *,
-    status: int,
-    rfc_error: str,
-    what: RefusedWhat | None,
-) -> None:
-    facts, at, address = error.facts, timezone.now(), client_ip(request)
-    is_anonymous = not facts.is_authentic and not facts.credential_id
-    # Rate limits bound all other refusals.
-    is_bounded = not is_anonymous and status != HTTPStatus.TOO_MANY_REQUESTS
-    if not is_bounded and not anonymous_cap.allows(address, minute=int(time.monotonic() // 60)):
-        return
-    kind = what or _kind(request)
-    entry = entry_of(error.code, rfc_error, rest=kind in (RefusedWhat.CALL, RefusedWhat.VERIFY))
-    writer.put(
-        Refused(
-            request_id=getattr(request, "request_id", ""),
-            at=at,
-            environment=environment.value,
-            what=str(kind),
-            method=(request.method or "")[:10],
-            path=_template(request),
-            status=status,
-            error=rfc_error,
-            code=error.code,
-            message=error.recorded_message[:300],
-            check=facts.check or (str(entry.check) if entry and entry.check else ""),
-            reason=facts.reason,
-            presented_client_id=facts.client_id or client_id_or_nothing(_presented(request)),
-            is_authentic=facts.is_authentic,
-            credential_id=facts.credential_id,
-            missing=facts.missing,
-            address=address if network_of(address) else None,
-        )
-    )
 
 
 def _kind(request: HttpRequest) -> str:
@@ -160,7 +139,7 @@ def _presented(request: HttpRequest) -> str:
 
 
 def _form_value(request: HttpRequest, name: str) -> str:
-    """A field of a form, if the view has read the form."""
+    # Only if the view has read the form already.
     if not hasattr(request, "_body"):
         return ""
     try:
@@ -170,7 +149,7 @@ def _form_value(request: HttpRequest, name: str) -> str:
 
 
 def _template(request: HttpRequest) -> str:
-    """The path below the base URL with the names of its arguments instead of their values."""
+    # The path below the base URL, with the names of its arguments instead of their values.
     route = request.resolver_match.route if request.resolver_match else ""
     _prefix, slash, below = route.partition("restapi/")
     return "/" + slash + _ARGUMENT.sub(lambda match: "{" + _camel(match[1]) + "}", below)[:190]
