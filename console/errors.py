@@ -11,7 +11,7 @@ from django.urls import is_valid_path
 from accounts.access import NoConsoleAccess
 from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
-from console.api.errors import entry, error_response
+from console.api.errors import error_response
 from core import database
 from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
@@ -24,7 +24,7 @@ def _is_api(request: HttpRequest) -> bool:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return error_response(400, entry("CMN-101", "The request is malformed."))
+        return error_response(400, "CMN-101", "The request is malformed.")
     return _bare_page(request, "400.html", status=400)
 
 
@@ -38,7 +38,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_api(request):
-        return error_response(404, entry("CMN-120", "Invalid URI."))
+        return error_response(404, "CMN-120", "Invalid URI.")
     shorter = request.path.rstrip("/")
     if request.method == "GET" and shorter != request.path and is_valid_path(shorter):
         # The console's addresses end without a slash. With one, they lead to the same page.
@@ -52,7 +52,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _unavailable(request)
     request_id = getattr(request, "request_id", "")
     if _is_api(request):
-        return error_response(500, entry("CMN-500", f"Internal error; request {request_id}."))
+        return error_response(500, "CMN-500", f"Internal error; request {request_id}.")
     return _bare_page(request, "500.html", status=500)
 
 
@@ -60,8 +60,7 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
         refusal = ServiceUnavailable()
         if "/restapi/oauth/" not in request.path:
-            found = entry(refusal.code, refusal.message)
-            return error_response(refusal.status, found, refusal.headers)
+            return error_response(refusal.status, refusal.code, refusal.message, refusal.headers)
         headers = refusal.headers | {"Link": help_link(refusal.code)}
         return JsonResponse(refusal.body, status=refusal.status, headers=headers)
     return _bare_page(request, "503.html", status=database.STATUS, headers=database.HEADERS)

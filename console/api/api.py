@@ -19,12 +19,12 @@ from console.api.calls import BearerAuth, router
 from credentials.oauth import bearer
 from credentials.throttle import LimitGroup, meter_of
 
-# Model fields whose wire name differs, for messages that name a parameter.
+# Model fields that have another name in the API, for messages that name a parameter.
 _WIRE_NAMES = {"main_site_name": "mainSiteName"}
 
 
 class EnvironmentApi(NinjaAPI):
-    """Bearer tokens are the only way in, so the console's sign-in and CSRF do not apply."""
+    # Calls authenticate with bearer tokens only, so the console's sign-in and CSRF don't apply.
 
     def __init__(self, environment: Environment, **options: Any) -> None:
         super().__init__(**options)
@@ -40,18 +40,15 @@ class EnvironmentApi(NinjaAPI):
         return patterns, app_name, namespace
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """The paths as they follow the base URL, which is the server of the document."""
+        # The server of the document is the base URL, and the paths follow it.
         return super().get_openapi_schema(**options | {"path_prefix": "/restapi/"})
 
 
 def _answers_any_method(
     view: Callable[..., HttpResponse], environment: Environment
 ) -> Callable[..., HttpResponse]:
-    """HEAD like GET (RFC 9110 §9.3.2; the server drops the body), and 405 as JSON.
-
-    What brings a secret in the query string is refused, whatever it asks for.
-    """
-
+    # It answers HEAD like GET (RFC 9110 §9.3.2), and the server drops the body. It answers other
+    # methods with JSON, and refuses every request with a secret in the query string.
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
@@ -81,7 +78,7 @@ def build_api(environment: Environment) -> EnvironmentApi:
         docs_url=None,
         openapi_url="openapi.json",
         servers=[{"url": environment.urls.base_url}],
-        # A call that forgets to say what it needs is as dear as they come.
+        # For a call that doesn't name its rate limit group.
         auth=BearerAuth(environment, LimitGroup.HEAVY),
     )
     api.add_router("v1.0", router(environment))
@@ -97,7 +94,7 @@ def build_api(environment: Environment) -> EnvironmentApi:
 
 
 def _invalid_request(request: HttpRequest, error: RequestValidationError) -> HttpResponse:
-    """Pydantic's findings; `loc` starts with where the value was sent, of a body also its name."""
+    # `loc` starts with the place of the value. For a body, the name of the parameter follows.
     first = error.errors[0]
     place, *parts = first["loc"]
     name = ".".join(map(str, parts[1:] if place == "body" else parts)) or "body"
@@ -105,19 +102,14 @@ def _invalid_request(request: HttpRequest, error: RequestValidationError) -> Htt
 
 
 def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """What an action refused, by model field."""
     field, messages = next(iter(error.message_dict.items()))
     name = _WIRE_NAMES.get(field, field)
     return errors.api_error_response(request, errors.invalid_parameter(name, messages[0]))
 
 
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return errors.api_error_response(
-        request, errors.ApiError(error.status_code, "CMN-103", "The JSON can't be parsed.")
-    )
+    return errors.error_response(error.status_code, "CMN-103", "The JSON can't be parsed.")
 
 
 def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    return errors.api_error_response(
-        request, errors.ApiError(400, "CMN-101", "The body is too large.")
-    )
+    return errors.error_response(400, "CMN-101", "The body is too large.")

@@ -47,11 +47,8 @@ PermissionId = Annotated[UserPermission, Query(alias="permissionId")]
 
 
 class BearerAuth(HttpAuthBase):
-    """Puts the standing bearer of the access token into `request.auth`, if it may make the call.
-
-    Asked before the body is read: what a caller may not do is not a matter of how it is asked.
-    """
-
+    # It puts the bearer into `request.auth` if the token allows the call. This runs before ninja
+    # reads the body, so a wrong body never hides a missing permission.
     openapi_scheme = "bearer"
 
     def __init__(
@@ -69,7 +66,7 @@ class BearerAuth(HttpAuthBase):
 
     def __call__(self, request: HttpRequest) -> Bearer:
         bearer = authenticate(request, self._environment)
-        # Whatever the answer will be: the token was good.
+        # The token is valid, so the call counts as a use even if the answer is an error.
         note_use(
             UUID(bearer.claims["credential_id"]),
             bearer.client.pk,
@@ -94,7 +91,7 @@ def _bearer(request: HttpRequest) -> Bearer:
 
 
 def _account(bearer: Bearer, account_id: str) -> PlatformAccount:
-    """The caller's own account, as `~` or by id; every other one does not exist for them."""
+    # The caller's own account, as `~` or by ID. Other accounts don't exist for them.
     account = bearer.extension.account
     if account_id not in ("~", str(account.pk)):
         raise not_found("accountId")
@@ -102,7 +99,7 @@ def _account(bearer: Bearer, account_id: str) -> PlatformAccount:
 
 
 def _extension(bearer: Bearer, account: PlatformAccount, extension_id: str) -> Extension:
-    """An extension of the caller's account; one's own needs no user permission."""
+    # The caller's own extension needs no user permission.
     if extension_id in ("~", str(bearer.extension.pk)):
         return bearer.extension
     bearer.require_permission(UserPermission.READ_EXTENSIONS)
@@ -125,8 +122,12 @@ def _own_extension(bearer: Bearer, account_id: str, extension_id: str) -> Extens
     return bearer.extension
 
 
+def _named(sent: dict[str, str | None]) -> dict[str, str]:
+    # A field that is null counts as left out.
+    return {field: value for field, value in sent.items() if value is not None}
+
+
 def _address_changes(body: schemas.BusinessAddressChange) -> dict[str, str]:
-    """The model fields that the request names; null counts as left out."""
     sent: dict[str, str | None] = {
         "company": body.company,
         "email": body.email,
@@ -134,13 +135,7 @@ def _address_changes(body: schemas.BusinessAddressChange) -> dict[str, str]:
     }
     if body.businessAddress is not None:
         sent |= body.businessAddress.model_dump()
-    return {field: value for field, value in sent.items() if value is not None}
-
-
-def _contact_changes(body: schemas.ExtensionChange) -> dict[str, str]:
-    """The contact fields that the request names, as on the wire; null counts as left out."""
-    sent = body.contact.model_dump() if body.contact is not None else {}
-    return {field: value for field, value in sent.items() if value is not None}
+    return _named(sent)
 
 
 def get_account(request: HttpRequest, account_id: AccountId) -> dict[str, Any]:
@@ -169,7 +164,7 @@ def list_extensions(
     request: HttpRequest, account_id: AccountId, page: PageNumber = 1, per_page: PerPage = PER_PAGE
 ) -> dict[str, Any]:
     account = _account(_bearer(request), account_id)
-    paging = as_json.Paging(page, per_page, total=account.extensions.count())
+    paging = as_json.ExtensionPage(page, per_page, total=account.extensions.count())
     if page > paging.total_pages:
         raise not_found("page")
     rows = account.extensions.select_related("user").order_by("extension_number")
@@ -195,7 +190,7 @@ def put_extension(
         raise bearer.refused(PermissionMissing(UserPermission.EDIT_USER_INFO))
     changed = update_contact(
         extension,
-        _contact_changes(body),
+        _named(body.contact.model_dump()) if body.contact is not None else {},
         actor_extension=bearer.extension,
         origin=Origin.of(request),
         via=bearer.client.client_id,
@@ -221,8 +216,6 @@ def check_authz_profile(
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what it answers, and what the app and the user need for it."""
-
     method: str
     path: str
     view: Callable[..., dict[str, Any]]
@@ -235,7 +228,7 @@ class Call:
 
     @property
     def needs(self) -> dict[str, str]:
-        """The same for whoever reads the OpenAPI document."""
+        """Members of the OpenAPI document."""
         facts = {
             "x-app-scope": self.scope,
             "x-user-permission": self.permission,
@@ -246,7 +239,7 @@ class Call:
 
 _ACCOUNT = "/account/{account_id}"
 _EXTENSION = f"{_ACCOUNT}/extension/{{extension_id}}"
-_LEFT_OUT = "Fields left out stay as they are."
+_LEFT_OUT = "Fields that you leave out don't change."
 
 CALLS: tuple[Call, ...] = (
     Call(
@@ -289,7 +282,7 @@ CALLS: tuple[Call, ...] = (
         LimitGroup.MEDIUM,
         AppScope.READ_ACCOUNTS,
         UserPermission.READ_EXTENSIONS,
-        "Everyone's, by extension number.",
+        "All extensions of the account, by extension number.",
     ),
     Call(
         "GET",
@@ -299,7 +292,7 @@ CALLS: tuple[Call, ...] = (
         "Extension",
         LimitGroup.LIGHT,
         AppScope.READ_ACCOUNTS,
-        note="An extension of somebody else needs the user permission ReadExtensions.",
+        note="Another person's extension needs the user permission ReadExtensions.",
     ),
     Call(
         "PUT",
@@ -310,33 +303,32 @@ CALLS: tuple[Call, ...] = (
         LimitGroup.MEDIUM,
         AppScope.EDIT_EXTENSIONS,
         UserPermission.EDIT_USER_INFO,
-        f"{_LEFT_OUT} A Super Admin changes everyone's, everyone else their own. It counts in this "
-        "environment only, and leaves the name and the address of the console's sign-in alone.",
+        f"{_LEFT_OUT} Super Admins can change every extension, other users only their own. The "
+        "change applies to this environment only, and not to the person's sign-in.",
     ),
     Call(
         "GET",
         f"{_EXTENSION}/authz-profile",
         get_authz_profile,
         schemas.AuthzProfile,
-        "What the user may do",
+        "The user permissions of the caller",
         LimitGroup.MEDIUM,
-        note="One's own user permissions, whatever the app may.",
+        note="It doesn't depend on the app's scopes.",
     ),
     Call(
         "GET",
         f"{_EXTENSION}/authz-profile/check",
         check_authz_profile,
         schemas.AuthzCheck,
-        "Whether the user may do something",
+        "Whether the caller has a user permission",
         LimitGroup.MEDIUM,
-        note="One of one's own user permissions.",
+        note="It doesn't depend on the app's scopes.",
     ),
 )
 
 
 def _answered(view: Callable[..., dict[str, Any]]) -> Callable[..., HttpResponse]:
-    """The view with its body as it is: that it fits the schema is tested, not tried each time."""
-
+    # Tests show that the bodies match their schemas, so no request spends time on it.
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> HttpResponse:
         body = json.dumps(view(*args, **kwargs))
@@ -346,7 +338,7 @@ def _answered(view: Callable[..., dict[str, Any]]) -> Callable[..., HttpResponse
 
 
 def router(environment: Environment) -> Router:
-    """The calls under `/restapi/v1.0`; django-ninja binds a router to one API, so one each."""
+    # The calls below `/restapi/v1.0`. django-ninja binds a router to one API, so each has its own.
     calls = Router()
     version_uri = f"{environment.urls.rest_api}/{as_json.VERSION}"
 

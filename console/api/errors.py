@@ -1,7 +1,6 @@
 """The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/reference/errors.md)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,7 +14,7 @@ from credentials.oauth.refusal_log import note_refusal
 
 
 class ApiError(Exception):
-    """A call refused for what it asks; `parameter_name` names the part that is wrong."""
+    """A call that asks for something wrong."""
 
     def __init__(
         self, status: int, code: str, message: str, *, parameter_name: str | None = None
@@ -45,45 +44,32 @@ def invalid_parameter(parameter_name: str, problem: str) -> ApiError:
     )
 
 
-def error_body(*entries: dict[str, Any]) -> dict[str, Any]:
-    first = entries[0]
-    return {
-        "errorCode": first["errorCode"],
-        "message": first["message"],
-        "errors": list(entries),
-    }
-
-
-def entry(
+def error_response(
+    status: int,
     code: str,
     message: str,
-    *,
-    parameter_name: str | None = None,
-    permission_name: str | None = None,
-) -> dict[str, Any]:
-    optional = {"parameterName": parameter_name, "permissionName": permission_name}
-    present = {name: value for name, value in optional.items() if value is not None}
-    return {"errorCode": code, "message": message} | present
-
-
-def error_response(
-    status: int, found: dict[str, Any], headers: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None,
+    **names: str | None,
 ) -> HttpResponse:
-    """The answer for one entry; like every error it links to its code."""
-    link = {"Link": help_link(found["errorCode"])}
-    return JsonResponse(error_body(found), status=status, headers=link | dict(headers or {}))
+    """`names` are further members of the error, such as `parameterName`."""
+    said = {"errorCode": code, "message": message}
+    present = {name: value for name, value in names.items() if value is not None}
+    return JsonResponse(
+        {**said, "errors": [said | present]},
+        status=status,
+        headers={"Link": help_link(code), **(headers or {})},
+    )
 
 
 def api_error_response(request: HttpRequest, error: ApiError) -> HttpResponse:
     return error_response(
-        error.status, entry(error.code, error.message, parameter_name=error.parameter_name)
+        error.status, error.code, error.message, parameterName=error.parameter_name
     )
 
 
 def bearer_error_response(
     request: HttpRequest, error: BearerError, environment: Environment
 ) -> HttpResponse:
-    """The answer to a call without the right; it is noted for *Why did my call fail?*."""
     note_refusal(
         request,
         environment,
@@ -94,19 +80,16 @@ def bearer_error_response(
     )
     challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
     return error_response(
-        error.status,
-        entry(error.code, error.message, permission_name=error.permission_name),
-        challenge,
+        error.status, error.code, error.message, challenge, permissionName=error.permission_name
     )
 
 
 def method_not_allowed(allowed: str) -> HttpResponse:
     message = f"The method is not allowed; use {allowed}."
-    return error_response(405, entry("CMN-101", message), {"Allow": allowed})
+    return error_response(405, "CMN-101", message, {"Allow": allowed})
 
 
 @login_not_required
 @csrf_exempt
 def unknown_uri(request: HttpRequest) -> HttpResponse:
-    """Whatever lies below a base URL's `/restapi` and is no call."""
-    return error_response(404, entry("CMN-120", "Invalid URI."))
+    return error_response(404, "CMN-120", "Invalid URI.")

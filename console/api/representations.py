@@ -61,8 +61,8 @@ def extension(extension: Extension) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Paging:
-    """Where a page of a list lies; pages count from 1, elements from 0."""
+class ExtensionPage:
+    """Pages count from 1, elements from 0."""
 
     page: int
     per_page: int
@@ -93,7 +93,7 @@ class Paging:
 
 
 def extension_list(
-    account: PlatformAccount, extensions: Iterable[Extension], paging: Paging
+    account: PlatformAccount, extensions: Iterable[Extension], paging: ExtensionPage
 ) -> dict[str, Any]:
     def page(number: int) -> dict[str, str]:
         query = urlencode({"page": number, "perPage": paging.per_page})

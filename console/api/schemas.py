@@ -1,4 +1,4 @@
-"""Shapes of the REST API's request and response bodies; names as on the wire."""
+"""The request and response bodies of the REST API. The class names are in the OpenAPI document."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from core import texts
 
 def _seen(text: str) -> str:
     if fault := texts.fault_of(text):
-        # The words may hold braces, which a template of pydantic's would take for its own.
+        # Pydantic would read braces in the sentence as placeholders.
         raise PydanticCustomError("unseen", "{fault}", {"fault": fault})
     return text
 
@@ -25,12 +25,14 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Name80 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN]
 
 
-def _an_object(value: Any) -> Any:
-    """Refuses other bodies: django-ninja reads attributes of whatever it gets, a JSON list too."""
-    given = getattr(value, "_obj", value)
-    if not isinstance(given, dict):
-        raise PydanticCustomError("object_type", "Input should be an object")
-    return value
+class Change(Schema):
+    @model_validator(mode="before")
+    @classmethod
+    def _is_an_object(cls, value: Any) -> Any:
+        # django-ninja would read attributes of every other body, such as a JSON list.
+        if not isinstance(getattr(value, "_obj", value), dict):
+            raise PydanticCustomError("object_type", "Input should be an object")
+        return value
 
 
 class ApiVersion(Schema):
@@ -78,12 +80,8 @@ class PostalAddressChange(Schema):
     zip: Text20 | None = None
 
 
-class BusinessAddressChange(Schema):
-    """Fields left out stay as they are."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    _is_an_object = model_validator(mode="before")(_an_object)
+class BusinessAddressChange(Change):
+    """Fields that you leave out don't change."""
 
     businessAddress: PostalAddressChange | None = None
     company: Name | None = None
@@ -159,12 +157,8 @@ class ContactChange(Schema):
     email: Text254 | None = None
 
 
-class ExtensionChange(Schema):
-    """Fields left out stay as they are."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    _is_an_object = model_validator(mode="before")(_an_object)
+class ExtensionChange(Change):
+    """Fields that you leave out don't change."""
 
     contact: ContactChange | None = None
 
