@@ -14,7 +14,6 @@ from credentials.models.usage import ClientUse
 def jwt_credential_created(
     credential: JwtCredential, *, created_by: User, creator_sees_jwt: bool
 ) -> None:
-    """The owner is told whether somebody else could read the JWT, and may so act as them."""
     tell(
         NoticeKind.JWT_CREDENTIAL_CREATED,
         [credential.extension.user],
@@ -37,7 +36,6 @@ def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> No
 
 
 def jwt_credential_leaked(credential: JwtCredential, *, source: str | None, at: datetime) -> None:
-    """To the owner: that somebody had the JWT, that it is over, and what to do."""
     owner = credential.extension.user
     tell(
         NoticeKind.JWT_CREDENTIAL_LEAKED,
@@ -52,7 +50,6 @@ def jwt_credential_leaked(credential: JwtCredential, *, source: str | None, at: 
 def jwt_credentials_revoked(
     owner: User, credentials: list[JwtCredential], *, revoked_by: User
 ) -> None:
-    """To their owner, one mail about all of them."""
     if len(credentials) == 1:
         return jwt_credential_revoked(credentials[0], revoked_by=revoked_by)
     context = {
@@ -74,7 +71,7 @@ def jwt_credentials_revoked(
 def jwt_credentials_expiring(
     owner: User, due: list[tuple[JwtCredential, list[ClientUse]]], *, at: datetime
 ) -> None:
-    """To their owner, one mail about all that are due, with the clients that lately used each."""
+    """One email about all credentials that are `due`, each with the clients that used it lately."""
     one = due[0][0] if len(due) == 1 else None
     tell(
         NoticeKind.JWT_CREDENTIALS_EXPIRING,
@@ -100,7 +97,7 @@ def rotation_started(rotation: Rotation, *, started_by: User, creator_sees_jwt: 
 
 
 def rotation_closing(rotation: Rotation, apps: list[AppProgress], *, at: datetime) -> None:
-    """`apps` still use the old credential, which is about to end."""
+    """`apps` still use the old credential, which is about to stop working."""
     owner = rotation.replaced.extension.user
     tell(
         NoticeKind.ROTATION_CLOSING,
