@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import allauth
+import django.forms
 import pytest
+from django.contrib.staticfiles import finders
 from django.template.loader import get_template
 
 from accounts.models import AuditKind, NoticeKind
@@ -18,6 +21,7 @@ PAGES = [name for name in TEMPLATES if name.endswith(".html")]
 EMAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
 # These go to people who have no notices yet.
 EMAIL_ONLY = {"emails/invitation"}
+LINE_LENGTH = 200
 TESTS = "\n".join(
     path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "house"
 )
@@ -41,6 +45,33 @@ def test_a_template_escapes_what_people_typed(name: str) -> None:
     """Only help texts can contain markup, because they are written in the code."""
     text = (DIRECTORY / name).read_text().replace("field.help_text|safe", "")
     assert not re.search(r"\|\s*safe\b|{%\s*autoescape\s+off", text)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_has_short_lines(name: str) -> None:
+    lines = (DIRECTORY / name).read_text().splitlines()
+    assert [line for line in lines if len(line) > LINE_LENGTH] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_template_links_to_files_that_exist(name: str) -> None:
+    """The manifest of static files finds this out only when the page is shown."""
+    linked = re.findall(r"{%\s*static '([^']+)'", (DIRECTORY / name).read_text())
+    assert [file for file in linked if not finders.find(file)] == []
+
+
+def test_an_included_template_has_an_underscore_or_is_a_component() -> None:
+    texts = [(DIRECTORY / name).read_text() for name in TEMPLATES]
+    included = {file for text in texts for file in re.findall(r"{%\s*include \"([^\"]+)\"", text)}
+    ours = {name for name in included if not is_library_template(name)}
+    misnamed = {name for name in ours if not name.startswith("components/") and "/_" not in name}
+    assert misnamed == set()
+
+
+def is_library_template(name: str) -> bool:
+    """Whether the name was chosen by a library, whose template ours replaces."""
+    directories = (Path(allauth.__file__).parent, Path(django.forms.__file__).parent)
+    return any((directory / "templates" / name).exists() for directory in directories)
 
 
 def test_every_component_is_used() -> None:
