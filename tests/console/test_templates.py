@@ -1,6 +1,7 @@
 """Templates lose only their indentation, and icons are those of the package."""
 
 import re
+from typing import Any
 
 import lucide
 import pytest
@@ -34,9 +35,11 @@ def test_templates_of_libraries_are_trimmed_too() -> None:
 
 
 def test_the_engine_compiles_each_template_once() -> None:
-    [engine] = engines.all()
-    assert get_template("base.html").template is get_template("base.html").template  # type: ignore[attr-defined]
-    assert engine.name == "django"
+    assert [engine.name for engine in engines.all()] == ["django", "emails"]
+    for engine, name in (("django", "base.html"), ("emails", "emails/invitation/body.txt")):
+        template: Any
+        template, again = (get_template(name, using=engine) for _ in range(2))
+        assert template.template is again.template
 
 
 def icon(tag: str) -> str:

@@ -283,7 +283,9 @@ def test_apps_are_transferred_to_another_developer(
     assert event.details == {"changes": {"owner": ["luke@rebels.example", "lando@rebels.example"]}}
     [message] = mail.outbox
     assert message.to == ["lando@rebels.example"]
-    assert 'the app "X-wing Dialer", which belonged to Luke Example' in message.body
+    assert (
+        "the owner of the app “X-wing Dialer”.\nIts previous owner is Luke Example" in message.body
+    )
     lando = sign_in(rebels.lando)
     for app in (dialer.application, stays):
         assert lando.get(reverse("credentials:application", args=[app.pk])).status_code == 200

@@ -72,13 +72,13 @@ def test_the_owner_gets_an_email_that_says_who_revoked_it_and_why(
         == f"""\
 Hello Luke,
 
-Han Example (han@rebels.example) revoked your JWT credential "Key <b> {{{{ 7|add:1 }}}} \
-{{% now 'Y' %}} 🔑" (sandbox).
+Han Example (han@rebels.example) revoked your JWT credential “Key <b> {{{{ 7|add:1 }}}} \
+{{% now 'Y' %}} 🔑” (sandbox).
 
   Reason:  Agency's contract & badge ended
 
-Apps that used it can no longer authenticate, and the access tokens they hold have stopped working.
-Its history, and the button to create another one, are here:
+Apps that used it can no longer authenticate, and their access tokens no longer work.
+View its history or create another credential:
 
 http://localhost:8000{url("detail", credential)}
 """
