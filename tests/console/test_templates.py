@@ -37,9 +37,8 @@ def test_templates_of_libraries_are_trimmed_too() -> None:
 def test_the_engine_compiles_each_template_once() -> None:
     assert [engine.name for engine in engines.all()] == ["django", "emails"]
     for engine, name in (("django", "base.html"), ("emails", "emails/invitation/body.txt")):
-        template: Any
-        template, again = (get_template(name, using=engine) for _ in range(2))
-        assert template.template is again.template
+        templates: list[Any] = [get_template(name, using=engine) for _ in range(2)]
+        assert templates[0].template is templates[1].template
 
 
 def icon(tag: str) -> str:

@@ -270,7 +270,7 @@ def test_a_replaced_credential_cannot_be_changed_or_revoked(
 ) -> None:
     closed(rotation)
     old = JwtCredential.objects.get(pk=rotation.replaced_id)
-    with pytest.raises(ValidationError, match="has been replaced"):
+    with pytest.raises(ValidationError, match="was replaced"):
         update_jwt_credential(
             old,
             label="x",
