@@ -35,7 +35,7 @@ def membership_of(user: User | AnonymousUser) -> Membership | None:
 
 
 def person(user: User | AnonymousUser) -> User:
-    """The signed-in person, for pages about the person rather than the console."""
+    # For pages about the person rather than the console.
     if not isinstance(user, User):
         raise PermissionDenied
     return user
@@ -49,7 +49,6 @@ def operator(user: User | AnonymousUser) -> User:
 
 
 def member(user: User | AnonymousUser, permission: ConsolePermission) -> Membership:
-    """The person's own membership if it has this permission."""
     membership = membership_of(user)
     if membership is None or not membership.has_console_access:
         raise NoConsoleAccess
@@ -59,7 +58,6 @@ def member(user: User | AnonymousUser, permission: ConsolePermission) -> Members
 
 
 def colleague(viewer: Membership, user_id: object) -> Membership:
-    """The membership of another person of the viewer's organization, else 404."""
     return get_object_or_404(
         Membership.objects.select_related("user", "organization"),
         user_id=user_id,
@@ -74,44 +72,37 @@ def extension_for(user: User | AnonymousUser, extension_id: int) -> tuple[Member
         id=extension_id,
         account__organization=viewer.organization,
     )
-    if not viewer.may(ConsolePermission.EXTENSION_MANAGE):
-        raise PermissionDenied
-    return viewer, extension
+    return _if_allowed(viewer, ConsolePermission.EXTENSION_MANAGE), extension
 
 
 def person_for(user: User | AnonymousUser, user_id: object) -> tuple[Membership, Membership]:
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     person = colleague(viewer, user_id)
-    _require_access_management(viewer)
-    return viewer, person
+    return _if_allowed(viewer, ConsolePermission.ACCESS_MANAGE), person
 
 
 def access_request_for(
     user: User | AnonymousUser, request_id: object
 ) -> tuple[Membership, AccessRequest]:
     viewer = member(user, ConsolePermission.CONSOLE_USE)
+    requests = viewer.organization.access_requests
     request = get_object_or_404(
-        AccessRequest.objects.select_related("organization", "user", "decided_by"),
-        pk=request_id,
-        organization=viewer.organization,
+        requests.select_related("organization", "user", "decided_by"), pk=request_id
     )
-    _require_access_management(viewer)
-    return viewer, request
+    return _if_allowed(viewer, ConsolePermission.ACCESS_MANAGE), request
 
 
 def invitation_for(
     user: User | AnonymousUser, invitation_id: object
 ) -> tuple[Membership, Invitation]:
     viewer = member(user, ConsolePermission.CONSOLE_USE)
-    invitation = get_object_or_404(
-        Invitation.objects.select_related("organization"),
-        pk=invitation_id,
-        organization=viewer.organization,
-    )
-    _require_access_management(viewer)
-    return viewer, invitation
+    invitations = viewer.organization.invitations.select_related("organization")
+    invitation = get_object_or_404(invitations, pk=invitation_id)
+    return _if_allowed(viewer, ConsolePermission.ACCESS_MANAGE), invitation
 
 
-def _require_access_management(viewer: Membership) -> None:
-    if not viewer.may(ConsolePermission.ACCESS_MANAGE):
+def _if_allowed(viewer: Membership, permission: ConsolePermission) -> Membership:
+    # Asked after the object was found, so that other organizations' objects stay 404 for everyone.
+    if not viewer.may(permission):
         raise PermissionDenied
+    return viewer

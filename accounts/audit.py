@@ -57,7 +57,7 @@ def record(
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
-    """`{field: [old, new]}` of what differs, for the details of an update."""
+    # Only the fields that differ.
     return {
         field: [before[field], value] for field, value in after.items() if before[field] != value
     }

@@ -22,7 +22,7 @@ def register(target_type: str, resolver: Resolver) -> None:
 
 
 def links_of(viewer: Membership, events: Iterable[AuditEvent]) -> dict[Target, str]:
-    """The address of each target that has one, with at most one query per type of target."""
+    # At most one query per type of target, because a page lists many events.
     ids: dict[str, set[str]] = {}
     for event in events:
         ids.setdefault(event.target_type, set()).add(event.target_id)

@@ -25,7 +25,7 @@ class Environment(TextChoices):
 
 @dataclass(frozen=True)
 class EnvironmentUrls:
-    """The addresses of one environment; `base_url` has no trailing slash."""
+    """The addresses of one environment, without a slash at the end."""
 
     base_url: str
     previous_base_urls: tuple[str, ...]

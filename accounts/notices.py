@@ -80,26 +80,13 @@ def access_declined(request: AccessRequest) -> None:
     )
 
 
-def role_changed(membership: Membership, *, changed_by: User) -> None:
-    _about_membership(NoticeKind.ROLE_CHANGED, membership, changed_by)
-
-
-def deactivated(membership: Membership, *, deactivated_by: User) -> None:
-    _about_membership(NoticeKind.DEACTIVATED, membership, deactivated_by)
-
-
-def reactivated(membership: Membership, *, reactivated_by: User) -> None:
-    _about_membership(NoticeKind.REACTIVATED, membership, reactivated_by)
-
-
-def _about_membership(kind: NoticeKind, membership: Membership, actor: User) -> None:
+def membership_changed(kind: NoticeKind, membership: Membership, actor: User) -> None:
     context = {"membership": membership, "user": membership.user, "actor": actor}
     # A page that people without console access can open too.
     tell(kind, [membership.user], context, path=reverse("accounts:my_profile"), by=actor)
 
 
 def invitations_expired(inviter: User, invitations: list[Invitation], *, at: datetime) -> None:
-    """One email about all of an inviter's expired invitations."""
     tell(
         NoticeKind.INVITATIONS_EXPIRED,
         [inviter],
@@ -111,7 +98,6 @@ def invitations_expired(inviter: User, invitations: list[Invitation], *, at: dat
 
 
 def new_device(device: Device) -> None:
-    """Someone signed in as the person from a new browser."""
     context = {
         "device": device,
         "user": device.user,
@@ -128,7 +114,7 @@ def new_device(device: Device) -> None:
 
 
 def second_factor_reset(user: User, removed: str) -> None:
-    """The operator removed the person's second factors, because someone asked in their name."""
+    # The operator did this because someone asked in the person's name, so the person must know.
     context = {
         "user": user,
         "removed": removed,

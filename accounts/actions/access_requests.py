@@ -116,11 +116,7 @@ def _undecided(request: AccessRequest, actor: User) -> AccessRequest:
 
 
 def _decide(
-    request: AccessRequest,
-    decision: Decision,
-    actor: User,
-    at: datetime | None,
-    reason: str = "",
+    request: AccessRequest, decision: Decision, actor: User, at: datetime | None, reason: str = ""
 ) -> None:
     request.decision = decision
     request.decision_reason = reason

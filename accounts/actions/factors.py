@@ -1,7 +1,6 @@
 """The ways people sign in. django-allauth changes them, and these actions record the changes."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -35,19 +34,10 @@ def note_factor_change(
     *,
     actor: User | None,
     origin: Origin,
-    at: datetime | None = None,
     factor: str = "",
 ) -> None:
-    """Record that a password, an address or a factor changed; `actor` is None for a command."""
     details = {"factor": factor} if factor else {}
-    audit.record(
-        kind,
-        actor=actor,
-        origin=origin,
-        target=user,
-        at=at,
-        **details,
-    )
+    audit.record(kind, actor=actor, origin=origin, target=user, **details)
 
 
 @transaction.atomic
@@ -73,7 +63,6 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
 
 
 def reseal_second_factors() -> FactorsResealed:
-    """Seal every second factor with the newest of `KEY_ENCRYPTION_KEYS`."""
     outcome = FactorsResealed([], [])
     for authenticator in due_second_factors():
         try:
@@ -86,7 +75,6 @@ def reseal_second_factors() -> FactorsResealed:
 
 
 def due_second_factors() -> list[Authenticator]:
-    """The second factors that the newest of `KEY_ENCRYPTION_KEYS` doesn't open."""
     sealed = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)
     return [
         authenticator

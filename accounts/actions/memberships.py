@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import audit, notices
 from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
-from accounts.models import AuditKind, Membership, Organization, User
+from accounts.models import AuditKind, Membership, NoticeKind, Organization, User
 from accounts.models.access_requests import Decision
 from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission, ConsoleRole, higher_role
@@ -79,8 +79,8 @@ def _insert(user: User, password: str) -> None:
 
 
 def lock_organization(organization: Organization) -> None:
-    """Make decisions about the people of one organization wait for each other."""
-    # `no_key` lets other transactions write rows that only refer to the organization.
+    # Decisions about the people of one organization wait for each other. `no_key` lets other
+    # transactions write rows that only refer to the organization.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
 
 
@@ -101,7 +101,6 @@ def require_account_admin(organization: Organization, actor: User) -> Membership
 
 
 def locked_membership(membership: Membership) -> Membership:
-    """The membership, locked, and its person as they are after the lock."""
     # Two statements, because a transaction that waited for a lock sees the new version of the
     # locked row, but the old version of rows joined to it.
     Membership.objects.select_for_update().get(pk=membership.pk)
@@ -141,7 +140,7 @@ def change_role(
         target=locked.user,
         changes=changed,
     )
-    notices.role_changed(locked, changed_by=actor)
+    notices.membership_changed(NoticeKind.ROLE_CHANGED, locked, actor)
     return locked
 
 
@@ -208,7 +207,7 @@ def deactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         origin=origin,
         target=locked.user,
     )
-    notices.deactivated(locked, deactivated_by=actor)
+    notices.membership_changed(NoticeKind.DEACTIVATED, locked, actor)
     return locked
 
 
@@ -226,7 +225,7 @@ def reactivate(membership: Membership, *, actor: User, origin: Origin) -> Member
         origin=origin,
         target=locked.user,
     )
-    notices.reactivated(locked, reactivated_by=actor)
+    notices.membership_changed(NoticeKind.REACTIVATED, locked, actor)
     return locked
 
 
@@ -239,10 +238,7 @@ def _settle_request(
 
 
 def _require_another_account_admin(membership: Membership) -> None:
-    """Refuse a change that leaves the organization without an account administrator.
-
-    The caller has locked the organization, so no other administrator can leave at the same time.
-    """
+    # The caller has locked the organization, so no other administrator can leave at the same time.
     if not (membership.is_account_admin and membership.user.is_active):
         return
     admins = membership.organization.memberships.account_admins()

@@ -2,7 +2,6 @@ from django import forms
 
 from accounts.forms.memberships import ROLES_WITH_ACCESS, role_field
 from accounts.forms.texts import NoteField
-from accounts.roles import ConsoleRole
 
 
 class RequestAccessForm(forms.Form):
@@ -16,10 +15,6 @@ class RequestAccessForm(forms.Form):
 
 class ApproveForm(forms.Form):
     role = role_field(ROLES_WITH_ACCESS)
-
-    @property
-    def chosen_role(self) -> ConsoleRole:
-        return ConsoleRole(self.cleaned_data["role"])
 
 
 class DeclineForm(forms.Form):

@@ -1,5 +1,3 @@
-from typing import TypedDict
-
 from django import forms
 
 from accounts.environments import Environment
@@ -27,14 +25,10 @@ STATUS_DESCRIPTIONS: dict[str, str] = {
 }
 
 
-class ExtensionSettings(TypedDict):
-    user_role: UserRole
-    status: ExtensionStatus
-
-
 class ExtensionForm(forms.Form):
-    user_role = forms.ChoiceField(
+    user_role = forms.TypedChoiceField(
         label="User role",
+        coerce=UserRole,
         choices=UserRole.choices,
         widget=DescribedRadioSelect(
             {"class": "choices--cards"},
@@ -45,17 +39,11 @@ class ExtensionForm(forms.Form):
             "apply to the next call."
         ),
     )
-    status = forms.ChoiceField(
+    status = forms.TypedChoiceField(
+        coerce=ExtensionStatus,
         choices=ExtensionStatus.choices,
         widget=DescribedRadioSelect({"class": "choices--cards"}, descriptions=STATUS_DESCRIPTIONS),
     )
-
-    @property
-    def settings(self) -> ExtensionSettings:
-        return {
-            "user_role": UserRole(self.cleaned_data["user_role"]),
-            "status": ExtensionStatus(self.cleaned_data["status"]),
-        }
 
 
 class ExtensionListForm(ListForm):

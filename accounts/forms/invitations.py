@@ -11,7 +11,6 @@ from accounts.forms.lists import ListForm
 from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
 from accounts.forms.users import ProfileForm
 from accounts.models import Invitation, User
-from accounts.roles import ConsoleRole
 
 
 class InviteForm(forms.Form):
@@ -23,10 +22,6 @@ class InviteForm(forms.Form):
     )
     role = role_field(ROLES_WITH_ACCESS)
     is_account_admin = account_admin_field()
-
-    @property
-    def chosen_role(self) -> ConsoleRole:
-        return ConsoleRole(self.cleaned_data["role"])
 
 
 class InvitationListForm(ListForm):

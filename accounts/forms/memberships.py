@@ -10,9 +10,10 @@ ROLES_WITH_ACCESS = [
 ]
 
 
-def role_field(choices: list[tuple[str, str]] | None = None) -> forms.ChoiceField:
-    return forms.ChoiceField(
+def role_field(choices: list[tuple[str, str]] | None = None) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(
         label="Console role",
+        coerce=ConsoleRole,
         choices=choices or ConsoleRole.choices,
         widget=DescribedRadioSelect({"class": "choices--cards"}, descriptions=ROLE_GRANTS),
     )

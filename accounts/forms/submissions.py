@@ -12,8 +12,8 @@ The action checks every rule. If it refuses, the page appears again, with each e
 field and with everything that was typed.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 from django import forms
 from django.contrib import messages
@@ -38,40 +38,26 @@ class ConfirmForm(forms.Form):
     """A page that asks before it acts: its only answer is the button."""
 
 
-class errors_on(AbstractContextManager[None, bool]):  # noqa: N801 - reads as a statement
+class _Refusals(AbstractContextManager[None, bool]):
+    # A class instead of a generator, because it tells mypy that the block can end early.
+
+    def __init__(self, tell: Callable[[ValidationError], None]) -> None:
+        self._tell = tell
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if isinstance(error, ValidationError):
+            self._tell(error)
+        return isinstance(error, ValidationError)
+
+
+def errors_on(form: forms.Form) -> _Refusals:
     """Run an action for a form; a `ValidationError` becomes the errors of the form.
 
     The block returns the answer to a success, so the code after it shows the form again.
     """
-
-    def __init__(self, form: forms.Form) -> None:
-        self.form = form
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if not isinstance(error, ValidationError):
-            return False
-        add_errors(self.form, error)
-        return True
+    return _Refusals(lambda error: add_errors(form, error))
 
 
-class errors_in_messages(AbstractContextManager[None, bool]):  # noqa: N801 - reads as a statement
+def errors_in_messages(request: HttpRequest) -> _Refusals:
     """The same for a button without fields: the next page says why the action was refused."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.request = request
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if not isinstance(error, ValidationError):
-            return False
-        messages.error(self.request, " ".join(error.messages))
-        return True
+    return _Refusals(lambda error: messages.error(request, " ".join(error.messages)))

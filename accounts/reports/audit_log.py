@@ -125,7 +125,6 @@ def seal_of(event: AuditEvent) -> AuditSeal | None:
 
 
 def previous_hashes(organization: Organization, events: list[AuditEvent]) -> dict[int, str]:
-    """The hash before each of these events, by position, in one query."""
     seals = [seal for event in events if (seal := seal_of(event))]
     return AuditSeal.objects.hashes(
         chain_of(organization.pk), [seal.position - 1 for seal in seals]

@@ -22,16 +22,9 @@ def utc(moment: datetime | None) -> SafeString | str:
     )
 
 
-@register.filter
-def utc_text(moment: datetime) -> str:
-    """`Jan 11, 2026, 10:40 UTC`, as plain text for places without markup, like a notice."""
-    return in_words(moment)
-
-
-@register.filter
-def day_name(day: date) -> str:
-    """`Jan 11, 2026`, as plain text for places without markup, like the title of a shape."""
-    return day_in_words(day)
+# Plain text for places without markup, like a notice or the title of a shape.
+register.filter("utc_text", in_words)
+register.filter("day_name", day_in_words)
 
 
 @register.filter

@@ -12,13 +12,13 @@ from accounts.models.sessions import sessions_of
 from core import browsers
 
 register = template.Library()
+register.filter("browser", browsers.described)
 
 SHOWN = 20
 
 
 @register.simple_tag
 def known_devices(user: User) -> Iterable[Device]:
-    """The browsers in which the person has signed in, last used first."""
     return user.devices.newest_first()[:SHOWN]
 
 
@@ -45,9 +45,3 @@ def session_limits() -> dict[str, int]:
         "hours": int(settings.SESSION_LIFETIME.total_seconds() // 3600),
         "idle_minutes": int(settings.SESSION_IDLE.total_seconds() // 60),
     }
-
-
-@register.filter
-def browser(user_agent: str) -> str:
-    """`Firefox on Linux` for a User-Agent header."""
-    return browsers.described(user_agent)

@@ -19,11 +19,7 @@ from core.origin import Origin
 def no_access(request: HttpRequest, form: RequestAccessForm | None = None) -> HttpResponse:
     """The only console page for signed-in people without console access."""
     membership = membership_of(request.user)
-    latest = (
-        membership.user.access_requests.order_by("-created_at").first()
-        if membership is not None
-        else None
-    )
+    latest = membership and membership.user.access_requests.order_by("-created_at").first()
     context = {
         "form": form or RequestAccessForm(),
         "own_membership": membership,
@@ -59,7 +55,7 @@ def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpRespon
         return _already_decided(request, asked)
     form = ApproveForm(posted(request), initial={"role": ConsoleRole.DEVELOPER})
     if form.is_valid():
-        role = form.chosen_role
+        role = form.cleaned_data["role"]
         with errors_on(form):
             actions.approve_access_request(
                 asked, role=role, actor=viewer.user, origin=Origin.of(request)

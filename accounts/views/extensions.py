@@ -48,7 +48,7 @@ def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
     if form.is_valid():
         with errors_on(form):
             actions.change_extension(
-                extension, **form.settings, actor=viewer.user, origin=Origin.of(request)
+                extension, **form.cleaned_data, actor=viewer.user, origin=Origin.of(request)
             )
             messages.success(request, f"We saved {extension.user.name}’s login.")
             return redirect(back)

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from allauth.account.internal.flows.login import perform_password_login
@@ -33,9 +34,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         with errors_on(form):
             invitation, sent = actions.invite_by_email(
                 viewer.organization,
-                form.cleaned_data["email"],
-                role=form.chosen_role,
-                is_account_admin=form.cleaned_data["is_account_admin"],
+                **form.cleaned_data,
                 actor=viewer.user,
                 origin=Origin.of(request),
             )
@@ -79,7 +78,7 @@ def _say_whether_sent(request: HttpRequest, invitation: Invitation, sent: bool) 
 @sensitive_post_parameters("password", "password_again")
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """The link works once, for anyone who has it."""
+    # The link works once, for anyone who has it.
     invitation = Invitation.objects.open().with_token(token).select_related("organization").first()
     if invitation is None:
         return _private(render(request, "accounts/invitations/closed.html", status=410))
@@ -89,11 +88,7 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     if form.is_valid():
         with errors_on(form):
             return _sign_in(request, _accept(invitation, form, Origin.of(request)))
-    context = {
-        "invitation": invitation,
-        "role_description": ROLE_DESCRIPTIONS[ConsoleRole(invitation.role)],
-        "form": form,
-    }
+    context = {"form": form, **_role_in_words(invitation)}
     return _private(render(request, "accounts/invitations/accept_invitation.html", context))
 
 
@@ -111,13 +106,13 @@ def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) 
             role = invitation.get_role_display()
             messages.success(request, f"You now have the {role} role.")
             return redirect("dashboard")
-    context = {
-        "invitation": invitation,
-        "role_description": ROLE_DESCRIPTIONS[ConsoleRole(invitation.role)],
-        "is_for_user": is_for_user,
-        "form": form,
-    }
+    context = {"form": form, "is_for_user": is_for_user, **_role_in_words(invitation)}
     return render(request, "accounts/invitations/signed_in.html", context)
+
+
+def _role_in_words(invitation: Invitation) -> dict[str, Any]:
+    role = ConsoleRole(invitation.role)
+    return {"invitation": invitation, "role_description": ROLE_DESCRIPTIONS[role]}
 
 
 def _accept(invitation: Invitation, form: AcceptInvitationForm, origin: Origin) -> User:
@@ -138,9 +133,8 @@ def _sign_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Keep the link, which is a secret, out of caches and Referer headers."""
-    # `no-referrer` would make browsers post the form with `Origin: null`, which the CSRF check
-    # refuses.
+    # The link is a secret, so caches and Referer headers must not have it. `no-referrer` would make
+    # browsers post the form with `Origin: null`, which the CSRF check refuses.
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "strict-origin"
     return response

@@ -35,6 +35,6 @@ def create_sandbox_account(request: HttpRequest) -> HttpResponse:
 
 
 def _local_path(url: str) -> str:
-    """The URL if it stays on this site, else an empty string."""
+    # Empty for other sites, so that a link can't use this page to send people elsewhere.
     is_local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
     return url if is_local else ""

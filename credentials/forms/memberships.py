@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from accounts.forms.memberships import account_admin_field, role_field
 from accounts.models import Membership, User
 from accounts.models.organizations import MembershipQuerySet
-from accounts.roles import ConsoleRole
 from credentials.models import Application
 
 SUGGESTIONS = 100
@@ -18,10 +17,6 @@ class ChangeRoleForm(forms.Form):
     is_account_admin = account_admin_field()
     # The page that lists the credentials that stop working sets this.
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
-
-    @property
-    def chosen_role(self) -> ConsoleRole:
-        return ConsoleRole(self.cleaned_data["role"])
 
 
 class TransferForm(forms.Form):

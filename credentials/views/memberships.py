@@ -38,7 +38,8 @@ def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
     if form.is_valid():
         live = _would_stop(person, form)
         if live is not None and not form.cleaned_data["confirmed"]:
-            context = {"person": person, "form": form, "role": form.chosen_role, "live": live}
+            role = form.cleaned_data["role"]
+            context = {"person": person, "form": form, "role": role, "live": live}
             return render(request, "credentials/memberships/confirm_role.html", context)
         with errors_on(form):
             return _change_role(request, viewer, person, form)
@@ -48,7 +49,7 @@ def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
 def _change_role(
     request: HttpRequest, viewer: Membership, person: Membership, form: ChangeRoleForm
 ) -> HttpResponse:
-    role = form.chosen_role
+    role = form.cleaned_data["role"]
     changed = actions.change_role(
         person,
         role=role,
@@ -70,7 +71,8 @@ def _role_page(request: HttpRequest, person: Membership, form: ChangeRoleForm) -
 
 
 def _would_stop(person: Membership, form: ChangeRoleForm) -> OwnerImpact | None:
-    if not (person.user.is_active and person.is_developer) or form.chosen_role in DEVELOPER_ROLES:
+    role = form.cleaned_data["role"]
+    if not (person.user.is_active and person.is_developer) or role in DEVELOPER_ROLES:
         return None
     live = owner_impact(person)
     return live if live.count else None
