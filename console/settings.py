@@ -22,7 +22,6 @@ problems = environment.Problems()
 DEMO: bool = env.bool("DEMO", default=False)
 DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="demo-Passw0rd!")
 TESTING = "pytest" in sys.modules
-DEBUG = False
 
 SECRET_KEY = environment.secret_key(problems)
 KEY_ENCRYPTION_KEYS = environment.key_encryption_keys(problems)
@@ -220,7 +219,6 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
@@ -244,7 +242,6 @@ SESSION_ENGINE = "core.sessions"
 SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
 SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
 SESSION_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_SAMESITE = "Lax"
 # accounts notices sign-ins from a browser that is new for the person.
 DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
@@ -260,8 +257,6 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz/"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # Injected scripts can't use browser features that our pages don't need. Our pages use passkeys.
 PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), serial=(), usb=(), "
@@ -269,7 +264,6 @@ PERMISSIONS_POLICY = (
 )
 if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -308,7 +302,6 @@ WHITENOISE_AUTOREFRESH = TESTING
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Email ----------------------------------------------------------------------------------------

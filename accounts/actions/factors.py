@@ -1,6 +1,7 @@
 """The ways people sign in. django-allauth changes them, and these actions record the changes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -36,7 +37,7 @@ def note_factor_change(
     origin: Origin,
     factor: str = "",
 ) -> None:
-    details = {"factor": factor} if factor else {}
+    details: dict[str, Any] = {"factor": factor} if factor else {}
     audit.record(kind, actor=actor, origin=origin, target=user, **details)
 
 

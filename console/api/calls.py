@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
 
+from django.core.paginator import EmptyPage, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema
@@ -122,20 +123,13 @@ def _own_extension(bearer: Bearer, account_id: str, extension_id: str) -> Extens
     return bearer.extension
 
 
-def _named(sent: dict[str, str | None]) -> dict[str, str]:
-    # A field that is null counts as left out.
-    return {field: value for field, value in sent.items() if value is not None}
-
-
 def _address_changes(body: schemas.BusinessAddressChange) -> dict[str, str]:
-    sent: dict[str, str | None] = {
-        "company": body.company,
-        "email": body.email,
-        "main_site_name": body.mainSiteName,
-    }
-    if body.businessAddress is not None:
-        sent |= body.businessAddress.model_dump()
-    return _named(sent)
+    # Null counts as left out.
+    sent = body.model_dump(exclude_none=True)
+    address = sent.pop("businessAddress", {})
+    if "mainSiteName" in sent:
+        sent["main_site_name"] = sent.pop("mainSiteName")
+    return {**sent, **address}
 
 
 def get_account(request: HttpRequest, account_id: AccountId) -> dict[str, Any]:
@@ -164,11 +158,12 @@ def list_extensions(
     request: HttpRequest, account_id: AccountId, page: PageNumber = 1, per_page: PerPage = PER_PAGE
 ) -> dict[str, Any]:
     account = _account(_bearer(request), account_id)
-    paging = as_json.ExtensionPage(page, per_page, total=account.extensions.count())
-    if page > paging.total_pages:
-        raise not_found("page")
-    rows = account.extensions.select_related("user").order_by("extension_number")
-    return as_json.extension_list(account, rows[paging.start : paging.end], paging)
+    everyone = account.extensions.select_related("user").order_by("extension_number")
+    try:
+        found = Paginator(everyone, per_page).page(page)
+    except EmptyPage as error:
+        raise not_found("page") from error
+    return as_json.extension_list(account, found)
 
 
 def get_extension(
@@ -190,7 +185,7 @@ def put_extension(
         raise bearer.refused(PermissionMissing(UserPermission.EDIT_USER_INFO))
     changed = update_contact(
         extension,
-        _named(body.contact.model_dump()) if body.contact is not None else {},
+        body.contact.model_dump(exclude_none=True) if body.contact else {},
         actor_extension=bearer.extension,
         origin=Origin.of(request),
         via=bearer.client.client_id,

@@ -1,9 +1,9 @@
 """Rows as the REST API's resources."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+from django.core.paginator import Page
 
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
@@ -60,58 +60,34 @@ def extension(extension: Extension) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class ExtensionPage:
-    """Pages count from 1, elements from 0."""
+def extension_list(account: PlatformAccount, page: Page[Extension]) -> dict[str, Any]:
+    pages = page.paginator
 
-    page: int
-    per_page: int
-    total: int
-
-    @property
-    def total_pages(self) -> int:
-        return max(1, -(-self.total // self.per_page))
-
-    @property
-    def start(self) -> int:
-        return (self.page - 1) * self.per_page
-
-    @property
-    def end(self) -> int:
-        return min(self.start + self.per_page, self.total)
-
-    @property
-    def body(self) -> dict[str, int]:
-        return {
-            "page": self.page,
-            "totalPages": self.total_pages,
-            "perPage": self.per_page,
-            "totalElements": self.total,
-            "pageStart": self.start,
-            "pageEnd": self.end - 1,
-        }
-
-
-def extension_list(
-    account: PlatformAccount, extensions: Iterable[Extension], paging: ExtensionPage
-) -> dict[str, Any]:
-    def page(number: int) -> dict[str, str]:
-        query = urlencode({"page": number, "perPage": paging.per_page})
+    def link(number: int) -> dict[str, str]:
+        query = urlencode({"page": number, "perPage": pages.per_page})
         return {"uri": f"{rest_uri(account, 'extension')}?{query}"}
 
-    navigation = {"firstPage": page(1), "lastPage": page(paging.total_pages)}
-    if paging.page < paging.total_pages:
-        navigation["nextPage"] = page(paging.page + 1)
-    if paging.page > 1:
-        navigation["previousPage"] = page(paging.page - 1)
+    navigation = {"firstPage": link(1), "lastPage": link(pages.num_pages)}
+    if page.has_next():
+        navigation["nextPage"] = link(page.number + 1)
+    if page.has_previous():
+        navigation["previousPage"] = link(page.number - 1)
     records = []
-    for row in extensions:
+    for row in page:
         row.account = account
         records.append(extension(row))
     return {
-        "uri": page(paging.page)["uri"],
+        "uri": link(page.number)["uri"],
         "records": records,
-        "paging": paging.body,
+        "paging": {
+            "page": page.number,
+            "totalPages": pages.num_pages,
+            "perPage": pages.per_page,
+            "totalElements": pages.count,
+            # Elements count from 0, and Django's from 1.
+            "pageStart": page.start_index() - 1,
+            "pageEnd": page.end_index() - 1,
+        },
         "navigation": navigation,
     }
 

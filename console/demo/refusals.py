@@ -8,7 +8,7 @@ from accounts.environments import Environment
 from accounts.permissions import AppScope, UserPermission
 from console.demo.apps import Clients
 from credentials.error_codes import entry_of
-from credentials.models import JwtCredential
+from credentials.models import Client, JwtCredential
 from credentials.models.refusals import Refused, RefusedWhat
 from credentials.oauth import errors
 from credentials.oauth.bearer import (
@@ -18,7 +18,7 @@ from credentials.oauth.bearer import (
     access_token_expired,
 )
 from credentials.oauth.errors import OAuthError
-from credentials.refused import Reason, RefusedRequest
+from credentials.refused import Reason
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,8 @@ class DemoRefusal:
     hours_ago: float
     label: str
     app: str
-    error: RefusedRequest
+    error: OAuthError | BearerError
     call: str = ""
-    """Method and path of a call of the REST API; empty for an exchange."""
 
 
 _REPORT = "GET /restapi/v1.0/account/{accountId}"
@@ -69,29 +68,38 @@ def refusals_of(
     # Production has half as many, because people try things out in the sandbox.
     chosen = DEMO_REFUSALS if environment is Environment.SANDBOX else DEMO_REFUSALS[::2]
     return [
-        _refused(number, refusal, credentials, apps, environment, now)
+        refused(
+            refusal.error,
+            call=refusal.call,
+            request_id=str(uuid5(NAMESPACE_URL, f"demo refusal {number} in {environment}")),
+            at=now - timedelta(hours=refusal.hours_ago),
+            client=apps[refusal.app, environment],
+            credential=credentials.get(refusal.label),
+            address=f"203.0.113.{20 + number % 3}",
+        )
         for number, refusal in enumerate(chosen)
     ]
 
 
-def _refused(
-    number: int,
-    refusal: DemoRefusal,
-    credentials: dict[str, JwtCredential],
-    apps: Clients,
-    environment: Environment,
-    now: datetime,
+def refused(
+    error: OAuthError | BearerError,
+    *,
+    call: str,
+    request_id: str,
+    at: datetime,
+    client: Client,
+    credential: JwtCredential | None,
+    address: str,
 ) -> Refused:
-    error, is_call = refusal.error, bool(refusal.call)
-    method, _, path = (refusal.call or "POST /restapi/oauth/token").partition(" ")
-    assert isinstance(error, (OAuthError, BearerError))  # noqa: S101 - declared above
+    """A refusal as the APIs record it. `call` is the method and path of a call, else empty."""
+    method, _, path = (call or "POST /restapi/oauth/token").partition(" ")
     rfc_error = error.rfc_error if isinstance(error, BearerError) else error.error
-    entry = entry_of(error.code, rfc_error, rest=is_call)
+    entry = entry_of(error.code, rfc_error, rest=bool(call))
     return Refused(
-        request_id=str(uuid5(NAMESPACE_URL, f"demo refusal {number} in {environment}")),
-        at=now - timedelta(hours=refusal.hours_ago),
-        environment=environment.value,
-        what=RefusedWhat.CALL if is_call else RefusedWhat.EXCHANGE,
+        request_id=request_id,
+        at=at,
+        environment=client.environment,
+        what=(RefusedWhat.CALL if call else RefusedWhat.EXCHANGE).value,
         method=method,
         path=path,
         status=error.status,
@@ -100,9 +108,9 @@ def _refused(
         message=error.message,
         check_name=str(entry.check) if entry and entry.check else "",
         reason=error.facts.reason,
-        presented_client_id=apps[refusal.app, environment].client_id,
+        presented_client_id=client.client_id,
         is_authentic=error.facts.reason != Reason.WRONG_SECRET,
-        credential_id=str(credentials[refusal.label].pk) if refusal.label else "",
+        credential_id=str(credential.pk) if credential else "",
         missing=error.facts.missing,
-        address=f"203.0.113.{20 + number % 3}",
+        address=address,
     )

@@ -3,7 +3,6 @@
 import heapq
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -29,13 +28,12 @@ BROWSERS = (
 FAVORITES_SHARE = 0.02
 
 
-@dataclass(frozen=True)
 class Happened:
-    at: datetime
-    kind: AuditKind
-    actor: User
-    target: Model
-    details: dict[str, Any]
+    def __init__(
+        self, at: datetime, kind: AuditKind, actor: User, target: Model, **details: Any
+    ) -> None:
+        self.at, self.kind, self.actor, self.target = at, kind, actor, target
+        self.details = details
 
 
 def history(
@@ -71,7 +69,7 @@ def _event(people: People, happened: Happened, dice: Dice) -> AuditEvent:
 def _facts(people: People, apps: Apps, made: Credentials) -> Iterator[Happened]:
     yield from _joined(people)
     yield from _asked(people)
-    yield from _built(people, apps)
+    yield from _built(apps)
     for credential in made.credentials:
         yield from _of_credential(credential, made)
 
@@ -80,73 +78,45 @@ def _joined(people: People) -> Iterator[Happened]:
     founders = {people.administrator.user_id, people.developer.user_id}
     for membership in people.memberships:
         if membership.user_id not in founders:
+            user, kind = membership.user, AuditKind.MEMBERSHIP_CREATED
             facts: dict[str, Any] = {"role": membership.role, "is_account_admin": False}
-            user = membership.user
-            yield Happened(user.date_joined, AuditKind.MEMBERSHIP_CREATED, user, user, facts)
+            yield Happened(user.date_joined, kind, user, user, **facts)
     for extension in people.extensions:
         if extension.user_id not in founders:
-            yield Happened(
-                extension.created_at,
-                AuditKind.EXTENSION_CREATED,
-                extension.user,
-                extension,
-                {"environment": extension.environment, "user_role": extension.user_role},
-            )
+            facts = {"environment": extension.environment, "user_role": extension.user_role}
+            kind = AuditKind.EXTENSION_CREATED
+            yield Happened(extension.created_at, kind, extension.user, extension, **facts)
 
 
 def _asked(people: People) -> Iterator[Happened]:
     administrator = people.administrator.user
-    for request in people.requests:
-        reason = {"reason": request.reason}
-        yield Happened(
-            request.created_at, AuditKind.ACCESS_REQUESTED, request.user, request, reason
-        )
-        if request.decided_at is not None:
-            role = {"role": request.user.membership.role}
-            yield Happened(
-                request.decided_at, AuditKind.ACCESS_GRANTED, administrator, request.user, role
-            )
+    for asked in people.requests:
+        user, kind = asked.user, AuditKind.ACCESS_REQUESTED
+        yield Happened(asked.created_at, kind, user, asked, reason=asked.reason)
+        if asked.decided_at is not None:
+            kind, role = AuditKind.ACCESS_GRANTED, user.membership.role
+            yield Happened(asked.decided_at, kind, administrator, user, role=role)
     for invitation in people.invitations:
-        facts = {"role": invitation.role, "is_account_admin": False}
-        yield Happened(
-            invitation.created_at, AuditKind.INVITATION_CREATED, administrator, invitation, facts
-        )
+        facts: dict[str, Any] = {"role": invitation.role, "is_account_admin": False}
+        kind = AuditKind.INVITATION_CREATED
+        yield Happened(invitation.created_at, kind, administrator, invitation, **facts)
         if invitation.withdrawn_at is not None:
-            yield Happened(
-                invitation.withdrawn_at,
-                AuditKind.INVITATION_WITHDRAWN,
-                administrator,
-                invitation,
-                {},
-            )
+            kind = AuditKind.INVITATION_WITHDRAWN
+            yield Happened(invitation.withdrawn_at, kind, administrator, invitation)
 
 
-def _built(people: People, apps: Apps) -> Iterator[Happened]:
-    for application in apps.applications[1:]:
-        yield Happened(
-            application.created_at,
-            AuditKind.APPLICATION_REGISTERED,
-            application.owner,
-            application,
-            {"is_public": application.is_public, "scopes": application.scopes},
-        )
-        if application.retired_at is not None:
-            yield Happened(
-                application.retired_at,
-                AuditKind.APPLICATION_RETIRED,
-                application.owner,
-                application,
-                {},
-            )
+def _built(apps: Apps) -> Iterator[Happened]:
+    for app in apps.applications[1:]:
+        facts: dict[str, Any] = {"is_public": app.is_public, "scopes": app.scopes}
+        kind = AuditKind.APPLICATION_REGISTERED
+        yield Happened(app.created_at, kind, app.owner, app, **facts)
+        if app.retired_at is not None:
+            yield Happened(app.retired_at, AuditKind.APPLICATION_RETIRED, app.owner, app)
     for environment, clients in apps.clients.items():
         for client in clients[1:]:
-            yield Happened(
-                client.issued_at,
-                AuditKind.CLIENT_ISSUED,
-                client.application.owner,
-                client,
-                {"application": client.application.name, "environment": environment},
-            )
+            app, kind = client.application, AuditKind.CLIENT_ISSUED
+            facts = {"application": app.name, "environment": environment}
+            yield Happened(client.issued_at, kind, app.owner, client, **facts)
 
 
 def _of_credential(credential: JwtCredential, made: Credentials) -> Iterator[Happened]:
@@ -156,22 +126,17 @@ def _of_credential(credential: JwtCredential, made: Credentials) -> Iterator[Hap
         AuditKind.JWT_CREDENTIAL_CREATED,
         credential.created_by,
         credential,
-        {
-            "owner": credential.extension.user.email,
-            "environment": credential.environment,
-            "app_access": credential.app_access,
-            "client_ids": [client.client_id for client in listed],
-            "expires_at": None if credential.never_expires else credential.expires_at,
-            "allowed_networks": [],
-        },
+        owner=credential.extension.user.email,
+        environment=credential.environment,
+        app_access=credential.app_access,
+        client_ids=[client.client_id for client in listed],
+        expires_at=None if credential.never_expires else credential.expires_at,
+        allowed_networks=[],
     )
     if credential.revoked_at is not None and credential.revoked_by is not None:
+        kind, reason = AuditKind.JWT_CREDENTIAL_REVOKED, credential.revoked_reason
         yield Happened(
-            credential.revoked_at,
-            AuditKind.JWT_CREDENTIAL_REVOKED,
-            credential.revoked_by,
-            credential,
-            {"reason": credential.revoked_reason},
+            credential.revoked_at, kind, credential.revoked_by, credential, reason=reason
         )
 
 
@@ -199,51 +164,37 @@ def _which(there: int, dice: Dice) -> int:
 
 def _of_login(people: People, extension: Extension, dice: Dice, at: datetime) -> Happened:
     # The administrator changes a platform login, or people change their names.
+    user = extension.user
     if dice.chance(0.5):
-        changes = {"first_name": [extension.user.first_name.lower(), extension.user.first_name]}
-        return Happened(
-            at, AuditKind.USER_UPDATED, extension.user, extension.user, {"changes": changes}
-        )
+        changes = {"first_name": [user.first_name.lower(), user.first_name]}
+        return Happened(at, AuditKind.USER_UPDATED, user, user, changes=changes)
     changes = (
         {"user_role": [UserRole.READ_ONLY.value, UserRole.STANDARD_USER.value]}
         if dice.chance(0.5)
         else {"status": [ExtensionStatus.DISABLED.value, ExtensionStatus.ENABLED.value]}
     )
-    return Happened(
-        at,
-        AuditKind.EXTENSION_UPDATED,
-        people.administrator.user,
-        extension,
-        {"environment": extension.environment, "changes": changes},
-    )
+    facts: dict[str, Any] = {"environment": extension.environment, "changes": changes}
+    administrator = people.administrator.user
+    return Happened(at, AuditKind.EXTENSION_UPDATED, administrator, extension, **facts)
 
 
 def _of_app(apps: Apps, dice: Dice, at: datetime) -> Happened:
     environment, clients = dice.choice(list(apps.clients.items()))
     client = clients[_which(len(clients), dice)]
-    application = client.application
+    app = client.application
     if dice.chance(0.5):
-        return Happened(
-            at,
-            AuditKind.CLIENT_SECRET_REPLACED,
-            application.owner,
-            client,
-            {"environment": environment},
-        )
-    changes = {"name": [application.name.lower(), application.name]}
-    return Happened(
-        at, AuditKind.APPLICATION_UPDATED, application.owner, application, {"changes": changes}
-    )
+        kind = AuditKind.CLIENT_SECRET_REPLACED
+        return Happened(at, kind, app.owner, client, environment=environment)
+    changes = {"name": [app.name.lower(), app.name]}
+    return Happened(at, AuditKind.APPLICATION_UPDATED, app.owner, app, changes=changes)
 
 
 def _about(credential: JwtCredential, dice: Dice, at: datetime) -> Happened:
     # The owner views a JWT, tests it, or changes its label.
     owner = credential.extension.user
     if dice.chance(0.4):
-        return Happened(at, AuditKind.JWT_CREDENTIAL_SHOWN, owner, credential, {})
+        return Happened(at, AuditKind.JWT_CREDENTIAL_SHOWN, owner, credential)
     if dice.chance(0.5):
         changes = {"label": [credential.label.lower(), credential.label]}
-        return Happened(
-            at, AuditKind.JWT_CREDENTIAL_UPDATED, owner, credential, {"changes": changes}
-        )
-    return Happened(at, AuditKind.JWT_CREDENTIAL_TESTED, owner, credential, {"outcome": "granted"})
+        return Happened(at, AuditKind.JWT_CREDENTIAL_UPDATED, owner, credential, changes=changes)
+    return Happened(at, AuditKind.JWT_CREDENTIAL_TESTED, owner, credential, outcome="granted")

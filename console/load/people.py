@@ -203,30 +203,25 @@ def add_requests(made: People, count: int, *, dice: Dice, now: datetime) -> None
     waiting = [m for m in made.memberships if m.role == ConsoleRole.NO_ACCESS and m.user.is_active]
     waiting = waiting[: count // 3]
     decided = [m for m in made.memberships if m.is_developer][: count - len(waiting)]
-    made.requests += bulk.insert(
-        AccessRequest(
-            id=dice.uuid(),
-            organization=made.organization,
-            user=membership.user,
-            reason=dice.choice(REASONS),
-            created_at=dice.moment(now - timedelta(days=20), now),
-        )
-        for membership in waiting
-    )
-    made.requests += bulk.insert(_decided(made, membership, dice, now) for membership in decided)
+    recent, old = now - timedelta(days=20), now - timedelta(days=800)
+    requests = [_request(made, member, recent, now, dice) for member in waiting]
+    for member in decided:
+        request = _request(made, member, old, now - timedelta(days=30), dice)
+        request.decided_at = request.created_at + timedelta(hours=dice.randrange(1, 72))
+        request.decided_by, request.decision = made.administrator.user, Decision.APPROVED
+        requests.append(request)
+    made.requests += bulk.insert(requests)
 
 
-def _decided(made: People, membership: Membership, dice: Dice, now: datetime) -> AccessRequest:
-    created = dice.moment(now - timedelta(days=800), now - timedelta(days=30))
+def _request(
+    made: People, member: Membership, first: datetime, last: datetime, dice: Dice
+) -> AccessRequest:
     return AccessRequest(
         id=dice.uuid(),
         organization=made.organization,
-        user=membership.user,
+        user=member.user,
         reason=dice.choice(REASONS),
-        created_at=created,
-        decided_at=created + timedelta(hours=dice.randrange(1, 72)),
-        decided_by=made.administrator.user,
-        decision=Decision.APPROVED,
+        created_at=dice.moment(first, last),
     )
 
 

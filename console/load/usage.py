@@ -1,8 +1,10 @@
 """The usage of the large organization's credentials: exchanges, calls, and their addresses."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -101,16 +103,8 @@ def _last_at(credential: JwtCredential, day: date, dice: Dice) -> datetime:
 
 def _addresses(days: Iterator[Day], dice: Dice, now: datetime) -> Iterator[AddressUse]:
     # One or two machines on which each client last used each credential.
-    latest: Day | None = None
-    for each in days:
-        if latest is not None and (latest.credential, latest.client) != (
-            each.credential,
-            each.client,
-        ):
-            yield from _seen(latest, dice, now)
-        latest = each
-    if latest is not None:
-        yield from _seen(latest, dice, now)
+    for _, days_of_one in groupby(days, key=lambda each: (each.credential, each.client)):
+        yield from _seen(deque(days_of_one, maxlen=1).pop(), dice, now)
 
 
 def _seen(last: Day, dice: Dice, now: datetime) -> Iterator[AddressUse]:

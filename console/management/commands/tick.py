@@ -123,6 +123,10 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(file)
 
 
+def _expired_sessions() -> int:
+    return Session.objects.filter(expire_date__lt=timezone.now()).count()
+
+
 def remove_expired_sessions() -> int:
     expired = _expired_sessions()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
@@ -138,26 +142,6 @@ def remove_old_emails() -> int:
     return removed
 
 
-def _due_reminders() -> int:
-    return JwtCredential.objects.due_for_reminder(timezone.now()).count()
-
-
-def _expired_invitations() -> int:
-    return Invitation.objects.expiry_untold().count()
-
-
-def _rotations_to_close() -> int:
-    return Rotation.objects.due(timezone.now()).count()
-
-
-def _rotations_closing() -> int:
-    return len(Rotation.objects.to_warn_of(timezone.now()))
-
-
-def _ended_secrets() -> int:
-    return Client.objects.with_ended_secret(timezone.now()).count()
-
-
 def _due_emails() -> int:
     due = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
@@ -165,25 +149,9 @@ def _due_emails() -> int:
     return count
 
 
-def _expired_sessions() -> int:
-    return Session.objects.filter(expire_date__lt=timezone.now()).count()
-
-
 def _old_emails() -> int:
     count: int = Email.objects.filter(created__lt=timezone.now() - EMAILS_KEPT).count()
     return count
-
-
-def _old_notices() -> int:
-    return Notice.objects.outdated().count()
-
-
-def _forgotten_devices() -> int:
-    return Device.objects.forgotten().count()
-
-
-def _old_usage() -> int:
-    return sum(rows.count() for rows in outdated_usage())
 
 
 def _lock_path() -> Path:
@@ -196,24 +164,56 @@ def _lock_path() -> Path:
 
 # In the order in which they run: work that queues emails comes before sending them.
 PARTS = (
-    Job("Expiry reminders", _due_reminders, remind_owners, "announced"),
-    Job("Expired invitations", _expired_invitations, tell_of_expired_invitations, "told"),
-    Job("Rotations", _rotations_to_close, lambda: close_rotations(origin=TICK_ORIGIN), "closed"),
-    Job("Rotations about to close", _rotations_closing, warn_of_closing, "announced"),
+    Job(
+        "Expiry reminders",
+        lambda: JwtCredential.objects.due_for_reminder(timezone.now()).count(),
+        remind_owners,
+        "announced",
+    ),
+    Job(
+        "Expired invitations",
+        lambda: Invitation.objects.expiry_untold().count(),
+        tell_of_expired_invitations,
+        "told",
+    ),
+    Job(
+        "Rotations",
+        lambda: Rotation.objects.due(timezone.now()).count(),
+        lambda: close_rotations(origin=TICK_ORIGIN),
+        "closed",
+    ),
+    Job(
+        "Rotations about to close",
+        lambda: len(Rotation.objects.to_warn_of(timezone.now())),
+        warn_of_closing,
+        "announced",
+    ),
     Job("Email", _due_emails, send_emails, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Job(f"Emails older than {EMAILS_KEPT.days} days", _old_emails, remove_old_emails, "removed"),
     Job(
         "Former client secrets",
-        _ended_secrets,
+        lambda: Client.objects.with_ended_secret(timezone.now()).count(),
         lambda: forget_ended_secrets(origin=TICK_ORIGIN),
         "forgotten",
     ),
     Job("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
-    Job("Old notices", _old_notices, remove_outdated_notices, "removed"),
-    Job("Forgotten browsers", _forgotten_devices, remove_forgotten_devices, "removed"),
+    Job(
+        "Old notices", lambda: Notice.objects.outdated().count(), remove_outdated_notices, "removed"
+    ),
+    Job(
+        "Forgotten browsers",
+        lambda: Device.objects.forgotten().count(),
+        remove_forgotten_devices,
+        "removed",
+    ),
     Job("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
-    Job("Old usage", _old_usage, forget_old_usage, "removed"),
+    Job(
+        "Old usage",
+        lambda: sum(rows.count() for rows in outdated_usage()),
+        forget_old_usage,
+        "removed",
+    ),
     # Last, so that the events of the other parts are sealed as well.
     Job("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
 )
