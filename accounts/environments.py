@@ -61,13 +61,9 @@ def token_endpoint(base_url: str) -> str:
 
 @cache
 def _environment_urls(environment: Environment) -> EnvironmentUrls:
-    if environment is Environment.SANDBOX:
-        return EnvironmentUrls(
-            settings.SANDBOX_BASE_URL, tuple(settings.SANDBOX_PREVIOUS_BASE_URLS)
-        )
-    return EnvironmentUrls(
-        settings.PRODUCTION_BASE_URL, tuple(settings.PRODUCTION_PREVIOUS_BASE_URLS)
-    )
+    base_url = getattr(settings, f"{environment.name}_BASE_URL")
+    previous = getattr(settings, f"{environment.name}_PREVIOUS_BASE_URLS")
+    return EnvironmentUrls(base_url, tuple(previous))
 
 
 def _forget_urls(**kwargs: Any) -> None:

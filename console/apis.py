@@ -136,8 +136,6 @@ def _host_of_its_own(environment: Environment) -> str | None:
 
 
 def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
-    """The headers that the middlewares for pages add, by name in lower case."""
-
     def empty(request: HttpRequest) -> HttpResponse:
         return HttpResponse(headers={"Content-Type": ""})
 

@@ -136,7 +136,6 @@ def _inventory_url(reason: AttentionReason) -> str:
 
 
 def first_steps(viewer: Membership) -> list[FirstStep]:
-    """From an empty console to the first call. The first step that isn't done is current."""
     user = viewer.user
     steps = [
         FirstStep(

@@ -53,7 +53,6 @@ def require_free(port: int) -> None:
 
 
 def values_in(text: str) -> dict[str, str]:
-    """The assignments in an env file, without quotes around the values."""
     matches = filter(None, map(_ASSIGNMENT.match, text.splitlines()))
     return {match[1]: _unquoted(match[2]) for match in matches}
 
@@ -73,7 +72,6 @@ def demo_values(existing: Mapping[str, str], origin: str) -> dict[str, str]:
 
 
 def updated(text: str, values: Mapping[str, str]) -> str:
-    """The text with these values, replaced in their place or added at the end."""
     remaining = dict(values)
     lines = []
     for line in text.splitlines():

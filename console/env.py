@@ -61,7 +61,6 @@ def secret_key(problems: Problems) -> str:
 
 
 def key_encryption_keys(problems: Problems) -> list[str]:
-    """The Fernet keys that encrypt private signing keys, newest first."""
     keys: list[str] = [
         key.strip() for key in env.list("KEY_ENCRYPTION_KEYS", default=[]) if key.strip()
     ]

@@ -50,11 +50,12 @@ class Recorder:
     """Counts and times answered requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
         # There are few labels, and each request needs some: caching them halves the cost.
         self._requests = cache(
-            Counter(
-                "console_requests", "Answered requests.", ["endpoint", "status"], registry=registry
-            ).labels
+            counter("console_requests", "Answered requests.", "endpoint", "status").labels
         )
         self._seconds = cache(
             Histogram(
@@ -66,18 +67,20 @@ class Recorder:
             ).labels
         )
         self._token_requests = cache(
-            Counter(
+            counter(
                 "console_token_requests",
                 "Answers of the token endpoint: granted, refused or error.",
-                ["environment", "grant", "result"],
-                registry=registry,
+                "environment",
+                "grant",
+                "result",
             ).labels
         )
-        self._refusals = Counter(
+        self._refusals = counter(
             "console_refusals",
             "Refusals by errorCode (docs/reference/errors.md); api is auth or rest.",
-            ["environment", "api", "code"],
-            registry=registry,
+            "environment",
+            "api",
+            "code",
         )
         self._places = [
             (environment.urls.host, f"/{environment.urls.path_prefix}", environment.value)
@@ -201,7 +204,6 @@ class Sampler:
         self._connections.labels("idle").set(len(connections) - busy)
 
     def _more(self, name: str, total: int) -> int:
-        """How much a total has grown since the last sample."""
         grown = max(0, total - self._seen.get(name, 0))
         self._seen[name] = total
         return grown
@@ -259,7 +261,6 @@ def sample_and_serve(sampler: Sampler) -> None:
 
 
 def with_metrics(application: WSGIApplication) -> WSGIApplication:
-    """Measures the application, and serves the figures on `METRICS_PORT`."""
     registry = CollectorRegistry()
     threading.Thread(
         target=sample_and_serve, args=[Sampler(registry)], name="metrics", daemon=True

@@ -45,11 +45,16 @@ class RequestLogMiddleware(RequestMiddleware):
         return f"{request.method} {path}"
 
 
-class EnvironmentHostMiddleware:
+class Middleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+
+class EnvironmentHostMiddleware(Middleware):
     """Serves an environment at the root of a host if its base URL has a host of its own."""
 
     def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
+        super().__init__(get_response)
         self.urlconfs = environment_hosts()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -60,11 +65,8 @@ class EnvironmentHostMiddleware:
         return self.get_response(request)
 
 
-class PageHeadersMiddleware:
+class PageHeadersMiddleware(Middleware):
     """Headers of pages that Django has no setting for. The APIs don't need them."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -74,11 +76,8 @@ class PageHeadersMiddleware:
         return response
 
 
-class NoStoreMiddleware:
+class NoStoreMiddleware(Middleware):
     """Keeps pages out of every cache, including that of the browser's back button."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -87,11 +86,8 @@ class NoStoreMiddleware:
         return response
 
 
-class LastActiveMiddleware:
+class LastActiveMiddleware(Middleware):
     """Notes when a person last used a page of the console. API calls don't count."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)

@@ -88,7 +88,6 @@ SECTIONS: dict[str, list[Link]] = {
 
 
 def navigation(permissions: Set[str], *, is_operator: bool) -> dict[str, list[Link]]:
-    """The links of each section that a person with these console permissions sees."""
     return {
         section: _first_of_each_key(
             link

@@ -27,21 +27,6 @@ class Field:
     required: bool = False
 
 
-@dataclass(frozen=True)
-class Operation:
-    method: str
-    path: str
-    slug: str
-    summary: str
-    note: str
-    scope: str
-    permission: str
-    group: str
-    parameters: list[Field]
-    body: list[Field]
-    answer: list[Field]
-
-
 @require_safe
 def reference(request: HttpRequest) -> HttpResponse:
     member(request.user, ConsolePermission.CONSOLE_USE)
@@ -57,7 +42,7 @@ def reference(request: HttpRequest) -> HttpResponse:
 
 
 @functools.cache
-def operations(environment: Environment) -> list[Operation]:
+def operations(environment: Environment) -> list[dict[str, Any]]:
     document: Schema = dict(build_api(environment).get_openapi_schema())
     return [
         _operation(document, method, path, described)
@@ -66,19 +51,19 @@ def operations(environment: Environment) -> list[Operation]:
     ]
 
 
-def _operation(document: Schema, method: str, path: str, described: Schema) -> Operation:
+def _operation(document: Schema, method: str, path: str, described: Schema) -> dict[str, Any]:
     answer = described["responses"]["200" if "200" in described["responses"] else 200]
     body = described.get("requestBody")
-    return Operation(
-        method=method.upper(),
-        path=path,
-        slug=described["operationId"].replace("_", "-"),
-        summary=described["summary"],
-        note=described.get("description", ""),
-        scope=described.get("x-app-scope", ""),
-        permission=described.get("x-user-permission", ""),
-        group=described.get("x-rate-limit-group", ""),
-        parameters=[
+    return {
+        "method": method.upper(),
+        "path": path,
+        "slug": described["operationId"].replace("_", "-"),
+        "summary": described["summary"],
+        "note": described.get("description", ""),
+        "scope": described.get("x-app-scope", ""),
+        "permission": described.get("x-user-permission", ""),
+        "group": described.get("x-rate-limit-group", ""),
+        "parameters": [
             Field(
                 parameter["name"],
                 _kind(document, parameter["schema"]),
@@ -87,9 +72,9 @@ def _operation(document: Schema, method: str, path: str, described: Schema) -> O
             )
             for parameter in described["parameters"]
         ],
-        body=list(_fields(document, _json(body))) if body else [],
-        answer=list(_fields(document, _json(answer))),
-    )
+        "body": list(_fields(document, _json(body))) if body else [],
+        "answer": list(_fields(document, _json(answer))),
+    }
 
 
 def _json(content: Schema) -> Schema:

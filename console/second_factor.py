@@ -10,16 +10,13 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import second_factor
 from accounts.access import membership_of
-from console.middleware import GetResponse
+from console.middleware import Middleware
 
 SETUP = "mfa_index"
 
 
-class SecondFactorMiddleware:
+class SecondFactorMiddleware(Middleware):
     """Redirects from the console to the setup. The sign-in pages and both APIs are not affected."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)

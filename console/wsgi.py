@@ -69,8 +69,6 @@ def _read_to_its_end(environ: WSGIEnvironment) -> None:
 
 
 def for_this_machine(application: WSGIApplication) -> WSGIApplication:
-    """Answers callers on this machine only, even if the server is bound to other addresses."""
-
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("REMOTE_ADDR") in LOCAL_HOSTS:
             return application(environ, start_response)

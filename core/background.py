@@ -70,7 +70,6 @@ class BackgroundWriter(Generic[Item]):
             self.flush()
 
     def flush(self) -> int:
-        """Writes what was collected, in order, and returns how many items that was."""
         with self._flushing:
             with self._lock:
                 batch = list(self._items)

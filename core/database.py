@@ -26,7 +26,6 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor that logs an absent database in one line instead of a traceback."""
     found = event.get("exc_info")
     if found is True:
         found = sys.exc_info()

@@ -49,7 +49,6 @@ def holds_secret(text: str) -> bool:
 
 
 def without_secrets(text: str) -> str:
-    """The text with every secret cut out, for a form that is shown again."""
     return _TOKEN.sub(lambda found: found["before"] or "", _PRIVATE_KEY.sub("", text))
 
 

@@ -41,7 +41,6 @@ def canonical_networks(entries: Iterable[str]) -> list[str]:
 
 
 def entries_of(text: str) -> list[str]:
-    """The entries of a text field, separated by line breaks, spaces, commas or semicolons."""
     return [entry for entry in re.split(r"[\s,;]+", text) if entry]
 
 
@@ -120,8 +119,4 @@ def _collapsed(texts: Sequence[str]) -> list[Network]:
 
 
 def _inside(inner: Network, outer: Network) -> bool:
-    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
-        return inner.subnet_of(outer)
-    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
-        return inner.subnet_of(outer)
-    return False
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

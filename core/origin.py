@@ -29,7 +29,6 @@ class Origin:
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The address of the peer, or the one that the trusted proxies in front of us report."""
     # Each proxy appends the address it saw to X-Forwarded-For. With N trusted proxies, callers can
     # invent everything to the left of the N-th address from the right, but not that one.
     peer: str | None = request.META.get("REMOTE_ADDR") or None

@@ -85,7 +85,6 @@ def page_of(
 
 
 def _values_of(key: Any, whole: QuerySet[Listed], order: Order) -> tuple[Any, ...] | None:
-    """The values by which the row with this primary key is ordered."""
     try:
         key = whole.model._meta.pk.to_python(key)
     except ValidationError:

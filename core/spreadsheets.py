@@ -19,7 +19,6 @@ class _Line:
 
 
 def csv_lines(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """One line at a time, for a streamed response (RFC 4180)."""
     writer = csv.writer(_Line())
     yield writer.writerow(heading)
     for row in rows:

@@ -52,7 +52,6 @@ def refuse_faults(**texts: str) -> None:
 
 
 def refuse_faults_in_paragraphs(**texts: str) -> None:
-    """The same for texts of more than one line."""
     _refuse({name: fault_of(text.strip(), paragraphs=True) for name, text in texts.items()})
 
 

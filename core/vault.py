@@ -3,6 +3,7 @@
 Fernet encrypts and authenticates them with the first, newest key of `KEY_ENCRYPTION_KEYS`.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -28,10 +29,7 @@ def seal(secret: bytes) -> str:
 
 def unseal(sealed: str) -> bytes:
     """Raises `Unreadable`."""
-    try:
-        return _vault().decrypt(sealed.encode())
-    except InvalidToken as error:
-        raise Unreadable("encrypted with a key that KEY_ENCRYPTION_KEYS no longer has") from error
+    return _opened(_vault().decrypt, sealed)
 
 
 def is_sealed_with_newest(sealed: str) -> bool:
@@ -45,7 +43,11 @@ def is_sealed_with_newest(sealed: str) -> bool:
 
 def reseal(sealed: str) -> str:
     """The same secret, sealed with the newest key. Raises `Unreadable`."""
+    return _opened(_vault().rotate, sealed).decode()
+
+
+def _opened(read: Callable[[bytes], bytes], sealed: str) -> bytes:
     try:
-        return _vault().rotate(sealed.encode()).decode()
+        return read(sealed.encode())
     except InvalidToken as error:
         raise Unreadable("encrypted with a key that KEY_ENCRYPTION_KEYS no longer has") from error

@@ -31,7 +31,6 @@ def create_extension(
     origin: Origin,
     at: datetime | None = None,
 ) -> Extension:
-    """Give a person a login in one environment, with the next free extension number."""
     at = at or timezone.now()
     account = PlatformAccount.objects.select_for_update().get(
         organization=membership.organization, environment=environment
@@ -62,7 +61,6 @@ def create_extension(
 def create_sandbox_account(
     membership: Membership, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> Extension:
-    """Give the actor a sandbox extension with the user role that they have in production."""
     if not membership.may(ConsolePermission.SANDBOX_ACCOUNT_CREATE) or membership.user != actor:
         raise PermissionDenied
     production = membership.user.extensions.in_environment(Environment.PRODUCTION).first()

@@ -140,7 +140,6 @@ def renew_invitation(
 def resend_invitation(
     invitation: Invitation, *, actor: User, origin: Origin
 ) -> tuple[Invitation, bool]:
-    """Send a new link. The second value says whether the email server accepted it."""
     renewed, raw_token = renew_invitation(invitation, actor=actor, origin=origin)
     return renewed, emails.invitation(renewed, raw_token)
 
@@ -175,7 +174,6 @@ def _unsettled(invitation: Invitation) -> Invitation:
 def accept_invitation(
     invitation: Invitation, *, first_name: str, last_name: str, password: str, origin: Origin
 ) -> User:
-    """Turn an open invitation into a new member of the organization. Works once."""
     locked = _locked_open(invitation)
     if User.objects.filter(email__iexact=locked.email).exists():
         raise ValidationError("This email address is already in use. Sign in instead.")
@@ -196,7 +194,6 @@ def accept_invitation(
 
 @transaction.atomic
 def accept_invitation_as(user: User, invitation: Invitation, *, origin: Origin) -> Membership:
-    """Give an existing member the access of an open invitation. Works once."""
     locked = _locked_open(invitation)
     membership = (
         Membership.objects.select_related("user")

@@ -122,24 +122,11 @@ def change_role(
     """
     require_account_admin(membership.organization, actor)
     locked = locked_membership(membership)
-    before = {"role": locked.role, "is_account_admin": locked.is_account_admin}
-    after = {"role": role.value, "is_account_admin": is_account_admin}
-    changed = audit.changes(before, after)
-    if not changed:
+    if locked.role == role and locked.is_account_admin == is_account_admin:
         return locked
     if not is_account_admin:
         _require_another_account_admin(locked)
-    locked.role, locked.is_account_admin = role, is_account_admin
-    locked.save(update_fields=["role", "is_account_admin"])
-    if locked.has_console_access:
-        _settle_request(locked, Decision.APPROVED, actor=actor)
-    audit.record(
-        AuditKind.MEMBERSHIP_ROLE_CHANGED,
-        actor=actor,
-        origin=origin,
-        target=locked.user,
-        changes=changed,
-    )
+    _set_role(locked, role, is_account_admin, actor=actor, origin=origin)
     notices.membership_changed(NoticeKind.ROLE_CHANGED, locked, actor)
     return locked
 
@@ -155,21 +142,28 @@ def raise_role(
 ) -> Membership:
     """Give at least this role, as an accepted invitation does. Never takes access away."""
     locked = locked_membership(membership)
+    higher = higher_role(ConsoleRole(locked.role), role)
+    is_account_admin = is_account_admin or locked.is_account_admin
+    _set_role(locked, higher, is_account_admin, actor=actor, origin=origin)
+    return locked
+
+
+def _set_role(
+    locked: Membership, role: ConsoleRole, is_account_admin: bool, *, actor: User, origin: Origin
+) -> None:
     before = {"role": locked.role, "is_account_admin": locked.is_account_admin}
-    locked.role = higher_role(ConsoleRole(locked.role), role)
-    locked.is_account_admin = locked.is_account_admin or is_account_admin
+    after = {"role": role.value, "is_account_admin": is_account_admin}
+    locked.role, locked.is_account_admin = role, is_account_admin
     locked.save(update_fields=["role", "is_account_admin"])
-    _settle_request(locked, Decision.APPROVED, actor=actor)
+    if locked.has_console_access:
+        _settle_request(locked, Decision.APPROVED, actor=actor)
     audit.record(
         AuditKind.MEMBERSHIP_ROLE_CHANGED,
         actor=actor,
         origin=origin,
         target=locked.user,
-        changes=audit.changes(
-            before, {"role": locked.role, "is_account_admin": locked.is_account_admin}
-        ),
+        changes=audit.changes(before, after),
     )
-    return locked
 
 
 def remove_access(membership: Membership, *, actor: User, origin: Origin) -> Membership:

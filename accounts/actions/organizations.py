@@ -55,7 +55,6 @@ def create_organization(
 def found_organization(
     name: str, admin_email: str, *, main_number: str = "", origin: Origin
 ) -> tuple[Invitation, str]:
-    """Make an organization; return the invitation of its first account administrator."""
     organization = create_organization(
         name, actor=None, origin=origin, admin_email=admin_email, main_number=main_number
     )
@@ -73,7 +72,6 @@ def found_organization(
 def require_second_factor(
     organization: Organization, *, roles: Iterable[str], actor: User, origin: Origin
 ) -> Organization:
-    """Require a second factor for these roles. People without one must set one up first."""
     membership = Membership.objects.select_related("user").get(user=actor)
     manages = membership.may(ConsolePermission.POLICY_MANAGE)
     if not manages or membership.organization_id != organization.pk:

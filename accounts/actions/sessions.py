@@ -18,7 +18,6 @@ from core.origin import Origin
 def end_sessions(
     sessions: Iterable[UserSession], *, actor: User, origin: Origin, at: datetime | None = None
 ) -> int:
-    """Sign the person out in other browsers and return the number of ended sessions."""
     ended = []
     for session in sessions:
         if session.user_id != actor.pk:

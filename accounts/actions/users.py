@@ -30,7 +30,6 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
 
 @transaction.atomic
 def mark_operator(user: User, *, marked: bool, origin: Origin) -> User:
-    """Let a person run the installation, including every organization's signing keys."""
     locked = User.objects.select_for_update().get(pk=user.pk)
     if locked.is_staff == marked:
         return locked

@@ -93,7 +93,6 @@ class ListForm(forms.Form):
 
     @property
     def place(self) -> dict[str, str]:
-        """Which page of the list this is: `after` or `before`, or neither for the first one."""
         places = {name: self.value_of(name) for name in ("after", "before")}
         return {name: key for name, key in places.items() if key}
 
@@ -121,7 +120,6 @@ class ListForm(forms.Form):
         return urlencode(self.filters)
 
     def url(self, **place: Any) -> str:
-        """This list with these filters and in this order, from another place on."""
         return f"?{self.query(**place)}{self.fragment}"
 
     def query(self, **place: Any) -> str:

@@ -106,23 +106,25 @@ TARGET_TYPES = {
     "policy": "Policy",
     "organization": "Organization",
 }
+# By the first word of a kind: its group in the list of filters, and its icon. No organization's log
+# shows the events without a group, which are the operator's.
 _SUBJECTS = {
-    "organization": "Organization",
-    "policy": "Organization",
-    "access": "People and access",
-    "invitation": "People and access",
-    "membership": "People and access",
-    "user": "People and access",
-    "extension": "Platform accounts",
-    "platform_account": "Platform accounts",
-    "application": "Apps",
-    "client": "Apps",
-    "jwt_credential": "JWT credentials",
-    "credentials": "Exports",
-    "audit": "Exports",
+    "organization": ("Organization", "building-2"),
+    "policy": ("Organization", "scale"),
+    "access": ("People and access", "user-round"),
+    "invitation": ("People and access", "user-round"),
+    "membership": ("People and access", "user-round"),
+    "user": ("People and access", "user-round"),
+    "extension": ("Platform accounts", "user-round"),
+    "platform_account": ("Platform accounts", "user-round"),
+    "application": ("Apps", "box"),
+    "client": ("Apps", "fingerprint-pattern"),
+    "jwt_credential": ("JWT credentials", "key-round"),
+    "credentials": ("Exports", "download"),
+    "audit": ("Exports", "download"),
+    "signing_key": ("", "shield"),
+    "operator": ("", "user-round"),
 }
-# Events of no organization, which no organization's log shows.
-_OF_THE_OPERATOR = {"operator", "signing_key"}
 
 
 def audit_kinds() -> list[tuple[str, str]]:
@@ -134,23 +136,10 @@ def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
     """The kinds as grouped choices, without those of the operator."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in AuditKind:
-        about = kind.partition(".")[0]
-        if about not in _OF_THE_OPERATOR:
-            words = (kind.value, f"{kind.label} …")
-            groups.setdefault(_SUBJECTS.get(about, "Other"), []).append(words)
+        group, _icon = _SUBJECTS[kind.partition(".")[0]]
+        if group:
+            groups.setdefault(group, []).append((kind.value, f"{kind.label} …"))
     return list(groups.items())
-
-
-_ICONS = {
-    "audit": "download",
-    "credentials": "download",
-    "policy": "scale",
-    "jwt_credential": "key-round",
-    "application": "box",
-    "client": "fingerprint-pattern",
-    "signing_key": "shield",
-    "organization": "building-2",
-}
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -268,7 +257,8 @@ class AuditEvent(models.Model):
 
     @property
     def icon(self) -> str:
-        return _ICONS.get(self.kind.partition(".")[0], "user-round")
+        _group, icon = _SUBJECTS[self.kind.partition(".")[0]]
+        return icon
 
     @property
     def lines(self) -> list[str]:

@@ -89,7 +89,6 @@ def settled_number(*, at: datetime | None = None) -> int:
 
 
 def unsealed_after(number: int) -> AuditEventQuerySet:
-    """The unsealed events with higher numbers."""
     # The bound applies to both tables, so neither is read completely.
     seals = AuditSeal.objects.filter(event_id__gt=number, event_id=OuterRef("pk"))
     return AuditEvent.objects.filter(~Exists(seals), pk__gt=number).order_by("pk")

@@ -26,7 +26,7 @@ def named(text: str) -> models.Q:
 
 class UserManager(BaseUserManager["User"]):
     def note_activity(self, user: "User", *, at: datetime | None = None) -> None:
-        """Note that the person uses the console. Writes only if the last note is old."""
+        # Writes only if the last note is old, so that viewing a page rarely costs a write.
         at = at or timezone.now()
         stale = at - ACTIVITY_NOTED_EVERY
         if user.last_active_at is None or user.last_active_at < stale:
@@ -71,7 +71,6 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def organization_id(self) -> uuid.UUID | None:
-        """The organization that the person belongs to; None for an operator without membership."""
         membership = getattr(self, "membership", None)
         return membership and membership.organization_id
 

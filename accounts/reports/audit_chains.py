@@ -50,7 +50,6 @@ def chains(organization: Organization | None = None) -> list[tuple[str, str]]:
 
 
 def verify_chain(chain: str, name: str, noted: Iterable[Head] = ()) -> ChainReport:
-    """Recompute a chain from its events, up to the first problem."""
     heads = {head.position: head.hash for head in noted if head.chain == chain}
     head, problem = _recompute(chain, heads)
     unsealed = _events_of(chain).unsealed().aggregate(count=Count("pk"), oldest=Min("at"))
@@ -67,7 +66,6 @@ def _events_of(chain: str) -> AuditEventQuerySet:
 
 
 def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
-    """The last place without a problem, and the problem of the next one."""
     head, previous = None, genesis(chain)
     for link, successor in _with_successor(_links(chain)):
         position = head.position + 1 if head else 1

@@ -119,7 +119,6 @@ def every_event(organization: Organization, wanted: WantedEvents) -> Iterator[li
 
 
 def seal_of(event: AuditEvent) -> AuditSeal | None:
-    """The seal that was read with the event."""
     seal: AuditSeal | None = getattr(event, "seal", None)
     return seal
 

@@ -24,7 +24,6 @@ def known_devices(user: User) -> Iterable[Device]:
 
 @register.simple_tag
 def signed_in_sessions(user: User) -> list[UserSession]:
-    """The browsers in which the person is signed in: this one first, then the last used."""
     return sorted(
         sessions_of(user),
         key=lambda session: (session.is_current(), session.last_seen_at),

@@ -17,7 +17,6 @@ from core.origin import Origin
 
 
 def no_access(request: HttpRequest, form: RequestAccessForm | None = None) -> HttpResponse:
-    """The only console page for signed-in people without console access."""
     membership = membership_of(request.user)
     latest = membership and membership.user.access_requests.order_by("-created_at").first()
     context = {

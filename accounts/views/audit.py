@@ -68,7 +68,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
-    """The filtered events as CSV or JSON Lines. A POST, because we record the export."""
+    # A POST, because we record the export.
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
     form = AuditListForm(request.GET, viewer.organization)
     ending = request.POST.get("format", "csv")

@@ -14,7 +14,6 @@ from credentials.models import AppAccess, Client, JwtCredential
 def create_credentials(
     people: dict[str, Membership], apps: Clients, environment: Environment, now: datetime
 ) -> list[tuple[JwtCredential, list[Client]]]:
-    """Returns the credentials of one environment, each with the clients that use it."""
     luke, leia, han = (people[f"{name}@rebels.example"] for name in ("luke", "leia", "han"))
     lobot = people["lobot@cloudcity.example"]
     directory, reporting, hangar, connect, ledger = (apps[app.name, environment] for app in APPS)

@@ -98,22 +98,13 @@ PEOPLE = (
 
 def create_people(at: datetime) -> dict[str, Membership]:
     organizations = {
-        REBELS: create_organization(
-            REBELS,
-            actor=None,
-            origin=DEMO_ORIGIN,
-            admin_email="leia@rebels.example",
-            main_number="+15550100",
-            at=at,
-        ),
-        PARTNERS: create_organization(
-            PARTNERS,
-            actor=None,
-            origin=DEMO_ORIGIN,
-            admin_email="lobot@cloudcity.example",
-            main_number="+15550170",
-            at=at,
-        ),
+        name: create_organization(
+            name, actor=None, origin=DEMO_ORIGIN, admin_email=email, main_number=number, at=at
+        )
+        for name, email, number in (
+            (REBELS, "leia@rebels.example", "+15550100"),
+            (PARTNERS, "lobot@cloudcity.example", "+15550170"),
+        )
     }
     return {
         person.email: _join(person, organizations[person.organization], at) for person in PEOPLE

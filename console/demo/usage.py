@@ -35,7 +35,6 @@ class BusyDay:
 def add_usage(
     used: list[tuple[JwtCredential, list[Client]]], environment: Environment, now: datetime
 ) -> None:
-    """Thirty days of exchanges and calls, as many as a small company makes."""
     dice = random.Random(f"1977 {environment}")  # noqa: S311 - the shape of a demo, not a secret
     size = 1.0 if environment is Environment.PRODUCTION else 0.3
     calls, seen = [], []

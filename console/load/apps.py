@@ -34,7 +34,7 @@ class Apps:
 
 def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
     """`count` apps. The developer that you can sign in as owns every tenth."""
-    first, second, raw_secret = _first(people, now - FIRST_APP)
+    first = _first(people, now - FIRST_APP)
     developers = people.developers
     applications = bulk.insert(
         Application(
@@ -55,15 +55,16 @@ def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
     )
     clients = {
         environment: [
-            known,
+            client,
             *bulk.insert(_client(app, environment, dice) for app in applications),
         ]
-        for environment, known in ((Environment.PRODUCTION, first), (Environment.SANDBOX, second))
+        for environment, (client, _) in first.items()
     }
-    return Apps([first.application, *applications], clients, raw_secret)
+    client, raw_secret = first[Environment.PRODUCTION]
+    return Apps([client.application, *applications], clients, raw_secret)
 
 
-def _first(people: People, at: datetime) -> tuple[Client, Client, str]:
+def _first(people: People, at: datetime) -> dict[Environment, tuple[Client, str]]:
     # Actions create this app.
     application = register_application(
         people.developer,
@@ -77,13 +78,10 @@ def _first(people: People, at: datetime) -> tuple[Client, Client, str]:
         at=at,
     )
     actor = people.developer.user
-    production, raw_secret = issue_client(
-        application, Environment.PRODUCTION, actor=actor, origin=LOAD_ORIGIN, at=at
-    )
-    sandbox, _ = issue_client(
-        application, Environment.SANDBOX, actor=actor, origin=LOAD_ORIGIN, at=at
-    )
-    return production, sandbox, raw_secret
+    return {
+        environment: issue_client(application, environment, actor=actor, origin=LOAD_ORIGIN, at=at)
+        for environment in Environment
+    }
 
 
 def _client(application: Application, environment: Environment, dice: Dice) -> Client:

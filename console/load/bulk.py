@@ -15,9 +15,8 @@ Row = TypeVar("Row", bound=Model)
 def insert(rows: Iterable[Row]) -> list[Row]:
     """Inserts rows that others refer to, and sets their primary keys."""
     made = list(rows)
-    for start in range(0, len(made), SMALL_BATCH):
-        batch = made[start : start + SMALL_BATCH]
-        type(batch[0])._default_manager.bulk_create(batch)
+    if made:
+        type(made[0])._default_manager.bulk_create(made, batch_size=SMALL_BATCH)
     return made
 
 

@@ -39,7 +39,6 @@ class Happened:
 def history(
     people: People, apps: Apps, made: Credentials, count: int, *, dice: Dice, now: datetime
 ) -> int:
-    """An event for each object, and events of daily use until there are `count`."""
     # The objects that actions created have their events already.
     facts = sorted(_facts(people, apps, made), key=attrgetter("at"))
     known = AuditEvent.objects.filter(organization=people.organization).count()

@@ -15,7 +15,7 @@ from console.load.dice import Dice
 from console.load.history import history
 from console.load.people import People, add_invitations, add_requests, domain_of, people
 from console.load.refusals import refusals
-from console.load.usage import LoadedUsage, use
+from console.load.usage import use
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,12 @@ class LoadedOrganization:
     people: People
     apps: Apps
     credentials: Credentials
-    usage: LoadedUsage
+    usage: dict[str, int]
     refusals: int
     events: int
 
 
 def is_taken(name: str) -> bool:
-    """Whether the organization exists, or a person with an address in its domain."""
     return (
         Organization.objects.filter(name=name).exists()
         or User.objects.filter(email__endswith=f"@{domain_of(name)}").exists()

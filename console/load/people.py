@@ -68,7 +68,6 @@ class People:
 
     @property
     def developers(self) -> list[Membership]:
-        """The people who can own apps and credentials."""
         return [
             membership
             for membership in self.memberships

@@ -41,7 +41,6 @@ NAMES = (*SAME_NAMES, "check_name", "client_id", "credential_id")
 
 
 def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: datetime) -> int:
-    """`count` refusals at even intervals, as far back as they are kept."""
     start = now - KEPT
     there = [credential for credential in made.credentials if credential.issued_at < start]
     concerned = dice.sample(there, -(-len(there) // REFUSED_SHARE))

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -23,15 +22,6 @@ EXCHANGES_A_DAY, CALLS_OF_ONE = 200, 40
 MACHINES = 4
 
 
-@dataclass(frozen=True)
-class LoadedUsage:
-    """The number of rows of each kind."""
-
-    exchange_days: int
-    call_days: int
-    addresses: int
-
-
 class Day(NamedTuple):
     """A day (UTC) on which a client used a credential."""
 
@@ -47,8 +37,8 @@ class Day(NamedTuple):
 
 def use(
     made: Credentials, apps: Apps, days: int, apps_each: int, *, dice: Dice, now: datetime
-) -> LoadedUsage:
-    """Usage of the last `days` days, with up to `apps_each` apps for each credential."""
+) -> dict[str, int]:
+    """Usage of the last `days` days by up to `apps_each` apps each; returns the numbers of rows."""
     # There can be millions of days, so they are computed again for each table instead of kept.
     since = now.date() - timedelta(days=days)
     seed = dice.getrandbits(64)
@@ -69,7 +59,11 @@ def use(
             for each in thrown()
         ),
     )
-    return LoadedUsage(exchanges, calls, bulk.stream(AddressUse, _addresses(thrown(), dice, now)))
+    return {
+        "days of exchanges": exchanges,
+        "days of calls": calls,
+        "addresses": bulk.stream(AddressUse, _addresses(thrown(), dice, now)),
+    }
 
 
 def _days(made: Credentials, apps: Apps, since: date, apps_each: int, dice: Dice) -> Iterator[Day]:

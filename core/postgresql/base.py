@@ -106,7 +106,6 @@ def is_alive(connection: "psycopg.Connection[Any]") -> bool:
 
 
 def is_busy(connection: "psycopg.Connection[Any]") -> bool:
-    """Whether a statement or a transaction is under way."""
     return (
         not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE
     )

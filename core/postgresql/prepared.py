@@ -67,7 +67,8 @@ class Statements:
         return PreparedAnswer(connection, result) if result.ntuples else None
 
     def _run_anew(self, sql: str, values: _Values, result: PGresult) -> PGresult:
-        """If its plan was outdated, which did nothing; not in the transaction that it broke."""
+        # A statement whose plan was outdated did nothing, so it can run again, except in the
+        # transaction that its error ended.
         if result.error_field(DiagnosticField.SQLSTATE) in _OUTDATED:
             self._names.pop(sql, None)
             if _is_idle(self.connection):
@@ -99,7 +100,6 @@ def _is_idle(connection: "psycopg.Connection[Any]") -> bool:
 
 @cache
 def _numbered(sql: str) -> bytes:
-    """With `$1` and so on instead of `%s`, as PostgreSQL has it."""
     first, *others = sql.split("%s")
     return (first + "".join(f"${n}{text}" for n, text in enumerate(others, 1))).encode()
 

@@ -75,7 +75,6 @@ def insert(row: Model) -> None:
 
 @cache
 def _insertion(model: type[Model]) -> tuple[str, tuple[str, ...]]:
-    """The statement, and the attributes whose values it takes; the database makes the key."""
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     meta = model._meta
     fields = [field for field in meta.concrete_fields if not field.primary_key]
@@ -238,10 +237,7 @@ class JoinedSelect:
 
 
 def _converter(field: "Field[Any, Any]") -> Convert | None:
-    """What the ORM would do to a value of this column; None if that is nothing.
-
-    Each thread passes its own connection: that of the thread that planned may be closed by then.
-    """
+    # Each thread passes its own connection, because the thread that planned may have closed its.
     column = field.get_col(field.model._meta.db_table)
     steps = [
         *connection.ops.get_db_converters(column),
@@ -269,5 +265,4 @@ def instance(model: type[M], names: tuple[str, ...], values: Row) -> M:
 
 
 def link(row: Model, name: str, other: Model) -> None:
-    """Let `row.name` be that other row, as after `select_related`."""
     row._state.fields_cache[name] = other

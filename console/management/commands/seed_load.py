@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.environments import Environment
 from console.load.organization import LoadedOrganization, Size, is_taken, load
 
 
@@ -49,9 +50,7 @@ class Command(BaseCommand):
             "client IDs": sum(map(len, apps.clients.values())),
             "credentials": len(loaded.credentials.credentials),
             "allowed apps of credentials": listed,
-            "days of exchanges": loaded.usage.exchange_days,
-            "days of calls": loaded.usage.call_days,
-            "addresses": loaded.usage.addresses,
+            **loaded.usage,
             "refusals": loaded.refusals,
             "audit events": loaded.events,
         }
@@ -62,7 +61,7 @@ class Command(BaseCommand):
             what = "account administrator, " if membership.is_account_admin else ""
             self.stdout.write(f"  {membership.user.email:<28} {what}{membership.role}")
         self.stdout.write(f"Password for both: {settings.DEMO_PASSWORD}")
-        client = next(iter(apps.clients.values()))[0]
+        client = apps.clients[Environment.PRODUCTION][0]
         self.stdout.write(f"An app in {client.environment}: {client.client_id} {apps.raw_secret}")
 
 
