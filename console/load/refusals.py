@@ -35,9 +35,9 @@ CALL = "GET /restapi/v1.0/account/{accountId}"
 # The columns that have the names of the recorded values.
 SAME_NAMES = (
     "at", "request_id", "environment", "what", "method", "path", "status", "error", "code",
-    "message", "reason", "presented_client_id", "is_authentic", "missing", "address",
+    "message", "check_name", "reason", "presented_client_id", "is_authentic", "missing", "address",
 )  # fmt: skip
-NAMES = (*SAME_NAMES, "check_name", "client_id", "credential_id")
+NAMES = (*SAME_NAMES, "client_id", "credential_id")
 
 
 def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: datetime) -> int:
@@ -73,7 +73,7 @@ def _thrown(
             address=f"198.51.100.{dice.randrange(1, 255)}",
         )
         same = (getattr(recorded, name) for name in SAME_NAMES)
-        yield (*same, recorded.check, client.pk, recorded.credential_id or None)
+        yield (*same, client.pk, recorded.credential_id or None)
 
 
 def _why(credential: JwtCredential, at: datetime, dice: Dice) -> OAuthError | BearerError:
