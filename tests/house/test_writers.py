@@ -49,7 +49,7 @@ ALLOWED = {
     "credentials/models/usage.py: AddressUseQuerySet._forget_all_but_the_last: self.filter("
     "pk__in=list(free.values_list('pk', flat=True))).delete": "keeps the addresses few",
     # Actions would take hours for a hundred thousand credentials. Tests compare the rows.
-    "console/load/bulk.py: insert: type(batch[0])._default_manager.bulk_create": "seed_load",
+    "console/load/bulk.py: insert: type(made[0])._default_manager.bulk_create": "seed_load",
     "console/load/bulk.py: _in_batches: model._default_manager.bulk_create": "seed_load on SQLite",
     "console/load/bulk.py: _copy: copy.write_row": "seed_load on PostgreSQL",
     "console/load/bulk.py: analyze: cursor.execute": "ANALYZE",
