@@ -16,7 +16,6 @@ from credentials.models import Application, Client, JwtCredential
 
 
 def application_viewer(user: User | AnonymousUser) -> Membership:
-    """The membership of a person who may see apps: their own, or all of the organization's."""
     viewer = member(user, ConsolePermission.CONSOLE_USE)
     if not (
         viewer.may(ConsolePermission.APPLICATION_VIEW_OWN)
@@ -29,10 +28,7 @@ def application_viewer(user: User | AnonymousUser) -> Membership:
 def application_for(
     user: User | AnonymousUser, application_id: object, *, to_change: bool = False
 ) -> tuple[Membership, Application]:
-    """An app that the person may see, with the right to change it if asked for.
-
-    To a developer, a colleague's app is as unknown as another organization's.
-    """
+    # To a developer, a colleague's app is as unknown as another organization's.
     viewer = application_viewer(user)
     application = get_object_or_404(
         Application.objects.visible_to(viewer).select_related("organization", "owner"),
@@ -50,7 +46,6 @@ def client_for(
     *,
     to_change: bool = False,
 ) -> tuple[Membership, Client]:
-    """The client of such an app in one environment, if it has been issued."""
     viewer, application = application_for(user, application_id, to_change=to_change)
     client = get_object_or_404(application.clients, environment=environment)
     client.application = application
@@ -122,16 +117,14 @@ def jwt_credential_for(
     *,
     manage: bool = False,
 ) -> tuple[CredentialOwner, JwtCredential]:
-    """One credential of the owner in the URL, with everything its page says."""
     owner = owner_for(user, user_id, manage=manage)
     credentials = JwtCredential.objects.of(owner.owner).with_facts()
     return owner, get_object_or_404(credentials, pk=credential_id)
 
 
-# What a viewer sees is asked of rows that were read for another reason, here, and of the database:
-# `ApplicationQuerySet.visible_to` and `is_visible_to`. tests/credentials/test_access.py compares.
+# These two ask rows that were read already. `ApplicationQuerySet.visible_to` and `is_visible_to`
+# ask the database, and tests/credentials/test_access.py compares them.
 def sees_client(viewer: Membership, client: Client | None) -> bool:
-    """Whether the app is of the viewer's organization, for admins and auditors, or their own."""
     if client is None:
         return False
     if viewer.may(ConsolePermission.APPLICATION_VIEW_ANY):
@@ -140,7 +133,6 @@ def sees_client(viewer: Membership, client: Client | None) -> bool:
 
 
 def sees_credential(viewer: Membership, credential: JwtCredential | None) -> bool:
-    """Whether the credential is, likewise."""
     if credential is None:
         return False
     if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY):

@@ -249,7 +249,6 @@ TABLES = {"Auth API": AUTH_API, "REST API": REST_API}
 
 
 def tables_with_anchors() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
-    """The tables of the page, with the anchors of their rows."""
     anchored: set[str] = set()
 
     def anchor(entry: ErrorCode) -> str:

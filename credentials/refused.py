@@ -10,8 +10,6 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9]{22}")
 
 
 class CheckName(StrEnum):
-    """One condition of a request."""
-
     LIMIT = "limit"
     REQUEST = "request"
     CLIENT = "client"
@@ -62,14 +60,12 @@ class RefusalFacts:
 
 
 class RefusedRequest(Exception):
-    """A request that one of the APIs refuses."""
-
     code: str
     message: str
     facts = RefusalFacts()
 
     def about(self, **facts: Any) -> Self:
-        """Add facts. Those that are set already come from closer to the cause, and stay."""
+        # Facts that are set already come from closer to the cause, so they stay.
         blank = {name: fact for name, fact in facts.items() if not getattr(self.facts, name)}
         self.facts = replace(self.facts, **blank)
         return self

@@ -1,7 +1,4 @@
-"""Ready-to-run lines for the created page. Pure.
-
-The client secret is read from the environment, and for curl the JWT as well.
-"""
+"""Ready-to-run code for the page of a new JWT. It reads the client secret from the environment."""
 
 from dataclasses import dataclass, field
 

@@ -84,13 +84,10 @@ class RateLimited(Exception):
 
 
 class Meter:
-    """Counts one request and marks its answer."""
-
     def __init__(self) -> None:
         self.state: LimitState | None = None
 
     def count(self, group: LimitGroup, *who: str) -> None:
-        """One more request of this app and user. Raises `RateLimited`."""
         state = hit(group, *who)
         if state is None:
             return

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from core.moments import in_words
-from credentials.models import JwtCredential
+from credentials.models import JwtCredential, Policy
 
 
 def status_in_words(credential: JwtCredential) -> str:
@@ -36,10 +36,10 @@ def end_in_words(credential: JwtCredential) -> str:
     return f"It expired on {in_words(credential.expires_at)}." if credential.is_expired() else ""
 
 
-def networks_in_words(credential: JwtCredential) -> str:
+def networks_in_words(credential: JwtCredential, policy: Policy | None = None) -> str:
     """The networks that apps can call from; an address must be in both lists."""
     lists = (
-        ("the organization’s policy allows", credential.policy.allowed_networks),
+        ("the organization policy allows", (policy or credential.policy).allowed_networks),
         ("the credential allows", credential.allowed_networks),
     )
     return "; ".join(f"{who} {', '.join(listed)}" for who, listed in lists if listed)

@@ -40,7 +40,6 @@ class Absence:
         return self._ask_again_at > 0
 
     def allows_asking(self) -> bool:
-        """True while the database answers; otherwise once in each pause."""
         if not self.is_known:
             return True
         with self._lock:
@@ -127,7 +126,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def is_usable(self) -> bool:
-        """After an error also whether writes are taken: the server may have become a standby."""
+        # The server may have become a standby, which causes an error and takes no writes.
         if self.connection is None:
             return False
         return self._takes_writes() if self.errors_occurred else is_alive(self.connection)

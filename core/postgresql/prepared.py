@@ -105,10 +105,7 @@ def _numbered(sql: str) -> bytes:
 
 
 def _encoded(value: object) -> bytes | None:
-    """The text format: that of texts, UUIDs, integers, dates and times is how they print.
-
-    A tuple is an array.
-    """
+    # In the text format. Texts, UUIDs, integers, dates and times print in it. A tuple is an array.
     if value is None:
         return None
     text = "{" + ",".join(map(_element, value)) + "}" if isinstance(value, tuple) else str(value)

@@ -27,8 +27,6 @@ KEPT_ROWS = 5_000
 
 
 class Answer(Protocol):
-    """The first row of a result."""
-
     @property
     def raw(self) -> tuple[Any, ...]:
         """As the database sent it: equal rows have equal values."""
@@ -38,8 +36,6 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """Of a database that sends values."""
-
     raw: tuple[Any, ...]
 
     def values(self) -> Row:
@@ -164,7 +160,7 @@ class _Plan:
     """Values by the row as it was sent: the same row again need not be converted again."""
 
     def values(self, row: Answer) -> Row:
-        """The values of the row, all immutable, because later requests get the same ones."""
+        # All of them are immutable, because later requests get the same ones.
         known = self.known.get(row.raw)
         if known is None:
             values = list(row.values())
@@ -255,7 +251,7 @@ def _converter(field: "Field[Any, Any]") -> Convert | None:
 
 
 def instance(model: type[M], names: tuple[str, ...], values: Row) -> M:
-    """A row as the ORM leaves it when other fields are deferred, at a tenth of the time."""
+    # As the ORM leaves a row whose other fields are deferred, but ten times as fast.
     row = model.__new__(model)
     row.__dict__.update(zip(names, values, strict=True))
     state = ModelState()

@@ -26,7 +26,6 @@ _SALT = "credentials.refresh_tokens.successor"
 
 
 def clamped_lifetime(requested: str | None) -> timedelta:
-    """`refresh_token_ttl` in seconds, moved into the allowed range."""
     longest = settings.REFRESH_TOKEN_TTL_MAX
     return clamped(requested, timedelta(seconds=1), longest, otherwise=longest)
 
@@ -102,7 +101,6 @@ def _use(row: RefreshToken, at: datetime) -> bool:
 
 @transaction.atomic
 def end_session(session_id: UUID, *, at: datetime | None = None) -> None:
-    """Stop every token of the session from the next request on."""
     at = at or timezone.now()
     longest = settings.REFRESH_TOKEN_TTL_MAX + settings.ACCESS_TOKEN_TTL_MAX
     EndedSession.objects.get_or_create(
@@ -112,7 +110,6 @@ def end_session(session_id: UUID, *, at: datetime | None = None) -> None:
 
 @transaction.atomic
 def forget_dead_sessions(*, at: datetime | None = None) -> int:
-    """Remove refresh tokens and ended sessions that no valid token can name any longer."""
     at = at or timezone.now()
     tokens, _ = dead_tokens(at).delete()
     sessions, _ = EndedSession.objects.filter(forget_after__lte=at).delete()

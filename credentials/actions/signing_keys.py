@@ -87,7 +87,6 @@ def _locked_current(environment: Environment, purpose: KeyPurpose) -> SigningKey
 def distrust_signing_key(
     key: SigningKey, *, origin: Origin, actor: User | None = None
 ) -> SigningKey:
-    """From the next request on, refuse everything that a retired key signed."""
     _require_operator(actor)
     locked = SigningKey.objects.select_for_update().get(pk=key.pk)
     if locked.retired_at is None:
@@ -108,7 +107,6 @@ class Resealing:
 
 
 def reseal_signing_keys(*, origin: Origin) -> Resealing:
-    """Seal every private key with the newest of `KEY_ENCRYPTION_KEYS`."""
     outcome = Resealing([], [])
     for key in SigningKey.objects.order_by("kid"):
         if vault.is_sealed_with_newest(key.sealed_private_key):

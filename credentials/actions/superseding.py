@@ -10,7 +10,6 @@ from credentials.models import JwtCredential, Rotation
 
 @transaction.atomic
 def supersede(rotation: Rotation, *, at: datetime) -> None:
-    """Let the old credential stop at that moment."""
     # An exchange reads the row of the credential and never that of the rotation.
     rotation.replaced.superseded_at = at
     rotation.replaced.save(update_fields=["superseded_at"])
@@ -18,7 +17,7 @@ def supersede(rotation: Rotation, *, at: datetime) -> None:
 
 @transaction.atomic
 def stop_superseding(rotation: Rotation, *, at: datetime) -> None:
-    """Let the old credential go on as before: its replacement was revoked."""
+    # The replacement was revoked, so the old credential continues as before.
     rotation.undone_at = at
     rotation.save(update_fields=["undone_at"])
     JwtCredential.objects.filter(pk=rotation.replaced_id).update(superseded_at=None)

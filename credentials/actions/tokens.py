@@ -27,7 +27,6 @@ class IssuedToken:
 
 
 def clamped_ttl(requested: str | None) -> timedelta:
-    """`access_token_ttl` in seconds, moved into the allowed range."""
     shortest, longest = settings.ACCESS_TOKEN_TTL_MIN, settings.ACCESS_TOKEN_TTL_MAX
     return clamped(requested, shortest, longest, otherwise=settings.ACCESS_TOKEN_TTL)
 

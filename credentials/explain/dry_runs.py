@@ -16,7 +16,7 @@ from credentials.access import sees_client, sees_credential
 from credentials.error_codes import entry_of
 from credentials.explain.check_rows import EVERYTHING, CheckRow, rows_of, stopped_at
 from credentials.explain.check_texts import Side, headline_of
-from credentials.explain.fixes import FailedRequest, Fix, cause_of_exchange, fixes_of
+from credentials.explain.fixes import FailedRequest, Fix, cause_of, fixes_of
 from credentials.explain.requests import kind_of_grant
 from credentials.models import Client, JwtCredential, Policy
 from credentials.oauth import errors
@@ -90,7 +90,6 @@ def real_exchange(
 
 
 def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None = None) -> DryRun:
-    """A dry run of a pasted JWT, which nothing keeps."""
     jwt = jwt.strip()
     if problem := jose.shape_problem(jwt):
         return _not_a_credential("This string isn’t a JWT of this server", problem)
@@ -195,7 +194,7 @@ def _result(
     reason = refusal.facts.reason
     return DryRun(
         headline_of(check, reason=reason),
-        cause_of_exchange(check, credential, refusal, reason=reason),
+        cause_of(check, credential, reason) or refusal.message,
         rows,
         _fixes(findings, client, credential, viewer),
     )

@@ -26,8 +26,7 @@ from credentials.explain.fixes import (
     FailedRequest,
     Fix,
     app_url,
-    cause_of_exchange,
-    end_of_credential,
+    cause_of,
     fixes_of,
     owner_pages,
 )
@@ -46,13 +45,13 @@ class Explanation:
     refusal: Refusal
     visibility: Visibility
     headline: str
-    cause: str
-    message: str
     app: str
-    app_url: str
     credential: str
-    credential_url: str
-    checks: list[CheckRow]
+    cause: str = ""
+    message: str = ""
+    app_url: str = ""
+    credential_url: str = ""
+    checks: list[CheckRow] = field(default_factory=list)
     fixes: list[Fix] = field(default_factory=list)
     now: str = ""
     """Whether the request would pass now; empty if the console can't tell."""
@@ -104,10 +103,7 @@ def explain(
 def recent_refusals(
     refusals: QuerySet[Refusal], viewer: Membership, *, of: JwtCredential | None = None
 ) -> list[Explanation]:
-    """The latest of a credential or an app, without their checks and fixes.
-
-    `of` is the credential that all of them are about, if they are about one.
-    """
+    """The latest, without their checks and fixes; `of` is the credential that all are about."""
     related = ["client__application__organization"]
     if of is None:
         related += ["credential__extension__user__membership", "credential__extension__account"]
@@ -126,20 +122,15 @@ def _line(refusal: Refusal, viewer: Membership) -> Explanation | None:
         refusal=refusal,
         visibility=visibility,
         headline=_headline(_failed_request(refusal), visibility),
-        cause="",
-        message="",
         app=_app_name(refusal, viewer),
-        app_url="",
         credential=_credential_name(refusal, viewer),
-        credential_url="",
-        checks=[],
     )
 
 
 def _visibility(refusal: Refusal, viewer: Membership) -> Visibility | None:
     # A side that the request doesn't name hides nothing.
     if refusal.is_anonymous:
-        return Visibility(app=True, credential=True)
+        return EVERYTHING
     app = sees_client(viewer, refusal.client)
     credential = sees_credential(viewer, refusal.credential)
     if not app and not credential:
@@ -180,7 +171,7 @@ def _cause(refusal: Refusal, failed: FailedRequest) -> str:
     if refusal.is_call and failed.reason not in REASON_TEXTS:
         return _cause_of_call(refusal, failed)
     if failed.check in STATE_CHECK_NAMES or failed.reason in REASON_TEXTS:
-        return cause_of_exchange(failed.check, failed.credential, refusal, reason=failed.reason)
+        return cause_of(failed.check, failed.credential, failed.reason) or refusal.message
     return _usual_cause(refusal)
 
 
@@ -190,7 +181,7 @@ def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
         return f"The call needs the {what} {failed.missing}."
     if failed.check not in STATE_CHECK_NAMES:
         return _usual_cause(refusal)
-    ended = end_of_credential(failed.check, failed.credential)
+    ended = cause_of(failed.check, failed.credential, failed.reason)
     cause = ended or f"{CHECK_TEXTS[failed.check].failed}."
     return f"{cause} Access tokens from this credential no longer work."
 
@@ -238,7 +229,7 @@ def _credential_url(credential: JwtCredential | None, viewer: Membership) -> str
 
 
 _PASSES_NOW = "Every check that the console can repeat passes now. Send the request again."
-# Somebody can fix these. Nobody can fix a forged signature or an expired token.
+# People can fix these, unlike a forged signature or an expired token.
 _REPEATABLE = {*STATE_CHECK_NAMES, CheckName.FLOW, CheckName.SCOPE, CheckName.PERMISSION}
 
 

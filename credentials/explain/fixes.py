@@ -12,7 +12,7 @@ from credentials.access import CredentialOwner
 from credentials.explain.check_texts import REASON_TEXTS
 from credentials.explain.requests import RequestKind
 from credentials.models import Client, JwtCredential
-from credentials.oauth.checks import STATE_CHECK_NAMES, CodedMessage
+from credentials.oauth.checks import STATE_CHECK_NAMES
 from credentials.refused import CheckName, Reason
 from credentials.wording import end_in_words
 
@@ -68,24 +68,13 @@ _BARE_CALL = (
 )
 
 
-def cause_of_exchange(
-    check: CheckName | None,
-    credential: JwtCredential | None,
-    refusal: CodedMessage,
-    *,
-    reason: str,
-) -> str:
-    """Why an exchange or a refresh failed: the same for a recorded one and for a dry run."""
+def cause_of(check: CheckName | None, credential: JwtCredential | None, reason: str) -> str:
+    """Why a check failed; empty if the message of the refusal says it already."""
     if reason in REASON_TEXTS:
         return REASON_TEXTS[reason].cause
-    return end_of_credential(check, credential) or refusal.message
-
-
-def end_of_credential(check: CheckName | None, credential: JwtCredential | None) -> str:
-    """Who ended the credential, when and why; empty if another check failed."""
-    if check not in (CheckName.REVOCATION, CheckName.EXPIRY) or credential is None:
-        return ""
-    return end_in_words(credential)
+    if check in (CheckName.REVOCATION, CheckName.EXPIRY) and credential is not None:
+        return end_in_words(credential)
+    return ""
 
 
 def _app_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
@@ -131,7 +120,7 @@ def _token_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     if credential is None or credential.extension.user_id != viewer.user_id:
         return
     if viewer.user.extensions.filter(account__environment=here).exists():
-        yield from _another(credential, viewer, f"Create a {here.label.lower()} credential.")
+        yield _another(credential, viewer, f"Create a {here.label.lower()} credential.")
     elif here is Environment.SANDBOX:
         yield Fix("Create a sandbox account, then a sandbox credential.",
                   reverse("accounts:sandbox_account"))  # fmt: skip
@@ -148,14 +137,14 @@ def _credential_fixes(
     elif failed.check is CheckName.NETWORK:
         text = "Call from an allowed network, or change the credential’s networks."
         yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")
-        yield from _policy_fix(failed, viewer)
+        yield _policy_fix(failed, viewer)
     elif failed.check is CheckName.POLICY:
-        yield from _another(credential, viewer, "Create a credential that the policy allows.")
-        yield from _policy_fix(failed, viewer)
+        yield _another(credential, viewer, "Create a credential that the policy allows.")
+        yield _policy_fix(failed, viewer)
     else:
         if failed.check is CheckName.REVOCATION:
             yield Fix("View the credential’s history and the apps that used it.", page)
-        yield from _another(credential, viewer, "Create another credential and use it instead.")
+        yield _another(credential, viewer, "Create another credential and use it instead.")
 
 
 def _allow_list_fixes(
@@ -173,20 +162,18 @@ def _allow_list_fixes(
     yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")
 
 
-def _another(credential: JwtCredential, viewer: Membership, text: str) -> Iterator[Fix]:
+def _another(credential: JwtCredential, viewer: Membership, text: str) -> Fix:
     owner = owner_pages(credential, viewer)
     if owner.may_manage:
-        yield Fix(text, owner.url("create"))
-    else:
-        yield Fix(f"{text} Ask {credential.extension.user.name}.")
+        return Fix(text, owner.url("create"))
+    return Fix(f"{text} Ask {credential.extension.user.name}.")
 
 
-def _policy_fix(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
+def _policy_fix(failed: FailedRequest, viewer: Membership) -> Fix:
     text = "Change the organization policy."
     if viewer.may(ConsolePermission.POLICY_MANAGE):
-        yield Fix(text, reverse("organization:policy", args=[failed.environment.value]))
-    else:
-        yield Fix(f"{text} {_ask_administrators(viewer)}")
+        return Fix(text, reverse("organization:policy", args=[failed.environment.value]))
+    return Fix(f"{text} {_ask_administrators(viewer)}")
 
 
 def _owner_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
@@ -196,8 +183,8 @@ def _owner_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     if not found:
         yield Fix("Someone has fixed this since. Send the request again.")
     for text, url, permission in found:
-        can_fix = viewer.may(permission)
-        yield Fix(text, url) if can_fix else Fix(f"{text} {_ask_administrators(viewer)}")
+        can = viewer.may(permission)
+        yield Fix(text, url) if can else Fix(f"{text} {_ask_administrators(viewer)}")
 
 
 def _possible_owner_fixes(

@@ -52,7 +52,6 @@ class RefreshToken(models.Model):
 
 
 def dead_tokens(at: datetime | None = None) -> RefreshTokenQuerySet:
-    """Refresh tokens that can never be used again."""
     return RefreshToken.objects.filter(expires_at__lte=at or timezone.now())
 
 

@@ -122,7 +122,6 @@ class Refusal(models.Model):
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether neither a client nor a token or credential of ours was authentic."""
         return not self.is_authentic and self.credential_id is None
 
     @property

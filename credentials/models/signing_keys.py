@@ -39,15 +39,13 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.filter(_SIGNING)
 
     def current(self, environment: str, purpose: str) -> Self:
-        """The key that signs now, at most one."""
         return self.of(environment, purpose).signing()
 
     def next(self, environment: str, purpose: str) -> Self:
-        """The key that signs after the next rotation, at most one."""
         return self.of(environment, purpose).filter(_WAITING)
 
     def published(self, environment: str, at: datetime | None = None) -> Self:
-        """The keys that resource servers need: tokens name them now or soon will."""
+        # Tokens name these keys now, or soon will.
         recently = (at or timezone.now()) - settings.ACCESS_TOKEN_TTL_MAX
         return (
             self.trusted()
@@ -126,14 +124,10 @@ class SigningKey(models.Model):
         return KeyState.NEXT if self.activated_at is None else KeyState.CURRENT
 
     @property
-    def is_published(self) -> bool:
-        """Whether the key set lists it while it is next or current."""
-        return self.purpose == KeyPurpose.ACCESS_TOKEN
-
-    @property
     def known_at(self) -> datetime:
         """When every resource server that refetches the key set in time knows this key."""
-        return self.created_at + JWKS_MAX_AGE if self.is_published else self.created_at
+        is_published = self.purpose == KeyPurpose.ACCESS_TOKEN
+        return self.created_at + JWKS_MAX_AGE if is_published else self.created_at
 
     def is_known(self, at: datetime | None = None) -> bool:
         return self.known_at <= (at or timezone.now())

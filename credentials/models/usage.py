@@ -65,7 +65,6 @@ class Use:
 
 
 def first_recent_day(at: datetime) -> date:
-    """The first of the thirty days (UTC) that end with the day of `at`."""
     return (at - USAGE_PERIOD).astimezone(UTC).date() + timedelta(days=1)
 
 
@@ -73,7 +72,7 @@ def first_recent_day(at: datetime) -> date:
 def count_sql(vendor: str, *, in_transaction: bool) -> str:
     """Counts an exchange and returns the new count of the day."""
     # Losing a count in a crash is better than waiting for the disk at every exchange. Inside a
-    # transaction the setting would also apply to whatever else the transaction writes.
+    # transaction the setting would also apply to everything else that the transaction writes.
     rows = "VALUES (%s, %s, %s, %s, %s)"
     if vendor == "postgresql" and not in_transaction:
         values = "SELECT %s::uuid, %s::bigint, %s::date, %s::bigint, %s::timestamptz"
@@ -83,7 +82,7 @@ def count_sql(vendor: str, *, in_transaction: bool) -> str:
 
 @cache
 def _places_sql() -> str:
-    """For PostgreSQL: writes addresses, and returns the credentials that have a new one."""
+    # It writes addresses, and returns the credentials that have a new one.
     insert = batch_sql(AddressUse, _PLACE, None, "postgresql", 0)
     # xmax is 0 only in a row that this statement inserted.
     return (
@@ -94,7 +93,6 @@ def _places_sql() -> str:
 
 class ExchangeUsageQuerySet(models.QuerySet["ExchangeUsage"]):
     def note_days(self, uses: Iterable[tuple[UUID, date]]) -> None:
-        """Write the day of the last use, which lists sort and filter by."""
         by_day: dict[date, set[UUID]] = defaultdict(set)
         for credential_id, day in uses:
             by_day[day].add(credential_id)
@@ -128,7 +126,6 @@ class ExchangeUsageManager(_Manager["ExchangeUsage"]):
     def count_exchange(
         self, credential_id: UUID, client_pk: int, *, at: datetime | None = None, times: int = 1
     ) -> None:
-        """Add to the day's counter, in one statement."""
         at = at or timezone.now()
         day = at.astimezone(UTC).date()
         row = (credential_id, client_pk, day, times, at)
@@ -171,7 +168,7 @@ class ExchangeUsage(models.Model):
 
 class CallUsageQuerySet(models.QuerySet["CallUsage"]):
     def add_calls(self, calls: Iterable[Use]) -> None:
-        """Add to the counters of credential, client and day (UTC), in a statement per batch."""
+        # Days are in UTC.
         counts: dict[tuple[UUID, int, date], int] = defaultdict(int)
         last: dict[tuple[UUID, int, date], datetime] = {}
         for use in calls:
@@ -216,7 +213,6 @@ class CallUsage(models.Model):
 
 class AddressUseQuerySet(models.QuerySet["AddressUse"]):
     def of(self, credential_id: UUID, *, since: datetime | None = None) -> Self:
-        """The addresses of a credential with their apps, the latest first."""
         found = self.filter(credential=credential_id)
         if since is not None:
             found = found.filter(last_at__gte=since)
@@ -277,7 +273,7 @@ class AddressUse(models.Model):
 
 
 def _note_places(rows: Sequence[tuple[UUID, int, str, datetime]]) -> set[UUID]:
-    """Write `(credential, client, address, last_at)`. Returns which credentials may have grown."""
+    # Returns the credentials that may have a new address.
     if connection.vendor != "postgresql":
         upsert(AddressUse, _PLACE, None, rows)
         return {credential_id for credential_id, *_ in rows}
@@ -290,7 +286,6 @@ def _note_places(rows: Sequence[tuple[UUID, int, str, datetime]]) -> set[UUID]:
 
 
 def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddress]:
-    """The last few addresses of `(address, last_at, app)`, the latest first, with their apps."""
     last: dict[str, datetime] = {}
     applications: dict[str, dict[str, None]] = defaultdict(dict)
     for address, at, application in sorted(seen, key=lambda each: each[1], reverse=True):
@@ -301,7 +296,6 @@ def seen_addresses(seen: Iterable[tuple[str, datetime, str]]) -> list[SeenAddres
 
 
 def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
-    """The rows that `tick` deletes, as one queryset for each table."""
     at = at or timezone.now()
     first_kept = (at - COUNTS_KEPT).astimezone(UTC).date()
     return [

@@ -19,21 +19,23 @@ from credentials.oauth.assertions import genuine_credential
 from credentials.oauth.errors import InvalidGrant, OAuthError
 from credentials.policy_rules import refusal_of_address, refusal_of_use
 from credentials.refused import CheckName, Reason
+from credentials.wording import networks_in_words
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A credential that a client presents at one moment, with everything the checks read."""
+    """A credential that a client presents at one moment, with everything the checks read.
+
+    `is_listed` says whether the credential's list of apps names the client. `source` is the address
+    that the client calls from, or None if it is unknown, as in a dry run.
+    """
 
     client: Client
     credential: JwtCredential
     policy: Policy
-    """Of the credential's organization and environment."""
     is_listed: bool
-    """Whether the credential's list of specific apps names the client."""
     at: datetime
     source: str | None = None
-    """The address that the client calls from; None if it is unknown, as in a dry run."""
 
     @classmethod
     def read(
@@ -52,8 +54,7 @@ class Result(StrEnum):
 
 
 class CodedMessage(Protocol):
-    """What the caller is told: an error of an API, or its record in the database."""
-
+    # An error of an API, or its record in the database.
     @property
     def code(self) -> str: ...
 
@@ -171,14 +172,10 @@ def _network_refusal(exchange: Exchange) -> OAuthError | None:
 
 
 def _network_unknown(exchange: Exchange) -> str:
-    listed = (
-        ("the organization policy allows", exchange.policy.allowed_networks),
-        ("the credential allows", exchange.credential.allowed_networks),
-    )
-    limits = [f"{who} {', '.join(allowed)}" for who, allowed in listed if allowed]
+    limits = networks_in_words(exchange.credential, exchange.policy)
     if exchange.source is not None or not limits:
         return ""
-    return f"The console can’t know the address that the app calls from: {'; '.join(limits)}."
+    return f"The console can’t know the address that the app calls from: {limits}."
 
 
 SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)

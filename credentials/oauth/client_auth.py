@@ -80,7 +80,6 @@ def authenticate_client(
 
 @contextmanager
 def known_client(client: Client) -> Iterator[None]:
-    """Adds the authenticated client to the facts of a refusal inside."""
     try:
         yield
     except OAuthError as error:

@@ -5,7 +5,6 @@ from credentials.oauth.lookup import Lookup
 
 
 def trusted_key(kid: str, purpose: KeyPurpose, lookup: Lookup | None) -> SigningKey | None:
-    """The trusted key that a header names: from `lookup` if it is there, else from the database."""
     key = lookup.key if lookup else None
     if key is None or key.kid != kid:
         key = SigningKey.objects.filter(kid=kid).first() if kid else None

@@ -30,7 +30,7 @@ _NO_LIMITS = tuple(
 
 
 def _no_limits() -> Policy:
-    """The policy of an organization without a row. `Policy()` takes ten times as long."""
+    # For an organization without a row. `Policy()` takes ten times as long.
     return instance(Policy, _POLICY_COLUMNS, _NO_LIMITS)
 
 
@@ -160,12 +160,10 @@ STATEMENTS = {"exchange": _EXCHANGE, "refresh": _REFRESH, "call": _CALL, "questi
 
 
 def look_up_exchange(client_id: str, credential_id: str) -> Lookup:
-    """A client and the credential that it presents, by client ID and `jti`."""
     return _lookup(_EXCHANGE.first([_uuid(credential_id), _storable(client_id)]))
 
 
 def look_up_refresh(client_id: str, token_digest: str) -> Lookup:
-    """A client and its refresh token."""
     return _lookup(_REFRESH.first([token_digest, _storable(client_id)]))
 
 
@@ -184,7 +182,6 @@ class ClaimedIds:
 
 
 def look_up_call(names: ClaimedIds) -> Lookup:
-    """Key, client, credential and session of an access token."""
     return _lookup(_CALL.first([*names.parameters, names.kid]))
 
 

@@ -10,7 +10,6 @@ CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
 
 
 def server_metadata(environment: Environment) -> dict[str, Any]:
-    """The document of one environment, whose issuer is its base URL."""
     urls = environment.urls
     oauth = f"{urls.rest_api}/oauth"
     return {

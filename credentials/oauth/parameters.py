@@ -71,7 +71,6 @@ class Parameters:
             return None
 
     def count(self, *who: str) -> None:
-        """One more request of this app and user. Raises `TemporarilyUnavailable`."""
         count_by(self.meter, *who)
 
 

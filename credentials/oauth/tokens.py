@@ -28,7 +28,7 @@ def read_question(client_id: str, token: str) -> tuple[Lookup, Lookup]:
 
 
 def session_of(token: str, client: Client, lookup: Lookup, environment: Environment) -> UUID | None:
-    """The session of a token of this client, even if it has expired."""
+    # A token names its session even after it has expired.
     if lookup.refresh_token is not None:
         return lookup.refresh_token.session_id
     try:

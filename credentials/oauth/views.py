@@ -104,7 +104,7 @@ def refused(request: HttpRequest, environment: Environment, error: OAuthError) -
 
 
 def refuse_secrets(request: HttpRequest) -> None:
-    """Raises `InvalidRequest` for a secret in the query string, although no endpoint reads it."""
+    # No endpoint reads the query string, but the caller must learn that secrets end up in logs.
     try:
         refuse_secrets_in_query(request)
     except SecretInQuery as error:
@@ -220,7 +220,6 @@ def jwks(request: HttpRequest, environment: Environment) -> HttpResponse:
 @read_only
 @cache_control(public=True, max_age=MAX_AGE)
 def metadata(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """Authorization server metadata (RFC 8414 §2)."""
     refuse_secrets(request)
     return JsonResponse(server_metadata(environment))
 
