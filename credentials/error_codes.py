@@ -6,6 +6,7 @@ did my call fail?*, and docs/reference/errors.md, which `UPDATE_DOCS=1` rewrites
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 
@@ -25,6 +26,8 @@ class ErrorCode:
     cause: str
     fix: str
 
+
+_invalid_grant = partial(ErrorCode, error="invalid_grant")
 
 AUTH_API: tuple[ErrorCode, ...] = (
     ErrorCode(
@@ -72,60 +75,52 @@ AUTH_API: tuple[ErrorCode, ...] = (
         cause="The app doesn’t use the JWT auth flow, or doesn’t issue refresh tokens.",
         fix="Turn it on in the app’s settings.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-101",
-        error="invalid_grant",
         check=CheckName.SIGNATURE,
         cause="The assertion isn’t a credential of this server. It may be incomplete or forged.",
         fix="Copy the whole JWT again.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-104",
-        error="invalid_grant",
         check=CheckName.ENVIRONMENT,
         cause="The credential belongs to the other environment.",
         fix="Use the base URL of the credential’s environment, or a credential of this one.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-102",
-        error="invalid_grant",
         check=CheckName.REVOCATION,
         cause="The credential has been revoked, or replaced in a rotation.",
         fix="Use its replacement or another credential. Its history shows the reason.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-103",
-        error="invalid_grant",
         check=CheckName.EXPIRY,
         cause="The credential has expired.",
         fix="Create another credential and use it instead.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-105",
-        error="invalid_grant",
         check=CheckName.APP_ACCESS,
         cause="The app isn’t allowed to use the credential.",
         fix="Add the app’s client ID on the credential’s page.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-106",
-        error="invalid_grant",
         check=CheckName.OWNER,
         cause="The credential’s owner is inactive, has a console role below Developer, or has no "
         "enabled account in this environment.",
         fix="Ask an account administrator to fix this.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-107",
-        error="invalid_grant",
         check=CheckName.POLICY,
         cause="The organization policy doesn’t allow the credential, or the policy or the "
         "credential doesn’t allow the app’s address.",
         fix="Create a credential that the policy allows, or call from an allowed network.",
     ),
-    ErrorCode(
+    _invalid_grant(
         code="JWT-108",
-        error="invalid_grant",
         check=CheckName.TOKEN,
         cause="The refresh token is unknown, expired or revoked, or was used before.",
         fix="Exchange the JWT credential again.",

@@ -1,7 +1,6 @@
 import functools
 import json
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -46,7 +45,7 @@ from credentials.oauth.refusal_log import note_refusal
 from credentials.oauth.tokens import introspection, read_question, session_of
 from credentials.throttle import meter_of
 
-P = ParamSpec("P")
+View = Callable[[HttpRequest, Environment], HttpResponse]
 
 RECEIVED = (
     "Thank you. We revoke every valid JWT credential of this environment in your report, and "
@@ -55,21 +54,17 @@ RECEIVED = (
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
-def oauth_endpoint(
-    view: Callable[Concatenate[HttpRequest, Environment, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+def oauth_endpoint(view: View) -> View:
     """Public, POST only, errors as JSON, never cached (RFC 6749 §5.1, §5.2); records refusals."""
 
     @login_not_required
     @csrf_exempt
     @functools.wraps(view)
-    def wrapped(
-        request: HttpRequest, environment: Environment, *args: P.args, **kwargs: P.kwargs
-    ) -> HttpResponse:
+    def wrapped(request: HttpRequest, environment: Environment) -> HttpResponse:
         try:
             if request.method != "POST":
                 raise WrongMethod("POST")
-            response = view(request, environment, *args, **kwargs)
+            response = view(request, environment)
         except OAuthError as error:
             response = refused(request, environment, error)
         return no_store(meter_of(request).mark(response))
@@ -77,9 +72,7 @@ def oauth_endpoint(
     return wrapped
 
 
-def read_only(
-    view: Callable[[HttpRequest, Environment], HttpResponse],
-) -> Callable[..., HttpResponse]:
+def read_only(view: View) -> View:
     """Public, GET and HEAD only, errors as JSON."""
 
     @login_not_required
