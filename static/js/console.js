@@ -1,12 +1,12 @@
-// Small conveniences on top of pages that work without them. No framework, no inline handlers:
-// everything is found by data attributes and most of it is delegated, so swapped-in HTML works too.
+// Pages work without this script. It finds elements by their data attributes and mostly listens on
+// the document, so that it also covers HTML that htmx adds later.
 (() => {
   "use strict";
 
   const root = document.documentElement;
   root.classList.add("js");
 
-  // Says something to screen readers without moving the focus.
+  // Screen readers read the text aloud. The focus doesn’t move.
   const announce = (text) => {
     const region = document.getElementById("announcer");
     if (!region) return;
@@ -17,7 +17,8 @@
   // --- Copy buttons -------------------------------------------------------------------------
 
   const textToCopy = (button) => {
-    // Without a value it is the text beside the button, which lists would say twice in each row.
+    // Buttons in lists have no value of their own, which would double the text of every row. They
+    // copy the text before them.
     if (button.dataset.copy !== undefined) {
       return button.dataset.copy || button.previousElementSibling.textContent;
     }
@@ -26,7 +27,7 @@
     return "value" in target ? target.value : target.textContent;
   };
 
-  // The clipboard API needs a secure context; a selection and execCommand do not.
+  // The clipboard API works only on https and localhost, so we fall back to a selection.
   const copyBySelection = (text) => {
     const area = document.createElement("textarea");
     area.value = text;
@@ -52,31 +53,31 @@
     const button = event.target.closest("[data-copy], [data-copy-target]");
     if (!button) return;
     const copied = await copy(textToCopy(button));
-    announce(copied ? "Copied" : "Copying failed. Select the text and copy it by keyboard.");
+    announce(copied ? "Copied" : "Copying failed. Select the text and copy it with the keyboard.");
     if (!copied) return;
     if (document.activeElement === document.body) button.focus();
     button.classList.add("is-copied");
     window.setTimeout(() => button.classList.remove("is-copied"), 1800);
   });
 
-  // --- What went wrong without a new page ----------------------------------------------------
+  // --- Errors of requests that load no new page ------------------------------------------------
 
-  const complain = (place, text) => {
-    place.querySelector("[data-complaint]")?.remove();
+  const showError = (place, text) => {
+    place.querySelector("[data-error]")?.remove();
     const message = document.createElement("div");
     message.className = "alert alert--danger";
-    message.dataset.complaint = "";
+    message.dataset.error = "";
     message.setAttribute("role", "alert");
     message.textContent = text;
     place.prepend(message);
   };
 
-  // django-allauth's script dispatches this when the browser gave up, or the person did.
+  // django-allauth's script dispatches this when the browser times out or the person cancels.
   document.addEventListener("allauth.error", (event) => {
     const form = document.querySelector("#main form.form");
     if (!form) return;
     event.preventDefault();
-    complain(form, "The key did not answer, or you stopped. Try again.");
+    showError(form, "Your key didn’t respond, or you canceled. Try again.");
   });
 
   // --- One submit per form ------------------------------------------------------------------
@@ -88,16 +89,16 @@
     form.toggleAttribute("data-submitting", busy);
     for (const button of submitButtons(form)) {
       button.classList.toggle("is-busy", busy);
-      // aria-disabled rather than disabled: the focus stays and the pressed button's value is still sent.
+      // With `disabled`, the button would lose the focus, and the browser wouldn't send its value.
       if (busy) button.setAttribute("aria-disabled", "true");
       else button.removeAttribute("aria-disabled");
     }
   };
 
-  // --- A form of which the server is changing a part -----------------------------------------
+  // --- Submitting a form while the server updates a part of it ---------------------------------
 
-  // While an app is being added to the list, a form sent now would lack it. It is sent as soon as
-  // the list is there; if the app was refused, or no answer came, it stays here and says so.
+  // A form submitted while the server adds an app would lack that app, so we submit it once the list
+  // arrives. If the server refuses the app or doesn't respond, we don't submit it and say so.
   let waiting = null;
 
   const isChanging = (form) => form.querySelector(".htmx-request") !== null;
@@ -105,7 +106,7 @@
   const submitWhenChanged = (form, submitter) => {
     waiting = { form, submitter };
     setBusy(form, true);
-    announce("One moment: the list of apps is being changed. The form is sent right after.");
+    announce("We’re updating the list of apps, then we submit the form.");
   };
 
   const stopWaiting = () => {
@@ -124,13 +125,13 @@
       return;
     }
     refused.focus();
-    announce("The form was not sent.");
+    announce("We didn’t submit the form.");
   });
 
   for (const failure of ["htmx:sendError", "htmx:responseError"]) {
     document.addEventListener(failure, (event) => {
-      const text = "The server did not answer as it should, and nothing was changed. Try again.";
-      complain(event.detail.target, stopWaiting() ? `${text} The form was not sent.` : text);
+      const text = "The server didn’t respond as expected, and nothing changed. Try again.";
+      showError(event.detail.target, stopWaiting() ? `${text} We didn’t submit the form.` : text);
     });
   }
 
@@ -147,7 +148,7 @@
       return;
     }
     setBusy(form, true);
-    // An answer that is a download leaves the page in place.
+    // After a download, the browser stays on this page.
     window.setTimeout(() => setBusy(form, false), 10000);
   });
 
@@ -155,15 +156,15 @@
     document.querySelectorAll("form[data-submitting]").forEach((form) => setBusy(form, false));
   });
 
-  // --- Following a notice reads it -----------------------------------------------------------
+  // --- Opening a notice marks it as read ------------------------------------------------------
 
   document.addEventListener("click", (event) => {
     const form = document.getElementById(event.target.closest("[data-reads]")?.dataset.reads);
-    // `keepalive`: the page is left before the answer is there, and nobody waits for it.
+    // The browser leaves this page before the server responds, so the request needs `keepalive`.
     if (form) fetch(form.action, { method: "POST", body: new FormData(form), keepalive: true, redirect: "manual" });
   });
 
-  // --- Enter in one field presses the button that belongs to it ------------------------------
+  // --- Enter in a field presses that field's button -------------------------------------------
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
@@ -195,7 +196,7 @@
 
   document.addEventListener("change", applyReveals);
 
-  // --- Code tabs: exclusive <details> become a tab list --------------------------------------
+  // --- Code tabs: exclusive <details> become tabs ---------------------------------------------
 
   const select = (tabs, index) => {
     const buttons = [...tabs.querySelectorAll("[role=tab]")];
@@ -285,7 +286,7 @@
       closing = window.setTimeout(() => set(false), 220);
     });
 
-    // The first click on a menu that hovering opened keeps it open instead of closing it.
+    // If the menu opened on hover, the first click keeps it open instead of closing it.
     summary.addEventListener("click", (event) => {
       if (!openedByHover) return;
       event.preventDefault();
@@ -318,7 +319,7 @@
     });
   };
 
-  // --- Theme: a cookie, so that the server can say it in the first byte and nothing flashes ---
+  // --- Theme: a cookie, so that the server sends the right theme and the page doesn't flash ----
 
   const markTheme = (theme) => {
     for (const button of document.querySelectorAll("[data-theme-choice]")) {
@@ -337,7 +338,7 @@
     markTheme(theme);
   });
 
-  // --- One box that checks all of a name in its form -------------------------------------------
+  // --- A checkbox that selects all checkboxes of one name in its form --------------------------
 
   const boxesOf = (all) => [...all.form.querySelectorAll(`[name="${all.dataset.checks}"]`)];
 
@@ -351,7 +352,7 @@
     all.indeterminate = checked > 0 && checked < boxes.length;
   });
 
-  // --- Start, and again for whatever htmx swaps in --------------------------------------------
+  // --- At the start, and after each change by htmx ---------------------------------------------
 
   const enhance = () => {
     document.querySelectorAll("[data-tabs]").forEach(enhanceTabs);
@@ -361,7 +362,7 @@
   document.querySelectorAll("[data-user-menu]").forEach(enhanceUserMenu);
   markTheme(root.dataset.theme ?? "system");
   enhance();
-  // A form that came back: where it has to be corrected, which may be far down.
+  // The first invalid field of a form can be far down, so move the focus there.
   document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("htmx:afterSettle", enhance);
 })();

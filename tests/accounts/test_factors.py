@@ -320,14 +320,14 @@ def test_the_operator_removes_lost_second_factors(
 def test_the_page_says_it_at_a_glance(rebels: Rebels, confirmed: Client) -> None:
     user = rebels.luke.user
     page = confirmed.get(reverse("mfa_index")).content.decode()
-    assert "Your password alone opens your account" in page
+    assert "Only a password protects your account" in page
     TOTP.activate(user, "JBSWY3DPEHPK3PXP")
     add_key(user)
     codes = RecoveryCodes.activate(user)
     used = codes.get_unused_codes()[0]
     assert codes.validate_code(used)
     page = confirmed.get(reverse("mfa_index")).content.decode()
-    assert "Your password alone" not in page
+    assert "Only a password protects" not in page
     for words in ("Authenticator app", "Laptop", "Security key", "9 of 10 left", "This browser"):
         assert words in page
     assert page.count(" UTC</time>") >= 6

@@ -66,7 +66,7 @@ def again_at(page: Page, heading: str) -> None:
 
 def confirm_password(page: Page, password: str = cast.PASSWORD) -> None:
     """Confirm who you are, as the console asks before it shows a secret or changes a right."""
-    again_at(page, "Confirm it is you")
+    again_at(page, "Confirm it’s you")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Confirm").click()
 

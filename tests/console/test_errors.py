@@ -58,7 +58,7 @@ def test_the_error_page_needs_no_database_and_says_what_to_do(
     response = page_of_error(error, theme="dark")
     page = response.content.decode()
     assert response.status_code == status
-    assert "saved nothing in part" in page
+    assert "didn’t save any changes" in page
     assert '<code>4f1c</code><button type="button"' in page
     assert 'data-theme="dark"' in page
     assert '<a class="button button--primary" href="">Try again</a>' in page

@@ -131,7 +131,7 @@ def test_while_the_database_is_away_nothing_is_accepted_and_then_all_is_as_befor
     assert verified.status == 503
     page = developer.get("/console/")
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
-    assert "We saved nothing in part" in page.body.decode()
+    assert "We didn’t save any changes" in page.body.decode()
     ready = calls.send("GET", "/healthz/ready")
     assert ready.status == 503
     assert "database" in ready.json["problem"]
