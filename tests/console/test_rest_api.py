@@ -1,4 +1,4 @@
-"""The calls of the REST API: whole shapes, rights, and what is wrong with a request."""
+"""The calls of the REST API: complete bodies, permissions, and invalid requests."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def test_version_and_status_need_no_token(db: None) -> None:
     assert api.call("GET", "/status").json() == {"uri": f"{BASE}/status", "status": "OK"}
 
 
-def test_account(rebels: Rebels) -> None:
+def test_the_account_of_the_caller(rebels: Rebels) -> None:
     account = account_of(rebels)
     body = {
         "uri": f"{BASE}/account/{account.pk}",
@@ -46,7 +46,7 @@ def test_account(rebels: Rebels) -> None:
     assert api.call("GET", f"/account/{account.pk}", token).json() == body
 
 
-def test_extension(rebels: Rebels) -> None:
+def test_the_extension_of_the_caller(rebels: Rebels) -> None:
     account = account_of(rebels)
     extension = account.extensions.get(user=rebels.luke.user)
     body = {
@@ -70,13 +70,13 @@ def test_extension(rebels: Rebels) -> None:
     assert api.call("GET", f"/account/~/extension/{extension.pk}", token).json() == body
 
 
-def test_a_colleagues_extension(rebels: Rebels) -> None:
+def test_a_colleagues_extension_needs_a_user_permission(rebels: Rebels) -> None:
     leia = account_of(rebels).extensions.get(user=rebels.leia.user)
     response = api.call("GET", f"/account/~/extension/{leia.pk}", token_of(rebels.luke))
     assert response.json()["permissions"] == {"admin": {"enabled": True}}
 
 
-def test_business_address(rebels: Rebels) -> None:
+def test_the_business_address_of_the_account(rebels: Rebels) -> None:
     account = account_of(rebels)
     assert api.call("GET", ADDRESS, token_of(rebels.luke)).json() == {
         "uri": f"{BASE}/account/{account.pk}/business-address",
@@ -116,7 +116,7 @@ def test_changing_nothing_leaves_no_event(rebels: Rebels) -> None:
     assert not AuditEvent.objects.filter(kind=AuditKind.PLATFORM_ACCOUNT_UPDATED).exists()
 
 
-def test_luke_may_not_change_the_business_address(rebels: Rebels) -> None:
+def test_a_standard_user_can_not_change_the_business_address(rebels: Rebels) -> None:
     response = api.call("PUT", ADDRESS, token_of(rebels.luke), {"company": "Jedi"})
     assert response.status_code == 403
     assert response.json() == api.rest_error(
@@ -129,7 +129,7 @@ def test_luke_may_not_change_the_business_address(rebels: Rebels) -> None:
     assert "WWW-Authenticate" not in response.headers
 
 
-def test_the_apps_scope_counts_as_well(rebels: Rebels) -> None:
+def test_a_call_needs_the_app_scope_as_well(rebels: Rebels) -> None:
     response = api.call(
         "PUT", ADDRESS, token_of(rebels.leia, scopes=["ReadAccounts"]), {"company": "Jedi"}
     )
@@ -160,18 +160,18 @@ NO_SUCH_EXTENSION = api.rest_error(
 @pytest.mark.parametrize(
     "extension_id", ["1", "abc", "99999999999999999999999", "²", "-1", "%00", "%ff"]
 )
-def test_an_unknown_extension(rebels: Rebels, extension_id: str) -> None:
+def test_an_unknown_extension_does_not_exist(rebels: Rebels, extension_id: str) -> None:
     response = api.call("GET", f"/account/~/extension/{extension_id}", token_of(rebels.luke))
     assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
 
 
-def test_another_accounts_extension(rebels: Rebels, partners: Partners) -> None:
+def test_an_extension_of_another_account_does_not_exist(rebels: Rebels, partners: Partners) -> None:
     theirs = partners.lobot.user.extensions.get(account__environment=Environment.SANDBOX)
     response = api.call("GET", f"/account/~/extension/{theirs.pk}", token_of(rebels.leia))
     assert (response.status_code, response.json()) == (404, NO_SUCH_EXTENSION)
 
 
-def test_json_that_can_not_be_parsed(rebels: Rebels) -> None:
+def test_json_that_can_not_be_parsed_is_refused(rebels: Rebels) -> None:
     response = api.call("PUT", ADDRESS, token_of(rebels.leia), b'{"company": ')
     assert response.status_code == 400
     assert response.json() == api.rest_error("CMN-103", "The JSON can't be parsed.")
@@ -205,7 +205,7 @@ def test_an_invalid_value_names_its_parameter(
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"7", b""])
-def test_a_body_of_another_kind(rebels: Rebels, body: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(rebels: Rebels, body: bytes) -> None:
     response = api.call("PUT", ADDRESS, token_of(rebels.leia), body)
     assert response.status_code == 400
     assert response.json()["errorCode"] in ("CMN-101", "CMN-103")
@@ -270,7 +270,7 @@ def leias_token(rebels: Rebels) -> str:
     | json_values.map(api.json_bytes)
     | st.dictionaries(names, json_values).map(api.json_bytes)
 )
-def test_any_body(leias_token: str, body: bytes) -> None:
+def test_any_body_gets_an_error_of_the_api(leias_token: str, body: bytes) -> None:
     response = api.call("PUT", ADDRESS, leias_token, body)
     assert response.status_code in (200, 400)
     if response.status_code == 400:
@@ -288,7 +288,9 @@ def test_any_body(leias_token: str, body: bytes) -> None:
         ("PUT", "/account/~/extension", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_allowed(db: None, method: str, path: str, allowed: str) -> None:
+def test_a_method_that_is_not_allowed_gets_405(
+    db: None, method: str, path: str, allowed: str
+) -> None:
     response = api.call(method, path)
     assert (response.status_code, response.headers["Allow"]) == (405, allowed)
     assert response.json() == api.rest_error(
@@ -304,13 +306,13 @@ def test_head_answers_like_get(rebels: Rebels) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/account", "/account/~/extension/~/more", "/"])
-def test_an_unknown_address(db: None, path: str) -> None:
+def test_an_unknown_address_gets_404(db: None, path: str) -> None:
     response = api.call("GET", path)
     assert response.status_code == 404
     assert response.json() == api.rest_error("CMN-120", "Invalid URI.")
 
 
-def test_the_description_names_the_calls(db: None) -> None:
+def test_the_openapi_document_names_the_calls(db: None) -> None:
     document = api.program().get("/sandbox/restapi/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     # The paths follow the base URL.
@@ -354,7 +356,7 @@ def extension_of(person: Any, environment: Environment = Environment.SANDBOX) ->
     )
 
 
-def test_extensions_in_pages(rebels: Rebels) -> None:
+def test_extensions_are_listed_in_pages(rebels: Rebels) -> None:
     account = account_of(rebels)
     uri = f"{BASE}/account/{account.pk}/extension"
     token = token_of(rebels.luke)
@@ -400,13 +402,13 @@ def test_extensions_in_pages(rebels: Rebels) -> None:
         ("perPage=1001", "perPage"), ("perPage=1.5", "perPage"),
     ],
 )  # fmt: skip
-def test_a_page_that_makes_no_sense(rebels: Rebels, query: str, parameter: str) -> None:
+def test_an_invalid_page_names_its_parameter(rebels: Rebels, query: str, parameter: str) -> None:
     response = api.call("GET", f"/account/~/extension?{query}", token_of(rebels.luke))
     assert response.status_code == 400
     assert response.json()["errors"][0]["parameterName"] == parameter
 
 
-def test_a_page_after_the_last(rebels: Rebels) -> None:
+def test_a_page_after_the_last_does_not_exist(rebels: Rebels) -> None:
     response = api.call("GET", "/account/~/extension?page=2", token_of(rebels.luke))
     assert response.status_code == 404
     assert response.json()["errors"][0]["parameterName"] == "page"
@@ -420,7 +422,7 @@ def test_the_list_takes_few_statements(rebels: Rebels, django_assert_max_num_que
         api.call("GET", "/account/~/extension", token)
 
 
-def test_changing_ones_own_contact(rebels: Rebels) -> None:
+def test_people_can_change_their_own_contact(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     token = api.access_token(app, cast.credential(rebels.luke))
     before = api.call("GET", "/account/~/extension/~", token).json()
@@ -444,7 +446,7 @@ def test_changing_ones_own_contact(rebels: Rebels) -> None:
     }
 
 
-def test_a_contact_is_of_one_environment(rebels: Rebels) -> None:
+def test_a_contact_changes_in_one_environment_only(rebels: Rebels) -> None:
     """Neither the other environment nor the person's sign-in changes with it."""
     change = {"contact": {"firstName": "Red", "email": "red5@rebels.example"}}
     api.call("PUT", "/account/~/extension/~", token_of(rebels.luke), change)
@@ -454,7 +456,7 @@ def test_a_contact_is_of_one_environment(rebels: Rebels) -> None:
     assert (rebels.luke.user.first_name, rebels.luke.user.email) == ("Luke", "luke@rebels.example")
 
 
-def test_changing_a_colleagues_contact(rebels: Rebels) -> None:
+def test_only_super_admins_can_change_a_colleagues_contact(rebels: Rebels) -> None:
     luke = f"/account/~/extension/{extension_of(rebels.luke).pk}"
     change = {"contact": {"company": "Rogue Squadron"}}
     refused = api.call("PUT", luke, token_of(rebels.han), change)
@@ -479,8 +481,8 @@ def test_the_app_needs_the_scope_to_change_contacts(rebels: Rebels) -> None:
     assert response.json()["errors"][0]["permissionName"] == "EditExtensions"
 
 
-def test_rights_are_checked_before_the_body(rebels: Rebels) -> None:
-    """A caller without the right gets 403, even with an invalid body."""
+def test_permissions_are_checked_before_the_body(rebels: Rebels) -> None:
+    """A caller without the permission gets 403, even with an invalid body."""
     token = token_of(rebels.luke, scopes=["ReadAccounts"])
     for path in (ADDRESS, "/account/~/extension/~"):
         response = api.call("PUT", path, token, b"{")
@@ -509,7 +511,7 @@ def test_an_invalid_contact_names_its_parameter(
     assert (body["errorCode"], body["errors"][0]["parameterName"]) == ("CMN-101", parameter)
 
 
-def test_another_accounts_contact(rebels: Rebels, partners: Partners) -> None:
+def test_a_contact_of_another_account_does_not_exist(rebels: Rebels, partners: Partners) -> None:
     theirs = extension_of(partners.lobot)
     change = {"contact": {"company": "Empire"}}
     response = api.call("PUT", f"/account/~/extension/{theirs.pk}", token_of(rebels.leia), change)
@@ -558,7 +560,7 @@ def test_the_authz_profile_lists_the_user_permissions(
         }
 
 
-def test_a_profile_is_ones_own(rebels: Rebels) -> None:
+def test_people_can_read_only_their_own_authz_profile(rebels: Rebels) -> None:
     leia = extension_of(rebels.leia).pk
     path = f"/account/~/extension/{leia}/authz-profile"
     response = api.call("GET", path, token_of(rebels.luke))
@@ -566,7 +568,7 @@ def test_a_profile_is_ones_own(rebels: Rebels) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?permissionId=", "?permissionId=FlyTheFalcon"])
-def test_an_unknown_permission(rebels: Rebels, query: str) -> None:
+def test_an_unknown_permission_names_its_parameter(rebels: Rebels, query: str) -> None:
     path = f"/account/~/extension/~/authz-profile/check{query}"
     response = api.call("GET", path, token_of(rebels.luke))
     assert response.status_code == 400

@@ -30,7 +30,7 @@ from tests.credentials.fleets import (
 )
 from tests.credentials.pages import text_of
 
-# --- Who may -------------------------------------------------------------------------------------
+# --- Who can -------------------------------------------------------------------------------------
 
 GET_PAGES = ["applications", "create_application"]
 GET_APPLICATION = ["application", "application_settings"]

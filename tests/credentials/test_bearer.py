@@ -1,4 +1,4 @@
-"""Access tokens at the REST API: who is let in, and what ends it at the next call."""
+"""Access tokens at the REST API: which calls they allow, and what ends them at the next call."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -64,7 +64,7 @@ def assert_refused(response: Any, body: dict[str, Any]) -> None:
     )
 
 
-def test_no_token(app: api.App) -> None:
+def test_a_call_without_a_token_is_refused(app: api.App) -> None:
     response = api.call("GET", OWN)
     assert response.status_code == 401
     assert response.json() == NO_TOKEN
@@ -72,13 +72,13 @@ def test_no_token(app: api.App) -> None:
 
 
 @pytest.mark.parametrize("header", ["Basic abc", "Bearer", "Bearer  ", "bearer", "x"])
-def test_another_scheme_is_no_token(app: api.App, header: str) -> None:
+def test_another_authorization_scheme_is_not_a_token(app: api.App, header: str) -> None:
     response = api.program().get(f"/sandbox/restapi/v1.0{OWN}", headers={"Authorization": header})
     assert response.json() == NO_TOKEN
 
 
-def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) -> None:
-    """Refused, even beside the header: query strings end up in logs."""
+def test_a_token_in_the_query_string_is_refused(app: api.App, credential: JwtCredential) -> None:
+    """Even with a header: query strings end up in logs."""
     token = api.access_token(app, credential)
     refusal = api.rest_error("CMN-101", IN_QUERY)
     for sent in (None, token):
@@ -112,7 +112,7 @@ def test_a_token_in_the_query_string(app: api.App, credential: JwtCredential) ->
         ),
     ],
 )
-def test_a_token_in_the_query_string_of_what_needs_none(
+def test_a_token_in_the_query_string_of_a_public_call_is_refused(
     db: None, method: str, path: str, body: dict[str, Any]
 ) -> None:
     where = f"/sandbox{path}"
@@ -123,13 +123,15 @@ def test_a_token_in_the_query_string_of_what_needs_none(
 
 
 @pytest.mark.parametrize("missing", ["sub", "client_id", "scope", "sid", "credential_id", "exp"])
-def test_a_claim_is_missing(app: api.App, credential: JwtCredential, missing: str) -> None:
+def test_a_token_without_a_required_claim_is_refused(
+    app: api.App, credential: JwtCredential, missing: str
+) -> None:
     whole = claims_of(api.access_token(app, credential), credential)
     rest = {name: value for name, value in whole.items() if name != missing}
     assert_refused(api.call("GET", OWN, signed(rest)), INVALID)
 
 
-def test_a_credential_is_no_access_token(app: api.App, credential: JwtCredential) -> None:
+def test_a_credential_is_not_an_access_token(app: api.App, credential: JwtCredential) -> None:
     assert_refused(api.call("GET", OWN, credential.encode()), INVALID)
 
 
@@ -151,7 +153,7 @@ def signed(claims: Mapping[str, Any]) -> str:
     return api.signed(claims, purpose=KeyPurpose.ACCESS_TOKEN, token_type=jose.ACCESS_TOKEN_TYPE)
 
 
-def test_an_expired_token(app: api.App, credential: JwtCredential) -> None:
+def test_an_expired_token_is_refused(app: api.App, credential: JwtCredential) -> None:
     claims = claims_of(api.access_token(app, credential), credential)
     past = int((timezone.now() - timedelta(seconds=1)).timestamp())
     assert_refused(api.call("GET", OWN, signed(claims | {"exp": past})), EXPIRED)
@@ -166,14 +168,16 @@ def test_an_expired_token(app: api.App, credential: JwtCredential) -> None:
     ],
     ids=str,
 )
-def test_another_issuer_or_audience(
+def test_a_token_with_another_issuer_or_audience_is_refused(
     app: api.App, credential: JwtCredential, claims: dict[str, Any]
 ) -> None:
     whole = claims_of(api.access_token(app, credential), credential)
     assert_refused(api.call("GET", OWN, signed(whole | claims)), INVALID)
 
 
-def test_a_credential_signed_with_the_access_token_key(credential: JwtCredential) -> None:
+def test_a_credential_signed_with_the_access_token_key_is_refused(
+    credential: JwtCredential,
+) -> None:
     assert_refused(api.call("GET", OWN, signed(credential.claims | {"iss": "x"})), INVALID)
 
 
@@ -231,7 +235,7 @@ def test_a_compromised_key_ends_its_tokens(app: api.App, credential: JwtCredenti
     assert_refused(api.call("GET", OWN, token), INVALID)
 
 
-def test_an_app_taken_off_the_list(rebels: Rebels, partners: Partners) -> None:
+def test_an_app_removed_from_the_list_is_refused(rebels: Rebels, partners: Partners) -> None:
     app = api.app(partners.lobot, is_public=True)
     own = api.app(rebels.luke)
     credential = cast.credential(rebels.luke, clients=[app.client, own.client])
@@ -247,7 +251,7 @@ def test_an_app_taken_off_the_list(rebels: Rebels, partners: Partners) -> None:
     assert_refused(api.call("GET", OWN, token), REVOKED)
 
 
-def test_a_listed_app_that_became_private(rebels: Rebels, partners: Partners) -> None:
+def test_a_listed_app_that_became_private_is_refused(rebels: Rebels, partners: Partners) -> None:
     app = api.app(partners.lobot, is_public=True)
     token = api.access_token(app, cast.credential(rebels.luke, clients=[app.client]))
     app.application.is_public = False
@@ -255,7 +259,9 @@ def test_a_listed_app_that_became_private(rebels: Rebels, partners: Partners) ->
     assert_refused(api.call("GET", OWN, token), REVOKED)
 
 
-def test_resuming_brings_the_token_back(app: api.App, credential: JwtCredential) -> None:
+def test_a_token_works_again_after_its_client_is_resumed(
+    app: api.App, credential: JwtCredential
+) -> None:
     token = api.access_token(app, credential)
     suspend(app, credential)
     resume_client(app.client, actor=app.application.owner, origin=cast.ORIGIN)
@@ -292,7 +298,7 @@ def test_a_scope_given_later_needs_a_new_token(rebels: Rebels) -> None:
     assert api.call("PUT", path, fresh, {"company": "X"}).status_code == 200
 
 
-def test_a_narrowed_token_may_do_less_than_its_app(app: api.App, credential: JwtCredential) -> None:
+def test_a_narrowed_token_can_do_less_than_its_app(app: api.App, credential: JwtCredential) -> None:
     token = api.access_token(app, credential, scope="EditExtensions")
     assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
 
@@ -309,7 +315,7 @@ def test_a_user_role_counts_at_the_next_call(rebels: Rebels) -> None:
     max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(token=st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=300))
-def test_any_text_as_token(db: None, token: str) -> None:
+def test_any_text_can_be_sent_as_a_token(db: None, token: str) -> None:
     response = api.call("GET", OWN, token)
     assert response.status_code == 401
     assert response.json() in (NO_TOKEN, INVALID)

@@ -33,7 +33,7 @@ def names_of(response: Any) -> list[str]:
     return [name.partition(" ")[0] for _address, name in found]
 
 
-# --- Who may -------------------------------------------------------------------------------------
+# --- Who can -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a forger may try at the token endpoint: one message for all of it, never a 5xx."""
+"""Forgeries at the token endpoint all get the same message, and never a 5xx."""
 
 import base64
 import hashlib
@@ -224,7 +224,7 @@ def test_an_assertion_with_changed_parts_is_refused(
     refuse_all(target, forgeries(), subtests)
 
 
-def test_malformed(target: Target, subtests: pytest.Subtests) -> None:
+def test_a_malformed_assertion_is_refused(target: Target, subtests: pytest.Subtests) -> None:
     header, payload, signature = target.jwt.split(".")
     long_number = b'{"kid":' + b"9" * 2900 + b"}"
     flattened = {"protected": header, "payload": payload, "signature": signature}
@@ -280,14 +280,14 @@ def test_malformed(target: Target, subtests: pytest.Subtests) -> None:
 # --- Tokens of another kind, and the key's own signature over something else ----------------------
 
 
-def test_an_access_token_is_no_assertion(target: Target) -> None:
+def test_an_access_token_is_not_an_assertion(target: Target) -> None:
     token = api.access_token(target.app, target.credential)
     refused(target, token)
     _, payload, signature = token.split(".")
     refused(target, f"{segment(target.header)}.{payload}.{signature}")
 
 
-def test_credential_claims_under_the_access_token_key(target: Target) -> None:
+def test_credential_claims_signed_with_the_access_token_key_are_refused(target: Target) -> None:
     for token_type in ("JWT", "at+jwt"):
         refused(
             target,
@@ -297,7 +297,7 @@ def test_credential_claims_under_the_access_token_key(target: Target) -> None:
         )
 
 
-def test_a_genuine_signature_over_what_the_row_does_not_say(
+def test_a_genuine_signature_over_claims_that_differ_from_the_row_is_refused(
     target: Target, subtests: pytest.Subtests
 ) -> None:
     claims = target.credential.claims
@@ -337,12 +337,12 @@ def test_a_genuine_signature_over_what_the_row_does_not_say(
     refuse_all(target, forgeries(), subtests)
 
 
-def test_a_production_key_says_nothing_about_the_sandbox(target: Target) -> None:
+def test_a_production_key_can_not_sign_sandbox_credentials(target: Target) -> None:
     """Its issuer is not production's, so it is no genuine production credential either."""
     refused(target, api.signed(target.credential.claims, environment=PRODUCTION))
 
 
-def test_the_order_of_claims_is_no_secret(target: Target) -> None:
+def test_a_credential_with_its_claims_in_another_order_is_accepted(target: Target) -> None:
     """Another string of the same claims under our key is still the same credential."""
     backwards = dict(reversed(target.credential.claims.items()))
     assert api.signed(backwards) != target.jwt
@@ -390,7 +390,7 @@ ours = hypothesis_settings(
 
 @ours
 @given(changes=st.dictionaries(names, values, max_size=4))
-def test_any_header(target: Target, changes: dict[str, Any]) -> None:
+def test_any_header_is_refused(target: Target, changes: dict[str, Any]) -> None:
     _, payload, signature = target.jwt.split(".")
     refused(target, f"{segment({**target.header, 'x': 0} | changes)}.{payload}.{signature}")
     refused(target, forged(target.header | changes, target.credential.claims))
@@ -402,14 +402,18 @@ def test_any_header(target: Target, changes: dict[str, Any]) -> None:
         st.sampled_from(["iss", "sub", "aud", "iat", "exp", "jti", "nbf"]), values, min_size=1
     )
 )
-def test_any_claims_under_our_own_key(target: Target, changes: dict[str, Any]) -> None:
+def test_any_other_claims_under_our_own_key_are_refused(
+    target: Target, changes: dict[str, Any]
+) -> None:
     claims = target.credential.claims | changes
     refused(target, api.signed(claims))
 
 
 @ours
 @given(position=st.integers(min_value=0), char=st.characters(codec="utf-8"))
-def test_any_one_character_changed(target: Target, position: int, char: str) -> None:
+def test_a_jwt_with_one_changed_character_is_refused(
+    target: Target, position: int, char: str
+) -> None:
     jwt = target.jwt
     position %= len(jwt)
     if char != jwt[position]:

@@ -1,4 +1,4 @@
-"""What a program's request costs in statements, and what these read."""
+"""The statements that each request of a program takes, and the columns that they read."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def test_an_exchange_takes_two_statements(
         assert api.exchange(app, jwt).status_code == 200
 
 
-def test_the_first_exchange_of_a_day_too(
+def test_the_first_exchange_of_a_day_takes_two_statements(
     rebels: Rebels, app: api.App, credential: JwtCredential, token: str
 ) -> None:
     jwt = cast.credential(rebels.luke, label="Another").encode()
@@ -77,7 +77,9 @@ def test_the_first_exchange_of_a_day_too(
         assert api.exchange(app, jwt).status_code == 200
 
 
-def test_specific_apps_take_no_more(rebels: Rebels, app: api.App, token: str) -> None:
+def test_an_exchange_with_a_list_of_apps_takes_two_statements(
+    rebels: Rebels, app: api.App, token: str
+) -> None:
     jwt = cast.credential(rebels.luke, clients=[app.client]).encode()
     with statements_at_most(2, writes=1):
         assert api.exchange(app, jwt).status_code == 200
@@ -91,8 +93,8 @@ def test_a_refresh_token_takes_one_statement_more(
         assert "refresh_token" in api.exchange(refreshing, jwt).json()
 
 
-def test_a_refresh(refreshing: api.App, credential: JwtCredential) -> None:
-    """What decides; then the token is used and another made, in one transaction; the usage."""
+def test_a_refresh_takes_four_statements(refreshing: api.App, credential: JwtCredential) -> None:
+    """One reads, two rotate the token in a transaction, and one counts."""
     refresh_token = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
     body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     in_a_test = 2  # A savepoint replaces the transaction.
@@ -113,7 +115,7 @@ def test_verify_takes_one_statement(token: str) -> None:
         assert verify(token).status_code == 204
 
 
-def test_introspection_takes_one(app: api.App, token: str) -> None:
+def test_introspection_takes_one_statement(app: api.App, token: str) -> None:
     """It reads the client that asks, and what the token names."""
     with statements_at_most(1):
         assert introspect(app, token).json()["active"]
@@ -129,7 +131,7 @@ def test_a_resource_server_asks_about_the_token_of_another(
     assert (body["active"], body["client_id"]) == (True, app.client_id)
 
 
-def test_introspection_of_a_refresh_token_takes_one(
+def test_introspection_of_a_refresh_token_takes_one_statement(
     refreshing: api.App, credential: JwtCredential
 ) -> None:
     refresh_token = api.exchange(refreshing, credential.encode()).json()["refresh_token"]
@@ -137,7 +139,7 @@ def test_introspection_of_a_refresh_token_takes_one(
         assert introspect(refreshing, refresh_token).json()["active"]
 
 
-def test_a_refusal_takes_no_statement_to_say(
+def test_a_refusal_takes_no_further_statement(
     app: api.App, credential: JwtCredential, token: str
 ) -> None:
     revoke_jwt_credential(credential, reason="", actor=credential.created_by, origin=cast.ORIGIN)
@@ -254,7 +256,7 @@ def test_a_field_that_the_model_lost_is_an_error() -> None:
 @pytest.mark.parametrize(
     "texts", [("", ""), ("\x00", "\x00"), ("'", "' OR 1=1"), ("é" * 99, "{}"), ("x", str(uuid4()))]
 )
-def test_whatever_is_claimed_finds_nothing(db: None, texts: tuple[str, str]) -> None:
+def test_any_claimed_ids_find_nothing(db: None, texts: tuple[str, str]) -> None:
     client_id, other_id = texts
     assert lookup.look_up_exchange(client_id, other_id) == lookup.Lookup()
     assert lookup.look_up_refresh(client_id, "0" * 64) == lookup.Lookup()
@@ -338,7 +340,7 @@ def test_a_user_role_counts_at_the_next_call(
 # --- The short way in -----------------------------------------------------------------------------
 
 
-def test_no_middleware_for_pages_sees_it(
+def test_requests_to_the_apis_skip_the_middleware_for_pages(
     app: api.App, credential: JwtCredential, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither sessions nor CSRF run, even if a program sends cookies."""
@@ -403,7 +405,7 @@ def test_a_connection_prepares_a_statement_once(
     assert prepared() == once
 
 
-def test_headers_are_those_of_pages(db: None) -> None:
+def test_answers_of_the_apis_have_the_security_headers_of_pages(db: None) -> None:
     page = api.program().get("/account/login/")
     answer = api.program().get(f"/{SANDBOX}/restapi/v1.0/status")
     names = ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",

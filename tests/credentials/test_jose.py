@@ -75,7 +75,7 @@ def test_a_token_verifies_only_with_its_key_and_its_type(claims: Mapping[str, An
 
 
 @given(text=st.text(max_size=200) | st.text("eyJ.-_=AZ{}09", max_size=200))
-def test_any_text_is_refused_in_one_way(text: str) -> None:
+def test_any_text_is_an_invalid_token(text: str) -> None:
     with pytest.raises(jose.InvalidToken):
         jose.parse_token(text)
     with pytest.raises(jose.InvalidToken):
@@ -83,7 +83,7 @@ def test_any_text_is_refused_in_one_way(text: str) -> None:
 
 
 @given(header=st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_any_header_is_refused_in_one_way(header: bytes) -> None:
+def test_any_header_is_an_invalid_token(header: bytes) -> None:
     with pytest.raises(jose.InvalidToken):
         jose.parse_token(f"{encoded(header)}.e30.c2ln")
 
@@ -104,7 +104,7 @@ def test_a_kid_that_is_no_thumbprint_never_reaches_the_database(kid: Any) -> Non
     assert jose.parse_token(f"{header}.e30.c2ln").kid == ""
 
 
-def test_the_same_string_as_ever() -> None:
+def test_credentials_of_earlier_versions_are_the_same_string() -> None:
     """Credentials that owners keep were signed through PyJWT; they are shown again by `sign`."""
     usual = jwt.PyJWS().encode(
         json.dumps(CLAIMS, separators=(",", ":")).encode(),
@@ -175,20 +175,20 @@ class TestSeen:
             cnf["jkt"] = "c"
         assert self.verify(1) == CLAIMS | {"n": 1}
 
-    def test_only_for_its_key_and_its_type(self) -> None:
+    def test_a_verified_token_is_known_only_for_its_key_and_type(self) -> None:
         self.verify(1)
         for jwk, token_type in [(OTHER_JWK, "JWT"), (JWK, "at+jwt")]:
             with pytest.raises(jose.InvalidToken):
                 self.verify(1, jwk, token_type)
 
-    def test_a_forgery_is_never_known(self) -> None:
+    def test_a_forgery_is_never_remembered(self) -> None:
         forged = sign(CLAIMS)[:-8] + "AAAAAAAA"
         for times in (1, 2):
             with pytest.raises(jose.InvalidToken):
                 jose.verify(forged, jwk=JWK, token_type="JWT")
             assert self.verified == times
 
-    def test_the_oldest_are_forgotten(self) -> None:
+    def test_the_oldest_tokens_are_forgotten(self) -> None:
         for number in (1, 2, 3, 4):
             self.verify(number)
         self.verify(4)

@@ -32,7 +32,7 @@ from tests.credentials.scenes import (
 
 
 class TestDryRun:
-    """A pasted JWT: useful to whoever it belongs to, silent to everybody else."""
+    """The dry run is useful to the owner, and tells other people nothing."""
 
     def paste(self, browser: Browser, jwt: str, client_id: str) -> Any:
         response = browser.post(WHY, {"jwt": jwt, "client_id": client_id})
@@ -40,7 +40,7 @@ class TestDryRun:
         assert "no-store" in response["Cache-Control"]
         return response
 
-    def test_the_owner_learns_everything(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_the_owner_sees_every_check(self, scene: Scene, sign_in: SignIn) -> None:
         browser = sign_in(scene.rebels.luke)
         page = self.paste(browser, f"  {scene.jwt}\n", scene.app.client_id)
         assert page.context["dry_run"].passes
@@ -62,7 +62,7 @@ class TestDryRun:
             (forbid, "The organization policy allows the credential"),
         ],
     )
-    def test_what_fails_now(
+    def test_the_dry_run_shows_the_check_that_fails_now(
         self, scene: Scene, sign_in: SignIn, change: Change, title: str
     ) -> None:
         change(scene)
@@ -70,14 +70,14 @@ class TestDryRun:
         assert [found for result, found in marks(page) if result == "fail"] == [title]
         assert fixes(page)
 
-    def test_the_other_environment(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_jwt_of_the_other_environment_fails(self, scene: Scene, sign_in: SignIn) -> None:
         client, _ = cast.client(scene.app.application, PRODUCTION)
         page = self.paste(sign_in(scene.rebels.luke), scene.jwt, client.client_id)
         assert page.context["dry_run"].cause == (
             "This is a sandbox credential. Use it with the sandbox base URL."
         )
 
-    def test_a_client_id_of_nobody(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_unknown_client_id_fails(self, scene: Scene, sign_in: SignIn) -> None:
         page = self.paste(sign_in(scene.rebels.luke), scene.jwt, "A" * 22)
         assert not page.context["dry_run"].passes
         assert page.context["dry_run"].headline == "No app has this client ID"
@@ -87,7 +87,7 @@ class TestDryRun:
         assert ("fail", "The credential hasn’t been revoked") in marks(page)
         assert "This credential was replaced and stopped working on" in page.content.decode()
 
-    def test_an_access_token_is_no_credential(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_access_token_is_not_a_credential(self, scene: Scene, sign_in: SignIn) -> None:
         token = scene.tokens["access_token"]
         page = self.paste(sign_in(scene.rebels.luke), token, scene.app.client_id)
         assert page.context["dry_run"].headline == "This is an access token, not a credential"
@@ -105,13 +105,13 @@ class TestDryRun:
             (lambda jwt: jwt * 20, "longer than 4096"),
         ],
     )
-    def test_what_is_wrong_with_a_string(
+    def test_the_problem_of_a_malformed_string_is_named(
         self, scene: Scene, sign_in: SignIn, spoil: Callable[[str], str], problem: str
     ) -> None:
         page = self.paste(sign_in(scene.rebels.luke), spoil(scene.jwt), scene.app.client_id)
         assert problem in page.context["dry_run"].cause
 
-    def test_forged_and_genuine_are_one_page_to_everybody_else(
+    def test_other_people_get_the_same_page_for_a_forged_and_a_genuine_jwt(
         self, scene: Scene, partners: Partners, sign_in: SignIn
     ) -> None:
         forged = scene.jwt[:-12] + ("A" * 12)
@@ -129,7 +129,7 @@ class TestDryRun:
                 trials = [page.context["dry_run"] for page in pages]
                 assert trials[0] == trials[1]
                 assert trials[0].headline == "You can’t see a credential for this JWT"
-        # Nor does it tell a client ID of others from one that nobody has.
+        # The page also looks the same for a client ID of others and for an unknown one.
         lobot = sign_in(partners.lobot)
         known, unknown = (
             self.paste(lobot, forged, client_id).context["dry_run"]
@@ -137,7 +137,7 @@ class TestDryRun:
         )
         assert known == unknown
 
-    def test_the_app_owner_learns_of_the_app(
+    def test_the_owner_of_the_app_sees_the_checks_of_the_app(
         self, scene: Scene, partners: Partners, sign_in: SignIn
     ) -> None:
         own = api.app(partners.lobot)
@@ -146,7 +146,7 @@ class TestDryRun:
         assert ("fail", "The client ID is active and the client secret is right") in marks(page)
         assert "Resume the client ID." in fixes(page)
 
-    def test_the_jwt_is_nowhere_afterwards(
+    def test_nothing_keeps_the_jwt_afterwards(
         self, scene: Scene, sign_in: SignIn, caplog: pytest.LogCaptureFixture
     ) -> None:
         browser = sign_in(scene.rebels.luke)
@@ -159,12 +159,12 @@ class TestDryRun:
         assert scene.jwt not in caplog.text
         BackgroundWriter.flush_all()
         assert not Refusal.objects.exists()
-        # What is no secret, is not lost.
+        # The form keeps the client ID, which is not a secret.
         assert (
             f'value="{scene.app.client_id}"'
             in browser.post(WHY, {"jwt": "", "client_id": scene.app.client_id}).content.decode()
         )
 
-    def test_it_is_hidden_from_error_reports(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_the_jwt_is_hidden_from_error_reports(self, scene: Scene, sign_in: SignIn) -> None:
         response = self.paste(sign_in(scene.rebels.luke), scene.jwt, scene.app.client_id)
         assert response.wsgi_request.sensitive_post_parameters == ("jwt",)

@@ -1,4 +1,4 @@
-"""Every refusal of both APIs is written down off the request path, and holds no secret."""
+"""A background thread records every refusal of both APIs, without secrets."""
 
 import threading
 from datetime import datetime, timedelta
@@ -130,7 +130,7 @@ def test_no_column_ever_holds_a_secret(app: App, credential: JwtCredential) -> N
         rows = str(cursor.fetchall())
     for secret in secrets_of(app, credential):
         assert secret not in rows
-        # Nor a piece of one; the header of a JWT is the same in all.
+        # Parts of secrets count as well, except for the header, which all JWTs share.
         assert secret[-20:] not in rows
 
 
@@ -167,7 +167,7 @@ def test_a_refusal_writes_no_audit_event(app: App) -> None:
 
 
 @pytest.mark.usefixtures("rebels")
-def test_strangers_fill_little_of_the_table(app: App) -> None:
+def test_requests_without_authentication_add_only_a_few_rows(app: App) -> None:
     for _ in range(refusals.ANONYMOUS_PER_ADDRESS + 7):
         assert api.post({}, REMOTE_ADDR="192.0.2.1").status_code == 400
     assert api.post({}, REMOTE_ADDR="192.0.2.2").status_code == 400
@@ -210,7 +210,9 @@ def test_a_full_queue_slows_and_fails_nothing(app: App, monkeypatch: pytest.Monk
     ]
 
 
-def test_a_database_that_is_away_fails_no_answer(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_do_not_fail_while_the_database_is_away(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(batch: object) -> None:
         raise OperationalError("the database is away")
 
@@ -225,7 +227,7 @@ def test_a_database_that_is_away_fails_no_answer(app: App, monkeypatch: pytest.M
     assert refusals.writer.dropped == 0
 
 
-def test_whatever_goes_wrong_while_noting_is_not_the_callers(
+def test_an_error_while_recording_a_refusal_does_not_change_the_answer(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -250,7 +252,7 @@ def test_a_batch_of_refusals_takes_one_insert(app: App, credential: JwtCredentia
     assert Refusal.objects.filter(credential=credential, client=app.client).count() == 30
 
 
-def test_often_is_noted_until_a_week_after_the_tenth_last(
+def test_refused_often_lasts_until_a_week_after_the_tenth_last_refusal(
     app: App, credential: JwtCredential
 ) -> None:
     def refuse(times: int) -> datetime | None:
@@ -264,8 +266,8 @@ def test_often_is_noted_until_a_week_after_the_tenth_last(
     assert refuse(1) == first.at + timedelta(days=7)
 
 
-def test_often_is_noted_once_an_hour(app: App, credential: JwtCredential) -> None:
-    """What is refused every second must not write its credential every second."""
+def test_refused_often_is_updated_at_most_once_an_hour(app: App, credential: JwtCredential) -> None:
+    """A credential that is refused every second must not be written every second."""
     refused(credential, times=10, days_ago=1)
     before = JwtCredential.objects.get().refused_often_until
     assert before is not None
@@ -277,8 +279,8 @@ def test_often_is_noted_once_an_hour(app: App, credential: JwtCredential) -> Non
     assert timedelta(hours=1) < after - before < timedelta(hours=1.2)
 
 
-def test_a_credential_that_is_not_there_loses_no_batch(app: App) -> None:
-    """As after a restored backup: signed by us, and no row."""
+def test_an_unknown_credential_does_not_lose_a_batch(app: App) -> None:
+    """After a restored backup, we may have signed credentials that have no row."""
     claims = {
         "iss": "http://localhost:8000/production",
         "aud": "http://localhost:8000/production/restapi/oauth/token",

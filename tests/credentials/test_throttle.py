@@ -217,7 +217,7 @@ def test_guessing_is_limited_and_the_right_secret_never_blocked(
     assert api.exchange(app, jwt).status_code == 200
     assert api.post(data, api.basic("another", WRONG)).status_code == 401
     assert api.post(data, wrong, REMOTE_ADDR="192.0.2.77").status_code == 401
-    # Of IPv6 a customer has a whole network.
+    # An IPv6 customer has a whole network.
     addresses = [f"2001:db8::{number}" for number in range(1, 5)]
     guesses = [api.post(data, wrong, REMOTE_ADDR=address) for address in addresses]
     assert [guess.status_code for guess in guesses] == [401, 401, 401, 429]

@@ -255,7 +255,7 @@ def take_off_the_list(world: World) -> None:
 
 
 def nothing(_: World) -> None:
-    """All as it is."""
+    """Everything stays as it is."""
 
 
 Exchange = Callable[[World], tuple[App, JwtCredential]]

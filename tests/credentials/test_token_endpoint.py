@@ -119,7 +119,7 @@ def test_the_lifetime_is_clamped_and_never_refused(world: World, subtests: pytes
         ("-" + "9" * 99, 600),
         ("3601", 3600),
         ("9" * 99, 3600),
-        # Not a number, so as if it were left out.
+        # A value that isn't a number counts as left out.
         ("", 3600),
         ("9" * 5000, 3600),
         ("1e3", 3600),
@@ -144,7 +144,7 @@ def test_an_access_token_does_not_outlive_its_credential(world: World) -> None:
     assert claims["exp"] == int(ends.timestamp())
 
 
-def test_scopes_may_be_narrowed(world: World, subtests: pytest.Subtests) -> None:
+def test_an_exchange_can_narrow_the_scopes(world: World, subtests: pytest.Subtests) -> None:
     for requested, granted in [
         ("", "ReadAccounts EditExtensions EditAccounts"),
         (" ", "ReadAccounts EditExtensions EditAccounts"),
@@ -158,7 +158,7 @@ def test_scopes_may_be_narrowed(world: World, subtests: pytest.Subtests) -> None
             assert (response.status_code, response.json()["scope"]) == (200, granted)
 
 
-def test_scopes_may_not_be_widened(world: World, subtests: pytest.Subtests) -> None:
+def test_an_exchange_can_not_widen_the_scopes(world: World, subtests: pytest.Subtests) -> None:
     for requested, named in [
         ("Accounts", "'Accounts'"),
         ("ReadAccounts Accounts Faxes", "'Accounts', 'Faxes'"),
@@ -176,7 +176,7 @@ def test_scopes_may_not_be_widened(world: World, subtests: pytest.Subtests) -> N
             )
 
 
-def test_an_app_without_scopes_gets_a_token_that_may_do_nothing(rebels: Rebels) -> None:
+def test_an_app_without_scopes_gets_a_token_without_scopes(rebels: Rebels) -> None:
     app = api.app(rebels.luke, scopes=[])
     response = api.exchange(app, cast.credential(rebels.luke).encode())
     assert (response.status_code, response.json()["scope"]) == (200, "")

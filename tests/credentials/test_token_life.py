@@ -57,7 +57,7 @@ def oauth(app: api.App, endpoint: str, **data: str) -> Any:
 
 
 def ages(refresh_token: str, seconds: int) -> None:
-    """Let a used token have been used that long ago."""
+    """Move the use of a token that far into the past."""
     used_at = timezone.now() - timedelta(seconds=seconds)
     RefreshToken.objects.with_token(refresh_token).update(used_at=used_at)
 
@@ -65,7 +65,9 @@ def ages(refresh_token: str, seconds: int) -> None:
 class TestRefresh:
     """RFC 6749 §6."""
 
-    def test_response(self, app: api.App, credential: JwtCredential) -> None:
+    def test_the_response_has_the_members_of_the_contract(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         first = tokens(app, credential)
         body = refresh(app, first["refresh_token"]).json()
         assert body == {
@@ -82,12 +84,16 @@ class TestRefresh:
         assert body["refresh_token"] != first["refresh_token"]
         assert api.call("GET", OWN, body["access_token"]).status_code == 200
 
-    def test_no_token_is_kept_in_clear(self, app: api.App, credential: JwtCredential) -> None:
+    def test_no_refresh_token_is_stored_as_plain_text(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         raw_token = tokens(app, credential)["refresh_token"]
         row = RefreshToken.objects.get()
         assert raw_token not in {str(value) for value in vars(row).values()}
 
-    def test_lifetimes_are_clamped(self, app: api.App, credential: JwtCredential) -> None:
+    def test_the_lifetimes_of_refresh_tokens_are_clamped(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential, refresh_token_ttl="60")
         assert body["refresh_token_expires_in"] == 60
         again = refresh(app, body["refresh_token"], access_token_ttl="600").json()
@@ -96,12 +102,14 @@ class TestRefresh:
         longest = tokens(app, credential, refresh_token_ttl="99999999")
         assert longest["refresh_token_expires_in"] == 604800
 
-    def test_it_never_outlives_its_credential(self, app: api.App, rebels: Rebels) -> None:
+    def test_a_refresh_token_never_outlives_its_credential(
+        self, app: api.App, rebels: Rebels
+    ) -> None:
         today = timezone.now().date()
         body = tokens(app, cast.credential(rebels.luke, expires_on=today))
         assert body["refresh_token_expires_in"] <= 86400
 
-    def test_scope_may_be_narrowed_and_not_widened(
+    def test_a_refresh_can_narrow_but_not_widen_the_scope(
         self, app: api.App, credential: JwtCredential
     ) -> None:
         body = tokens(app, credential, scope="ReadAccounts")
@@ -110,7 +118,7 @@ class TestRefresh:
         same = refresh(app, body["refresh_token"]).json()
         assert same["scope"] == "ReadAccounts"
 
-    def test_a_lost_response_gets_the_same_token(
+    def test_a_client_that_repeats_a_refresh_gets_the_same_token(
         self, app: api.App, credential: JwtCredential
     ) -> None:
         first = tokens(app, credential)["refresh_token"]
@@ -119,7 +127,7 @@ class TestRefresh:
         assert again["refresh_token"] == lost["refresh_token"]
         assert api.call("GET", OWN, again["access_token"]).status_code == 200
 
-    def test_the_grace_ends_when_the_new_one_is_used(
+    def test_a_refresh_can_not_be_repeated_after_the_successor_was_used(
         self, app: api.App, credential: JwtCredential
     ) -> None:
         first = tokens(app, credential)["refresh_token"]
@@ -129,7 +137,9 @@ class TestRefresh:
         assert refresh(app, third["refresh_token"]).json() == INVALID
         assert api.call("GET", OWN, third["access_token"]).json()["errorCode"] == "OAU-213"
 
-    def test_later_reuse_ends_the_session(self, app: api.App, credential: JwtCredential) -> None:
+    def test_later_reuse_of_a_refresh_token_ends_the_session(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         first = tokens(app, credential)["refresh_token"]
         second = refresh(app, first).json()
         ages(first, 11)
@@ -137,7 +147,9 @@ class TestRefresh:
         assert refresh(app, second["refresh_token"]).json() == INVALID
         assert api.call("GET", OWN, second["access_token"]).json()["errorCode"] == "OAU-213"
 
-    def test_an_expired_token(self, app: api.App, credential: JwtCredential) -> None:
+    def test_an_expired_refresh_token_is_refused(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential)
         RefreshToken.objects.update(expires_at=timezone.now())
         assert refresh(app, body["refresh_token"]).json() == INVALID
@@ -150,14 +162,18 @@ class TestRefresh:
         assert refresh(other, body["refresh_token"]).json() == INVALID
         assert refresh(app, body["refresh_token"]).status_code == 200
 
-    def test_the_same_checks_on_state(self, app: api.App, credential: JwtCredential) -> None:
+    def test_a_refresh_runs_the_checks_of_an_exchange(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential)
         owner = credential.extension.user
         revoke_jwt_credential(credential, reason="x", actor=owner, origin=cast.ORIGIN)
         refused = refresh(app, body["refresh_token"]).json()
         assert refused["errors"][0]["errorCode"] == "JWT-102"
 
-    def test_an_app_that_issues_none(self, credential: JwtCredential, rebels: Rebels) -> None:
+    def test_an_app_that_issues_no_refresh_tokens_is_refused(
+        self, credential: JwtCredential, rebels: Rebels
+    ) -> None:
         silent = api.app(rebels.luke)
         assert "refresh_token" not in tokens(silent, credential)
         assert refresh(silent, "rt_x").json() == api.oauth_error(
@@ -166,12 +182,14 @@ class TestRefresh:
             "This app does not issue refresh tokens. Turn them on in the app's settings.",
         )
 
-    def test_a_refresh_counts_as_use(self, app: api.App, credential: JwtCredential) -> None:
+    def test_a_refresh_counts_as_a_use_of_the_credential(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         refresh(app, tokens(app, credential)["refresh_token"])
         assert ExchangeUsage.objects.get().exchanges == 2
 
     @pytest.mark.parametrize("value", ["rt_unknown", "\x00", "é", "a" * 5000, "eyJ.eyJ.x"])
-    def test_any_other_string(self, app: api.App, value: str) -> None:
+    def test_any_other_string_is_refused_as_refresh_token(self, app: api.App, value: str) -> None:
         assert refresh(app, value).json() == INVALID
 
 
@@ -190,7 +208,7 @@ class TestRevocation:
         assert refresh(app, body["refresh_token"]).json() == INVALID
         assert api.exchange(app, credential.encode()).status_code == 200
 
-    def test_another_clients_token_stays(
+    def test_revoking_another_clients_token_changes_nothing(
         self, app: api.App, credential: JwtCredential, rebels: Rebels
     ) -> None:
         body = tokens(app, credential)
@@ -201,11 +219,11 @@ class TestRevocation:
         assert refresh(app, body["refresh_token"]).status_code == 200
 
     @pytest.mark.parametrize("token", ["unknown", "a.b.c", "%00"])
-    def test_an_unknown_token_is_fine(self, app: api.App, token: str) -> None:
+    def test_revoking_an_unknown_token_succeeds(self, app: api.App, token: str) -> None:
         response = oauth(app, "revoke", token=token)
         assert (response.status_code, response.content) == (200, b"")
 
-    def test_shape_and_client(self, app: api.App) -> None:
+    def test_a_revocation_needs_a_token_and_an_authentic_client(self, app: api.App) -> None:
         assert oauth(app, "revoke").json()["errors"][0]["errorCode"] == "CMN-101"
         anonymous = api.program().post(
             "/sandbox/restapi/oauth/revoke", "token=x", content_type=api.FORM
@@ -213,7 +231,7 @@ class TestRevocation:
         assert anonymous.status_code == 401
         assert api.program().get("/sandbox/restapi/oauth/revoke").status_code == 405
 
-    def test_a_credential_can_not_be_revoked_here(
+    def test_a_credential_can_not_be_revoked_as_a_token(
         self, app: api.App, credential: JwtCredential
     ) -> None:
         assert oauth(app, "revoke", token=credential.encode()).status_code == 200
@@ -223,7 +241,9 @@ class TestRevocation:
 class TestIntrospection:
     """RFC 7662 §2."""
 
-    def test_an_access_token(self, app: api.App, credential: JwtCredential) -> None:
+    def test_introspection_of_an_access_token(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential)
         assert oauth(app, "introspect", token=body["access_token"]).json() == {
             "active": True,
@@ -239,7 +259,9 @@ class TestIntrospection:
             "jti": ANY,
         }
 
-    def test_a_refresh_token(self, app: api.App, credential: JwtCredential) -> None:
+    def test_introspection_of_a_refresh_token(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential)
         assert oauth(app, "introspect", token=body["refresh_token"]).json() == {
             "active": True,
@@ -261,7 +283,9 @@ class TestIntrospection:
         assert oauth(other, "introspect", token=body[kind]).json() == {"active": False}
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_a_dead_token(self, app: api.App, credential: JwtCredential, kind: str) -> None:
+    def test_introspection_of_a_token_that_no_longer_works(
+        self, app: api.App, credential: JwtCredential, kind: str
+    ) -> None:
         body = tokens(app, credential)
         owner = credential.extension.user
         revoke_jwt_credential(credential, reason="x", actor=owner, origin=cast.ORIGIN)
@@ -286,7 +310,9 @@ class TestIntrospection:
 class TestVerify:
     PATH = "/sandbox/restapi/oauth/verify"
 
-    def test_a_valid_token(self, app: api.App, credential: JwtCredential) -> None:
+    def test_a_valid_token_gets_204_and_its_facts_as_headers(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         body = tokens(app, credential)
         headers = {"Authorization": f"Bearer {body['access_token']}"}
         response = api.program().get(self.PATH, headers=headers)
@@ -296,7 +322,9 @@ class TestVerify:
         assert response.headers["X-Scope"] == body["scope"]
         assert response.headers["Cache-Control"] == "no-store"
 
-    def test_no_token_and_a_dead_one(self, app: api.App, credential: JwtCredential) -> None:
+    def test_a_missing_token_and_a_revoked_one_get_401(
+        self, app: api.App, credential: JwtCredential
+    ) -> None:
         assert api.program().get(self.PATH).status_code == 401
         body = tokens(app, credential)
         in_query = api.program().get(f"{self.PATH}?access_token={body['access_token']}")
@@ -356,7 +384,7 @@ class TestPublishedKeys:
         assert api.call("GET", OWN, token).status_code == 200
         rotate_signing_key(Environment.SANDBOX, purpose, compromised=True, origin=cast.ORIGIN)
         after = {key["kid"] for key in api.program().get(path).json()["keys"]}
-        # The distrusted one is gone, and with it the one that waited beside it.
+        # The distrusted key is gone, and so is the next key, which was stored with it.
         assert (len(after), after & published) == (3, retired)
 
 
@@ -370,7 +398,7 @@ class TestMetadata:
             "/sandbox/.well-known/oauth-authorization-server",
         ],
     )
-    def test_document(self, db: None, path: str) -> None:
+    def test_the_document_has_the_members_of_the_contract(self, db: None, path: str) -> None:
         base = "http://localhost:8000/sandbox"
         methods = ["client_secret_basic", "client_secret_post"]
         assert api.program().get(path).json() == {
@@ -389,7 +417,7 @@ class TestMetadata:
         }
 
 
-def test_dead_sessions_are_forgotten(app: api.App, credential: JwtCredential) -> None:
+def test_sessions_without_valid_tokens_are_deleted(app: api.App, credential: JwtCredential) -> None:
     body = tokens(app, credential)
     oauth(app, "revoke", token=body["refresh_token"])
     assert forget_dead_sessions() == 0

@@ -122,7 +122,7 @@ CALLS: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
 def test_every_code_is_explained(
     scene: Scene, sign_in: SignIn, code: str, title: str, change: Change, request_: Change
 ) -> None:
-    """Those before the check that failed are ticked, those after it were not reached."""
+    """Checks before the failed one passed, and those after it were not reached."""
     change(scene)
     response = request_(scene)
     assert code_of(response) == code
@@ -138,9 +138,9 @@ def test_every_code_is_explained(
     assert "no-store" in page["Cache-Control"]
 
 
-def test_every_code_of_a_right_is_in_the_tables_above() -> None:
+def test_the_tables_above_have_every_code_that_a_check_answers() -> None:
     tried = {code for code, *_ in EXCHANGES + REFRESHES}
-    # A database that is away refuses nobody: tests/scale/test_database_away.py.
+    # While the database is away, no request is refused: tests/scale/test_database_away.py.
     assert tried == {entry.code for entry in AUTH_API if entry.check is not None}
     assert {code for code, *_ in CALLS} == {
         entry.code for entry in REST_API if entry.check is not None
@@ -179,7 +179,7 @@ def test_requests_about_tokens_are_explained(scene: Scene, sign_in: SignIn, endp
     assert recorded(response).path == f"/restapi/oauth/{endpoint}"
 
 
-def test_a_question_of_a_proxy_is_explained(scene: Scene, sign_in: SignIn) -> None:
+def test_a_refused_verify_is_explained(scene: Scene, sign_in: SignIn) -> None:
     revoke(scene)
     response = api.program().get(
         "/sandbox/restapi/oauth/verify",
@@ -192,7 +192,7 @@ def test_a_question_of_a_proxy_is_explained(scene: Scene, sign_in: SignIn) -> No
 
 
 @pytest.mark.parametrize("text", ["", "x" * 65, "a\x00b", "<script>"])
-def test_any_text_as_request_id(rebels: Rebels, sign_in: SignIn, text: str) -> None:
+def test_any_text_can_be_a_request_id(rebels: Rebels, sign_in: SignIn, text: str) -> None:
     response = sign_in(rebels.luke).get(WHY, {"request_id": text})
     assert response.status_code == 200
     assert "<script>" not in response.content.decode().replace("<script src", "")
@@ -217,8 +217,10 @@ def test_error_bodies_link_to_their_code(scene: Scene) -> None:
     assert scene.call(path="/account/1")["Link"].startswith("<http://localhost:8000/docs/errors#")
 
 
-def test_permitted_client_rows_decide_in_both_worlds(scene: Scene, sign_in: SignIn) -> None:
-    """Mended on the credential's page, the same call passes and the explainer says so."""
+def test_an_app_that_was_added_to_the_credential_passes_and_is_shown_as_fixed(
+    scene: Scene, sign_in: SignIn
+) -> None:
+    """The token endpoint and the explanation read the same list of apps."""
     narrow(scene)
     response = scene.exchange()
     PermittedClient.objects.create(
@@ -240,7 +242,9 @@ def test_the_request_id_is_found_in_what_was_pasted(
     assert page.context["explanation"].headline == "The credential has been revoked"
 
 
-def test_what_holds_no_request_id_is_said_beside_the_field(rebels: Rebels, sign_in: SignIn) -> None:
+def test_a_text_without_a_request_id_is_an_error_of_the_field(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
     page = sign_in(rebels.luke).get(WHY, {"request_id": "JWT-103"})
     [message] = page.context["id_form"].errors["request_id"]
     assert message.startswith("This text has no request ID in it.")

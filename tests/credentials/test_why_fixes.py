@@ -20,9 +20,11 @@ from tests.credentials.scenes import Scene, code_of, demote, fixes, forbid, narr
 
 
 class TestFixes:
-    """A link for whoever may do it, a name for whoever may not."""
+    """People who can fix it get a link. Others read whom to ask."""
 
-    def test_the_allow_list(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_app_that_is_not_allowed_can_be_added_to_the_credential(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         narrow(scene)
         response = scene.exchange()
         own = reverse("my_credentials:detail", args=[scene.credential.pk])
@@ -36,7 +38,7 @@ class TestFixes:
             f"{text} Ask Luke Example.": ""
         }
 
-    def test_a_private_app_of_others_is_their_business(
+    def test_only_its_provider_can_make_a_private_app_public(
         self, scene: Scene, partners: Partners, sign_in: SignIn
     ) -> None:
         theirs = api.app(partners.lobot)
@@ -45,10 +47,10 @@ class TestFixes:
         page = asked(sign_in(scene.rebels.luke), response)
         [text] = fixes(page)
         assert text.startswith("The app is private and belongs to another organization.")
-        # Its name is not for everyone; the client ID that was presented is.
+        # The app's name is secret, unlike the client ID that the request sent.
         assert page.context["explanation"].app == theirs.client_id
 
-    def test_a_suspended_client(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_suspended_client_can_be_resumed(self, scene: Scene, sign_in: SignIn) -> None:
         suspend(scene)
         response = scene.exchange()
         url = reverse("credentials:application", args=[scene.app.application.pk])
@@ -57,7 +59,7 @@ class TestFixes:
             "Resume the client ID. Ask the app’s owner: Luke Example.": ""
         }
 
-    def test_a_wrong_secret(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_wrong_secret_can_be_replaced(self, scene: Scene, sign_in: SignIn) -> None:
         response = api.post({"grant_type": api.GRANT_TYPE, "assertion": "x"},
                             api.basic(scene.app.client_id, "wrong"))  # fmt: skip
         page = asked(sign_in(scene.rebels.luke), response)
@@ -67,7 +69,9 @@ class TestFixes:
                     args=[scene.app.application.pk, "sandbox"])
         ]  # fmt: skip
 
-    def test_a_client_of_the_other_environment(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_client_of_the_other_environment_has_one_for_this_environment(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         response = api.exchange(scene.app, scene.jwt, environment=PRODUCTION)
         page = asked(sign_in(scene.rebels.luke), response)
         assert page.context["explanation"].cause == (
@@ -75,7 +79,7 @@ class TestFixes:
         )
         assert list(fixes(page)) == ["Use the production client ID of the app."]
 
-    def test_a_scope(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_missing_scope_can_be_added_to_the_app(self, scene: Scene, sign_in: SignIn) -> None:
         Application.objects.update(scopes=[])
         response = scene.call()
         url = reverse("credentials:application_settings", args=[scene.app.application.pk])
@@ -83,7 +87,9 @@ class TestFixes:
             "Add the scope ReadAccounts to the app, then get a new token.": url
         }
 
-    def test_a_user_permission(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_administrator_can_grant_a_missing_user_permission(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         response = scene.call("PUT", "/account/~/business-address")
         text = "Give Luke Example a user role that has EditCompanyInfo."
         url = reverse("accounts:change_extension", args=[scene.credential.extension_id])
@@ -92,7 +98,9 @@ class TestFixes:
             f"{text} Ask an account administrator: Leia Example.": ""
         }
 
-    def test_an_owner(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_owner_who_cannot_authenticate_has_a_fix_for_each_reason(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         demote(scene)
         scene.credential.extension.user.is_active = False
         scene.credential.extension.user.save()
@@ -110,7 +118,9 @@ class TestFixes:
             ),
         }
 
-    def test_a_policy(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_policy_is_met_by_another_credential_or_changed(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         forbid(scene)
         response = scene.exchange()
         assert fixes(asked(sign_in(scene.rebels.luke), response)) == {
@@ -122,7 +132,9 @@ class TestFixes:
             in fixes(asked(sign_in(scene.rebels.leia), response)).values()
         )
 
-    def test_the_other_environment(self, rebels: Rebels, sign_in: SignIn) -> None:
+    def test_a_credential_of_the_other_environment_needs_a_sandbox_account(
+        self, rebels: Rebels, sign_in: SignIn
+    ) -> None:
         app = api.app(rebels.lando)
         response = api.exchange(app, cast.credential(rebels.lando, environment=PRODUCTION).encode())
         assert code_of(response) == "JWT-104"
@@ -131,7 +143,9 @@ class TestFixes:
             "accounts:sandbox_account"
         )
 
-    def test_who_revoked_it_when_and_why(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_revoked_credential_shows_who_revoked_it_when_and_why(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         scene.tokens = scene.exchange().json()
         revoke(scene)
         scene.credential.refresh_from_db()
@@ -145,7 +159,9 @@ class TestFixes:
             f"{said} Access tokens from this credential no longer work."
         )
 
-    def test_when_it_expired(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_an_expired_credential_shows_when_it_expired(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         expires_at = timezone.now() - timedelta(minutes=1)
         JwtCredential.objects.update(expires_at=expires_at)
         scene.credential.refresh_from_db()
@@ -154,7 +170,9 @@ class TestFixes:
             f"It expired on {expires_at:%b} {expires_at.day}, {expires_at:%Y, %H:%M} UTC."
         )
 
-    def test_whether_it_is_mended_by_now(self, scene: Scene, sign_in: SignIn) -> None:
+    def test_a_refusal_shows_whether_it_was_fixed_since_then(
+        self, scene: Scene, sign_in: SignIn
+    ) -> None:
         suspend(scene)
         response = scene.call()
         browser = sign_in(scene.rebels.luke)

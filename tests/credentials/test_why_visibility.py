@@ -20,7 +20,7 @@ from tests.credentials.scenes import Scene, code_of, demote, revoke
 
 
 class TestWhoSeesWhat:
-    """Each side its own; who is of neither side, as if there were nothing."""
+    """Each side sees its own checks. For people of neither side the request does not exist."""
 
     @pytest.fixture
     def shared(self, rebels: Rebels, partners: Partners) -> Scene:
@@ -43,7 +43,9 @@ class TestWhoSeesWhat:
             for name, person in people.items()
         }
 
-    def test_the_credentials_side(self, shared: Scene, partners: Partners, sign_in: SignIn) -> None:
+    def test_the_side_of_the_credential_sees_its_checks(
+        self, shared: Scene, partners: Partners, sign_in: SignIn
+    ) -> None:
         revoke(shared)
         response = shared.exchange()
         assert code_of(response) == "JWT-102"
@@ -58,7 +60,7 @@ class TestWhoSeesWhat:
         assert theirs.headline == "A check of the credential failed. Ask the credential’s owner."
         assert theirs.credential == "a credential that you can’t see"
         assert theirs.app == "Cloud City Connect"
-        # What the app was answered, it may read here again; and nothing more.
+        # The app's side can read the answer that the app got, and nothing more.
         assert theirs.message == "This credential has been revoked. Use another credential."
         assert theirs.cause == ""
         assert theirs.fixes == []
@@ -91,7 +93,9 @@ class TestWhoSeesWhat:
         assert theirs.message.startswith("This access token no longer works: it was revoked, or ")
         assert "The credential’s owner can authenticate" not in [row.title for row in theirs.checks]
 
-    def test_the_apps_side(self, shared: Scene, partners: Partners, sign_in: SignIn) -> None:
+    def test_the_side_of_the_app_sees_its_checks(
+        self, shared: Scene, partners: Partners, sign_in: SignIn
+    ) -> None:
         shared.tokens = shared.exchange().json()
         Application.objects.update(scopes=[])
         response = shared.call()
@@ -103,7 +107,9 @@ class TestWhoSeesWhat:
         assert found["teammate"] is None
         assert found["app_owner"].headline == "The app doesn’t have the app scope ReadAccounts"
 
-    def test_unknown_and_not_yours_are_one_page(self, shared: Scene, sign_in: SignIn) -> None:
+    def test_an_unknown_request_and_one_of_others_get_the_same_page(
+        self, shared: Scene, sign_in: SignIn
+    ) -> None:
         revoke(shared)
         browser = sign_in(shared.rebels.lando)
         theirs = asked(browser, shared.exchange())
@@ -125,7 +131,7 @@ class TestWhoSeesWhat:
         ):
             assert words in pages[0]
 
-    def test_a_refusal_of_nobody_tells_what_the_caller_was_told(
+    def test_a_refusal_without_authentication_shows_only_the_answer(
         self, scene: Scene, partners: Partners, sign_in: SignIn
     ) -> None:
         """A wrong secret and an unknown client ID look the same to everyone but the app's side."""
@@ -144,7 +150,7 @@ class TestWhoSeesWhat:
 
 
 class TestLists:
-    def test_each_page_lists_its_own(
+    def test_each_page_lists_its_own_refusals(
         self, scene: Scene, partners: Partners, sign_in: SignIn
     ) -> None:
         luke = sign_in(scene.rebels.luke)
