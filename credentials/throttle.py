@@ -49,8 +49,6 @@ class Rate:
 
 @dataclass(frozen=True)
 class LimitState:
-    """What is left of the limit of a user and app in a group, after this request."""
-
     group: LimitGroup
     rate: Rate
     remaining: int

@@ -1,8 +1,8 @@
-"""Connections that survive a failover: dead ones are noticed, and an absent server fails fast.
+"""Connections that survive a failover.
 
-Whether a connection is still open is asked of its socket, which costs no round trip: a server that
-died or was shut down has closed it. A machine that vanished without a word is noticed by the
-kernel (`tcp_user_timeout` and keepalives in console/env.py).
+We check the socket of a connection before we use it, which costs no round trip, because a server
+that died or was shut down has closed it. The kernel notices a machine that vanished
+(`tcp_user_timeout` and keepalives in console/env.py).
 """
 
 import select
@@ -23,11 +23,8 @@ PAUSE = 0.5
 
 
 class Absence:
-    """Whether this process can reach the database, so that requests do not queue up to find out.
-
-    While it can't, one request in each half second tries; the others are refused at once, and the
-    threads stay free for health checks.
-    """
+    # While this process can't reach the database, one request in each half second tries. The others
+    # are refused at once, so the threads stay free for health checks.
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,12 +64,8 @@ ABSENCE = Absence()
 
 
 class _Closing:
-    """Closes a connection together with the thread that holds this.
-
-    Django's wrapper refers to itself in circles: left to the collection of garbage, connections of
-    threads that ended would stay for minutes, and a server that has idle hours would use up those
-    that the database has.
-    """
+    # Closes a connection together with its thread. Django's wrapper refers to itself in circles, so
+    # the garbage collector would keep connections of ended threads for minutes.
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection = connection
@@ -87,10 +80,7 @@ OPEN: "weakref.WeakSet[psycopg.Connection[Any]]" = weakref.WeakSet()
 
 
 def is_alive(connection: "psycopg.Connection[Any]") -> bool:
-    """Whether the server at the other end is still there.
-
-    An idle connection has nothing to read. If there is something, it is the end, or a notice.
-    """
+    # An idle connection has nothing to read, except for a notice or the end of the connection.
     if connection.closed:
         return False
     poller = select.poll()

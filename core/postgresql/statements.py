@@ -1,8 +1,8 @@
-"""Statements of the hot paths: rows of several models at once, without the layers of the ORM.
+"""Statements of the hot paths, which read rows of several models without the layers of the ORM.
 
-The models stay the only definition of the schema: columns, converters and tables are theirs, and
-only the joins are written out. The results are instances with some deferred fields, so that every
-property and every check works on them. On PostgreSQL the connection prepares each statement once.
+Columns, converters and tables come from the models, so only the joins are written out. The results
+are instances with some deferred fields, so every property and every check works on them. On
+PostgreSQL, a connection prepares each statement once.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ class _Loaded:
 
 
 def read(sql: str, parameters: Row) -> Answer | None:
-    """The first row. On a connection that turns out to be gone, once more on a new one."""
+    """The first row. If the connection is gone, it reads again on a new one."""
     database = connections[DEFAULT_DB_ALIAS]
     try:
         return _first(database, sql, parameters)
@@ -56,7 +56,7 @@ def read(sql: str, parameters: Row) -> Answer | None:
 
 
 def write(sql: str, parameters: Row) -> Answer | None:
-    """The first row that a statement answers; it takes part in the transaction, if there is one."""
+    """The first row of the answer. The statement takes part in the current transaction."""
     return _first(connections[DEFAULT_DB_ALIAS], sql, parameters)
 
 
@@ -120,8 +120,6 @@ def _adapted(value: Any, database: BaseDatabaseWrapper) -> Any:
 
 @dataclass(frozen=True)
 class Columns:
-    """Some fields of one model."""
-
     model: type[Model]
     names: tuple[str, ...]
     """By attribute: `extension_id`, not `extension`. The primary key comes first."""

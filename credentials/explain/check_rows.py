@@ -20,8 +20,7 @@ class CheckRow:
 
 @dataclass(frozen=True)
 class Visibility:
-    """The sides of a request that one person can see."""
-
+    # The sides of a request that one person can see.
     app: bool
     credential: bool
 

@@ -27,8 +27,6 @@ class Fix:
 
 @dataclass(frozen=True, kw_only=True)
 class FailedRequest:
-    """Everything that decides how to fix a request."""
-
     check: CheckName | None
     kind: RequestKind
     environment: Environment

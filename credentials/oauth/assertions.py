@@ -7,8 +7,7 @@ from credentials import jose
 from credentials.models import JwtCredential
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth import errors
-from credentials.oauth.keys import trusted_key
-from credentials.oauth.lookup import Lookup
+from credentials.oauth.lookup import Lookup, trusted_key
 
 
 def genuine_credential(assertion: str, environment: Environment) -> JwtCredential:

@@ -20,8 +20,7 @@ from credentials import jose
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth.checks import Exchange, first_refusal
-from credentials.oauth.keys import trusted_key
-from credentials.oauth.lookup import ClaimedIds, Lookup, look_up_call
+from credentials.oauth.lookup import Lookup, look_up_call, trusted_key
 from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
 
@@ -198,10 +197,6 @@ def verified_claims(
     return _verified_claims(parsed, lookup, environment)
 
 
-def claimed_ids(parsed: jose.ParsedToken) -> ClaimedIds:
-    return ClaimedIds(parsed.kid, *map(parsed.claimed, ("client_id", "credential_id", "sid")))
-
-
 def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Lookup]:
     # One statement reads the rows that the token names, before anything of it is verified.
     try:
@@ -210,7 +205,7 @@ def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Loo
         raise _not_ours() from error
     if not parsed.kid:
         raise _not_ours()
-    return parsed, look_up_call(claimed_ids(parsed)) if lookup is None else lookup
+    return parsed, look_up_call(parsed) if lookup is None else lookup
 
 
 def _not_ours() -> InvalidAccessToken:

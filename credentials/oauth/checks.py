@@ -64,8 +64,6 @@ class CodedMessage(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check for one request."""
-
     check: CheckName
     result: Result
     refusal: CodedMessage | None = None

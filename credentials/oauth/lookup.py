@@ -10,6 +10,8 @@ from uuid import UUID
 
 from accounts.models import Extension, Membership, PlatformAccount, User
 from core.postgresql.statements import Columns, Instances, JoinedSelect, instance, link
+from credentials import jose
+from credentials.jose import ParsedToken
 from credentials.models.app_access import PermittedClient
 from credentials.models.applications import Application, Client
 from credentials.models.jwt_credentials import JwtCredential
@@ -167,28 +169,34 @@ def look_up_refresh(client_id: str, token_digest: str) -> Lookup:
     return _lookup(_REFRESH.first([token_digest, _storable(client_id)]))
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedIds:
-    """The rows that an access token names, unverified."""
-
-    kid: str
-    client_id: str
-    credential_id: str
-    session_id: str
-
-    @property
-    def parameters(self) -> list[object]:
-        return [_storable(self.client_id), _uuid(self.credential_id), _uuid(self.session_id)]
+def look_up_call(token: ParsedToken) -> Lookup:
+    return _lookup(_CALL.first([*_claimed_ids(token), token.kid]))
 
 
-def look_up_call(names: ClaimedIds) -> Lookup:
-    return _lookup(_CALL.first([*names.parameters, names.kid]))
-
-
-def look_up_question(asking_client_id: str, names: ClaimedIds) -> tuple[Lookup, Lookup]:
-    """The client that asks about an access token, and the lookup of that."""
-    found = _QUESTION.first([names.kid, *names.parameters, _storable(asking_client_id)])
+def look_up_question(asking_client_id: str, token: ParsedToken) -> tuple[Lookup, Lookup]:
+    """The client that asks about an access token, and the rows that the token names."""
+    found = _QUESTION.first([token.kid, *_claimed_ids(token), _storable(asking_client_id)])
     return Lookup(client=found["asking"] if found else None), _lookup(found)
+
+
+def trusted_key(kid: str, purpose: KeyPurpose, lookup: Lookup | None) -> SigningKey | None:
+    key = lookup.key if lookup else None
+    if key is None or key.kid != kid:
+        key = SigningKey.objects.filter(kid=kid).first() if kid else None
+    if key is None or key.purpose != purpose:
+        return None
+    if key.distrusted_at is not None:
+        jose.forget_key(key.public_jwk)
+        return None
+    return key
+
+
+def _claimed_ids(token: ParsedToken) -> list[object]:
+    return [
+        _storable(token.claimed("client_id")),
+        _uuid(token.claimed("credential_id")),
+        _uuid(token.claimed("sid")),
+    ]
 
 
 def _uuid(text: str) -> UUID:

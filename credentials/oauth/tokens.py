@@ -10,7 +10,7 @@ from accounts.permissions import scope_string
 from core import raw_secrets
 from credentials import jose
 from credentials.models import Client, RefreshToken
-from credentials.oauth.bearer import BearerError, authenticate_token, claimed_ids, verified_claims
+from credentials.oauth.bearer import BearerError, authenticate_token, verified_claims
 from credentials.oauth.checks import Exchange, first_refusal
 from credentials.oauth.lookup import Lookup, look_up_question, look_up_refresh
 
@@ -21,7 +21,7 @@ def read_question(client_id: str, token: str) -> tuple[Lookup, Lookup]:
     """The client that asks, and the rows that the token names, in one statement; unverified."""
     parsed = jose.parsed_or_none(token)
     if parsed is not None and parsed.kid:
-        return look_up_question(client_id, claimed_ids(parsed))
+        return look_up_question(client_id, parsed)
     # A token that isn't a JWT can only be a refresh token.
     lookup = look_up_refresh(client_id, raw_secrets.digest(token))
     return lookup, lookup

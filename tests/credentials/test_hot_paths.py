@@ -216,8 +216,13 @@ def test_every_part_is_as_the_orm_reads_it(
     assert exchange.signing_key == refresh.signing_key == call.key == current_key()
 
 
-def names(app: api.App, credential: JwtCredential) -> lookup.ClaimedIds:
-    return lookup.ClaimedIds(current_key().kid, app.client_id, str(credential.pk), str(uuid4()))
+def names(app: api.App, credential: JwtCredential) -> jose.ParsedToken:
+    return unverified(current_key().kid, app.client_id, str(credential.pk), str(uuid4()))
+
+
+def unverified(kid: str, client_id: str, credential_id: str, session_id: str) -> jose.ParsedToken:
+    claims = {"client_id": client_id, "credential_id": credential_id, "sid": session_id}
+    return jose.ParsedToken(b"", frozen({"kid": kid}), frozen(claims), b"", b"")
 
 
 def assert_read(*rows: Model) -> None:
@@ -260,7 +265,7 @@ def test_any_claimed_ids_find_nothing(db: None, texts: tuple[str, str]) -> None:
     client_id, other_id = texts
     assert lookup.look_up_exchange(client_id, other_id) == lookup.Lookup()
     assert lookup.look_up_refresh(client_id, "0" * 64) == lookup.Lookup()
-    claimed = lookup.ClaimedIds("k" * 43, client_id, other_id, other_id)
+    claimed = unverified("k" * 43, client_id, other_id, other_id)
     assert lookup.look_up_call(claimed) == lookup.Lookup()
     nothing = lookup.Lookup()
     assert lookup.look_up_question(client_id, claimed) == (nothing, nothing)
