@@ -1,12 +1,8 @@
 """What a refused request of either API says about itself, for its record."""
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
-
-# The form of our client IDs. A secret or a token that someone sent in their place has another one.
-_CLIENT_ID = re.compile(r"[A-Za-z0-9]{22}")
 
 
 class CheckName(StrEnum):
@@ -74,7 +70,3 @@ class RefusedRequest(Exception):
     def recorded_message(self) -> str:
         """The message without anything that the caller sent."""
         return self.message
-
-
-def client_id_or_nothing(presented: str) -> str:
-    return presented if _CLIENT_ID.fullmatch(presented) else ""

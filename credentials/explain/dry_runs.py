@@ -51,6 +51,8 @@ _NO_CREDENTIAL_TO_SEE = (
 
 @dataclass(frozen=True)
 class DryRun:
+    """An exchange tried now, as one person can see it."""
+
     headline: str
     cause: str
     checks: list[CheckRow]

@@ -27,6 +27,8 @@ class Fix:
 
 @dataclass(frozen=True, kw_only=True)
 class FailedRequest:
+    """Everything that decides how to fix a request."""
+
     check: CheckName | None
     kind: RequestKind
     environment: Environment

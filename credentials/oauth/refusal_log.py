@@ -18,7 +18,7 @@ from credentials.error_codes import entry_of
 from credentials.models.refusals import Refused, RefusedWhat
 from credentials.oauth.grants import GRANTS
 from credentials.oauth.parameters import basic_credentials, has_basic
-from credentials.refused import RefusedRequest, client_id_or_nothing
+from credentials.refused import RefusedRequest
 
 logger = structlog.get_logger(__name__)
 
@@ -27,6 +27,8 @@ CAPACITY = 10_000
 ANONYMOUS_PER_ADDRESS = 30
 ANONYMOUS_IN_ALL = 300
 
+# The form of our client IDs. A secret or a token that someone sent in their place has another one.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9]{22}")
 _ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -113,7 +115,7 @@ def note_refusal(
                 message=error.recorded_message[:300],
                 check_name=facts.check or (str(entry.check) if entry and entry.check else ""),
                 reason=facts.reason,
-                presented_client_id=facts.client_id or client_id_or_nothing(_presented(request)),
+                presented_client_id=facts.client_id or _presented_client_id(request),
                 is_authentic=facts.is_authentic,
                 credential_id=facts.credential_id,
                 missing=facts.missing,
@@ -131,11 +133,13 @@ def _kind(request: HttpRequest) -> str:
     return grant.kind if grant else RefusedWhat.EXCHANGE
 
 
-def _presented(request: HttpRequest) -> str:
+def _presented_client_id(request: HttpRequest) -> str:
     if has_basic(request):
         credentials = basic_credentials(request)
-        return credentials.client_id if credentials else ""
-    return _form_value(request, "client_id")
+        presented = credentials.client_id if credentials else ""
+    else:
+        presented = _form_value(request, "client_id")
+    return presented if _CLIENT_ID.fullmatch(presented) else ""
 
 
 def _form_value(request: HttpRequest, name: str) -> str:
