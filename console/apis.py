@@ -10,7 +10,6 @@ import logging
 import uuid
 from functools import lru_cache
 from io import BytesIO
-from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
@@ -22,7 +21,13 @@ from django.urls import ResolverMatch, get_resolver, set_urlconf
 from django.utils.module_loading import import_string
 
 from accounts.environments import Environment
-from console.environment_urls import HostUrls, environment_hosts, environment_paths, host_of
+from console.environment_urls import (
+    HostUrls,
+    environment_hosts,
+    environment_paths,
+    host_of,
+    host_of_its_own,
+)
 from console.middleware import GetResponse
 from core.origin import client_ip
 
@@ -51,7 +56,7 @@ class ApiMiddleware:
         self._own_paths.urlpatterns = [*environment_paths()]
         # How the paths of each environment begin, with its host if that isn't the console's.
         self._beginnings = [
-            (_host_of_its_own(environment), f"/{environment.urls.path_prefix}{part}")
+            (host_of_its_own(environment), f"/{environment.urls.path_prefix}{part}")
             for environment in Environment
             for part in BELOW
         ]
@@ -128,11 +133,6 @@ class ApiMiddleware:
 
 def _match(urlconf: HostUrls, path: str) -> ResolverMatch:
     return get_resolver(urlconf).resolve(path)  # type: ignore[arg-type]
-
-
-def _host_of_its_own(environment: Environment) -> str | None:
-    host = environment.urls.host
-    return None if host == urlsplit(settings.ORIGIN).netloc.lower() else host
 
 
 def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:

@@ -39,8 +39,10 @@ def _mounted(environment: Environment) -> URLResolver:
     )
 
 
-def _shares_console_host(environment: Environment) -> bool:
-    return environment.urls.host == urlsplit(settings.ORIGIN).netloc.lower()
+def host_of_its_own(environment: Environment) -> str | None:
+    """None if the environment shares the host of the console."""
+    host = environment.urls.host
+    return None if host == urlsplit(settings.ORIGIN).netloc.lower() else host
 
 
 def _at_host(environment: Environment) -> tuple[URLResolver | URLPattern, ...]:
@@ -71,7 +73,7 @@ def environment_paths() -> list[URLResolver | URLPattern]:
     return [
         pattern
         for environment in Environment
-        if _shares_console_host(environment)
+        if host_of_its_own(environment) is None
         for pattern in _at_host(environment)
     ]
 
@@ -91,7 +93,7 @@ def environment_hosts() -> dict[str, HostUrls]:
     """URLconfs of the environments that have a host of their own, by that host."""
     hosts: dict[str, HostUrls] = {}
     for environment in Environment:
-        if not _shares_console_host(environment):
-            urls = hosts.setdefault(environment.urls.host, HostUrls())
+        if host := host_of_its_own(environment):
+            urls = hosts.setdefault(host, HostUrls())
             urls.urlpatterns.extend(_at_host(environment))
     return hosts

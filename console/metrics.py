@@ -50,12 +50,12 @@ class Recorder:
     """Counts and times answered requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str, *labels: str) -> Counter:
+        def counter(name: str, text: str, labels: list[str]) -> Counter:
             return Counter(name, text, labels, registry=registry)
 
         # There are few labels, and each request needs some: caching them halves the cost.
         self._requests = cache(
-            counter("console_requests", "Answered requests.", "endpoint", "status").labels
+            counter("console_requests", "Answered requests.", ["endpoint", "status"]).labels
         )
         self._seconds = cache(
             Histogram(
@@ -70,17 +70,13 @@ class Recorder:
             counter(
                 "console_token_requests",
                 "Answers of the token endpoint: granted, refused or error.",
-                "environment",
-                "grant",
-                "result",
+                ["environment", "grant", "result"],
             ).labels
         )
         self._refusals = counter(
             "console_refusals",
             "Refusals by errorCode (docs/reference/errors.md); api is auth or rest.",
-            "environment",
-            "api",
-            "code",
+            ["environment", "api", "code"],
         )
         self._places = [
             (environment.urls.host, f"/{environment.urls.path_prefix}", environment.value)

@@ -60,28 +60,20 @@ class Outage:
 OUTAGE = Outage()
 
 
+def _forgiving(method: Callable[..., Result], *, otherwise: Result) -> Callable[..., Result]:
+    return lambda *args, **kwargs: OUTAGE.call(lambda: method(*args, **kwargs), otherwise=otherwise)
+
+
 class ForgivingRedisCache(RedisCache):
     """Django's cache in Redis. While Redis is away, it behaves like an empty cache."""
 
-    def add(self, *args: Any, **kwargs: Any) -> bool:
-        # True, so that code which takes a lock with it continues instead of waiting.
-        return OUTAGE.call(
-            lambda: super(ForgivingRedisCache, self).add(*args, **kwargs), otherwise=True
-        )
+    # True, so that code which takes a lock with it continues instead of waiting.
+    add = _forgiving(RedisCache.add, otherwise=True)
+    set = _forgiving(RedisCache.set, otherwise=None)
+    touch = _forgiving(RedisCache.touch, otherwise=False)
+    delete = _forgiving(RedisCache.delete, otherwise=False)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         return OUTAGE.call(
             lambda: super(ForgivingRedisCache, self).get(key, default, version), otherwise=default
         )
-
-    def set(self, *args: Any, **kwargs: Any) -> None:
-        OUTAGE.call(lambda: super(ForgivingRedisCache, self).set(*args, **kwargs), otherwise=None)
-
-    def touch(self, *args: Any, **kwargs: Any) -> bool:
-        return OUTAGE.call(
-            lambda: super(ForgivingRedisCache, self).touch(*args, **kwargs), otherwise=False
-        )
-
-    def delete(self, *args: Any, **kwargs: Any) -> bool:
-        drop = super().delete
-        return OUTAGE.call(lambda: drop(*args, **kwargs), otherwise=False)

@@ -72,7 +72,7 @@ class AuditSeal(models.Model):
         )
 
 
-def unsealed_events(*, at: datetime | None = None) -> AuditEventQuerySet:
+def unsealed_events(at: datetime | None = None) -> AuditEventQuerySet:
     return unsealed_after(settled_number(at=at))
 
 

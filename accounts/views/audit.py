@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -28,22 +29,23 @@ from accounts.roles import ConsolePermission
 from core.origin import Origin
 from core.spreadsheets import csv_lines
 
-EXPORT_HEADING = (
-    "at",
-    "who",
-    "did",
-    "to",
-    "details",
-    "ip",
-    "user_agent",
-    "request_id",
-    "kind",
-    "target_type",
-    "target_id",
-    "event_id",
-    "position",
-    "hash",
-)
+# The columns of the CSV export.
+COLUMNS: dict[str, Callable[[AuditEvent], object]] = {
+    "at": lambda event: moment(event.at),
+    "who": attrgetter("actor_label"),
+    "did": attrgetter("deed"),
+    "to": attrgetter("target_label"),
+    "details": lambda event: "; ".join(event.lines),
+    "ip": attrgetter("ip"),
+    "user_agent": attrgetter("user_agent"),
+    "request_id": attrgetter("request_id"),
+    "kind": attrgetter("kind"),
+    "target_type": attrgetter("target_type"),
+    "target_id": attrgetter("target_id"),
+    "event_id": attrgetter("pk"),
+    "position": lambda event: (seal := seal_of(event)) and seal.position,
+    "hash": lambda event: (seal := seal_of(event)) and seal.hash,
+}
 
 
 @require_safe
@@ -86,27 +88,8 @@ def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
 
 def _csv(organization: Organization, wanted: WantedEvents) -> Iterator[str]:
     events = (event for batch in every_event(organization, wanted) for event in batch)
-    return csv_lines(EXPORT_HEADING, map(_row, events))
-
-
-def _row(event: AuditEvent) -> tuple[object, ...]:
-    seal = seal_of(event)
-    return (
-        moment(event.at),
-        event.actor_label,
-        event.deed,
-        event.target_label,
-        "; ".join(event.lines),
-        event.ip,
-        event.user_agent,
-        event.request_id,
-        event.kind,
-        event.target_type,
-        event.target_id,
-        event.pk,
-        seal and seal.position,
-        seal and seal.hash,
-    )
+    rows = ([read(event) for read in COLUMNS.values()] for event in events)
+    return csv_lines(list(COLUMNS), rows)
 
 
 def _json_lines(organization: Organization, wanted: WantedEvents) -> Iterator[str]:

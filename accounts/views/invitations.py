@@ -87,7 +87,12 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     form = AcceptInvitationForm(invitation, posted(request))
     if form.is_valid():
         with errors_on(form):
-            return _sign_in(request, _accept(invitation, form, Origin.of(request)))
+            return _sign_in(
+                request,
+                actions.accept_invitation(
+                    invitation, **form.cleaned_data, origin=Origin.of(request)
+                ),
+            )
     context = {"form": form, **_role_in_words(invitation)}
     return _private(render(request, "accounts/invitations/accept_invitation.html", context))
 
@@ -113,16 +118,6 @@ def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) 
 def _role_in_words(invitation: Invitation) -> dict[str, Any]:
     role = ConsoleRole(invitation.role)
     return {"invitation": invitation, "role_description": ROLE_DESCRIPTIONS[role]}
-
-
-def _accept(invitation: Invitation, form: AcceptInvitationForm, origin: Origin) -> User:
-    return actions.accept_invitation(
-        invitation,
-        first_name=form.cleaned_data["first_name"],
-        last_name=form.cleaned_data["last_name"],
-        password=form.cleaned_data["password"],
-        origin=origin,
-    )
 
 
 def _sign_in(request: HttpRequest, user: User) -> HttpResponse:

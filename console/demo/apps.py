@@ -22,9 +22,9 @@ class DemoApp:
     name: str
     owner: str
     description: str
-    is_public: bool
-    issues_refresh_tokens: bool
     scopes: tuple[str, ...]
+    is_public: bool = False
+    issues_refresh_tokens: bool = False
 
 
 APPS = (
@@ -32,25 +32,21 @@ APPS = (
         "Fleet Directory",
         "luke@rebels.example",
         "Keeps the address book of the fleet in step with the platform.",
-        is_public=False,
-        issues_refresh_tokens=True,
         scopes=("EditAccounts",),
+        issues_refresh_tokens=True,
     ),
     DemoApp(
         "Base Reporting",
         "luke@rebels.example",
         "Nightly report on accounts and extensions.",
-        is_public=False,
-        issues_refresh_tokens=False,
         scopes=("ReadAccounts",),
     ),
     DemoApp(
         "Hangar Console",
         "leia@rebels.example",
         "Administers the company account from the command line.",
-        is_public=False,
-        issues_refresh_tokens=True,
         scopes=("Accounts",),
+        issues_refresh_tokens=True,
     ),
     DemoApp(
         "Cloud City Connect",
@@ -64,8 +60,6 @@ APPS = (
         "Tibanna Ledger",
         "lobot@cloudcity.example",
         "Billing of Cloud City's own gas mine.",
-        is_public=False,
-        issues_refresh_tokens=False,
         scopes=("ReadAccounts",),
     ),
 )

@@ -126,20 +126,14 @@ class Columns:
 
     @classmethod
     def whole(cls, model: type[Model], *, but: tuple[str, ...] = ()) -> "Columns":
+        pk = model._meta.pk.attname
         names = [field.attname for field in model._meta.concrete_fields]
-        kept = sorted(
-            (name for name in names if name not in but), key=lambda name: name != _pk(model)
-        )
-        return cls(model, tuple(kept))
+        return cls(model, (pk, *(name for name in names if name != pk and name not in but)))
 
     @property
     def fields(self) -> "list[Field[Any, Any]]":
         by_name = {field.attname: field for field in self.model._meta.concrete_fields}
         return [by_name[name] for name in self.names]
-
-
-def _pk(model: type[Model]) -> str:
-    return str(model._meta.pk.attname)
 
 
 Instances = dict[str, Any]

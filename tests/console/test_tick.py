@@ -160,7 +160,7 @@ def test_tick_removes_no_audit_event(rebels: Rebels, sign_in: SignIn) -> None:
     assert {pk for pk, _ in there} <= sealed
 
 
-def failing() -> int:
+def failing(*_: object) -> int:
     raise RuntimeError("the disk is full")
 
 

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from post_office.mail import get_queued, send_queued
@@ -57,8 +59,8 @@ class Job:
     """One kind of work. Work that another process has done in the meantime is no longer due."""
 
     name: str
-    due: Callable[[], int]
-    """How much there is to do, for `--dry-run`. Changes nothing."""
+    due: Callable[[datetime], QuerySet[Any] | list[Any] | int]
+    """What there is to do, or how much of it, for `--dry-run`. Changes nothing."""
     act: Callable[[], int | str]
     """Does the work, and returns how much it was, or a text that says so."""
     done: str
@@ -123,12 +125,12 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(file)
 
 
-def _expired_sessions() -> int:
-    return Session.objects.filter(expire_date__lt=timezone.now()).count()
+def _expired_sessions(at: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(expire_date__lt=at)
 
 
 def remove_expired_sessions() -> int:
-    expired = _expired_sessions()
+    expired = _expired_sessions(timezone.now()).count()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     forget_ended_sessions()
     return expired
@@ -142,16 +144,19 @@ def remove_old_emails() -> int:
     return removed
 
 
-def _due_emails() -> int:
-    due = get_queued()
+def _due_emails(at: datetime) -> QuerySet[Any]:
+    due: QuerySet[Any] = get_queued()
     due.query.clear_limits()  # the library reads one batch at a time
-    count: int = due.count()
-    return count
+    return due
 
 
-def _old_emails() -> int:
-    count: int = Email.objects.filter(created__lt=timezone.now() - EMAILS_KEPT).count()
-    return count
+def _old_emails(at: datetime) -> QuerySet[Any]:
+    found: QuerySet[Any] = Email.objects.filter(created__lt=at - EMAILS_KEPT)
+    return found
+
+
+def _old_usage(at: datetime) -> int:
+    return sum(rows.count() for rows in outdated_usage(at))
 
 
 def _lock_path() -> Path:
@@ -164,59 +169,35 @@ def _lock_path() -> Path:
 
 # In the order in which they run: work that queues emails comes before sending them.
 PARTS = (
+    Job("Expiry reminders", JwtCredential.objects.due_for_reminder, remind_owners, "announced"),
     Job(
-        "Expiry reminders",
-        lambda: JwtCredential.objects.due_for_reminder(timezone.now()).count(),
-        remind_owners,
-        "announced",
+        "Expired invitations", Invitation.objects.expiry_untold, tell_of_expired_invitations, "told"
     ),
-    Job(
-        "Expired invitations",
-        lambda: Invitation.objects.expiry_untold().count(),
-        tell_of_expired_invitations,
-        "told",
-    ),
-    Job(
-        "Rotations",
-        lambda: Rotation.objects.due(timezone.now()).count(),
-        lambda: close_rotations(origin=TICK_ORIGIN),
-        "closed",
-    ),
-    Job(
-        "Rotations about to close",
-        lambda: len(Rotation.objects.to_warn_of(timezone.now())),
-        warn_of_closing,
-        "announced",
-    ),
+    Job("Rotations", Rotation.objects.due, partial(close_rotations, origin=TICK_ORIGIN), "closed"),
+    Job("Rotations about to close", Rotation.objects.to_warn_of, warn_of_closing, "announced"),
     Job("Email", _due_emails, send_emails, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Job(f"Emails older than {EMAILS_KEPT.days} days", _old_emails, remove_old_emails, "removed"),
     Job(
         "Former client secrets",
-        lambda: Client.objects.with_ended_secret(timezone.now()).count(),
-        lambda: forget_ended_secrets(origin=TICK_ORIGIN),
+        Client.objects.with_ended_secret,
+        partial(forget_ended_secrets, origin=TICK_ORIGIN),
         "forgotten",
     ),
-    Job("Dead tokens", lambda: dead_tokens().count(), forget_dead_sessions, "forgotten"),
-    Job(
-        "Old notices", lambda: Notice.objects.outdated().count(), remove_outdated_notices, "removed"
-    ),
-    Job(
-        "Forgotten browsers",
-        lambda: Device.objects.forgotten().count(),
-        remove_forgotten_devices,
-        "removed",
-    ),
-    Job("Old refusals", lambda: Refusal.objects.too_old().count(), forget_old_refusals, "removed"),
-    Job(
-        "Old usage",
-        lambda: sum(rows.count() for rows in outdated_usage()),
-        forget_old_usage,
-        "removed",
-    ),
+    Job("Dead tokens", dead_tokens, forget_dead_sessions, "forgotten"),
+    Job("Old notices", Notice.objects.outdated, remove_outdated_notices, "removed"),
+    Job("Forgotten browsers", Device.objects.forgotten, remove_forgotten_devices, "removed"),
+    Job("Old refusals", Refusal.objects.too_old, forget_old_refusals, "removed"),
+    Job("Old usage", _old_usage, forget_old_usage, "removed"),
     # Last, so that the events of the other parts are sealed as well.
-    Job("Audit events", lambda: unsealed_events().count(), seal_events, "sealed"),
+    Job("Audit events", unsealed_events, seal_events, "sealed"),
 )
+
+
+def _number(due: QuerySet[Any] | list[Any] | int) -> int:
+    if isinstance(due, int):
+        return due
+    return len(due) if isinstance(due, list) else due.count()
 
 
 class Command(BaseCommand):
@@ -236,7 +217,7 @@ class Command(BaseCommand):
 
     def _run(self, part: Job, *, dry: bool) -> bool:
         try:
-            outcome = f"{part.due()} due" if dry else self._outcome(part)
+            outcome = f"{_number(part.due(timezone.now()))} due" if dry else self._outcome(part)
         except Exception:
             logger.exception("tick_part_failed", part=part.name)
             if not connection.in_atomic_block:  # it would end the transaction of a caller
