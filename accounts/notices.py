@@ -58,22 +58,13 @@ def access_requested(request: AccessRequest, *, admins: Iterable[User]) -> None:
     )
 
 
-def access_granted(request: AccessRequest, membership: Membership) -> None:
+def access_decided(
+    kind: NoticeKind, request: AccessRequest, membership: Membership | None = None
+) -> None:
     tell(
-        NoticeKind.ACCESS_GRANTED,
+        kind,
         [request.user],
         {"request": request, "membership": membership},
-        path=reverse("dashboard"),
-        by=request.decided_by,
-        at=request.decided_at,
-    )
-
-
-def access_declined(request: AccessRequest) -> None:
-    tell(
-        NoticeKind.ACCESS_DECLINED,
-        [request.user],
-        {"request": request},
         path=reverse("dashboard"),
         by=request.decided_by,
         at=request.decided_at,

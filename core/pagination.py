@@ -73,7 +73,6 @@ def page_of(
     rows, more = found[:size], len(found) > size
     if backwards:
         rows.reverse()
-    if backwards:
         has_before, has_after = more, bool(rows)
     else:
         has_before, has_after = bool(values and rows), more

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import audit, notices
 from accounts.actions.memberships import locked_membership, require_account_admin
-from accounts.models import AccessRequest, AuditKind, Membership, User
+from accounts.models import AccessRequest, AuditKind, Membership, NoticeKind, User
 from accounts.models.access_requests import Decision
 from accounts.roles import ConsoleRole
 from core import leaks, texts
@@ -71,7 +71,7 @@ def approve_access_request(
         at=at,
         role=role,
     )
-    notices.access_granted(locked, membership)
+    notices.access_decided(NoticeKind.ACCESS_GRANTED, locked, membership)
     return locked
 
 
@@ -97,7 +97,7 @@ def decline_access_request(
         at=at,
         reason=locked.decision_reason,
     )
-    notices.access_declined(locked)
+    notices.access_decided(NoticeKind.ACCESS_DECLINED, locked)
     return locked
 
 

@@ -13,18 +13,15 @@ from core.pagination import Order
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def _unsettled(self) -> Self:
+        return self.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
+
     def open(self, at: datetime | None = None) -> Self:
-        return self.filter(
-            accepted_at__isnull=True,
-            withdrawn_at__isnull=True,
-            expires_at__gt=at or timezone.now(),
-        )
+        return self._unsettled().filter(expires_at__gt=at or timezone.now())
 
     def expiry_untold(self, at: datetime | None = None) -> Self:
         """Expired invitations whose senders we haven't told yet."""
-        return self.filter(
-            accepted_at__isnull=True,
-            withdrawn_at__isnull=True,
+        return self._unsettled().filter(
             expiry_told_at__isnull=True,
             expires_at__lte=at or timezone.now(),
             invited_by__is_active=True,

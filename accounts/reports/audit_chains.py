@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import tee, zip_longest
 from uuid import UUID
 
 from django.db.models import Count, Min
@@ -67,7 +68,9 @@ def _events_of(chain: str) -> AuditEventQuerySet:
 
 def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
     head, previous = None, genesis(chain)
-    for link, successor in _with_successor(_links(chain)):
+    links, successors = tee(_links(chain))
+    next(successors, None)
+    for link, successor in zip_longest(links, successors):
         position = head.position + 1 if head else 1
         problem = _problem(link, successor, position, previous)
         if not problem and noted.get(position, link.seal.hash) != link.seal.hash:
@@ -118,11 +121,3 @@ def _links(chain: str) -> Iterator[_Link]:
         for seal in batch:
             yield _Link(seal, events.get(seal.event_id))
         position = batch[-1].position
-
-
-def _with_successor(links: Iterator[_Link]) -> Iterator[tuple[_Link, _Link | None]]:
-    current = next(links, None)
-    while current:
-        successor = next(links, None)
-        yield current, successor
-        current = successor

@@ -1,6 +1,7 @@
 """How sign-in differs from django-allauth's defaults."""
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -42,13 +43,6 @@ _REAUTHENTICATION = {
     "mfa_reauthenticate": "Use a code",
     "mfa_reauthenticate:webauthn": "Use a passkey or security key",
 }
-
-
-class _OurSite:
-    """The site in allauth's emails. It never comes from the Host header of a request."""
-
-    def __init__(self) -> None:
-        self.domain = self.name = urlsplit(settings.ORIGIN).netloc
 
 
 def _at_our_origin(name: str, value: Any) -> Any:
@@ -124,12 +118,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
         If the email server doesn't respond, the person sees why and returns to the form.
         """
-        request = self.request
+        request, site = self.request, urlsplit(settings.ORIGIN).netloc
         context = {
             "request": request,
             "email": email,
             **{name: _at_our_origin(name, value) for name, value in context.items()},
-            "current_site": _OurSite(),
+            # The Host header of a request never decides about the site in an email.
+            "current_site": SimpleNamespace(domain=site, name=site),
             "security_url": emails.absolute(reverse("mfa_index")),
             "reset_url": emails.absolute(reverse("account_reset_password")),
         }

@@ -24,11 +24,11 @@ class DemoPerson:
     email: str
     first_name: str
     last_name: str
-    organization: str
     role: ConsoleRole
-    user_role: UserRole
+    user_role: UserRole = UserRole.STANDARD_USER
+    organization: str = REBELS
     is_account_admin: bool = False
-    sandbox_account: bool = True
+    sandbox_account: bool = False
 
 
 PEOPLE = (
@@ -36,62 +36,29 @@ PEOPLE = (
         "leia@rebels.example",
         "Leia",
         "Organa",
-        REBELS,
         ConsoleRole.DEVELOPER_ADMIN,
         UserRole.SUPER_ADMIN,
         is_account_admin=True,
+        sandbox_account=True,
     ),
     DemoPerson(
-        "han@rebels.example",
-        "Han",
-        "Solo",
-        REBELS,
-        ConsoleRole.DEVELOPER_ADMIN,
-        UserRole.STANDARD_USER,
+        "han@rebels.example", "Han", "Solo", ConsoleRole.DEVELOPER_ADMIN, sandbox_account=True
     ),
     DemoPerson(
-        "luke@rebels.example",
-        "Luke",
-        "Skywalker",
-        REBELS,
-        ConsoleRole.DEVELOPER,
-        UserRole.STANDARD_USER,
+        "luke@rebels.example", "Luke", "Skywalker", ConsoleRole.DEVELOPER, sandbox_account=True
     ),
-    DemoPerson(
-        "lando@rebels.example",
-        "Lando",
-        "Calrissian",
-        REBELS,
-        ConsoleRole.DEVELOPER,
-        UserRole.STANDARD_USER,
-        sandbox_account=False,
-    ),
-    DemoPerson(
-        "c3po@rebels.example",
-        "C-3PO",
-        "",
-        REBELS,
-        ConsoleRole.AUDITOR,
-        UserRole.READ_ONLY,
-        sandbox_account=False,
-    ),
-    DemoPerson(
-        "wedge@rebels.example",
-        "Wedge",
-        "Antilles",
-        REBELS,
-        ConsoleRole.NO_ACCESS,
-        UserRole.STANDARD_USER,
-        sandbox_account=False,
-    ),
+    DemoPerson("lando@rebels.example", "Lando", "Calrissian", ConsoleRole.DEVELOPER),
+    DemoPerson("c3po@rebels.example", "C-3PO", "", ConsoleRole.AUDITOR, UserRole.READ_ONLY),
+    DemoPerson("wedge@rebels.example", "Wedge", "Antilles", ConsoleRole.NO_ACCESS),
     DemoPerson(
         "lobot@cloudcity.example",
         "Lobot",
         "",
-        PARTNERS,
         ConsoleRole.DEVELOPER_ADMIN,
         UserRole.SUPER_ADMIN,
+        organization=PARTNERS,
         is_account_admin=True,
+        sandbox_account=True,
     ),
 )
 

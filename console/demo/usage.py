@@ -10,8 +10,6 @@ from accounts.environments import Environment
 from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.usage import Use
 
-CallCount = tuple[UUID, int, date, int, datetime]
-
 # What each app does on a working day: exchanges, calls per exchange, and from which addresses.
 HABITS = {
     "Fleet Directory": (46, 9, ("203.0.113.24", "203.0.113.25", "2001:db8:71::24")),
@@ -37,7 +35,8 @@ def add_usage(
 ) -> None:
     dice = random.Random(f"1977 {environment}")  # noqa: S311 - the shape of a demo, not a secret
     size = 1.0 if environment is Environment.PRODUCTION else 0.3
-    calls, seen = [], []
+    calls: dict[tuple[UUID, int, date], tuple[int, datetime]] = {}
+    seen = []
     for credential, client in ((each, client) for each, clients in used for client in clients):
         ended = min(credential.expires_at, credential.revoked_at or now, now)
         for day in _days_of_use(client.application.name, size, now, dice):
@@ -47,9 +46,12 @@ def add_usage(
                 credential.pk, client.pk, at=day.at, times=day.exchanges
             )
             utc_day = day.at.astimezone(UTC).date()
-            calls.append((credential.pk, client.pk, utc_day, day.calls, day.at))
+            # Two of the thirty moments can be on one day (UTC).
+            before, last = calls.get((credential.pk, client.pk, utc_day), (0, day.at))
+            counted = before + day.calls, max(last, day.at)
+            calls[credential.pk, client.pk, utc_day] = counted
             seen.append(Use(credential.pk, client.pk, day.at, day.address, is_call=True))
-    CallUsage.objects.add_counts(_summed(calls))
+    CallUsage.objects.add_counts([(*key, *counted) for key, counted in calls.items()])
     AddressUse.objects.note(seen)
 
 
@@ -65,13 +67,3 @@ def _days_of_use(
         exchanges = max(1, round(exchanges_a_day * share))
         calls = round(exchanges * calls_each * dice.uniform(0.8, 1.2))
         yield BusyDay(at, exchanges, calls, dice.choice(addresses))
-
-
-def _summed(counts: list[CallCount]) -> list[CallCount]:
-    # Two of the thirty moments can be on one day (UTC).
-    found: dict[tuple[UUID, int, date], CallCount] = {}
-    for credential_id, client_pk, day, calls, at in counts:
-        key = (credential_id, client_pk, day)
-        *_, before, last = found.get(key, (0, at))
-        found[key] = (*key, before + calls, max(at, last))
-    return list(found.values())

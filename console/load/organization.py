@@ -53,20 +53,16 @@ def is_taken(name: str) -> bool:
 
 def load(name: str, size: Size, *, seed: int, at: datetime | None = None) -> LoadedOrganization:
     """Ask `is_taken` first."""
+    dice, now = Dice(f"{seed} {name}"), at or timezone.now()
     with transaction.atomic():
-        loaded = _made(name, size, Dice(f"{seed} {name}"), at or timezone.now())
+        with emails.withheld():
+            everyone = people(name, size.people, dice=dice, now=now)
+            add_requests(everyone, size.requests, dice=dice, now=now)
+            add_invitations(everyone, size.invitations, dice=dice, now=now)
+            built = apps(everyone, size.apps, dice=dice, now=now)
+        issued = credentials(everyone, built, size.credentials, dice=dice, now=now)
+        usage = use(issued, built, size.usage_days, size.usage_apps, dice=dice, now=now)
+        refused = refusals(issued, built, size.refusals, dice=dice, now=now)
+        events = history(everyone, built, issued, size.events, dice=dice, now=now)
     bulk.analyze()
-    return loaded
-
-
-def _made(name: str, size: Size, dice: Dice, now: datetime) -> LoadedOrganization:
-    with emails.withheld():
-        everyone = people(name, size.people, dice=dice, now=now)
-        add_requests(everyone, size.requests, dice=dice, now=now)
-        add_invitations(everyone, size.invitations, dice=dice, now=now)
-        built = apps(everyone, size.apps, dice=dice, now=now)
-    issued = credentials(everyone, built, size.credentials, dice=dice, now=now)
-    usage = use(issued, built, size.usage_days, size.usage_apps, dice=dice, now=now)
-    refused = refusals(issued, built, size.refusals, dice=dice, now=now)
-    events = history(everyone, built, issued, size.events, dice=dice, now=now)
     return LoadedOrganization(everyone, built, issued, usage, refused, events)
