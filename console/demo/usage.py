@@ -38,10 +38,9 @@ def add_usage(
     calls: dict[tuple[UUID, int, date], tuple[int, datetime]] = {}
     seen = []
     for credential, client in ((each, client) for each, clients in used for client in clients):
+        days = list(_days_of_use(client.application.name, size, now, dice))
         ended = min(credential.expires_at, credential.revoked_at or now, now)
-        for day in _days_of_use(client.application.name, size, now, dice):
-            if not credential.issued_at < day.at < ended:
-                continue
+        for day in (day for day in days if credential.issued_at < day.at < ended):
             ExchangeUsage.objects.count_exchange(
                 credential.pk, client.pk, at=day.at, times=day.exchanges
             )

@@ -1,5 +1,6 @@
 """The credentials of the large organization, the apps they are for, and their use."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -58,14 +59,7 @@ def credentials(
             chosen = {client.pk: client for client in dice.choices(usable, k=dice.randint(1, 4))}
             made.clients[credential.pk] = list(chosen.values())
     bulk.stream(JwtCredential, made.credentials)
-    bulk.stream(
-        PermittedClient,
-        (
-            PermittedClient(credential=credential, client=client, added_at=credential.issued_at)
-            for credential in made.credentials
-            for client in made.clients.get(credential.pk, ())
-        ),
-    )
+    bulk.stream(PermittedClient, _permitted(made))
     return made
 
 
@@ -120,3 +114,11 @@ def _end_of(at: datetime, days: int | None) -> datetime:
 def _last_day(first: date, last: date, dice: Dice) -> date:
     # Most are used until they end. Some were forgotten long before.
     return max(first, last - timedelta(days=int(dice.expovariate(1 / 20))))
+
+
+def _permitted(made: Credentials) -> Iterator[PermittedClient]:
+    for credential in made.credentials:
+        for client in made.clients.get(credential.pk, ()):
+            yield PermittedClient(
+                credential=credential, client=client, added_at=credential.issued_at
+            )
