@@ -38,9 +38,7 @@ def add_usage(
     calls: dict[tuple[UUID, int, date], tuple[int, datetime]] = {}
     seen = []
     for credential, client in ((each, client) for each, clients in used for client in clients):
-        days = list(_days_of_use(client.application.name, size, now, dice))
-        ended = min(credential.expires_at, credential.revoked_at or now, now)
-        for day in (day for day in days if credential.issued_at < day.at < ended):
+        for day in _days_of_use(credential, client.application.name, size, now, dice):
             ExchangeUsage.objects.count_exchange(
                 credential.pk, client.pk, at=day.at, times=day.exchanges
             )
@@ -55,9 +53,10 @@ def add_usage(
 
 
 def _days_of_use(
-    app_name: str, size: float, now: datetime, dice: random.Random
+    credential: JwtCredential, app_name: str, size: float, now: datetime, dice: random.Random
 ) -> Iterator[BusyDay]:
     exchanges_a_day, calls_each, addresses = HABITS[app_name]
+    ended = min(credential.expires_at, credential.revoked_at or now, now)
     for days_ago in range(30):
         at = now - timedelta(days=days_ago, minutes=dice.randrange(1, 600))
         share = size * dice.uniform(0.75, 1.25)
@@ -65,4 +64,6 @@ def _days_of_use(
             share *= 0.2
         exchanges = max(1, round(exchanges_a_day * share))
         calls = round(exchanges * calls_each * dice.uniform(0.8, 1.2))
-        yield BusyDay(at, exchanges, calls, dice.choice(addresses))
+        day = BusyDay(at, exchanges, calls, dice.choice(addresses))
+        if credential.issued_at < at < ended:
+            yield day
