@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.signals import setting_changed
 from django.db.models import TextChoices
 
 
@@ -20,7 +18,7 @@ class Environment(TextChoices):
 
     @property
     def urls(self) -> "EnvironmentUrls":
-        return _environment_urls(self)
+        return urls_of(self)
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,7 @@ def token_endpoint(base_url: str) -> str:
 
 
 @cache
-def _environment_urls(environment: Environment) -> EnvironmentUrls:
+def urls_of(environment: Environment) -> EnvironmentUrls:
     base_url = getattr(settings, f"{environment.name}_BASE_URL")
     previous = getattr(settings, f"{environment.name}_PREVIOUS_BASE_URLS")
     return EnvironmentUrls(base_url, tuple(previous))
-
-
-def _forget_urls(**kwargs: Any) -> None:
-    # Tests change settings. A server reads them once.
-    _environment_urls.cache_clear()
-
-
-setting_changed.connect(_forget_urls)

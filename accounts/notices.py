@@ -28,7 +28,7 @@ def tell(
     context: dict[str, Any],
     *,
     path: str,
-    by: User | None,
+    by: User | None = None,
     at: datetime | None = None,
 ) -> None:
     """Queue an email to each of the people, and add a notice for everyone except `by`.
@@ -83,7 +83,6 @@ def invitations_expired(inviter: User, invitations: list[Invitation], *, at: dat
         [inviter],
         {"inviter": inviter, "invitations": invitations},
         path=f"{reverse('accounts:access')}#invitations",
-        by=None,
         at=at,
     )
 
@@ -99,7 +98,6 @@ def new_device(device: Device) -> None:
         [device.user],
         context,
         path=reverse("usersessions_list"),
-        by=None,
         at=device.first_seen_at,
     )
 
@@ -111,4 +109,4 @@ def second_factor_reset(user: User, removed: str) -> None:
         "removed": removed,
         "password_url": emails.absolute(reverse("account_change_password")),
     }
-    tell(NoticeKind.SECOND_FACTOR_RESET, [user], context, path=reverse("mfa_index"), by=None)
+    tell(NoticeKind.SECOND_FACTOR_RESET, [user], context, path=reverse("mfa_index"))

@@ -6,15 +6,25 @@ from dataclasses import dataclass
 
 import pytest
 from django.core.cache import cache
+from django.core.signals import setting_changed
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.dispatch import receiver
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.environments import urls_of
 from accounts.models import Membership, Organization
 from core.background import BackgroundWriter
 from credentials import throttle
 from credentials.oauth import refusal_log as refusals
 from tests import append_only, cast
+
+
+@receiver(setting_changed)
+def _forget_urls(**kwargs: object) -> None:
+    # Tests change the settings that a server reads once.
+    urls_of.cache_clear()
+
 
 SignIn = Callable[[Membership], Client]
 UseMailServer = Callable[[str], None]

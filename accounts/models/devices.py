@@ -15,9 +15,6 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def with_token(self, raw_token: str) -> Self:
         return self.filter(token_digest=raw_secrets.digest(raw_token))
 
-    def newest_first(self) -> Self:
-        return self.order_by("-last_seen_at", "-pk")
-
     def forgotten(self, at: datetime | None = None) -> Self:
         """Not seen for a long time, except for a person's last browser."""
         # Without it, their next sign-in would count as the first one, which tells no one.

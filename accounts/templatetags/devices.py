@@ -19,7 +19,7 @@ SHOWN = 20
 
 @register.simple_tag
 def known_devices(user: User) -> Iterable[Device]:
-    return user.devices.newest_first()[:SHOWN]
+    return user.devices.order_by("-last_seen_at", "-pk")[:SHOWN]
 
 
 @register.simple_tag
