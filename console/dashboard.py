@@ -122,14 +122,17 @@ def organization_matters(viewer: Membership) -> list[AttentionItem]:
     for reason, (icon, one, several, hint) in _OF_CREDENTIALS.items():
         if count := counts.get(reason):
             text = f"{_number(count)} {one if count == 1 else several}"
-            query = urlencode(IN_ORGANIZATION[reason].facts)
-            url = f"{reverse('organization:credentials')}?{query}"
-            matters.append(AttentionItem(icon, text, hint, url))
+            matters.append(AttentionItem(icon, text, hint, _inventory_url(reason)))
     return matters
 
 
 def _number(count: int) -> str:
     return f"More than {MANY}" if count > MANY else str(count)
+
+
+def _inventory_url(reason: AttentionReason) -> str:
+    filters = IN_ORGANIZATION[reason].facts
+    return f"{reverse('organization:credentials')}?{urlencode(filters)}"
 
 
 def first_steps(viewer: Membership) -> list[FirstStep]:

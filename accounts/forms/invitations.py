@@ -51,7 +51,7 @@ class AcceptInvitationForm(ProfileForm):
         password = cleaned.get("password")
         if password:
             self._judge(password)
-        again = cleaned.pop("password_again", "")
+        again = cleaned.get("password_again")
         if password and again and password != again:
             self.add_error("password_again", "The passwords don’t match.")
         return cleaned

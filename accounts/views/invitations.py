@@ -87,12 +87,10 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     form = AcceptInvitationForm(invitation, posted(request))
     if form.is_valid():
         with errors_on(form):
-            return _sign_in(
-                request,
-                actions.accept_invitation(
-                    invitation, **form.cleaned_data, origin=Origin.of(request)
-                ),
-            )
+            names = ("first_name", "last_name", "password")
+            values = {name: form.cleaned_data[name] for name in names}
+            user = actions.accept_invitation(invitation, **values, origin=Origin.of(request))
+            return _sign_in(request, user)
     context = {"form": form, **_role_in_words(invitation)}
     return _private(render(request, "accounts/invitations/accept_invitation.html", context))
 
