@@ -151,7 +151,6 @@ class _Links:
 
 
 def verify_lines(lines: Iterable[str], noted: Iterable[Head] = ()) -> FileReport:
-    """Recompute an export in JSON Lines, and compare it with the heads that someone noted."""
     report, noted = FileReport(), list(noted)
     links: _Links | None = None
     for number, line in enumerate(lines, start=1):

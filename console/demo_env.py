@@ -36,7 +36,6 @@ def origin_for(port: str) -> str:
 
 
 def require_free(port: int) -> None:
-    """Raises `RefusedError` if a server uses the port."""
     # granian shares its port (SO_REUSEPORT), so two demos on one port would share the requests.
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
@@ -58,7 +57,6 @@ def values_in(text: str) -> dict[str, str]:
 
 
 def demo_values(existing: Mapping[str, str], origin: str) -> dict[str, str]:
-    """The values to set in the file, so that the demo is served at this origin."""
     values = {"DEMO": "1", "ORIGIN": origin}
     if not existing.get("SECRET_KEY"):
         values["SECRET_KEY"] = secrets.token_urlsafe(64)

@@ -107,7 +107,7 @@ class Recorder:
 
 
 def endpoint_of(path: str) -> str:
-    """One of about a dozen names for all paths, so that callers can't create labels."""
+    # One of about a dozen names for all paths, so that callers can't create labels.
     _, auth, name = path.rpartition("/restapi/oauth/")
     if auth:
         return name if name in AUTH_ENDPOINTS else "auth"

@@ -65,7 +65,6 @@ def canonical_address(text: str) -> str | None:
 
 
 def narrows(before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether an address that was allowed before no longer is."""
     if not after:
         return False
     if not before:

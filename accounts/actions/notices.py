@@ -11,7 +11,6 @@ from accounts.models import Notice, User
 
 @transaction.atomic
 def mark_notice_read(notice: Notice, *, actor: User, at: datetime | None = None) -> None:
-    """Twice is once: the first time is kept."""
     if notice.user_id != actor.pk:
         raise PermissionDenied
     actor.notices.unread().filter(pk=notice.pk).update(read_at=at or timezone.now())

@@ -31,10 +31,7 @@ def update_business_address(
     via: str,
     at: datetime | None = None,
 ) -> PlatformAccount:
-    """Change the given fields of the business address; `via` is the client ID of the caller.
-
-    Raises `ValidationError` by field name for values that are too long or malformed.
-    """
+    """`via` is the client ID of the caller. Raises `ValidationError` by field name."""
     if UserPermission.EDIT_COMPANY_INFO not in actor_extension.grant.permissions:
         raise PermissionDenied
     account = (

@@ -78,7 +78,6 @@ class ListForm(forms.Form):
         self.is_valid()
 
     def value_of(self, name: str) -> Any:
-        """The cleaned value; an invalid one counts as omitted."""
         value = self.cleaned_data.get(name)
         return "" if value is None else value
 
@@ -107,7 +106,6 @@ class ListForm(forms.Form):
 
     @property
     def filters(self) -> dict[str, str]:
-        """The parameters of the filters as they came, without the empty ones."""
         names = {name: self.add_prefix(name) for name in self.fields if name not in _PLACE}
         return {
             parameter: self.data[parameter]

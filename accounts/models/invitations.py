@@ -20,7 +20,6 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self._unsettled().filter(expires_at__gt=at or timezone.now())
 
     def expiry_untold(self, at: datetime | None = None) -> Self:
-        """Expired invitations whose senders we haven't told yet."""
         return self._unsettled().filter(
             expiry_told_at__isnull=True,
             expires_at__lte=at or timezone.now(),

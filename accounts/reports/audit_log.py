@@ -103,7 +103,6 @@ def _about(target: str) -> Q:
 
 
 def every_event(organization: Organization, wanted: WantedEvents) -> Iterator[list[AuditEvent]]:
-    """Every matching event in batches, oldest first, each with its seal."""
     # Page by page, so that no database cursor stays open and memory stays small.
     found = wanted_events(organization, wanted).select_related("seal")
     whole = events_of(organization)

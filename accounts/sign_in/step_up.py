@@ -47,7 +47,6 @@ def step_up_required(
 
 
 def require_a_factor(user: User | AnonymousUser) -> None:
-    """Raises `NoFactor` for a signed-in person who has nothing to authenticate with."""
     if user.is_authenticated and not _has_a_factor(user):
         raise NoFactor
 

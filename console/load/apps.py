@@ -33,7 +33,6 @@ class Apps:
 
 
 def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
-    """`count` apps. The developer that you can sign in as owns every tenth."""
     first = _first(people, now - FIRST_APP)
     developers = people.developers
     applications = bulk.insert(

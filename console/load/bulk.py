@@ -13,7 +13,6 @@ Row = TypeVar("Row", bound=Model)
 
 
 def insert(rows: Iterable[Row]) -> list[Row]:
-    """Inserts rows that others refer to, and sets their primary keys."""
     made = list(rows)
     if made:
         type(made[0])._default_manager.bulk_create(made, batch_size=SMALL_BATCH)
