@@ -58,7 +58,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
     if _is_api(request):
-        refusal = ServiceUnavailable()
+        refusal = ServiceUnavailable(database.CODE, database.AWAY_MESSAGE)
         if "/restapi/oauth/" not in request.path:
             return error_response(refusal.status, refusal.code, refusal.message, refusal.headers)
         headers = refusal.headers | {"Link": help_link(refusal.code)}

@@ -67,17 +67,13 @@ class LimitState:
             headers["Retry-After"] = str(self.retry_after)
         return headers
 
-    @property
-    def message(self) -> str:
-        return (
-            f"Too many requests: the limit is {self.rate.limit} in {self.rate.window} seconds "
-            f"(group {self.group}). Try again in {self.retry_after} seconds."
-        )
-
 
 class RateLimited(Exception):
     def __init__(self, state: LimitState) -> None:
-        super().__init__(state.message)
+        super().__init__(
+            f"Too many requests: the limit is {state.rate.limit} in {state.rate.window} seconds "
+            f"(group {state.group}). Try again in {state.retry_after} seconds."
+        )
         self.state = state
 
 

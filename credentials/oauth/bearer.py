@@ -52,25 +52,12 @@ class MissingToken(BearerError):
     status = 401
     challenge = f'Bearer realm="{REALM}"'
 
-    def __init__(self) -> None:
-        super().__init__(
-            "OAU-123",
-            "The call has no access token. Send one in the header Authorization: Bearer.",
-        )
-
 
 class SecretInQuery(BearerError):
     # RFC 6750 §2.3 allows a token there, and warns against it.
     status = 400
     rfc_error = "invalid_request"
     challenge = f'Bearer realm="{REALM}", error="invalid_request"'
-
-    def __init__(self) -> None:
-        super().__init__(
-            "CMN-101",
-            "The query string has a token or a secret, which would end up in logs. Send an access "
-            "token in the Authorization header.",
-        )
 
 
 class InvalidAccessToken(BearerError):
@@ -178,14 +165,21 @@ def authenticate_token(
 def refuse_secrets_in_query(request: HttpRequest) -> None:
     # Even if the call would work: developers who read the refusal stop sending secrets there.
     if request.META.get("QUERY_STRING") and not SECRETS.isdisjoint(request.GET):
-        raise SecretInQuery
+        raise SecretInQuery(
+            "CMN-101",
+            "The query string has a token or a secret, which would end up in logs. Send an access "
+            "token in the Authorization header.",
+        )
 
 
 def _token_of(request: HttpRequest) -> str:
     refuse_secrets_in_query(request)
     scheme, token = authorization(request)
     if scheme != "bearer" or not token:
-        raise MissingToken
+        raise MissingToken(
+            "OAU-123",
+            "The call has no access token. Send one in the header Authorization: Bearer.",
+        )
     return token
 
 

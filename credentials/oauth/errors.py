@@ -98,9 +98,6 @@ class TemporarilyUnavailable(OAuthError):
     error = "temporarily_unavailable"
     status = 429
 
-    def __init__(self, message: str) -> None:
-        super().__init__("CMN-301", message)
-
 
 class ServiceUnavailable(OAuthError):
     """The server can't reach its database, so it refuses nothing for good (RFC 9110 §15.6.4)."""
@@ -108,9 +105,6 @@ class ServiceUnavailable(OAuthError):
     error = "temporarily_unavailable"
     status = database.STATUS
     headers = database.HEADERS
-
-    def __init__(self) -> None:
-        super().__init__(database.CODE, database.AWAY_MESSAGE)
 
 
 def client_authentication_failed() -> InvalidClient:

@@ -97,7 +97,7 @@ def count_by(meter: Meter, *who: str) -> None:
     try:
         meter.count(LimitGroup.AUTH, *who)
     except RateLimited as limited:
-        raise TemporarilyUnavailable(str(limited)) from limited
+        raise TemporarilyUnavailable("CMN-301", str(limited)) from limited
 
 
 def authorization(request: HttpRequest) -> tuple[str, str]:

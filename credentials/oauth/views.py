@@ -146,8 +146,9 @@ def _asking_client(
     request: HttpRequest, parameters: Parameters, environment: Environment
 ) -> tuple[Client, Lookup]:
     credentials = presented_credentials(request, parameters)
-    asking = lookup = Lookup()
-    if credentials is not None:
+    if credentials is None:
+        asking = lookup = Lookup()
+    else:
         asking, lookup = read_question(credentials.client_id, parameters.get("token") or "")
     return authenticate_client(credentials, parameters, environment, asking), lookup
 

@@ -33,10 +33,8 @@ def exchange(
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     parsed = parameters.parsed_assertion
     # By what the request claims: nothing of it is verified yet.
-    lookup = Lookup()
-    if credentials is not None:
-        jti = parsed.claimed("jti") if parsed else ""
-        lookup = look_up_exchange(credentials.client_id, jti)
+    jti = parsed.claimed("jti") if parsed else ""
+    lookup = look_up_exchange(credentials.client_id, jti) if credentials else Lookup()
     client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
         parameters.count(client.client_id, parsed.claimed("sub") if parsed else "")
@@ -57,23 +55,14 @@ def exchange(
         scopes = granted_scopes(presented, available, parameters.get("scope"))
         # *Test it now* has no source. It is not a use by an app, so it starts no grace period.
         is_first = credential.awaits_first_use and presented.source is not None
-        grant = _first_granted if is_first else _granted
-        return grant(presented, scopes, parameters, lookup.signing_key)
-
-
-@transaction.atomic
-def _first_granted(
-    exchange: Exchange,
-    scopes: frozenset[AppScope],
-    parameters: Parameters,
-    signing_key: SigningKey | None,
-) -> dict[str, Any]:
-    # Both or neither: the token is granted, and the first use of the replacement is noted.
-    now = note_first_use(exchange.credential, at=exchange.at)
-    refusal = first_refusal(replace(exchange, credential=now), [REVOCATION])
-    if refusal is not None:
-        raise refusal
-    return _granted(exchange, scopes, parameters, signing_key)
+        if not is_first:
+            return _granted(presented, scopes, parameters, lookup.signing_key)
+        # Both or neither: the token is granted, and the first use of the replacement is noted.
+        with transaction.atomic():
+            now = note_first_use(credential, at=presented.at)
+            if refusal := first_refusal(replace(presented, credential=now), [REVOCATION]):
+                raise refusal
+            return _granted(presented, scopes, parameters, lookup.signing_key)
 
 
 def _granted(

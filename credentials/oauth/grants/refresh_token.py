@@ -30,9 +30,8 @@ def refresh(
 ) -> dict[str, Any]:
     """The token response (RFC 6749 §5.1). Raises an `OAuthError`."""
     raw_token = parameters.require("refresh_token")
-    lookup = Lookup()
-    if credentials is not None:
-        lookup = look_up_refresh(credentials.client_id, raw_secrets.digest(raw_token))
+    digest = raw_secrets.digest(raw_token)
+    lookup = look_up_refresh(credentials.client_id, digest) if credentials else Lookup()
     client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
         return _rotated(client, raw_token, parameters, lookup)
