@@ -30,8 +30,9 @@ def text_of(
             f"{THREADS} threads on one core. PostgreSQL and the load client share the other core, "
             f"with {load.CONNECTIONS} connections. *CPU* is the CPU time of the server, *database* "
             "the CPU time of PostgreSQL for the same request, and *log* what it wrote to its "
-            "write-ahead log. The servers take turns, and each row is the round with the least CPU "
-            f"of {rounds} rounds of {seconds:g} s. The whole run took {took / 60:.0f} minutes.",
+            "write-ahead log. We measured the servers in turn. Each row is the round with the "
+            f"least CPU out of {rounds} rounds of {seconds:g} s. The whole run took "
+            f"{took / 60:.0f} minutes.",
             "Token requests:",
             _table(exchanges, "floor"),
             "Bearer authentication:",

@@ -183,12 +183,12 @@ def _tables(pages: Pages) -> list[str]:
     heads = ("queries", "ms", "HTML, kB")
     return [
         _summary([*lists, *filtered, *others]),
-        "Lists, with the time of the first page, a page in the middle, and the last page, "
-        "whichever is slower of paging forward and backward:",
+        "Lists, with the times of the first page, a middle page, and the last page. Each time is "
+        "the slower one of paging forward and backward:",
         _table_of_lists(zip(pages.row_counts, lists, strict=True)),
         "Filters, first page:",
         report.table(("filter", *heads), (found.cells for found in filtered)),
-        "Every other page, as an administrator or a developer sees it, whichever is slower:",
+        "All other pages, with the slower time of an administrator and a developer:",
         report.table(("page", *heads), (found.cells for found in others)),
     ]
 
@@ -221,8 +221,8 @@ def _conditions(organization: Organization, rounds: int) -> str:
     rows = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {rows}, on {report.machine()}, fsync on, "
-        f"shared_buffers 512 MB. The pages take turns, and each time is the best of {rounds} "
-        f"rounds of {AT_ONCE + 1} requests, in one process, without the HTTP server."
+        "shared_buffers 512 MB. We measured the pages in turn, in one process, without the HTTP "
+        f"server. Each time is the best of {rounds} rounds of {AT_ONCE + 1} requests."
     )
 
 

@@ -393,7 +393,7 @@ def test_the_snippet_in_the_docs_finds_only_our_secrets(rebels: Rebels) -> None:
     file = f"A={secret}\nB: '{token}'\nC {credential.encode()}\nD {access_token}\ncs_{'x' * 49}\n"
     issuers = ["http://localhost:8000/sandbox"]
     assert namespace["leaked"](file, issuers) == [secret, token, credential.encode()]
-    [beginning] = re.findall(r"begins with `(eyJ\w+)`", text)
+    [beginning] = re.findall(r"begin with `(eyJ\w+)`", text)
     assert credential.encode().startswith(beginning)
     assert namespace["leaked"](file, ["https://elsewhere.example.com"]) == [secret, token]
 

@@ -141,13 +141,13 @@ def test_nothing_acknowledged_is_lost_when_the_primary_dies(
 
 def table(outcomes: list[Outcome]) -> str:
     lines = [
-        f"Measured with {PROCESSES} processes of the console and two PostgreSQL servers on one"
+        f"Measured with {PROCESSES} console processes and two PostgreSQL servers on one"
         f" machine with {os.cpu_count()} cores ({platform.system()} {platform.release()}). We"
         f" killed the primary (SIGKILL) after {SECONDS:g} seconds of load, and promoted the standby"
         f" {DETECTION:g} s later.",
         "",
         "| round | acknowledged: created, revoked, refreshes, exchanges | lost | accepted after"
-        " revocation, of attempts | answers 503 | promotion, s | gap, s | of which console, s |",
+        " revocation, of attempts | 503 responses | promotion, s | gap, s | console share, s |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for number, outcome in enumerate(outcomes, start=1):
