@@ -146,7 +146,9 @@ class _Links:
             )
         expected = self.noted.pop(position, link)
         if expected != link:
-            self.report.note(position, f"The hash at position {position} isn't the noted one.")
+            self.report.note(
+                position, f"The hash at position {position} doesn't match the head that you noted."
+            )
         self.at, self.hash = position, link
 
 
@@ -194,7 +196,10 @@ def _chain_of_lines(report: FileReport, noted: Iterable[Head]) -> _Links:
     links = _Links(report, at=0, hash=genesis(report.chain))
     for head in heads:
         if links.noted.setdefault(head.position, head.hash) != head.hash:
-            report.note(head.position, f"The hash at position {head.position} isn't the noted one.")
+            report.note(
+                head.position,
+                f"The hash at position {head.position} doesn't match the head that you noted.",
+            )
     return links
 
 
@@ -221,6 +226,6 @@ def _check_end(report: FileReport, links: _Links) -> None:
         if report.is_whole:
             report.note(
                 links.at + 1,
-                f"The file ends at position {links.at}; the noted head is at {position}.",
+                f"The file ends at position {links.at}, but you noted a head at {position}.",
             )
     report.head = Head(report.chain, links.at, links.hash) if links.at else None

@@ -54,7 +54,7 @@ def secret_key(problems: Problems) -> str:
     if len(value) < 50 or len(set(value)) < 5 or value.startswith("django-insecure-"):
         problems.add(
             "SECRET_KEY",
-            "is missing or too short; it needs 50 characters or more",
+            "is missing, too short or not random. It needs at least 50 characters",
             f"Create one with: {SECRET_KEY_RECIPE}",
         )
     return value
@@ -67,7 +67,7 @@ def key_encryption_keys(problems: Problems) -> list[str]:
     if not keys or not all(_is_fernet_key(key) for key in keys):
         problems.add(
             "KEY_ENCRYPTION_KEYS",
-            "is missing, or has an entry that isn't a key",
+            "is missing or contains an entry that isn't a Fernet key",
             f"Create one with: {ENCRYPTION_KEY_RECIPE}",
         )
     return keys
@@ -88,20 +88,20 @@ def origin(problems: Problems, *, demo: bool) -> str:
     if not parts.hostname or parts.path or parts.query:
         problems.add(
             "ORIGIN",
-            "is missing or isn't an origin",
-            "Set it like https://developers.example.com (scheme and host, no path).",
+            "is missing or isn't a URL with only a scheme and host",
+            "Set it to a URL such as https://developers.example.com.",
         )
     elif demo and parts.hostname not in LOCAL_HOSTS:
         problems.add(
             "ORIGIN",
-            f"is {value}, but DEMO=1 serves known passwords and therefore works on localhost only",
+            f"is {value}, but DEMO=1 uses public passwords, so it works only on localhost",
             "Unset DEMO for a real installation.",
         )
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
         problems.add(
             "ORIGIN",
             "must use https",
-            "Put a TLS-terminating proxy in front of the console, and set its https address.",
+            "Put a TLS-terminating proxy in front of the console, and set ORIGIN to its https URL.",
         )
     return value
 
@@ -111,10 +111,12 @@ def base_url(name: str, default: str, problems: Problems) -> str:
     parts = urlsplit(value)
     if not parts.hostname or parts.query or parts.fragment:
         problems.add(
-            f"{name}_BASE_URL", "isn't a URL", f"Set it like https://{name.lower()}.example.com."
+            f"{name}_BASE_URL",
+            "isn't a URL",
+            f"Set it to a URL such as https://{name.lower()}.example.com.",
         )
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
-        problems.add(f"{name}_BASE_URL", "must use https", "Tokens are sent to it.")
+        problems.add(f"{name}_BASE_URL", "must use https", "Apps send secrets and tokens to it.")
     return value
 
 
@@ -165,7 +167,7 @@ def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] |
     parts = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})", value)
     if parts is None:
         problems.add(
-            name, "isn't a rate", "Set it to requests/seconds, as in 60/60, or to off for no limit."
+            name, "isn't a rate limit", "Use requests/seconds, such as 60/60, or off for no limit."
         )
         return None
     return int(parts[1]), int(parts[2])
@@ -174,7 +176,7 @@ def rate_limit(name: str, default: str, problems: Problems) -> tuple[int, int] |
 def positive(name: str, default: int, problems: Problems) -> int:
     value: str = env.str(name, default=str(default)).strip()
     if re.fullmatch(r"[1-9][0-9]{0,4}", value) is None:
-        problems.add(name, "isn't a whole number above 0", f"Set it like {default}.")
+        problems.add(name, "isn't a whole number above 0", f"Use a number such as {default}.")
         return default
     return int(value)
 

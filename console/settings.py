@@ -36,8 +36,8 @@ ALLOWED_HOSTS = environment.allowed_hosts(
 if SANDBOX_BASE_URL == PRODUCTION_BASE_URL:
     problems.add(
         "SANDBOX_BASE_URL",
-        "equals PRODUCTION_BASE_URL",
-        "Nothing may cross environments: give each its own.",
+        "is the same as PRODUCTION_BASE_URL",
+        "Give each environment its own base URL.",
     )
 # Requests and seconds for each group. None means no limit.
 RATE_LIMITS = {

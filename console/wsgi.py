@@ -73,7 +73,7 @@ def for_this_machine(application: WSGIApplication) -> WSGIApplication:
         if environ.get("REMOTE_ADDR") in LOCAL_HOSTS:
             return application(environ, start_response)
         start_response("403 Forbidden", [("Content-Type", "text/plain")])
-        return [b"DEMO=1 serves known passwords, so it answers this machine only.\n"]
+        return [b"DEMO=1 uses public passwords, so only this machine can send requests.\n"]
 
     return wrapped
 

@@ -74,7 +74,7 @@ def _recompute(chain: str, noted: dict[int, str]) -> tuple[Head | None, str]:
         position = head.position + 1 if head else 1
         problem = _problem(link, successor, position, previous)
         if not problem and noted.get(position, link.seal.hash) != link.seal.hash:
-            problem = f"The hash at position {position} isn't the noted one."
+            problem = f"The hash at position {position} doesn't match the head that you noted."
         if problem:
             return head, problem
         previous = link.seal.hash
@@ -87,7 +87,7 @@ def _cut_off(head: Head | None, noted: Iterable[int]) -> str:
     beyond = min((position for position in noted if position > end), default=None)
     if beyond is None:
         return ""
-    return f"The chain ends at position {end}, but the noted head is at {beyond}: it was cut off."
+    return f"The chain was cut off: it ends at position {end}, but you noted a head at {beyond}."
 
 
 def _problem(link: _Link, successor: _Link | None, position: int, previous: str) -> str:

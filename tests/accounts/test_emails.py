@@ -36,16 +36,16 @@ def test_mail_is_sent_after_commit_and_once(
     assert [message.to for message in mail.outbox] == [["a@b.example"], ["c@d.example"]]
     assert {message.body for message in mail.outbox} == {"Body {{ x }} {% now 'Y' %} <b>&"}
     make_mail_due()
-    assert tick()["Email"] == "0 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
 
 
 def test_tick_leaves_the_first_attempt_to_the_request() -> None:
     queue_text(["a@b.example"], "Subject", "Body")
-    assert tick()["Email"] == "0 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
     make_mail_due()
     assert tick("--dry-run")["Email"] == "1 due"
     assert mail.outbox == []
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert len(mail.outbox) == 1
 
 
@@ -61,12 +61,12 @@ def test_mail_outlives_a_dead_server(
     assert response.status_code == 302
     assert statuses() == [STATUS.queued]
     make_mail_due()
-    assert tick()["Email"] == "0 sent, 1 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     assert statuses() == [STATUS.requeued]
-    assert tick()["Email"] == "0 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
     make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert [message.to for message in mail.outbox] == [["leia@rebels.example"]]
 
 
@@ -117,7 +117,7 @@ def test_a_second_tick_sends_nothing_meanwhile(
         return counts
 
     monkeypatch.setattr(tick_command, "send_queued", send_with_another_at_work)
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert second == ["another tick is sending it"]
     assert len(mail.outbox) == 1
 
@@ -129,7 +129,7 @@ def test_a_tick_that_fails_keeps_no_other_from_sending(monkeypatch: pytest.Monke
         broken.setattr(tick_command, "send_queued", lambda: 1 / 0)
         with pytest.raises(CommandError, match="Email"):
             tick()
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
 
 
 def test_a_tick_that_lost_its_turn_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,4 +148,4 @@ def test_a_tick_that_lost_its_turn_stops(monkeypatch: pytest.MonkeyPatch) -> Non
         assert tick()["Email"] == "another tick is sending it"
         assert len(mail.outbox) == 100
         assert tick()["Email"] == "another tick is sending it"
-    assert tick()["Email"] == "20 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "20 sent, 0 to retry, 0 failed"

@@ -107,7 +107,7 @@ def test_the_command_names_whose_factors_stay_shut(
     keys_in_use(NEWER)
     output = StringIO()
     call_command("reseal_signing_keys", "--dry-run", stdout=output)
-    assert "Second factors to reseal: 1." in output.getvalue()
+    assert "Second factors to re-encrypt: 1." in output.getvalue()
     with pytest.raises(CommandError, match=r"luke@rebels\.example.*reset_second_factor"):
         call_command("reseal_signing_keys", stdout=output)
 

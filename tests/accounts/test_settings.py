@@ -79,7 +79,7 @@ def test_environments_must_differ() -> None:
 def test_demo_stays_on_this_machine() -> None:
     complaint = start(**GOOD | {"DEMO": "1"})
     assert named_in(complaint) == {"ORIGIN"}
-    assert "DEMO=1 serves known passwords" in complaint
+    assert "DEMO=1 uses public passwords" in complaint
     assert start(**GOOD | {"DEMO": "1", "ORIGIN": "http://localhost:8123"}) == ""
 
 

@@ -107,7 +107,7 @@ def test_each_organization_has_a_chain_of_all_its_events(
     assert AuditSeal.objects.get(chain=OPERATOR).position == 1
     output = verify()
     for name in ("Operator: 1 events", f"Rebel Alliance: {len(sealed)} events"):
-        assert f"{name} proved." in output
+        assert f"{name} verified." in output
     assert f"Head: {sealed[-1]}" in output
     assert "Not sealed yet" not in output
 
@@ -219,10 +219,10 @@ def test_a_changed_event_is_named(sealed: list[AuditSeal], change: dict[str, Any
     with tampering():
         EVENTS.filter(pk=event.pk).update(**change)
     output = refusal()
-    assert "Rebel Alliance: 2 events proved." in output
+    assert "Rebel Alliance: 2 events verified." in output
     assert f"BROKEN: Event {event.pk} at position 3 (" in output
     assert "was changed after it was sealed." in output
-    assert "1 of 3 chains broken." in output
+    assert "Broken chains: 1 of 3." in output
 
 
 def test_an_event_that_changed_its_organization_is_named(
@@ -269,7 +269,7 @@ def test_a_seal_of_an_invented_chain_is_named(sealed: list[AuditSeal]) -> None:
     with tampering():
         SEALS.filter(pk=sealed[-1].pk).update(chain="invented")
     output = refusal()
-    assert "invented: 0 events proved." in output
+    assert "invented: 0 events verified." in output
     assert "The seal at position 1 was removed." in output
 
 
@@ -300,7 +300,9 @@ def test_a_chain_that_was_made_anew_is_not_the_noted_one(sealed: list[AuditSeal]
         SEALS.all().delete()
     seal_events()
     verify()
-    assert "The hash at position 4 isn't the noted one." in refusal("--expect", noted)
+    assert "The hash at position 4 doesn't match the head that you noted." in refusal(
+        "--expect", noted
+    )
 
 
 def test_the_unsealed_tail_is_told(
@@ -320,8 +322,8 @@ def test_the_unsealed_tail_is_told(
         (["--organization", "Nobody"], "0 organizations have this name"),
         (["--expect", "nonsense"], "nonsense isn't a head"),
         (["--expect", f"operator:0:{'0' * 64}"], "isn't a head"),
-        (["--expect", f"gone:1:{'0' * 64}"], "no such chain here"),
-        (["--file", "/nowhere.jsonl"], "can't be read"),
+        (["--expect", f"gone:1:{'0' * 64}"], "which doesn't exist here"),
+        (["--file", "/nowhere.jsonl"], "Can't read"),
     ],
     ids=str,
 )
@@ -331,7 +333,7 @@ def test_what_the_command_refuses(db: None, arguments: list[str], message: str) 
 
 def test_batches_join(sealed: list[AuditSeal], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.reports.audit_chains.VERIFIED_AT_ONCE", 2)
-    assert f"Rebel Alliance: {len(sealed)} events proved." in verify()
+    assert f"Rebel Alliance: {len(sealed)} events verified." in verify()
 
 
 # The canonical form
@@ -399,8 +401,8 @@ def test_a_whole_export_is_proved_from_the_file_alone(
     with CaptureQueriesContext(connection) as queries:
         output = verify("--file", str(file), "--expect", str(sealed[-1]))
     assert len(queries) == 0
-    assert "The whole chain: nothing was changed, removed, or added." in output
-    assert "Not sealed when exported, so not proved: 1." in output
+    assert "This is the whole chain. Nothing was changed, removed or added." in output
+    assert "Not sealed when exported, so not verified: 1." in output
     assert f"Head: {sealed[-1]}" in output
 
 
@@ -467,7 +469,7 @@ def join_another(lines: Lines) -> None:
         (repeat, "Position 3 appears twice."),
         (change_seal, "at position 3 was changed after it was sealed."),
         (relink, "The event at position 4 doesn't follow the one before it."),
-        (cut, "the noted head is at"),
+        (cut, "you noted a head at"),
         (behead, "Line 1 isn't a line of an export."),
         (garble, "Line 4 isn't a line of an export."),
         (garble_position, "Line 4 isn't a line of an export."),
@@ -485,7 +487,7 @@ def test_a_changed_export_is_named(
     file.write_text("\n".join(written(lines)))
     output = refusal("--file", str(file))
     assert problem in output
-    assert "The export isn't what was sealed." in output
+    assert "The export doesn't match the seals." in output
 
 
 def test_what_is_no_export_is_said(db: None, tmp_path: Path) -> None:
@@ -493,7 +495,7 @@ def test_what_is_no_export_is_said(db: None, tmp_path: Path) -> None:
     file.write_text("at,who\n[1]\n")
     assert "Line 1 isn't a line of an export." in refusal("--file", str(file))
     file.write_bytes(b"\xff\xfe\xff")
-    assert "can't be read" in refusal("--file", str(file))
+    assert "Can't read" in refusal("--file", str(file))
 
 
 def test_a_filtered_export_proves_less_and_says_so(
@@ -502,7 +504,7 @@ def test_a_filtered_export_proves_less_and_says_so(
     lines = export("?person=luke")
     file = tmp_path / "export.jsonl"
     file.write_text("\n".join(written(lines)))
-    assert "This can't show that no event is missing" in verify("--file", str(file))
+    assert "A filtered export can't show that no event is missing" in verify("--file", str(file))
     change_event(lines)
     file.write_text("\n".join(written(lines)))
     assert "was changed after it was sealed." in refusal("--file", str(file))
@@ -512,6 +514,9 @@ def test_a_head_that_was_not_reached_is_said(
     export: Callable[..., Lines], sealed: list[AuditSeal]
 ) -> None:
     beyond = Head(sealed[0].chain, len(sealed) + 5, "0" * 64)
-    assert "the noted head is at" in verify_lines(written(export()), [beyond]).problem
+    assert "you noted a head at" in verify_lines(written(export()), [beyond]).problem
     other = Head(sealed[0].chain, 2, "0" * 64)
-    assert "at position 2 isn't the noted one" in verify_lines(written(export()), [other]).problem
+    assert (
+        "at position 2 doesn't match the head that you noted"
+        in verify_lines(written(export()), [other]).problem
+    )

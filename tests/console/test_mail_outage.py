@@ -205,13 +205,13 @@ def test_every_action_works_and_its_email_comes_later(
     assert who.user.notices.filter(kind=kind).count() == 1
     assert statuses() == {STATUS.queued}
     make_mail_due()
-    assert tick()["Email"] == "0 sent, 1 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     assert statuses() == {STATUS.requeued}
     make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert [message.to for message in mail.outbox] == [[who.user.email]]
-    assert tick()["Email"] == "0 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
     assert len(mail.outbox) == 1
 
 
@@ -231,7 +231,7 @@ def test_the_emails_of_the_sign_in_library_come_later(
     assert statuses() == {STATUS.queued}
     make_mail_due()
     use_mail_server(mail_servers.WORKING)
-    assert tick()["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     [message] = mail.outbox
     assert message.to == ["luke@rebels.example"]
 
@@ -244,7 +244,7 @@ def test_an_email_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: S
         number_of_retries=settings.POST_OFFICE["MAX_RETRIES"] - 1, status=STATUS.requeued
     )
     make_mail_due()
-    assert tick()["Email"] == "0 sent, 1 to be tried again, 0 given up"
+    assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     retried = settings.POST_OFFICE["MAX_RETRIES"] * settings.POST_OFFICE["RETRY_INTERVAL"]
     assert retried >= timedelta(days=30)
 

@@ -117,15 +117,15 @@ def test_tick_removes_old_rows_once(rebels: Rebels, sign_in: SignIn) -> None:
     assert ticks.lines("--dry-run") == due
     assert ticks.lines("--dry-run") == due
     assert ticks.lines() == [
-        "Expiry reminders: 0 announced.",
-        "Expired invitations: 0 told.",
+        "Expiry reminders: 0 reported.",
+        "Expired invitations: 0 reported.",
         "Rotations: 0 closed.",
-        "Rotations about to close: 0 announced.",
-        "Email: 0 sent, 0 to be tried again, 0 given up.",
+        "Rotations about to close: 0 reported.",
+        "Email: 0 sent, 0 to retry, 0 failed.",
         "Expired sessions: 1 removed.",
         "Emails older than 30 days: 1 removed.",
-        "Former client secrets: 0 forgotten.",
-        "Dead tokens: 0 forgotten.",
+        "Former client secrets: 0 removed.",
+        "Dead tokens: 0 removed.",
         "Old notices: 2 removed.",
         "Forgotten browsers: 2 removed.",
         "Old refusals: 0 removed.",
@@ -173,7 +173,7 @@ def test_a_failed_part_does_not_stop_the_others(
     output = StringIO()
     with (
         capture_logs() as logged,
-        pytest.raises(CommandError, match=r"Failed: Broken\. The log says why\."),
+        pytest.raises(CommandError, match=r"Failed: Broken\. See the log for the reason\."),
     ):
         call_command("tick", *arguments, stdout=output)
     assert len(output.getvalue().splitlines()) == len(tick_command.PARTS) - 1

@@ -217,10 +217,10 @@ def test_tick_sends_the_reminders(rebels: Rebels) -> None:
     assert tick("--dry-run")["Expiry reminders"] == "1 due"
     assert JwtCredential.objects.get().reminded_days is None
     said = tick()
-    assert said["Expiry reminders"] == "1 announced"
-    assert said["Email"] == "1 sent, 0 to be tried again, 0 given up"
+    assert said["Expiry reminders"] == "1 reported"
+    assert said["Email"] == "1 sent, 0 to retry, 0 failed"
     assert [message.to for message in mail.outbox] == [["luke@rebels.example"]]
-    assert tick()["Expiry reminders"] == "0 announced"
+    assert tick()["Expiry reminders"] == "0 reported"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -54,10 +54,10 @@ def test_rotate_signing_key_creates_the_first_key() -> None:
 
 def test_rotate_signing_key_warns_of_a_key_that_resource_servers_may_not_know() -> None:
     current_signing_key("sandbox", KeyPurpose.ACCESS_TOKEN)
-    assert "may not know it until" in rotate("sandbox", "access-token")
+    assert "might not know it until" in rotate("sandbox", "access-token")
     long_since = timezone.now() - JWKS_MAX_AGE
     SigningKey.objects.next("sandbox", "access-token").update(created_at=long_since)
-    assert "may not know it" not in rotate("sandbox", "access-token")
+    assert "might not know it" not in rotate("sandbox", "access-token")
 
 
 def run(command: str, *arguments: str) -> str:
@@ -71,7 +71,7 @@ def test_distrust_signing_key_distrusts_retired_keys_only() -> None:
     with pytest.raises(CommandError, match="isn’t retired"):
         run("distrust_signing_key", former.kid)
     rotate("sandbox", "credential")
-    assert "Nothing that it signed is accepted" in run("distrust_signing_key", former.kid)
+    assert "Nothing that it signed works" in run("distrust_signing_key", former.kid)
     assert former not in SigningKey.objects.trusted()
     event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_DISTRUSTED)
     assert (event.target_id, event.user_agent) == (former.kid, "manage.py distrust_signing_key")
@@ -81,18 +81,18 @@ def test_distrust_signing_key_distrusts_retired_keys_only() -> None:
 
 def test_reseal_signing_keys_reports_its_work(settings: Settings) -> None:
     current_signing_key("sandbox", KeyPurpose.CREDENTIAL)
-    assert "to reseal: 0." in run("reseal_signing_keys", "--dry-run")
-    assert "resealed: 0." in run("reseal_signing_keys")
+    assert "to re-encrypt: 0." in run("reseal_signing_keys", "--dry-run")
+    assert "re-encrypted: 0." in run("reseal_signing_keys")
     older = settings.KEY_ENCRYPTION_KEYS
     settings.KEY_ENCRYPTION_KEYS = ["bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="]
     vault.forget_keys()
     try:
-        assert "to reseal: 2." in run("reseal_signing_keys", "--dry-run")
-        with pytest.raises(CommandError, match="No key of KEY_ENCRYPTION_KEYS opens"):
+        assert "to re-encrypt: 2." in run("reseal_signing_keys", "--dry-run")
+        with pytest.raises(CommandError, match="No key in KEY_ENCRYPTION_KEYS can decrypt"):
             run("reseal_signing_keys")
         settings.KEY_ENCRYPTION_KEYS = [*settings.KEY_ENCRYPTION_KEYS, *older]
         vault.forget_keys()
-        assert "resealed: 2." in run("reseal_signing_keys")
+        assert "re-encrypted: 2." in run("reseal_signing_keys")
     finally:
         vault.forget_keys()
 

@@ -192,7 +192,10 @@ def test_a_start_without_settings_fails_and_names_what_is_missing() -> None:
         ({"ORIGIN": "http://developers.example.com"}, "ORIGIN must use https"),
         ({"DEMO": "1"}, "DEMO=1"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
-        ({"SANDBOX_BASE_URL": "https://platform.example.com"}, "equals PRODUCTION_BASE_URL"),
+        (
+            {"SANDBOX_BASE_URL": "https://platform.example.com"},
+            "is the same as PRODUCTION_BASE_URL",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -18,7 +18,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="name of the organization")
-        parser.add_argument("--admin", required=True, metavar="EMAIL", help="email of the person")
+        parser.add_argument(
+            "--admin",
+            required=True,
+            metavar="EMAIL",
+            help="email address of the first account administrator",
+        )
         parser.add_argument("--main-number", default="", help="main phone number of the company")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,7 +39,7 @@ class Command(BaseCommand):
         url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
         self.stdout.write(f"Created {invitation.organization} for {invitation.email}.")
         self.stdout.write(
-            f"Give them this link. It works once, until {in_words(invitation.expires_at)}. "
+            f"Send them this link. It works once and expires on {in_words(invitation.expires_at)}. "
             "It isn't shown again:"
         )
         self.stdout.write(url)

@@ -11,8 +11,8 @@ class Command(BaseCommand):
     help = "Let a person operate the installation in the console, including its signing keys."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email")
-        parser.add_argument("--undo", action="store_true", help="take the right away")
+        parser.add_argument("email", help="email address of a person in any organization")
+        parser.add_argument("--undo", action="store_true", help="remove this permission")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()

@@ -9,12 +9,12 @@ from core.origin import Origin
 
 class Command(BaseCommand):
     help = (
-        "Remove all second factors and recovery codes of a person who lost them. Make sure you "
-        "know who is asking: afterwards, the password alone is enough to sign in."
+        "Remove all second factors and recovery codes of a person who lost them. Verify the "
+        "person's identity first: afterwards, the password alone is enough to sign in."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email")
+        parser.add_argument("email", help="email address of the person")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email__iexact=options["email"].strip()).first()

@@ -14,8 +14,8 @@ from core.moments import in_words
 
 class Command(BaseCommand):
     help = (
-        "Prove that no sealed audit event was changed or removed, and print the head of each "
-        "chain. Note the heads somewhere else. Exits with 1 if a chain is broken."
+        "Verify that no sealed audit event was changed or removed, and print the head of each "
+        "chain. Store the heads in another system. The exit code is 1 if a chain is broken."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -53,11 +53,11 @@ class Command(BaseCommand):
             broken += bool(report.problem)
             self._tell(report)
         if broken:
-            raise CommandError(f"{broken} of {len(found)} chains broken.")
+            raise CommandError(f"Broken chains: {broken} of {len(found)}.")
 
     def _tell(self, report: ChainReport) -> None:
         sealed = report.head.position if report.head else 0
-        self.stdout.write(f"{report.name}: {sealed} events proved.")
+        self.stdout.write(f"{report.name}: {sealed} events verified.")
         if report.head:
             self.stdout.write(f"  Head: {report.head}")
         if report.oldest_unsealed:
@@ -76,25 +76,26 @@ class Command(BaseCommand):
                 with Path(name).open(encoding="utf-8") as lines:
                     report = verify_lines(lines, noted)
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{name} can't be read: {error}") from error
+            raise CommandError(f"Can't read {name}: {error}") from error
         _require_known(noted, [report.chain])
         self._tell_file(report)
         if report.problem:
-            raise CommandError("The export isn't what was sealed.")
+            raise CommandError("The export doesn't match the seals.")
 
     def _tell_file(self, report: FileReport) -> None:
         self.stdout.write(f"Chain {report.chain}: {report.sealed} sealed events read.")
         if report.unsealed:
-            self.stdout.write(f"  Not sealed when exported, so not proved: {report.unsealed}.")
+            self.stdout.write(f"  Not sealed when exported, so not verified: {report.unsealed}.")
         if report.problem:
             self.stdout.write(self.style.ERROR(f"  BROKEN: {report.problem}"))
         elif report.is_whole:
-            self.stdout.write("  The whole chain: nothing was changed, removed, or added.")
+            self.stdout.write("  This is the whole chain. Nothing was changed, removed or added.")
         else:
             self.stdout.write(
-                "  A filtered export: each event matches its hash, and neighboring events follow "
-                "one another. This can't show that no event is missing or that the hashes belong "
-                "to the chain. To check that, compare them with a whole export or the database."
+                "  This is a filtered export. Each event matches its hash, and consecutive events "
+                "are linked. A filtered export can't show that no event is missing, or that the "
+                "hashes belong to the chain. To check that, compare it with a whole export or the "
+                "database."
             )
         if report.head and not report.problem:
             self.stdout.write(f"  {'Head' if report.is_whole else 'Last'}: {report.head}")
@@ -108,13 +109,11 @@ def _head(text: str) -> Head:
 
 
 def _require_known(noted: Iterable[Head], known: Iterable[str]) -> None:
-    # If we left out a noted head of an unknown chain, people would take that for proof.
+    # If we ignored a head of an unknown chain, people would think that we verified it.
     known = set(known)
     for head in noted:
         if head.chain not in known:
-            raise CommandError(
-                f"You noted a head of the chain {head.chain}, but there's no such chain here."
-            )
+            raise CommandError(f"--expect names the chain {head.chain}, which doesn't exist here.")
 
 
 def _organization(wanted: str) -> Organization:

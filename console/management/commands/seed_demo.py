@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEMO or options["force"]):
-            raise CommandError("The demo people have known passwords. Set DEMO=1, or use --force.")
+            raise CommandError("The demo people have public passwords. Set DEMO=1, or use --force.")
         occupied = options["if_empty"] and Organization.objects.exists()
         if not occupied and not is_loaded():
             load_demo()

@@ -10,7 +10,9 @@ from console.load.organization import LoadedOrganization, Size, is_taken, load
 
 
 class Command(BaseCommand):
-    help = "Creates a large organization to measure with. Don't run it in a real installation."
+    help = (
+        "Creates a large organization for performance tests. Don't run it in a real installation."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         defaults = asdict(Size())
@@ -20,7 +22,7 @@ class Command(BaseCommand):
                 option, type=int, default=defaults[field.name], help="default: %(default)s"
             )
         parser.add_argument(
-            "--organization", default="Load Test", help="its name; default: %(default)s"
+            "--organization", default="Load Test", help="its name (default: %(default)s)"
         )
         parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data")
         parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
@@ -28,7 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEMO or options["force"]):
             raise CommandError(
-                "Two people in the organization get a known password. Set DEMO=1, or use --force."
+                "Two people in the organization get a public password. Set DEMO=1, or use --force."
             )
         size = Size(**{field.name: options[field.name] for field in fields(Size)})
         _require_sense(size)

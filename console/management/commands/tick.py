@@ -1,4 +1,4 @@
-"""Does the work that is due. Run it every minute; it can run at any time, also twice at once."""
+"""Does the work that is due. Run it every minute. Several can run at once."""
 
 import fcntl
 import hashlib
@@ -84,7 +84,7 @@ def send_emails() -> int | str:
                 )
     except _AnotherIsSendingError:
         return "another tick is sending it"
-    return f"{sent} sent, {requeued} to be tried again, {failed} given up"
+    return f"{sent} sent, {requeued} to retry, {failed} failed"
 
 
 @contextmanager
@@ -169,12 +169,15 @@ def _lock_path() -> Path:
 
 # In the order in which they run: work that queues emails comes before sending them.
 PARTS = (
-    Job("Expiry reminders", JwtCredential.objects.due_for_reminder, remind_owners, "announced"),
+    Job("Expiry reminders", JwtCredential.objects.due_for_reminder, remind_owners, "reported"),
     Job(
-        "Expired invitations", Invitation.objects.expiry_untold, tell_of_expired_invitations, "told"
+        "Expired invitations",
+        Invitation.objects.expiry_untold,
+        tell_of_expired_invitations,
+        "reported",
     ),
     Job("Rotations", Rotation.objects.due, partial(close_rotations, origin=TICK_ORIGIN), "closed"),
-    Job("Rotations about to close", Rotation.objects.to_warn_of, warn_of_closing, "announced"),
+    Job("Rotations about to close", Rotation.objects.to_warn_of, warn_of_closing, "reported"),
     Job("Email", _due_emails, send_emails, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Job(f"Emails older than {EMAILS_KEPT.days} days", _old_emails, remove_old_emails, "removed"),
@@ -182,9 +185,9 @@ PARTS = (
         "Former client secrets",
         Client.objects.with_ended_secret,
         partial(forget_ended_secrets, origin=TICK_ORIGIN),
-        "forgotten",
+        "removed",
     ),
-    Job("Dead tokens", dead_tokens, forget_dead_sessions, "forgotten"),
+    Job("Dead tokens", dead_tokens, forget_dead_sessions, "removed"),
     Job("Old notices", Notice.objects.outdated, remove_outdated_notices, "removed"),
     Job("Forgotten browsers", Device.objects.forgotten, remove_forgotten_devices, "removed"),
     Job("Old refusals", Refusal.objects.too_old, forget_old_refusals, "removed"),
@@ -205,7 +208,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="print what is due, and change nothing"
+            "--dry-run", action="store_true", help="print what is due, without changing anything"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -213,7 +216,7 @@ class Command(BaseCommand):
         with emails.left_to_tick():
             failed = [part.name for part in PARTS if not self._run(part, dry=options["dry_run"])]
         if failed:
-            raise CommandError(f"Failed: {', '.join(failed)}. The log says why.")
+            raise CommandError(f"Failed: {', '.join(failed)}. See the log for the reason.")
 
     def _run(self, part: Job, *, dry: bool) -> bool:
         try:

@@ -9,7 +9,7 @@ from credentials.models import SigningKey
 
 
 class Command(BaseCommand):
-    help = "Refuse everything that a retired signing key signed, for example after a backup leaked."
+    help = "Stop accepting what a retired signing key signed, for example after a backup leaked."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kid", help="the key ID, as in the header of a token")
@@ -22,4 +22,4 @@ class Command(BaseCommand):
             distrust_signing_key(key, origin=Origin.command("distrust_signing_key"))
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(f"{key}: distrusted. Nothing that it signed is accepted anymore.")
+        self.stdout.write(f"{key} is distrusted. Nothing that it signed works anymore.")

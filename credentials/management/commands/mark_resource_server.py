@@ -11,7 +11,7 @@ class Command(BaseCommand):
     help = "Let a client introspect every access token in its environment (RFC 7662)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("client_id")
+        parser.add_argument("client_id", help="client ID of the resource server")
         parser.add_argument("--undo", action="store_true", help="remove this permission")
 
     def handle(self, *args: Any, **options: Any) -> None:

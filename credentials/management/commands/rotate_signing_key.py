@@ -18,8 +18,8 @@ COMPROMISED_MESSAGES = {
     ),
     KeyPurpose.ACCESS_TOKEN: (
         "The former key is distrusted. This server refuses every access token that it signed, and "
-        "apps have to exchange their JWTs again. Resource servers follow when they refetch the "
-        "key set."
+        "apps have to exchange their JWTs again. Resource servers refuse these tokens after they "
+        "refetch the key set."
     ),
 }
 
@@ -54,6 +54,6 @@ class Command(BaseCommand):
         if not key.is_known():
             self.stdout.write(
                 f"This key was published on {key.created_at:%Y-%m-%d %H:%M:%S} UTC. Resource "
-                f"servers may not know it until {key.known_at:%H:%M:%S} UTC, unless they refetch "
+                f"servers might not know it until {key.known_at:%H:%M:%S} UTC, unless they refetch "
                 "the key set when a token has an unknown key ID."
             )
