@@ -11,7 +11,7 @@ from console.demo.people import PEOPLE
 
 
 class Command(BaseCommand):
-    help = "Loads the demo organizations. Running it again changes nothing."
+    help = "Load the demo organizations. Running it again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

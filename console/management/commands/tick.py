@@ -204,7 +204,7 @@ def _number(due: QuerySet[Any] | list[Any] | int) -> int:
 
 
 class Command(BaseCommand):
-    help = "Does the work that is due: " + ", ".join(part.name.lower() for part in PARTS) + "."
+    help = "Do the work that is due: " + ", ".join(part.name.lower() for part in PARTS) + "."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
