@@ -17,7 +17,7 @@ class AppScope(TextChoices):
 
 
 SCOPE_DESCRIPTIONS: dict[AppScope, str] = {
-    AppScope.READ_ACCOUNTS: "Read the company account, its business address and its extensions.",
+    AppScope.READ_ACCOUNTS: "Read the company account, its business address, and its extensions.",
     AppScope.EDIT_EXTENSIONS: "Change the contact details of extensions.",
     AppScope.EDIT_ACCOUNTS: "Change the account. Includes Read Accounts and Edit Extensions.",
     AppScope.ACCOUNTS: "Read and change everything in the account. Includes all other scopes.",

@@ -78,9 +78,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 _OF_CREDENTIALS = {
     AttentionReason.REFUSED: (
         "octagon-alert",
-        f"credential was refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
-        f"credentials were refused {OFTEN} times or more in {OFTEN_WITHIN.days} days",
-        "Each credential’s page says why, and how to fix it.",
+        f"credential was refused {OFTEN} or more times in the last {OFTEN_WITHIN.days} days",
+        f"credentials were refused {OFTEN} or more times in the last {OFTEN_WITHIN.days} days",
+        "Each credential’s page shows why and how to fix it.",
     ),
     AttentionReason.EXPIRING: (
         "clock",
@@ -96,9 +96,9 @@ _OF_CREDENTIALS = {
     ),
     AttentionReason.UNUSED: (
         "circle-dashed",
-        f"credential hasn’t been used for {UNUSED.days} days",
-        f"credentials haven’t been used for {UNUSED.days} days",
-        "Revoke credentials that you no longer need, so that they can’t leak.",
+        f"credential hasn’t been used in the last {UNUSED.days} days",
+        f"credentials haven’t been used in the last {UNUSED.days} days",
+        "Revoke credentials you no longer need so they can’t leak.",
     ),
 }
 _ACCESS_REQUESTS = "access_requests"
@@ -140,7 +140,7 @@ def first_steps(viewer: Membership) -> list[FirstStep]:
     steps = [
         FirstStep(
             "Create your sandbox account",
-            "Your own login in the sandbox, where you can try everything safely.",
+            "Your own login in the sandbox, where you can test safely.",
             "Create sandbox account",
             reverse("accounts:sandbox_account"),
             user.extensions.in_environment(Environment.SANDBOX).exists(),
@@ -161,7 +161,7 @@ def first_steps(viewer: Membership) -> list[FirstStep]:
         ),
         FirstStep(
             "Exchange it and call the API",
-            "Its page has commands to copy, and a test that you can run in the browser.",
+            "The credential’s page has commands to copy and a test to run in your browser.",
             "View your credentials",
             reverse("my_credentials:list"),
             JwtCredential.objects.of(viewer).filter(usage__isnull=False).exists(),

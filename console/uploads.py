@@ -26,7 +26,7 @@ class NoUploads(FileUploadHandler):
             raise RequestDataTooBig("The form is too large.")
 
     def new_file(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise BadRequest("The console accepts no files.")
+        raise BadRequest("The console doesn't accept files.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         return None

@@ -39,8 +39,8 @@ _WHOLE_JWT = re.compile(
 )
 
 SECRET_MESSAGE = (
-    "This looks like a secret: a JWT, a client secret, a refresh token or a private key. "
-    "We didn’t save it, because everyone who reads this text could use it. Remove the secret."
+    "This looks like a secret: a JWT, a client secret, a refresh token, or a private key. We "
+    "didn’t save it, because anyone who can read this text could use it. Remove the secret."
 )
 
 

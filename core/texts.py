@@ -8,7 +8,7 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
-ONE_LINE = "Write this on one line."
+ONE_LINE = "Enter this on one line."
 # Django's own words: it refuses these in every form field.
 NO_NULL = "Null characters are not allowed."
 _LINE_BREAKS = {"\n", "\r", "\u0085", "\u2028", "\u2029"}

@@ -35,7 +35,7 @@ AUTH_API: tuple[ErrorCode, ...] = (
         error="invalid_request",
         check=CheckName.REQUEST,
         cause="The request has the wrong format. The message says why.",
-        fix="Send the parameters of the grant with POST as a form, and authenticate only once.",
+        fix="Send the grant’s parameters as a form with POST, and authenticate only once.",
     ),
     ErrorCode(
         code="OAU-111",
@@ -64,7 +64,7 @@ AUTH_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_client",
         check=CheckName.CLIENT,
-        cause="The client ID is unknown, suspended or for the other environment, or the client "
+        cause="The client ID is unknown, suspended, or for the other environment, or the client "
         "secret is wrong.",
         fix="Compare both with the app’s page. Each environment has its own.",
     ),
@@ -78,14 +78,15 @@ AUTH_API: tuple[ErrorCode, ...] = (
     _invalid_grant(
         code="JWT-101",
         check=CheckName.SIGNATURE,
-        cause="The assertion isn’t a credential of this server. It may be incomplete or forged.",
+        cause="The assertion isn’t a credential from this server. It may be incomplete or forged.",
         fix="Copy the whole JWT again.",
     ),
     _invalid_grant(
         code="JWT-104",
         check=CheckName.ENVIRONMENT,
         cause="The credential belongs to the other environment.",
-        fix="Use the base URL of the credential’s environment, or a credential of this one.",
+        fix="Use the base URL of the credential’s environment, or use a credential for this "
+        "environment.",
     ),
     _invalid_grant(
         code="JWT-102",
@@ -122,7 +123,7 @@ AUTH_API: tuple[ErrorCode, ...] = (
     _invalid_grant(
         code="JWT-108",
         check=CheckName.TOKEN,
-        cause="The refresh token is unknown, expired or revoked, or was used before.",
+        cause="The refresh token is unknown, expired, or revoked, or was used before.",
         fix="Exchange the JWT credential again.",
     ),
     ErrorCode(
@@ -131,7 +132,8 @@ AUTH_API: tuple[ErrorCode, ...] = (
         error="temporarily_unavailable",
         check=CheckName.LIMIT,
         cause="This user and app sent too many requests. The X-Rate-Limit headers show the limit.",
-        fix="Wait for the time in the Retry-After header. Use an access token until it expires.",
+        fix="Wait for the time in the Retry-After header. Reuse each access token until it "
+        "expires.",
     ),
     ErrorCode(
         code="CMN-201",
@@ -154,7 +156,7 @@ REST_API: tuple[ErrorCode, ...] = (
         code="OAU-123",
         status=401,
         check=CheckName.REQUEST,
-        cause="The call has no access token.",
+        cause="The call doesn’t have an access token.",
         fix="Send the access token in the header Authorization: Bearer.",
     ),
     ErrorCode(
@@ -162,7 +164,7 @@ REST_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_token",
         check=CheckName.SIGNATURE,
-        cause="The token isn’t an access token of this environment.",
+        cause="The token isn’t an access token for this environment.",
         fix="Exchange the JWT credential at the same base URL, and send the access token.",
     ),
     ErrorCode(
@@ -171,14 +173,15 @@ REST_API: tuple[ErrorCode, ...] = (
         error="invalid_token",
         check=CheckName.TOKEN,
         cause="The access token has expired.",
-        fix="Exchange the credential again, or refresh.",
+        fix="Exchange the credential again, or use a refresh token.",
     ),
     ErrorCode(
         code="OAU-213",
         status=401,
         error="invalid_token",
         check=CheckName.SESSION,
-        cause="The token, its credential, its owner, its app or the address is no longer allowed.",
+        cause="The token, its credential, its owner, its app, or the IP address is no longer "
+        "allowed.",
         fix="Exchange the credential again. The error code of the exchange shows the reason.",
     ),
     ErrorCode(
@@ -205,21 +208,21 @@ REST_API: tuple[ErrorCode, ...] = (
     ErrorCode(
         code="CMN-120",
         status=404,
-        cause="No call has this URI.",
+        cause="No API call has this URI.",
         fix="Compare it with the API reference.",
     ),
     ErrorCode(
         code="CMN-101",
         error="invalid_request",
         check=CheckName.REQUEST,
-        cause="A parameter or the HTTP method is wrong, or the query string has a secret.",
+        cause="A parameter or the HTTP method is wrong, or the query string contains a secret.",
         fix="Correct the parameter. Send the token in the Authorization header.",
     ),
     ErrorCode(
         code="CMN-301",
         status=429,
         check=CheckName.LIMIT,
-        cause="This user and app sent too many calls of the same rate limit group.",
+        cause="This user and app sent too many calls in the same rate limit group.",
         fix="Wait for the time in the Retry-After header.",
     ),
     ErrorCode(

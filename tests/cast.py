@@ -197,7 +197,7 @@ def credential(
     created_by: Membership | None = None,
     at: datetime | None = None,
 ) -> JwtCredential:
-    """Create a credential for all apps of the organization, or for the given clients."""
+    """Create a credential for all apps in the organization, or for the given clients."""
     return create_jwt_credential(
         owner,
         environment=environment,

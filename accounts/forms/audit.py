@@ -58,7 +58,7 @@ class AuditListForm(ListForm):
             if self.actors.are_too_many:
                 self.actors = None
                 raise forms.ValidationError(
-                    f"More than {MAX_PEOPLE} people match. Enter more of the name or the email."
+                    f"More than {MAX_PEOPLE} people match. Enter more of the name or email."
                 )
         return person
 

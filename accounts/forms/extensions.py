@@ -35,8 +35,8 @@ class ExtensionForm(forms.Form):
             descriptions={role: permissions_in_words(role) for role in UserRole},
         ),
         help_text=(
-            "Decides what API calls can do for this person, within the app’s scopes. Changes "
-            "apply to the next call."
+            "Determines what API calls can do on this person’s behalf, within the app’s scopes. "
+            "Changes apply to the next call."
         ),
     )
     status = forms.TypedChoiceField(

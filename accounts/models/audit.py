@@ -33,7 +33,7 @@ class AuditKind(models.TextChoices):
     CLIENT_SECRET_ENDED = "client.secret_ended", "ended the previous client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
-    CLIENT_MARKED = "client.marked", "changed the resource-server right of the client ID"
+    CLIENT_MARKED = "client.marked", "changed the resource server access of the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
@@ -42,17 +42,17 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "made a test exchange with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
-        "began to replace the JWT credential",
+        "started rotating the JWT credential",
     )
     JWT_CREDENTIAL_ROTATION_EXTENDED = (
         "jwt_credential.rotation_extended",
-        "moved the end of the JWT credential",
+        "extended the deadline of the JWT credential",
     )
     JWT_CREDENTIAL_ROTATION_UNDONE = (
         "jwt_credential.rotation_undone",
-        "undid the replacement of the JWT credential",
+        "undid the rotation of the JWT credential",
     )
-    JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "ended the replaced JWT credential"
+    JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "finished rotating the JWT credential"
     ACCESS_GRANTED = "access.granted", "granted console access to"
     ACCESS_DECLINED = "access.declined", "declined the access request of"
     INVITATION_RESENT = "invitation.resent", "resent the invitation to"
@@ -69,14 +69,14 @@ class AuditKind(models.TextChoices):
     EMAIL_CHANGED = "user.email_changed", "changed the email address of"
     FACTOR_ADDED = "user.factor_added", "added a way to sign in as"
     FACTOR_REMOVED = "user.factor_removed", "removed a way to sign in as"
-    RECOVERY_CODES_MADE = "user.recovery_codes_made", "made new recovery codes for"
+    RECOVERY_CODES_MADE = "user.recovery_codes_made", "generated new recovery codes for"
     SESSIONS_ENDED = "user.sessions_ended", "ended sessions of"
     AUDIT_EXPORTED = "audit.exported", "exported the audit log of"
     SIGNING_KEY_CREATED = "signing_key.created", "created the signing key"
     SIGNING_KEY_ROTATED = "signing_key.rotated", "rotated the signing key"
     SIGNING_KEY_DISTRUSTED = "signing_key.distrusted", "distrusted the signing key"
-    SIGNING_KEY_RESEALED = "signing_key.resealed", "sealed again the signing key"
-    OPERATOR_MARKED = "operator.marked", "changed the operator right of"
+    SIGNING_KEY_RESEALED = "signing_key.resealed", "re-encrypted the signing key"
+    OPERATOR_MARKED = "operator.marked", "changed the operator access of"
 
 
 _ABOUT_ONESELF = {
@@ -87,7 +87,7 @@ _ABOUT_ONESELF = {
     AuditKind.EMAIL_CHANGED: "changed their own email address",
     AuditKind.FACTOR_ADDED: "added a way to sign in",
     AuditKind.FACTOR_REMOVED: "removed a way to sign in",
-    AuditKind.RECOVERY_CODES_MADE: "made new recovery codes",
+    AuditKind.RECOVERY_CODES_MADE: "generated new recovery codes",
     AuditKind.SESSIONS_ENDED: "ended some of their own sessions",
 }
 _WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVICE}
@@ -293,7 +293,7 @@ _LABELS = {
     "zip": "ZIP code",
 }
 _VALUES = {
-    ("app_access", "organization"): "all apps of the organization",
+    ("app_access", "organization"): "all apps in the organization",
     ("app_access", "specific"): "only specific apps",
 }
 

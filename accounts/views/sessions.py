@@ -28,7 +28,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     user = person(request.user)
     session = get_object_or_404(UserSession, pk=session_id, user=user)
     if session.is_current():
-        messages.error(request, "You’re using this browser. Log out instead.")
+        messages.error(request, "This is the browser you’re using. To end its session, log out.")
     else:
         end_sessions([session], actor=user, origin=Origin.of(request))
         messages.success(request, "You ended the session. That browser is signed out.")

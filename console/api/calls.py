@@ -37,10 +37,14 @@ PER_PAGE_MAX = 1000
 
 
 AccountId = Annotated[
-    str, Path(description="~ for the caller's own account, or its id.", examples=["~"])
+    str, Path(description="~ for the caller's own account, or its ID.", examples=["~"])
 ]
 ExtensionId = Annotated[
-    str, Path(description="~ for the caller's own extension, or an id.", examples=["~"])
+    str,
+    Path(
+        description="~ for the caller's own extension, or an extension ID.",
+        examples=["~"],
+    ),
 ]
 PageNumber = Annotated[int, Query(ge=1, le=10**9)]
 PerPage = Annotated[int, Query(alias="perPage", ge=1, le=PER_PAGE_MAX)]
@@ -277,7 +281,7 @@ CALLS: tuple[Call, ...] = (
         LimitGroup.MEDIUM,
         AppScope.READ_ACCOUNTS,
         UserPermission.READ_EXTENSIONS,
-        "All extensions of the account, by extension number.",
+        "All extensions in the account, sorted by extension number.",
     ),
     Call(
         "GET",
@@ -287,37 +291,39 @@ CALLS: tuple[Call, ...] = (
         "Extension",
         LimitGroup.LIGHT,
         AppScope.READ_ACCOUNTS,
-        note="Another person's extension needs the user permission ReadExtensions.",
+        note="To read another person's extension, the caller needs the user permission "
+        "ReadExtensions.",
     ),
     Call(
         "PUT",
         _EXTENSION,
         put_extension,
         schemas.Extension,
-        "Change the contact of an extension",
+        "Change an extension's contact details",
         LimitGroup.MEDIUM,
         AppScope.EDIT_EXTENSIONS,
         UserPermission.EDIT_USER_INFO,
-        f"{_LEFT_OUT} Super Admins can change every extension, other users only their own. The "
-        "change applies to this environment only, and not to the person's sign-in.",
+        f"{_LEFT_OUT} Super Admins can change every extension. Other users can change only "
+        "their own. The change applies only to this environment and doesn't "
+        "affect how the person signs in.",
     ),
     Call(
         "GET",
         f"{_EXTENSION}/authz-profile",
         get_authz_profile,
         schemas.AuthzProfile,
-        "The user permissions of the caller",
+        "The caller's user permissions",
         LimitGroup.MEDIUM,
-        note="It doesn't depend on the app's scopes.",
+        note="The result doesn't depend on the app's scopes.",
     ),
     Call(
         "GET",
         f"{_EXTENSION}/authz-profile/check",
         check_authz_profile,
         schemas.AuthzCheck,
-        "Whether the caller has a user permission",
+        "Check a user permission of the caller",
         LimitGroup.MEDIUM,
-        note="It doesn't depend on the app's scopes.",
+        note="The result doesn't depend on the app's scopes.",
     ),
 )
 

@@ -15,6 +15,9 @@ def end_of_day(day: date, at: datetime, *, field: str) -> datetime:
         raise ValidationError({field: "This date is in the past. Choose today or later."})
     if day >= NEVER.date():
         raise ValidationError(
-            {field: f"Choose a date before {NEVER:%Y-%m-%d}, or leave this empty for never."}
+            {
+                field: f"Choose a date before {NEVER:%Y-%m-%d}"
+                ", or leave this empty if it should never expire."
+            }
         )
     return datetime.combine(day, time(23, 59, 59), UTC)

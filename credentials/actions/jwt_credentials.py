@@ -182,9 +182,7 @@ def _insert(credential: JwtCredential) -> None:
 
 def enabled_extension(owner: Membership, environment: Environment) -> Extension:
     if not owner.is_developer or not owner.user.is_active:
-        raise ValidationError(
-            {"environment": f"{owner.user.name} needs the console role Developer first."}
-        )
+        raise ValidationError({"environment": f"{owner.user.name} needs the Developer role first."})
     extension = (
         Extension.objects.select_for_update(of=("self",))
         .select_related("account", "user__membership__organization")

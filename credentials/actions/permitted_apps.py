@@ -33,7 +33,7 @@ def permittable_client(
     if not application.is_public and application.organization_id != owner.organization_id:
         raise ValidationError(
             "This is a private app of another organization. Only its own organization can use "
-            "it; ask its developer to make it public.",
+            "it. Ask its developer to make it public.",
             code="private",
         )
     if client.environment != environment:
@@ -68,7 +68,7 @@ def permittable_clients(
     if not wanted:
         raise ValidationError({"client_id": "Add at least one app, or allow all apps."})
     if len(wanted) > MAX_PERMITTED_CLIENTS:
-        raise ValidationError({"client_id": f"A list holds {MAX_PERMITTED_CLIENTS} apps at most."})
+        raise ValidationError({"client_id": f"You can list at most {MAX_PERMITTED_CLIENTS} apps."})
     known = {client.client_id: client for client in kept}
     clients = []
     for client_id in wanted:

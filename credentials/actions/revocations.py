@@ -70,7 +70,7 @@ def revoke_jwt_credentials(
     """
     wanted = set(ids)
     if len(wanted) > MAX_REVOKED_AT_ONCE:
-        raise ValidationError(f"Revoke {MAX_REVOKED_AT_ONCE} credentials at once at most.")
+        raise ValidationError(f"You can revoke at most {MAX_REVOKED_AT_ONCE} credentials at once.")
     membership = Membership.objects.select_related("organization", "user").get(user=actor)
     if not membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY):
         raise PermissionDenied

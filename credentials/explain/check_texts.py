@@ -120,7 +120,7 @@ class ReasonText:
 
 
 REASON_TEXTS: dict[str, ReasonText] = {
-    Reason.UNKNOWN_CLIENT: ReasonText(cause="No app has the client ID that was sent."),
+    Reason.UNKNOWN_CLIENT: ReasonText(cause="No app has the client ID in the request."),
     Reason.WRONG_SECRET: ReasonText(
         headline="The client secret is wrong",
         cause="The client ID is right, but the client secret isn’t. Someone without the secret "
@@ -136,11 +136,11 @@ REASON_TEXTS: dict[str, ReasonText] = {
     ),
     Reason.CREDENTIAL_AS_TOKEN: ReasonText(
         headline="A JWT credential was sent instead of an access token",
-        cause="The token says that it is a JWT credential. Exchange the credential for an access "
-        "token, and send the access token with the call.",
+        cause="The token identifies itself as a JWT credential. Exchange the credential for an "
+        "access token, and send the access token with the call.",
     ),
     Reason.UNKNOWN_TOKEN: ReasonText(
-        headline="This app has no such refresh token",
+        headline="Unknown refresh token",
         cause="The refresh token belongs to another app, or its session ended long ago.",
     ),
     Reason.EXPIRED_TOKEN: ReasonText(
@@ -153,8 +153,9 @@ REASON_TEXTS: dict[str, ReasonText] = {
     ),
     Reason.USED_TWICE: ReasonText(
         headline="The refresh token was used a second time",
-        cause="A refresh token works once. For ten seconds it works again, in case the answer got "
-        "lost. A later use ends the session, because someone may have copied the token.",
+        cause="A refresh token works once. You can repeat the request for ten seconds, in case "
+        "the response was lost. A later use ends the session, because someone may have copied "
+        "the token.",
     ),
     Reason.CREDENTIAL_GONE: ReasonText(
         cause="The credential or the app that the token was issued for no longer exists.",

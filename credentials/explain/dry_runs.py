@@ -92,13 +92,14 @@ def real_exchange(
 def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None = None) -> DryRun:
     jwt = jwt.strip()
     if problem := jose.shape_problem(jwt):
-        return _not_a_credential("This string isn’t a JWT of this server", problem)
+        return _not_a_credential("This text isn’t a JWT from this server", problem)
     parsed = jose.parsed_or_none(jwt)
     if parsed is not None and parsed.token_type == jose.ACCESS_TOKEN_TYPE:
         return _not_a_credential(
             "This is an access token, not a credential",
-            "The token says so. Use the JWT credential as the assertion of an exchange, and send "
-            "the access token in the Authorization header of a call.",
+            "The token identifies itself as an access token. Use the JWT credential as the "
+            "assertion of an exchange, and send the access token in the Authorization header of "
+            "a call.",
         )
     client = (
         Client.objects.select_related("application__organization", "application__owner")

@@ -219,7 +219,7 @@ def _credential_name(refusal: Refusal, viewer: Membership) -> str:
         return ""
     if not sees_credential(viewer, credential):
         return "a credential that you can’t see"
-    return f"{credential.label} of {credential.extension.user.name}"
+    return f"{credential.label} ({credential.extension.user.name})"
 
 
 def _credential_url(credential: JwtCredential | None, viewer: Membership) -> str:
@@ -228,7 +228,7 @@ def _credential_url(credential: JwtCredential | None, viewer: Membership) -> str
     return owner_pages(credential, viewer).url("detail", credential)
 
 
-_PASSES_NOW = "Every check that the console can repeat passes now. Send the request again."
+_PASSES_NOW = "Every check that the console can repeat now passes. Send the request again."
 # People can fix these, unlike a forged signature or an expired token.
 _REPEATABLE = {*STATE_CHECK_NAMES, CheckName.FLOW, CheckName.SCOPE, CheckName.PERMISSION}
 

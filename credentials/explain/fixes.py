@@ -57,8 +57,8 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
 _BY_THE_CALLER: dict[CheckName | None, str] = {
     CheckName.REQUEST: "Send a form body with POST, send each parameter once, and authenticate "
     "the client in one way.",
-    CheckName.LIMIT: "Wait for the number of seconds in the Retry-After header, and keep an access "
-    "token until it expires.",
+    CheckName.LIMIT: "Wait for the number of seconds in the Retry-After header, and reuse each "
+    "access token until it expires.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",
     CheckName.SESSION: "Exchange the JWT credential again for a new access token.",
 }
@@ -99,7 +99,7 @@ def _app_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     elif failed.reason == Reason.OTHER_ENVIRONMENT:
         text, url = f"Use the {failed.environment.label.lower()} client ID of the app.", page
     else:
-        text = "Check the client secret in the app’s configuration. If it is lost, replace it."
+        text = "Check the client secret in the app’s configuration. If you lost it, replace it."
         url = reverse("credentials:replace_client_secret",
                       args=[client.application_id, client.environment])  # fmt: skip
     yield Fix(text, url) if manages else Fix(text + ask)

@@ -44,13 +44,13 @@ CALL = RequestKind(
 )
 _OTHERS = {
     RefusedWhat.CLIENT_REQUEST.value: RequestKind(
-        "Request about a token",
+        "Token introspection or revocation",
         (CheckName.REQUEST, CheckName.CLIENT, CheckName.LIMIT),
         {},
     ),
     RefusedWhat.CALL.value: CALL,
     RefusedWhat.VERIFY.value: RequestKind(
-        "Check by a gateway (verify)", _BEARER_CHECKS, _IN_CALLS, is_call=True
+        "Token verification by a gateway", _BEARER_CHECKS, _IN_CALLS, is_call=True
     ),
 }
 

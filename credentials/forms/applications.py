@@ -41,7 +41,7 @@ class ApplicationForm(forms.Form):
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Tells your teammates, and people who allow the app, what it does.",
+        help_text="Tells your teammates, and anyone who allows the app, what it does.",
     )
     is_public = forms.TypedChoiceField(
         label="Who can use this app?",
@@ -126,8 +126,8 @@ def _private_warning(guests: int) -> str:
     held = {0: "No credential", 1: "One credential"}.get(guests, f"{guests} credentials")
     verb = "lists" if guests <= 1 else "list"
     return (
-        "If you make the app private, credentials of other organizations can’t use it from their "
-        f"next request on. {held} of other organizations {verb} it now."
+        "If you make the app private, credentials in other organizations can no longer use it, "
+        f"starting with their next request. {held} in other organizations {verb} it now."
     )
 
 
@@ -142,10 +142,10 @@ class ReplaceSecretForm(forms.Form):
         initial="86400",
         widget=DescribedRadioSelect(
             descriptions={
-                "0": "If it might have leaked, or nothing uses it. The app can’t get access tokens "
-                "until it has the new secret.",
+                "0": "Choose this if the secret might have leaked or nothing uses it. The app "
+                "can’t get access tokens until it has the new secret.",
                 "86400": "Both secrets work until then, so the app keeps working while you "
-                "change it.",
+                "update it.",
             }
         ),
         error_messages={"required": "Choose when the current secret stops working."},

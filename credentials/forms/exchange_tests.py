@@ -20,8 +20,8 @@ class ExchangeTestForm(forms.Form):
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "input--mono"}),
         help_text=(
-            "Leave empty for a dry run of every check. With the secret we make a real exchange; "
-            "the secret is used once and never stored."
+            "Leave this empty for a dry run of every check. With the secret, we make a real "
+            "exchange. We use the secret once and never store it."
         ),
     )
 
@@ -38,6 +38,6 @@ class ExchangeTestForm(forms.Form):
         ]
         if len(clients) >= APPS_OFFERED:
             field.help_text = (
-                f"The first {APPS_OFFERED} apps by name. For another one add ?client_id= and its "
-                "client ID to the address of this page."
+                f"The first {APPS_OFFERED} apps by name. For another one, add ?client_id= and "
+                "its client ID to the URL of this page."
             )

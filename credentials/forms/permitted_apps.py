@@ -41,7 +41,7 @@ class PermittedAppsForm(forms.Form):
     label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Where you use this credential, so that you recognize it later.",
+        help_text="Where you use this credential, so you can recognize it later.",
         error_messages={"required": "Give the credential a label."},
     )
     app_access = forms.ChoiceField(
@@ -69,7 +69,7 @@ class PermittedAppsForm(forms.Form):
     allowed_networks = NetworksField(
         help_text=(
             "Optional. The networks that your apps call from, one per line, such as 192.0.2.0/24 "
-            "or 2001:db8::/32. Leave it empty to allow every address."
+            "or 2001:db8::/32. Leave this empty to allow any address."
         ),
     )
 

@@ -34,7 +34,7 @@ class PolicyForm(forms.Form):
         help_text="Existing credentials that never expire stop working.",
     )
     all_apps_allowed = forms.BooleanField(
-        label="Allow credentials for all apps of the organization",
+        label="Allow credentials for all apps in the organization",
         required=False,
         help_text="If you turn this off, every credential has to name the apps that can use it.",
     )

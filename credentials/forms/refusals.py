@@ -36,7 +36,7 @@ class RequestIdForm(forms.Form):
         found = _REQUEST_ID.search(self.cleaned_data["request_id"])
         if found is None:
             raise forms.ValidationError(
-                "This text has no request ID in it. A request ID looks like "
+                "We couldn’t find a request ID in this text. A request ID looks like "
                 "1b9f2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d."
             )
         return found[0].lower()
@@ -49,7 +49,7 @@ class PastedJwtForm(forms.Form):
         label="JWT",
         # Longer than our JWTs, so that the dry run can say that a JWT is too long.
         max_length=4 * MAX_TOKEN_LENGTH,
-        help_text="We use it once, for the dry run. We never store, log or show it.",
+        help_text="We use it once, for the dry run. We never store, log, or show it.",
         error_messages={"required": "Paste the JWT."},
         widget=ForgottenTextarea(
             attrs={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "input--mono"}

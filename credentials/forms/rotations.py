@@ -47,7 +47,7 @@ class RotateForm(forms.Form):
     label = NoteField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Where you use this credential, so that you recognize it later.",
+        help_text="Where you use this credential, so you can recognize it later.",
         error_messages={"required": "Give the credential a label."},
     )
     expires_on = _day_field("Expiration Date (UTC)")
@@ -72,7 +72,7 @@ class RotateForm(forms.Form):
         error_messages={"required": "Choose a deadline."},
     )
     deadline_on = _day_field(
-        "Date (UTC)", help_text="The old credential works until the end of this day."
+        "Date (UTC)", help_text="The old credential works until the end of the day you choose."
     )
     submission_key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
@@ -90,8 +90,8 @@ class RotateForm(forms.Form):
         )
         self.credential = credential
         self.fields["expires_on"].help_text = (
-            "Optional: without a date the replacement never expires. "
-            f"{_life_words(credential)} The replacement works until the end of this day."
+            "Optional: without a date, the replacement never expires. "
+            f"{_life_words(credential)} The replacement works until the end of the day you choose."
         )
         policies = {credential.environment: credential.policy}
         limit_fields(self, policies, Stage.CREATION, at)

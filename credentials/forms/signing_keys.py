@@ -11,7 +11,7 @@ class RotateSigningKeyForm(forms.Form):
     """Why a signing key is rotated; `kid` is the current key that the operator saw."""
 
     reason = forms.ChoiceField(
-        label="Why do you rotate it?",
+        label="Why are you rotating it?",
         choices=[(PLANNED, "Planned rotation"), (COMPROMISED, "The key is compromised")],
         widget=DescribedRadioSelect({"class": "choices--cards"}),
     )

@@ -89,7 +89,7 @@ def create_page(
 def created(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     if not _was_just_created(request, credential) or credential.is_ended():
-        messages.info(request, "The JWT is no longer shown here.")
+        messages.info(request, "This page no longer shows the JWT.")
         return redirect(owner.url("detail", credential))
     template = "credentials/jwt_credentials/created.html"
     context: dict[str, Any] = {

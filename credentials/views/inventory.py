@@ -88,8 +88,8 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     chosen = _chosen(viewer, sent)
     active = [credential for credential in chosen if not credential.is_ended()]
     if not active:
-        revoked = "All the credentials that you chose are already revoked."
-        messages.info(request, revoked if chosen else "Choose at least one credential.")
+        revoked = "All the credentials you selected are already revoked."
+        messages.info(request, revoked if chosen else "Select at least one credential.")
         return redirect("organization:credentials")
     form = RevokeCredentialsForm(posted(request))
     if form.is_valid():

@@ -55,6 +55,6 @@ def jwt_credential(
             update_jwt_credential(
                 credential, **form.choices, actor=owner.viewer.user, origin=Origin.of(request)
             )
-            messages.success(request, "Saved.")
+            messages.success(request, "We saved your changes.")
             return redirect(owner.url("detail", credential))
     return detail_page(request, owner, credential, form)

@@ -62,7 +62,7 @@ def policy(request: HttpRequest, environment: Environment) -> HttpResponse:
         try:
             with errors_on(form):
                 _save(request, viewer, environment, form)
-                messages.success(request, f"Saved the {environment.label.lower()} policy.")
+                messages.success(request, f"We saved the {environment.label.lower()} policy.")
                 return redirect("organization:policies")
         except ConfirmationNeededError as needed:
             context["consequences"] = needed.consequences
@@ -101,7 +101,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
                 actor=viewer.user,
                 origin=Origin.of(request),
             )
-            messages.success(request, "Saved the roles that need a second factor.")
+            messages.success(request, "We saved the roles that need a second factor.")
             return redirect("organization:policies")
     context = {"form": form, "has_second_factor": has_second_factor(viewer.user)}
     return render(request, "credentials/policies/second_factor.html", context)

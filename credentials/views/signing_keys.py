@@ -76,7 +76,7 @@ def rotate_signing_key(
                 actor=actor,
                 origin=Origin.of(request),
             )
-            rotated = f"{environment.label}: rotated the {purpose.label.lower()} key."
+            rotated = f"You rotated the {environment.label.lower()} {purpose.label.lower()} key."
             messages.success(request, rotated)
         return redirect("operator:signing_keys")
     context = {"ring": ring, "form": form}
@@ -96,7 +96,7 @@ def _consequences(ring: KeyRing) -> dict[str, str]:
     stop = "1 live JWT credential stops" if live == 1 else f"{live} live JWT credentials stop"
     return {
         PLANNED: "JWT credentials that it signed keep working until they expire or are revoked.",
-        COMPROMISED: f"{stop} working immediately, and the owners have to create new ones. "
+        COMPROMISED: f"{stop} working immediately, and their owners have to create new ones. "
         "We discard the next key as well.",
     }
 
@@ -111,6 +111,6 @@ def distrust_signing_key(request: HttpRequest, kid: str) -> HttpResponse:
         return redirect("operator:signing_keys")
     if request.method == "POST":
         actions.distrust_signing_key(key, actor=actor, origin=Origin.of(request))
-        messages.success(request, "Key distrusted. We no longer accept anything that it signed.")
+        messages.success(request, "You distrusted the key. We no longer accept anything it signed.")
         return redirect("operator:signing_keys")
     return render(request, "credentials/signing_keys/distrust_signing_key.html", {"key": key})

@@ -272,11 +272,11 @@ def test_the_number_of_requests_is_a_badge(
     rebels: Rebels, asked: AccessRequest, sign_in: SignIn
 ) -> None:
     access = reverse("accounts:access")
-    badge = '1<span class="visually-hidden"> pending requests</span>'
+    badge = '1<span class="visually-hidden"> pending request</span>'
     assert badge in sign_in(rebels.leia).get(access).content.decode()
     assert badge not in sign_in(rebels.c3po).get(access).content.decode()
     decline_access_request(asked, reason="No.", actor=rebels.leia.user, origin=cast.ORIGIN)
-    assert "pending requests" not in sign_in(rebels.leia).get(access).content.decode()
+    assert "pending request" not in sign_in(rebels.leia).get(access).content.decode()
 
 
 def test_the_badge_costs_one_query_where_it_is_shown(
@@ -302,4 +302,4 @@ def test_the_queue_says_when_there_is_more(
     page = sign_in(rebels.leia).get(reverse("accounts:access")).content.decode()
     assert "The first." in page
     assert "The second." not in page
-    assert "Decide on these to see more requests." in page
+    assert "Approve or decline these requests to see more." in page

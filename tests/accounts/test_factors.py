@@ -216,7 +216,7 @@ def test_keys_are_recorded_and_named_safely(
     Authenticator.objects.all().delete()
     monkeypatch.setattr(AddWebAuthnForm, "clean", lambda _form: {})
     refused = confirmed.post(reverse("mfa_add_webauthn"), {"name": "a\nb", "credential": "{}"})
-    assert refused.context["form"].errors["name"] == ["Write this on one line."]
+    assert refused.context["form"].errors["name"] == ["Enter this on one line."]
 
 
 def test_the_only_way_to_sign_in_stays(rebels: Rebels, confirmed: Client) -> None:

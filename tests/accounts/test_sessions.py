@@ -93,7 +93,7 @@ def test_one_session_is_ended_and_recorded(rebels: Rebels) -> None:
 
 def test_this_one_is_not_ended_but_logged_out(rebels: Rebels) -> None:
     here = signed_in(rebels.luke)
-    assert "Log out instead" in end(here, session_of(here))
+    assert "To end its session, log out." in end(here, session_of(here))
     assert is_signed_in(here)
     assert not AuditEvent.objects.filter(kind=AuditKind.SESSIONS_ENDED).exists()
 

@@ -39,7 +39,7 @@ def link_in_the_last_mail() -> str:
 
 
 def create_jwt(page: Page, label: str, environment: str = "Sandbox") -> str:
-    """Create a credential for all apps of the organization. Returns the JWT shown."""
+    """Create a credential for all apps in the organization. Returns the JWT shown."""
     page.get_by_label("Label").fill(label)
     page.get_by_label(environment).check()
     page.get_by_label("All apps created by developers within my organization").check()
@@ -70,7 +70,7 @@ def test_a_person_requests_access_and_creates_a_first_credential(
     arrived(leia, "Notices")
     leia.get_by_role("link", name=re.compile("^Wedge Example asks")).click()
     arrived(leia, "Access requests")
-    expect(leia.get_by_role("link", name="Access 1 pending requests")).to_be_visible()
+    expect(leia.get_by_role("link", name="Access 1 pending request")).to_be_visible()
     expect(leia.get_by_role("row", name="A dialer for the night shift")).to_contain_text("Wedge")
     leia.get_by_role("link", name="Approve Wedge Example’s request").click()
     confirm_password(leia)
@@ -124,7 +124,7 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     confirm_password(leia)
     leia.get_by_label("Email").fill("mon@rebels.example")
     leia.get_by_role("radio", name="Auditor").check()
-    arrived(leia, "Invite")
+    arrived(leia, "Invite someone")
     leia.get_by_role("button", name="Send invitation").click()
     expect(leia.get_by_role("row", name="mon@rebels.example")).to_contain_text("Pending")
     arrived(leia, "Access")

@@ -194,7 +194,7 @@ def test_enter_sends_the_create_jwt_form(
     label = page.get_by_role("textbox", name="Label")
     label.fill("Renamed")
     label.press("Enter")
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("We saved your changes.")).to_be_visible()
     page.close()
     assert JwtCredential.objects.get().label == "Renamed"
 

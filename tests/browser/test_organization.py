@@ -77,7 +77,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
 
 def choose(page: Page, *labels: str) -> None:
     for label in labels:
-        page.get_by_role("checkbox", name=re.compile(f"^Choose {label} of ")).check()
+        page.get_by_role("checkbox", name=re.compile(f"^Select {label}, ")).check()
     page.get_by_role("button", name="Revoke selected…").click()
 
 
@@ -105,10 +105,10 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
         assert "access_token" in exchange(base_url, client.client_id, secret, credential.encode())
     han = sign_in_page(rebels.han)
     han.goto(f"{console}/console/organization/credentials")
-    arrived(han, "Credentials of the organization")
-    han.get_by_label("Choose all on this page").check()
-    expect(han.get_by_role("checkbox", name="Choose Kept of Luke Example")).to_be_checked()
-    han.get_by_label("Choose all on this page").uncheck()
+    arrived(han, "Organization credentials")
+    han.get_by_label("Select all on this page").check()
+    expect(han.get_by_role("checkbox", name="Select Kept, owned by Luke Example")).to_be_checked()
+    han.get_by_label("Select all on this page").uncheck()
     choose(han, "Used", "Rotated", "Idle")
     arrived(han, "Revoke 3 credentials?")
     breaks = han.get_by_role("region", name="What will stop working").get_by_role("listitem")
@@ -118,7 +118,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     expect(breaks.filter(has_text="Idle of Leia")).to_contain_text(
         "No app exchanged it in the last 30 days."
     )
-    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
+    expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
         "It is being replaced by Its replacement, which keeps working, but no app has used it yet."
     )
 
@@ -129,7 +129,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     assert "access_token" in exchange(base_url, client.client_id, secret, replacement)
     han.go_back()
     han.reload()
-    expect(breaks.filter(has_text="Rotated of Leia")).to_contain_text(
+    expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
         "which keeps working. View the"
     )
     han.get_by_role("button", name="Revoke 3 credentials").click()
@@ -138,7 +138,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     han.get_by_label("Reason").fill("The contract ended")
     han.get_by_role("button", name="Revoke 3 credentials").click()
     expect(han.get_by_text("You revoked 3 credentials.")).to_be_visible()
-    again_at(han, "Credentials of the organization")
+    again_at(han, "Organization credentials")
 
     answers = {
         credential.label: exchange(base_url, client.client_id, secret, credential.encode())

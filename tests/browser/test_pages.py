@@ -229,7 +229,7 @@ def test_pages_that_answer_the_forms_of_an_administrator(walk: Walk) -> None:
     walk.sign_in(LEIA)
     walk.visit(f"{reverse('organization:credentials')}?status=active", picture="inventory")
     for label in ("Shared with Cloud City", "Nightly jobs"):
-        page.get_by_role("checkbox", name=f"Choose {label} of Luke").first.check()
+        page.get_by_role("checkbox", name=f"Select {label}, owned by Luke").first.check()
     page.get_by_role("button", name="Revoke selected").click()
     page.get_by_role("heading", name="Revoke 2 credentials?").wait_for()
     walk.examine("revoking several credentials", picture="bulk-revoke")

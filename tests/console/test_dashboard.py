@@ -109,7 +109,7 @@ def test_a_first_step_done_out_of_order(rebels: Rebels, sign_in: SignIn) -> None
 @pytest.mark.parametrize(
     ("who", "apps"),
     [
-        ("leia", ("Apps of the organization", "2")),
+        ("leia", ("Apps in your organization", "2")),
         ("luke", ("Your apps", "1")),
         ("lando", ("Your apps", "0")),
     ],
@@ -174,13 +174,13 @@ def test_the_dashboard_lists_credentials_that_need_attention(
     rows = attention_of(response)
     day = r"\w{3} \d{1,2}, \d{4}"
     expected = [
-        "Noisy Sandbox Refused often 10 times or more in 7 days See why Noisy was refused",
+        "Noisy Sandbox Refused often 10 or more times in the last 7 days See why Noisy was refused",
         rf"Sooner Sandbox Expires today on {day}, 23:59 UTC Rotate Sooner",
         rf"Soon Sandbox Expires in 6 days on {day}, 23:59 UTC Rotate Soon",
         "Endless Production Never expires Rotate Endless",
         rf"Idle Sandbox No longer used last used on {day} \(UTC\) Revoke Idle",
         r"Unused &lt;b&gt;{{ 7 }} Sandbox Not used yet "
-        rf"since {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}}",
+        rf"created on {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}}",
     ]
     assert len(rows) == len(expected)
     for row, pattern in zip(rows, expected, strict=True):
@@ -240,8 +240,8 @@ def test_the_dashboard_says_that_nothing_needs_attention(rebels: Rebels, sign_in
     assert "Needs attention" not in words_of(browser.get(DASHBOARD))
     cast.credential(rebels.luke)
     assert (
-        "Needs attention Nothing needs attention. We list credentials here that are often refused, "
-        "expire soon, haven’t been used, or never expire in production."
+        "Needs attention Nothing needs attention. Credentials appear here if they’re often "
+        "refused, expire soon, haven’t been used, or never expire in production."
     ) in words_of(browser.get(DASHBOARD))
 
 
@@ -268,10 +268,10 @@ def of_the_organization(rebels: Rebels) -> None:
 
 
 MATTERS = [
-    ("2 credentials were refused 10 times or more in 7 days", ["Noisy", "Noisy"]),
+    ("2 credentials were refused 10 or more times in the last 7 days", ["Noisy", "Noisy"]),
     ("2 credentials expire within 30 days", ["Soon", "Soon"]),
     ("2 production credentials never expire", ["Endless", "Endless"]),
-    ("2 credentials haven’t been used for 30 days", ["Idle", "Idle"]),
+    ("2 credentials haven’t been used in the last 30 days", ["Idle", "Idle"]),
 ]
 
 

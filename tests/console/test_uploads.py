@@ -1,4 +1,4 @@
-"""The console accepts no files, so that no one can fill its memory or disk."""
+"""The console doesn't accept files, so that no one can fill its memory or disk."""
 
 from io import BytesIO
 from typing import Any

@@ -29,7 +29,7 @@ class Apps:
 
 @pytest.fixture
 def credential(rebels: Rebels) -> JwtCredential:
-    """Of Luke's, for all apps of the organization, in the sandbox."""
+    """Of Luke's, for all apps in the organization, in the sandbox."""
     return cast.credential(rebels.luke)
 
 

@@ -39,7 +39,7 @@ def every_url(credential: JwtCredential, through: Membership | None) -> dict[str
 
 
 def submission(**changed: Any) -> dict[str, Any]:
-    """The Create JWT form, filled in for all apps of the organization."""
+    """The Create JWT form, filled in for all apps in the organization."""
     return {
         "label": "Contractor Key",
         "environment": "sandbox",

@@ -385,7 +385,7 @@ def test_settings_warn_before_a_public_app_becomes_private(
     cast.credential(rebels.luke, clients=[client])
     assert listed_by_others(application) == 1
     page = text_of(sign_in(partners.lobot).get(url("application_settings", application)))
-    assert "One credential of other organizations lists it now." in page
+    assert "One credential in other organizations lists it now." in page
 
 
 # --- The actions themselves ----------------------------------------------------------------------

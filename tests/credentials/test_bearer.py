@@ -33,7 +33,8 @@ IN_QUERY = (
 )
 OWN = "/account/~/extension/~"
 NO_TOKEN = api.rest_error(
-    "OAU-123", "The call has no access token. Send one in the header Authorization: Bearer."
+    "OAU-123",
+    "The call does not have an access token. Send one in the header Authorization: Bearer.",
 )
 INVALID = api.rest_error(
     "OAU-149",

@@ -155,7 +155,7 @@ REFUSALS = [
         "Ensure this value has at most 100 characters (it has 101).",
         fields(label="🔑" * 101),
     ),
-    Refusal("line break in label", "label", "Write this on one line.", fields(label="a\nb")),
+    Refusal("line break in label", "label", "Enter this on one line.", fields(label="a\nb")),
     Refusal(
         "override in label",
         "label",
@@ -197,13 +197,13 @@ REFUSALS = [
     Refusal(
         "date too late",
         "expires_on",
-        "Choose a date before 2099-12-31, or leave this empty for never.",
+        "Choose a date before 2099-12-31, or leave this empty if it should never expire.",
         fields(expires_on="2099-12-31"),
     ),
     Refusal(
         "date far too late",
         "expires_on",
-        "Choose a date before 2099-12-31, or leave this empty for never.",
+        "Choose a date before 2099-12-31, or leave this empty if it should never expire.",
         fields(expires_on="9999-12-31"),
     ),
     Refusal(
@@ -256,14 +256,14 @@ REFUSALS = [
     Refusal(
         "private app of another organization",
         "client_id",
-        "This is a private app of another organization. Only its own organization can use it; "
-        "ask its developer to make it public.",
+        "This is a private app of another organization. Only its own organization can use it. "
+        "Ask its developer to make it public.",
         listing("ledger"),
     ),
     Refusal(
         "too many apps",
         "client_id",
-        f"A list holds {MAX_PERMITTED_CLIENTS} apps at most.",
+        f"You can list at most {MAX_PERMITTED_CLIENTS} apps.",
         fields(
             app_access="specific",
             client_ids=[f"client-{number}" for number in range(MAX_PERMITTED_CLIENTS + 1)],
@@ -351,9 +351,7 @@ def test_a_disabled_account_is_disabled_and_refused(rebels: Rebels, sign_in: Sig
 
 def test_only_developers_can_own_a_credential(rebels: Rebels, sign_in: SignIn) -> None:
     response = create(sign_in(rebels.leia), rebels.c3po, environment="production")
-    assert errors_of(response) == {
-        "environment": "C3po Example needs the console role Developer first."
-    }
+    assert errors_of(response) == {"environment": "C3po Example needs the Developer role first."}
     rebels.luke.user.is_active = False
     rebels.luke.user.save()
     response = create(sign_in(rebels.leia), rebels.luke)
@@ -557,7 +555,7 @@ def test_the_email_about_a_credential_without_limits(
     assert message.subject.startswith("A production JWT credential")
     for line in (
         "Environment:  Production",
-        "Apps:         all apps of your",
+        "Apps:         all apps in your",
         "Expires:      never",
     ):
         assert line in str(message.body)

@@ -37,7 +37,7 @@ def shown_to(
     if response.status_code == 302:
         assert response["Location"] == url("detail", credential, through)
         response = browser.get(response["Location"])
-        assert "The JWT is no longer shown here." in words_of(response)
+        assert "This page no longer shows the JWT." in words_of(response)
     return bool(JWT.search(text_of(response)))
 
 

@@ -191,7 +191,7 @@ def test_an_account_administrator_gets_links_to_console_access(
 
 def test_a_person_without_apps_and_sandbox_account(rebels: Rebels, sign_in: SignIn) -> None:
     words = words_of(sign_in(rebels.c3po).get(page_of(rebels.lando)))
-    assert "Lando doesn’t own an app." in words
+    assert "Lando doesn’t own any apps." in words
     assert "Production" in words.partition("Platform logins")[2]
     assert "Sandbox" not in words.partition("Platform logins")[2].partition("Apps")[0]
 

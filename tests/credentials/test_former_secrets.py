@@ -163,7 +163,7 @@ def test_a_second_replacement_ends_the_oldest(
     second = replaced(app)
     browser = stepped_up(sign_in, rebels.luke)
     page = words_of(browser.get(url("replace_client_secret", app)))
-    assert f"The secret before that one, ••••{app.secret[-4:]} , stops working immediately" in page
+    assert f"The previous secret, ••••{app.secret[-4:]} , stops working immediately" in page
     third = replaced(second)
     assert [status(each, jwt) for each in (app, second, third)] == [401, 200, 200]
     event = AuditEvent.objects.filter(kind=AuditKind.CLIENT_SECRET_REPLACED).latest("id")

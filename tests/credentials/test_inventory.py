@@ -45,7 +45,7 @@ def test_filters(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.han)
     page = text(browser, f"{LIST}?app={app.client_id}")
     assert "Narrow" in page
-    assert "No matching events" not in text(browser, f"{LIST}?owner=luke")
+    assert "No credentials found" not in text(browser, f"{LIST}?owner=luke")
 
 
 def test_filtering_by_credentials_that_are_refused_often(

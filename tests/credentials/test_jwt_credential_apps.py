@@ -133,8 +133,8 @@ def test_add_app_checks_only_the_client_id(at: Page, apps: Apps) -> None:
         ),
         (
             "ledger",
-            "This is a private app of another organization. Only its own organization can use it; "
-            "ask its developer to make it public.",
+            "This is a private app of another organization. Only its own organization can use "
+            "it. Ask its developer to make it public.",
         ),
     ],
 )

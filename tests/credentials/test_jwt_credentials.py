@@ -152,12 +152,12 @@ def test_the_page_of_a_credential(rebels: Rebels, apps: Apps, sign_in: SignIn) -
     for pattern in (
         r"Anyone with this JWT can call the sandbox API as Luke Example \(extension \d+, "
         r"Standard User\) through 1 specific app, until Mar 31, 2098, 23:59 UTC",
-        f"Credential ID the JWT's jti {credential.pk}",
+        f"Credential ID the JWT’s jti {credential.pk}",
         "Owner Luke Example · luke@rebels.example",
         rf"Created on {when} by Han Example",
         r"Expires Mar 31, 2098, 23:59 UTC",
         rf"Last used {when}",
-        rf"X-wing Dialer {apps.dialer.client_id} 17 0 {when} Not in 30 days",
+        rf"X-wing Dialer {apps.dialer.client_id} 17 0 {when} Not in the last 30 days",
         r"han@rebels\.example created the JWT credential",
     ):
         assert re.search(pattern, words), pattern
@@ -169,7 +169,7 @@ def test_the_page_of_an_unused_credential_that_never_expires(
 ) -> None:
     words = words_of(sign_in(rebels.luke).get(url("detail", credential)))
     for text in (
-        "through any app of Rebel Alliance, with no end date",
+        "through any app in Rebel Alliance, with no expiration date",
         "Expires Never",
         "Last used Not used yet",
         "No app exchanged it in the last 30 days",
@@ -242,7 +242,7 @@ def test_saving(rebels: Rebels, apps: Apps, sign_in: SignIn, who: str) -> None:
         },
     )
     assert (response.status_code, response["Location"]) == (302, address)
-    assert "Saved." in words_of(browser.get(address))
+    assert "We saved your changes." in words_of(browser.get(address))
     credential.refresh_from_db()
     assert credential.label == "Agency"
     assert set(credential.permitted_clients.all()) == {apps.crane, apps.concierge}

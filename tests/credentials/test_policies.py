@@ -160,7 +160,7 @@ def test_saving_a_policy(rebels: Rebels, leia: Browser) -> None:
         },
     }
     words = words_of(leia.get(PAGE))
-    assert "Saved the sandbox policy." in words
+    assert "We saved the sandbox policy." in words
     assert "leia@rebels.example changed the policy" in words
     assert "Max lifetime days: none → 90" in words
     assert "Expiry required: no → yes" in words

@@ -47,7 +47,7 @@ http://localhost:8000/console/my-credentials/{pk}
 """
 SEVERAL = """Hello Luke,
 
-These JWT credentials of yours expire soon:
+Your JWT credentials expire soon:
 
   - First (sandbox)
     Expires:  Feb 28, 2031, 23:59 UTC

@@ -159,7 +159,7 @@ def test_the_rotation_page_before_any_use(
     rebels: Rebels, rotation: Rotation, sign_in: SignIn
 ) -> None:
     page = words_of(sign_in(rebels.luke).get(url("rotation", rotation.replaced)))
-    assert "No app has used either credential since the rotation began." in page
+    assert "No app has used either credential since the rotation started." in page
     assert "Waiting for the first use of the replacement" in page
     assert "Both credentials work for 24 hours after the first use of the replacement." in page
 
@@ -171,7 +171,7 @@ def test_the_steps_of_a_rotation_after_first_use_and_after_it_closed(
     answer(app, rotation.replacement)
     page = words_of(luke.get(url("rotation", rotation.replacement)))
     assert "An app used the replacement for the first time (done)" in page
-    assert "Grace period: both credentials work (now)" in page
+    assert "Grace period: both credentials work (in progress)" in page
     closed(rotation)
     page = words_of(luke.get(url("rotation", rotation.replacement)))
     assert "Old credential stopped working (done)" in page

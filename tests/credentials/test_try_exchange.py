@@ -129,7 +129,7 @@ def test_a_dry_run_of_a_valid_credential_passes_and_leaves_no_trace(
     words = words_of(response)
     for text in (
         "Every check of the dry run passes",
-        "We issued no token and checked no secret.",
+        "We didn’t issue a token or check the client secret.",
         "A dry run doesn’t check the client secret.",
         "with Cloud Concierge",
         "App scopes ReadAccounts",
@@ -276,7 +276,7 @@ def test_an_admin_can_only_make_dry_runs(
         url("test", credential, rebels.luke),
         {"client_id": app.client_id, "client_secret": app.secret},
     )
-    assert "We issued no token and checked no secret." in words_of(response)
+    assert "We didn’t issue a token or check the client secret." in words_of(response)
     assert [result for result, *_ in checks_of(response)] == ["pass"] * len(DRY_RUN)
     assert not ExchangeUsage.objects.exists()
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_TESTED).exists()

@@ -175,7 +175,7 @@ def test_the_page_of_a_credential_shows_its_usage(
     [app] = rows_of(response, "Apps that used this credential in the last 30 days")
     client_id = world.dialer.client_id
     assert re.fullmatch(rf"Dialer {client_id} 1,234 5,678 {TIME} {TIME}", app)
-    [address] = rows_of(response, "The last five addresses at most, latest first")
+    [address] = rows_of(response, "Up to five addresses, most recent first")
     assert re.fullmatch(rf"192\.0\.2\.1 Dialer {TIME}", address)
     days = rows_of(response, "Exchanges and calls per day in the last 30 days")
     assert len(days) == 30
@@ -238,7 +238,7 @@ def test_the_usage_of_an_app(rebels: Rebels, world: World, sign_in: SignIn) -> N
     [row] = rows_of(response, "Credentials that the app exchanged")
     assert re.fullmatch(rf"Nightly Luke Example 1,234 5,678 {TIME}", row)
     assert f'<a href="{url("detail", world.credential)}">Nightly</a>' in text_of(response)
-    [address] = rows_of(response, "The last five addresses at most, latest first")
+    [address] = rows_of(response, "Up to five addresses, most recent first")
     assert re.fullmatch(rf"192\.0\.2\.1 {TIME}", address)
     assert "you can’t see" not in words
     application_page = browser.get(reverse("credentials:application", args=[world.application.pk]))
@@ -281,7 +281,7 @@ def test_developers_see_only_their_own_side_of_usage(
     rows = rows_of(response, "Credentials that the app exchanged")
     assert [row.partition(" Example")[0].rpartition(" ")[0] for row in rows] == labels
     words = words_of(response)
-    unseen = f"{others} of people whose credentials you can’t view: {exchanges} exchanges."
+    unseen = f"{others} that you can’t view: {exchanges} exchanges."
     assert unseen in words
     assert "Exchanges 321 in 30 days" in words
     for hidden in {"Of Luke", "Of Han", "Of Lobot"} - set(labels):
@@ -338,7 +338,7 @@ def test_the_usage_page_shows_one_environment(
 def test_the_usage_page_of_an_unused_app(rebels: Rebels, world: World, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     page = browser.get(usage_url(world.application))
-    assert "No use in the last 30 days The app exchanged no credential" in words_of(page)
+    assert "No activity in the last 30 days The app didn’t exchange a credential" in words_of(page)
     assert reverse("credentials:application", args=[world.application.pk]) in text_of(page)
     bare = cast.application(rebels.luke, "Bare")
     assert "No client ID yet" in words_of(browser.get(usage_url(bare)))

@@ -247,6 +247,6 @@ def test_a_text_without_a_request_id_is_an_error_of_the_field(
 ) -> None:
     page = sign_in(rebels.luke).get(WHY, {"request_id": "JWT-103"})
     [message] = page.context["id_form"].errors["request_id"]
-    assert message.startswith("This text has no request ID in it.")
+    assert message.startswith("We couldn’t find a request ID in this text.")
     assert 'value="JWT-103"' in page.content.decode()
     assert "we have nothing to explain" not in page.content.decode()

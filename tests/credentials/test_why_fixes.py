@@ -183,4 +183,4 @@ class TestFixes:
         resume_client(scene.app.client, actor=scene.rebels.luke.user, origin=cast.ORIGIN)
         page = asked(browser, response)
         assert page.context["explanation"].passes_now
-        assert "Fixed since then" in page.content.decode()
+        assert "Fixed since this request" in page.content.decode()

@@ -52,7 +52,7 @@ class TestWhoSeesWhat:
         found = self.explanations(response, shared, partners, sign_in)
         for person in ("owner", "dev_admin", "auditor"):
             assert found[person].headline == "The credential has been revoked"
-            assert found[person].credential == "Contractor Key of Luke Example"
+            assert found[person].credential == "Contractor Key (Luke Example)"
             assert found[person].app == "Cloud City Connect"
             assert found[person].app_url == ""
         assert found["teammate"] is None
@@ -158,7 +158,7 @@ class TestLists:
         credential_page = reverse("my_credentials:detail", args=[scene.credential.pk])
         app_page = reverse("credentials:application", args=[scene.app.application.pk])
         for page in (credential_page, app_page):
-            assert "The APIs refused no request" in luke.get(page).content.decode()
+            assert "The APIs haven’t refused any requests" in luke.get(page).content.decode()
         refused = [
             scene.call("PUT", "/account/~/business-address"),
             api.exchange(theirs, scene.jwt),
