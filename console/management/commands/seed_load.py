@@ -10,9 +10,7 @@ from console.load.organization import LoadedOrganization, Size, is_taken, load
 
 
 class Command(BaseCommand):
-    help = (
-        "Creates a large organization for performance tests. Don't run it in a real installation."
-    )
+    help = "Create a large organization for performance tests. Don't run it in a real installation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         defaults = asdict(Size())
