@@ -68,7 +68,7 @@ def test_a_person_requests_access_and_creates_a_first_credential(
     leia = sign_in_page(rebels.leia)
     leia.get_by_role("link", name="Notices, 1 unread").click()
     arrived(leia, "Notices")
-    leia.get_by_role("link", name=re.compile("^Wedge Example asks")).click()
+    leia.get_by_role("link", name=re.compile("^Wedge Example requested")).click()
     arrived(leia, "Access requests")
     expect(leia.get_by_role("link", name="Access 1 pending request")).to_be_visible()
     expect(leia.get_by_role("row", name="A dialer for the night shift")).to_contain_text("Wedge")

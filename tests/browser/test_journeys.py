@@ -124,7 +124,7 @@ def create_before_the_app_is_added(page: Page) -> Route:
     with page.expect_request("**/create/apps"):
         page.get_by_role("button", name="Add app").click()
     page.get_by_role("button", name="Create JWT").click()
-    expect(page.get_by_text("One moment: the list of apps is being changed.")).to_be_attached()
+    expect(page.get_by_text("We’re updating the list of apps")).to_be_attached()
     assert not JwtCredential.objects.exists()
     return held[0]
 
