@@ -33,7 +33,7 @@ ROLE_GRANTS: dict[ConsoleRole, str] = {
     ),
     ConsoleRole.DEVELOPER: "Registers apps, creates JWT credentials, and manages only their own.",
     ConsoleRole.DEVELOPER_ADMIN: (
-        "Manages all apps, developers, and credentials of the organization."
+        "Manages all apps, developers, and credentials in the organization."
     ),
 }
 

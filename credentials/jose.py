@@ -233,7 +233,7 @@ def shape_problem(text: str) -> str:
             return problem
     parts = text.split(".")
     if len(parts) != 3:
-        return f"A JWT has three parts with dots between them. This one has {len(parts)}."
+        return f"A JWT has three parts separated by dots. This one has {len(parts)}."
     if not _COMPACT.fullmatch(text):
         return "One of its three parts is empty or has characters that base64url doesn’t use."
     return _content_problem(parts)

@@ -23,8 +23,8 @@ def account_admin_field() -> forms.BooleanField:
     return forms.BooleanField(
         label="Account administrator",
         required=False,
-        help_text="Decides who has access, manages platform logins and policies, and views the "
-        "audit log.",
+        help_text="Lets this person decide who has access, manage platform logins and policies, "
+        "and view the audit log.",
     )
 
 

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, time
 
 from django.core.exceptions import ValidationError
 
+from core.moments import day_in_words
 from credentials.models.expiration import NEVER
 
 
@@ -16,7 +17,7 @@ def end_of_day(day: date, at: datetime, *, field: str) -> datetime:
     if day >= NEVER.date():
         raise ValidationError(
             {
-                field: f"Choose a date before {NEVER:%Y-%m-%d}"
+                field: f"Choose a date before {day_in_words(NEVER)}"
                 ", or leave this empty if it should never expire."
             }
         )

@@ -191,7 +191,9 @@ def enabled_extension(owner: Membership, environment: Environment) -> Extension:
     )
     where = environment.label.lower()
     if extension is None:
-        raise ValidationError({"environment": f"{owner.user.name} has no {where} account yet."})
+        raise ValidationError(
+            {"environment": f"{owner.user.name} doesn’t have a {where} account yet."}
+        )
     if not extension.is_enabled:
         raise ValidationError({"environment": f"The {where} account is disabled."})
     return extension

@@ -131,8 +131,8 @@ def _without_account(
         return Disabled(
             f"{whose} {where} account is disabled. An account administrator can enable it."
         )
-    who = "You have" if is_own else f"{owner.user.name} has"
+    who = "You don’t" if is_own else f"{owner.user.name} doesn’t"
     if is_own and environment is Environment.SANDBOX:
         address = reverse("accounts:sandbox_account")
-        return Disabled(f"{who} no {where} account yet.", address, "Create sandbox account")
-    return Disabled(f"{who} no {where} account yet.")
+        return Disabled(f"{who} have a {where} account yet.", address, "Create sandbox account")
+    return Disabled(f"{who} have a {where} account yet.")

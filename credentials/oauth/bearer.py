@@ -205,7 +205,7 @@ def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Loo
 def _not_ours() -> InvalidAccessToken:
     return InvalidAccessToken(
         "OAU-149",
-        "This is not an access token of this environment. Exchange a JWT credential at the same "
+        "This is not an access token for this environment. Exchange a JWT credential at the same "
         "base URL.",
     )
 

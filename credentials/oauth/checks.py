@@ -173,7 +173,7 @@ def _network_unknown(exchange: Exchange) -> str:
     limits = networks_in_words(exchange.credential, exchange.policy)
     if exchange.source is not None or not limits:
         return ""
-    return f"The console can’t know the address that the app calls from: {limits}."
+    return f"The console doesn’t know which address the app calls from: {limits}."
 
 
 SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)

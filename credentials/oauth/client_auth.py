@@ -48,7 +48,7 @@ def presented_credentials(request: HttpRequest, parameters: Parameters) -> Basic
         credentials = basic_credentials(request)
         if credentials and client_id not in (None, credentials.client_id):
             raise InvalidRequest(
-                "The client_id in the body is not the one in HTTP Basic. Send one."
+                "The client_id in the body does not match the one in HTTP Basic. Send only one."
             )
         return credentials
     if client_id is None or client_secret is None:

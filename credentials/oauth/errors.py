@@ -148,7 +148,7 @@ def app_not_allowed() -> InvalidGrant:
 def refresh_token_invalid(reason: Reason) -> InvalidGrant:
     return InvalidGrant(
         "JWT-108",
-        "The refresh token is unknown, expired, used or revoked. Exchange the JWT credential "
+        "The refresh token is unknown, expired, used, or revoked. Exchange the JWT credential "
         "again.",
     ).about(reason=reason)
 

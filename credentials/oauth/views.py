@@ -48,7 +48,7 @@ from credentials.throttle import meter_of
 View = Callable[[HttpRequest, Environment], HttpResponse]
 
 RECEIVED = (
-    "Thank you. We revoke every valid JWT credential of this environment in your report, and "
+    "Thank you. We revoke every valid JWT credential for this environment in your report and "
     "notify its owner."
 )
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())

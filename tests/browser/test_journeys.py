@@ -93,7 +93,7 @@ def test_the_create_jwt_form_leads_to_the_missing_sandbox_account(
     page = sign_in_page(rebels.lando)
     page.goto(f"{console}/console/my-credentials/create")
     expect(page.get_by_label("Sandbox")).to_be_disabled()
-    expect(page.get_by_text("You have no sandbox account yet.")).to_be_visible()
+    expect(page.get_by_text("You don’t have a sandbox account yet.")).to_be_visible()
     accessible("the form with a disabled environment")
     page.get_by_role("link", name="Create sandbox account").click()
     page.get_by_role("button", name="Create sandbox account").click()

@@ -119,7 +119,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
         "No app exchanged it in the last 30 days."
     )
     expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
-        "It is being replaced by Its replacement, which keeps working, but no app has used it yet."
+        "It’s being replaced by Its replacement, which keeps working, but no app has used it yet."
     )
 
     # The administrator checks this first, and returns when the apps have moved.

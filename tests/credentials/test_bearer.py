@@ -38,7 +38,7 @@ NO_TOKEN = api.rest_error(
 )
 INVALID = api.rest_error(
     "OAU-149",
-    "This is not an access token of this environment. Exchange a JWT credential at the same "
+    "This is not an access token for this environment. Exchange a JWT credential at the same "
     "base URL.",
 )
 EXPIRED = api.rest_error(

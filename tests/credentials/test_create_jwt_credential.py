@@ -197,13 +197,13 @@ REFUSALS = [
     Refusal(
         "date too late",
         "expires_on",
-        "Choose a date before 2099-12-31, or leave this empty if it should never expire.",
+        "Choose a date before Dec 31, 2099, or leave this empty if it should never expire.",
         fields(expires_on="2099-12-31"),
     ),
     Refusal(
         "date far too late",
         "expires_on",
-        "Choose a date before 2099-12-31, or leave this empty if it should never expire.",
+        "Choose a date before Dec 31, 2099, or leave this empty if it should never expire.",
         fields(expires_on="9999-12-31"),
     ),
     Refusal(
@@ -329,12 +329,14 @@ def test_an_environment_without_account_is_disabled_and_refused(
     [option] = re.findall(r'<input type="radio"[^>]*value="sandbox"[^>]*>', text_of(form))
     assert " disabled" in option
     words, link = words_of(form), 'href="/console/sandbox">Create sandbox account'
-    assert ("You have no sandbox account yet." in words) is not through_organization
-    assert ("Lando Example has no sandbox account yet." in words) is through_organization
+    assert ("You don’t have a sandbox account yet." in words) is not through_organization
+    assert ("Lando Example doesn’t have a sandbox account yet." in words) is through_organization
     assert (link in text_of(form)) is not through_organization
     assert fields_of(form, url("create", through=through))["environment"] == "production"
     response = create(browser, through)
-    assert errors_of(response) == {"environment": "Lando Example has no sandbox account yet."}
+    assert errors_of(response) == {
+        "environment": "Lando Example doesn’t have a sandbox account yet."
+    }
     assert not JwtCredential.objects.exists()
 
 

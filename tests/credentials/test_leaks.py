@@ -32,8 +32,8 @@ from tests.credentials.rotating import rotation_of
 from tests.house.sources import ROOT
 
 RECEIVED = {
-    "message": "Thank you. We revoke every valid JWT credential of this environment in your "
-    "report, and notify its owner."
+    "message": "Thank you. We revoke every valid JWT credential for this environment in your "
+    "report and notify its owner."
 }
 PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
 

@@ -275,8 +275,8 @@ def test_a_test_from_the_console_does_not_check_networks(
     data = {"client_id": app.client_id} | ({"client_secret": app.secret} if real else {})
     words = words_of(sign_in(rebels.luke).post(url("test", credential), data))
     assert (
-        "Not checked: The app calls from an allowed network The console can’t know the address "
-        "that the app calls from: the organization policy allows 2001:db8::/32; the credential "
+        "Not checked: The app calls from an allowed network The console doesn’t know which "
+        "address the app calls from: the organization policy allows 2001:db8::/32; the credential "
         "allows 192.0.2.0/24." in words
     )
     assert "Failed:" not in words

@@ -146,7 +146,7 @@ def test_rotating_the_access_token_key(rebels: Rebels) -> None:
         401,
         rest_error(
             "OAU-149",
-            "This is not an access token of this environment. Exchange a JWT credential at "
+            "This is not an access token for this environment. Exchange a JWT credential at "
             "the same base URL.",
         ),
     )

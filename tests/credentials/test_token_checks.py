@@ -64,7 +64,9 @@ def test_the_shape_is_checked_before_the_client(world: World, subtests: pytest.S
         ),
         (
             [*whole, ("client_id", world.public.client_id)],
-            invalid_request("The client_id in the body is not the one in HTTP Basic. Send one."),
+            invalid_request(
+                "The client_id in the body does not match the one in HTTP Basic. Send only one."
+            ),
         ),
         *(
             (

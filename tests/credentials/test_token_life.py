@@ -25,7 +25,7 @@ OWN = "/account/~/extension/~"
 INVALID = api.oauth_error(
     "invalid_grant",
     "JWT-108",
-    "The refresh token is unknown, expired, used or revoked. Exchange the JWT credential again.",
+    "The refresh token is unknown, expired, used, or revoked. Exchange the JWT credential again.",
 )
 
 
