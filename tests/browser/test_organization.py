@@ -112,10 +112,10 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     choose(han, "Used", "Rotated", "Idle")
     arrived(han, "Revoke 3 credentials?")
     breaks = han.get_by_role("region", name="What will stop working").get_by_role("listitem")
-    expect(breaks.filter(has_text="Used of Luke")).to_contain_text(
+    expect(breaks.filter(has_text="Used (owned by Luke")).to_contain_text(
         "Falcon Dialer exchanged it 1 time"
     )
-    expect(breaks.filter(has_text="Idle of Leia")).to_contain_text(
+    expect(breaks.filter(has_text="Idle (owned by Leia")).to_contain_text(
         "No app exchanged it in the last 30 days."
     )
     expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
