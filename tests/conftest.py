@@ -1,8 +1,11 @@
 """Fixtures for all tests: the people of two organizations, and how they sign in."""
 
 import gc
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -14,6 +17,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.environments import urls_of
 from accounts.models import Membership, Organization
+from console.management.commands import tick
 from core.background import BackgroundWriter
 from credentials import throttle
 from credentials.oauth import refusal_log as refusals
@@ -104,6 +108,20 @@ def use_mail_server(settings: Settings) -> UseMailServer:
         settings.POST_OFFICE = settings.POST_OFFICE | {"BACKENDS": {"default": backend}}
 
     return use
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_tick_lock() -> Iterator[None]:
+    # SQLite's databases in memory all have the same name, so the ticks of two processes of tests
+    # would take the same lock.
+    original = tick._lock_path
+
+    suffix = f".{os.getpid()}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tick, "_lock_path", lambda: original().with_suffix(suffix))
+        yield
+    for file in Path(tempfile.gettempdir()).glob(f"console-tick-*{suffix}"):
+        file.unlink()
 
 
 @pytest.fixture(autouse=True, scope="session")
