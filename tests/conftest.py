@@ -31,7 +31,7 @@ def _forget_urls(**kwargs: object) -> None:
 
 
 SignIn = Callable[[Membership], Client]
-UseMailServer = Callable[[str], None]
+UseEmailServer = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def sign_in() -> SignIn:
 
 
 @pytest.fixture
-def use_mail_server(settings: Settings) -> UseMailServer:
-    """Use one of `tests.accounts.mail_servers` for the rest of the test."""
+def use_email_server(settings: Settings) -> UseEmailServer:
+    """Use one of `tests.accounts.email_servers` for the rest of the test."""
 
     def use(backend: str) -> None:
         settings.EMAIL_BACKEND = backend

@@ -19,6 +19,6 @@ def tick(*arguments: str) -> dict[str, str]:
     return dict(line.rstrip(".").split(": ", 1) for line in lines(*arguments))
 
 
-def make_mail_due() -> None:
+def make_email_due() -> None:
     """Skip the minute in which the request itself tries to send its email."""
     Email.objects.update(scheduled_time=timezone.now() - timedelta(seconds=1))

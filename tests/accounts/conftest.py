@@ -4,13 +4,13 @@ from types import SimpleNamespace
 import pytest
 from allauth.mfa.totp.internal import auth
 
-from tests.accounts import mail_servers
-from tests.conftest import UseMailServer
+from tests.accounts import email_servers
+from tests.conftest import UseEmailServer
 
 
 @pytest.fixture(autouse=True)
-def mail_server(use_mail_server: UseMailServer) -> None:
-    use_mail_server(mail_servers.WORKING)
+def email_server(use_email_server: UseEmailServer) -> None:
+    use_email_server(email_servers.WORKING)
 
 
 @pytest.fixture(autouse=True)

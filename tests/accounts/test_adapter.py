@@ -8,8 +8,8 @@ from post_office.models import Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from tests import cast
-from tests.accounts import mail_servers
-from tests.conftest import Rebels, SignIn, UseMailServer
+from tests.accounts import email_servers
+from tests.conftest import Rebels, SignIn, UseEmailServer
 
 DOWN = "the email server didn’t respond"
 
@@ -25,9 +25,9 @@ def test_reset_link_is_sent_at_once_and_kept_nowhere(rebels: Rebels, client: Cli
 
 @pytest.mark.parametrize("email", ["luke@rebels.example", "stranger@rebels.example"])
 def test_reset_with_a_dead_server_says_so(
-    email: str, rebels: Rebels, client: Client, use_mail_server: UseMailServer
+    email: str, rebels: Rebels, client: Client, use_email_server: UseEmailServer
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     url = reverse("account_reset_password")
     response = client.post(url, {"email": email}, follow=True)
     assert response.redirect_chain == [(url, 302)]
@@ -35,10 +35,10 @@ def test_reset_with_a_dead_server_says_so(
     assert not Email.objects.exists()
 
 
-def test_e_mail_change_with_a_dead_server_says_so(
-    rebels: Rebels, sign_in: SignIn, use_mail_server: UseMailServer
+def test_an_email_change_with_a_dead_server_says_so(
+    rebels: Rebels, sign_in: SignIn, use_email_server: UseEmailServer
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     browser = sign_in(rebels.luke)
     cast.step_up(browser)
     url = reverse("account_email")
@@ -51,10 +51,10 @@ def test_e_mail_change_with_a_dead_server_says_so(
 def test_notice_waits_in_the_queue(
     rebels: Rebels,
     sign_in: SignIn,
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     password = "Tosche-Station-77"
     with django_capture_on_commit_callbacks(execute=True):
         response = sign_in(rebels.luke).post(

@@ -27,8 +27,8 @@ from accounts.models.devices import DEVICES_KEPT
 from core import browsers
 from core.moments import in_words
 from tests import cast
-from tests.accounts import mail_servers
-from tests.conftest import Rebels, UseMailServer
+from tests.accounts import email_servers
+from tests.conftest import Rebels, UseEmailServer
 from tests.races import at_once, shared_database
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -213,13 +213,13 @@ def test_a_wrong_password_makes_nothing_known(rebels: Rebels) -> None:
     assert not Device.objects.exists()
 
 
-def test_signing_in_needs_no_mail_server(
+def test_signing_in_needs_no_email_server(
     rebels: Rebels,
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     sign_in(rebels.luke, browser())
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     with django_capture_on_commit_callbacks(execute=True):
         at = sign_in(rebels.luke, browser(CHROME))
     assert at.get(reverse("dashboard")).status_code == 200

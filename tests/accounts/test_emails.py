@@ -14,9 +14,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.emails import queue_text
 from console.management.commands import tick as tick_command
-from tests.accounts import mail_servers
-from tests.conftest import Rebels, SignIn, UseMailServer
-from tests.ticks import make_mail_due, tick
+from tests.accounts import email_servers
+from tests.conftest import Rebels, SignIn, UseEmailServer
+from tests.ticks import make_email_due, tick
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def statuses() -> list[int]:
     return list(Email.objects.order_by("pk").values_list("status", flat=True))
 
 
-def test_mail_is_sent_after_commit_and_once(
+def test_an_email_is_sent_after_commit_and_once(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -35,47 +35,47 @@ def test_mail_is_sent_after_commit_and_once(
     assert statuses() == [STATUS.sent, STATUS.sent]
     assert [message.to for message in mail.outbox] == [["a@b.example"], ["c@d.example"]]
     assert {message.body for message in mail.outbox} == {"Body {{ x }} {% now 'Y' %} <b>&"}
-    make_mail_due()
+    make_email_due()
     assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
 
 
 def test_tick_leaves_the_first_attempt_to_the_request() -> None:
     queue_text(["a@b.example"], "Subject", "Body")
     assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
-    make_mail_due()
+    make_email_due()
     assert tick("--dry-run")["Email"] == "1 due"
     assert mail.outbox == []
     assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert len(mail.outbox) == 1
 
 
-def test_mail_outlives_a_dead_server(
+def test_an_email_outlives_a_dead_server(
     rebels: Rebels,
     sign_in: SignIn,
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     with django_capture_on_commit_callbacks(execute=True):
         response = sign_in(rebels.wedge).post("/console/request-access", {"reason": "To fly."})
     assert response.status_code == 302
     assert statuses() == [STATUS.queued]
-    make_mail_due()
+    make_email_due()
     assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     assert statuses() == [STATUS.requeued]
     assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
-    make_mail_due()
-    use_mail_server(mail_servers.WORKING)
+    make_email_due()
+    use_email_server(email_servers.WORKING)
     assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert [message.to for message in mail.outbox] == [["leia@rebels.example"]]
 
 
 def test_dead_server_is_asked_once_per_request(
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     attempts = []
     dispatch = Email.dispatch
 
@@ -91,9 +91,9 @@ def test_dead_server_is_asked_once_per_request(
     assert statuses() == [STATUS.queued] * 5
 
 
-def test_dry_run_counts_beyond_one_batch_of_mail() -> None:
+def test_dry_run_counts_beyond_one_batch_of_emails() -> None:
     queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
-    make_mail_due()
+    make_email_due()
     assert tick("--dry-run")["Email"] == "120 due"
 
 
@@ -103,7 +103,7 @@ def test_a_second_tick_sends_nothing_meanwhile(
 ) -> None:
     """Machines have their own files, and share the cache; a file is enough for one machine."""
     queue_text(["a@b.example"], "Subject", "Body")
-    make_mail_due()
+    make_email_due()
     second = []
 
     def send_with_another_at_work() -> tuple[int, int, int]:
@@ -124,7 +124,7 @@ def test_a_second_tick_sends_nothing_meanwhile(
 
 def test_a_tick_that_fails_keeps_no_other_from_sending(monkeypatch: pytest.MonkeyPatch) -> None:
     queue_text(["a@b.example"], "Subject", "Body")
-    make_mail_due()
+    make_email_due()
     with monkeypatch.context() as broken:
         broken.setattr(tick_command, "send_queued", lambda: 1 / 0)
         with pytest.raises(CommandError, match="Email"):
@@ -135,7 +135,7 @@ def test_a_tick_that_fails_keeps_no_other_from_sending(monkeypatch: pytest.Monke
 def test_a_tick_that_lost_its_turn_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache was restarted, and another machine began to send meanwhile."""
     queue_text([f"{number}@b.example" for number in range(120)], "Subject", "Body")
-    make_mail_due()
+    make_email_due()
     with ExitStack() as another, monkeypatch.context() as changed:
 
         def send_while_another_begins() -> tuple[int, int, int]:

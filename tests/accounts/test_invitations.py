@@ -26,8 +26,8 @@ from accounts.models import AuditEvent, AuditKind, Invitation, Membership, User
 from accounts.roles import ConsoleRole
 from core.moments import in_words
 from tests import cast
-from tests.accounts import mail_servers
-from tests.conftest import Partners, Rebels, SignIn, UseMailServer
+from tests.accounts import email_servers
+from tests.conftest import Partners, Rebels, SignIn, UseEmailServer
 
 pytestmark = pytest.mark.both_databases
 
@@ -212,13 +212,13 @@ def test_the_link_is_kept_nowhere(leia: Client) -> None:
 
 
 def test_an_invitation_without_an_email_server_says_so(
-    leia: Client, use_mail_server: UseMailServer
+    leia: Client, use_email_server: UseEmailServer
 ) -> None:
-    use_mail_server(mail_servers.DOWN)
+    use_email_server(email_servers.DOWN)
     page = leia.post(INVITE, ASKED, follow=True).content.decode()
     assert "couldn’t send the email" in page
     made = Invitation.objects.get()
-    use_mail_server(mail_servers.WORKING)
+    use_email_server(email_servers.WORKING)
     page = leia.post(url_of("resend", made), follow=True).content.decode()
     assert "We sent an invitation to ackbar@rebels.example" in page
     assert len(mail.outbox) == 1
@@ -486,7 +486,7 @@ def test_a_renewed_invitation_may_expire_again(
     assert tell_of_expired_invitations(at=renewed.expires_at) == 1
 
 
-def test_several_are_one_mail_and_settled_ones_none(
+def test_several_expired_invitations_are_one_email_and_settled_ones_none(
     invitation: tuple[Invitation, str], rebels: Rebels, client: Client
 ) -> None:
     _, url = invitation

@@ -61,7 +61,7 @@ Act = Callable[[Membership, Membership], Any]
 LEAVING: list[Act] = [make_auditor, remove, shut_out]
 
 
-def the_mail(capture: DjangoCaptureOnCommitCallbacks, act: Callable[[], Any]) -> Any:
+def the_email(capture: DjangoCaptureOnCommitCallbacks, act: Callable[[], Any]) -> Any:
     with capture(execute=True):
         act()
     [message] = mail.outbox
@@ -71,7 +71,7 @@ def the_mail(capture: DjangoCaptureOnCommitCallbacks, act: Callable[[], Any]) ->
 def test_an_administrator_changes_a_role(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    message = the_mail(
+    message = the_email(
         django_capture_on_commit_callbacks, lambda: make_auditor(rebels.luke, rebels.leia)
     )
     rebels.luke.refresh_from_db()
@@ -130,7 +130,7 @@ def test_deactivating_ends_every_session_for_good(
 ) -> None:
     here, there = signed_in_by_hand(), signed_in_by_hand()
     assert here.get(reverse("dashboard")).status_code == 200
-    message = the_mail(
+    message = the_email(
         django_capture_on_commit_callbacks, lambda: shut_out(rebels.luke, rebels.leia)
     )
     assert message.to == ["luke@rebels.example"]
@@ -161,7 +161,9 @@ def test_reactivating_tells_the_person(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     shut_out(rebels.luke, rebels.leia)
-    message = the_mail(django_capture_on_commit_callbacks, lambda: let_in(rebels.luke, rebels.leia))
+    message = the_email(
+        django_capture_on_commit_callbacks, lambda: let_in(rebels.luke, rebels.leia)
+    )
     assert message.to == ["luke@rebels.example"]
     assert (
         "Your JWT credentials work again, except those that are revoked or expired." in message.body

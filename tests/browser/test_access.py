@@ -32,7 +32,7 @@ def mails_to(email: str) -> list[str]:
     return [str(message.subject) for message in mail.outbox if message.to == [email]]
 
 
-def link_in_the_last_mail() -> str:
+def link_in_the_last_email() -> str:
     found = re.search(r"^http\S+$", str(mail.outbox[-1].body), re.MULTILINE)
     assert found, mail.outbox[-1].body
     return found[0]
@@ -129,7 +129,7 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     expect(leia.get_by_role("row", name="mon@rebels.example")).to_contain_text("Pending")
     arrived(leia, "Access")
 
-    mon, link = new_context().new_page(), link_in_the_last_mail()
+    mon, link = new_context().new_page(), link_in_the_last_email()
     mon.goto(link)
     arrived(mon, "Join Rebel Alliance")
     mon.get_by_label("First name").fill("Mon")

@@ -24,7 +24,7 @@ from tests.ticks import tick
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def old_sessions_and_mail(rebels: Rebels, sign_in: SignIn) -> None:
+def old_sessions_and_emails(rebels: Rebels, sign_in: SignIn) -> None:
     sign_in(rebels.leia)
     sign_in(rebels.luke)
     stale = Session.objects.all()[:1].get()
@@ -93,7 +93,7 @@ def usage_rows() -> list[object]:
 
 
 def test_tick_removes_old_rows_once(rebels: Rebels, sign_in: SignIn) -> None:
-    old_sessions_and_mail(rebels, sign_in)
+    old_sessions_and_emails(rebels, sign_in)
     old_notices(rebels)
     old_devices(rebels)
     kept_usage = old_usage(rebels)
@@ -150,7 +150,7 @@ def test_tick_removes_no_audit_event(rebels: Rebels, sign_in: SignIn) -> None:
     AuditEvent.objects.create(
         at=ages_ago, kind=AuditKind.JWT_CREDENTIAL_REVOKED, organization=rebels.organization
     )
-    old_sessions_and_mail(rebels, sign_in)
+    old_sessions_and_emails(rebels, sign_in)
     old_usage(rebels)
     there = set(AuditEvent.objects.values_list("pk", "at"))
     assert tick()["Old usage"] == "3 removed"

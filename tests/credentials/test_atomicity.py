@@ -66,8 +66,8 @@ def everything() -> list[Any]:
         ("record", "revoke", {"reason": "Lost"}),
         ("record", "show", {}),
         # The others send no email.
-        ("mail", "create", {"app_access": "specific"}),
-        ("mail", "revoke", {"reason": "Lost"}),
+        ("email", "create", {"app_access": "specific"}),
+        ("email", "revoke", {"reason": "Lost"}),
     ],
 )
 def test_an_action_that_fails_late_leaves_no_trace(
@@ -98,7 +98,7 @@ def test_an_action_that_fails_late_leaves_no_trace(
     assert everything() == before
 
 
-def test_the_mail_that_can_t_be_sent_now_keeps_the_credential(
+def test_an_email_that_can_t_be_sent_now_keeps_the_credential(
     rebels: Rebels,
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,

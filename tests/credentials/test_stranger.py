@@ -44,7 +44,7 @@ def test_a_date_has_one_spelling(rebels: Rebels, sign_in: SignIn, date: str) -> 
     assert date in page
 
 
-def test_the_link_of_a_reset_mail_ignores_the_host_header(rebels: Rebels) -> None:
+def test_the_link_of_a_reset_email_ignores_the_host_header(rebels: Rebels) -> None:
     Client().post(
         reverse("account_reset_password"),
         {"email": "luke@rebels.example"},

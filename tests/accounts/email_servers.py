@@ -6,7 +6,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 WORKING = "django.core.mail.backends.locmem.EmailBackend"
-DOWN = "tests.accounts.mail_servers.Down"
+DOWN = "tests.accounts.email_servers.Down"
 
 
 class Down(BaseEmailBackend):

@@ -38,10 +38,10 @@ from credentials.actions.revocations import (
 from credentials.actions.rotations import warn_of_closing
 from credentials.models import ExchangeUsage, Rotation
 from tests import api, cast
-from tests.accounts import mail_servers
-from tests.conftest import Rebels, UseMailServer
+from tests.accounts import email_servers
+from tests.conftest import Rebels, UseEmailServer
 from tests.credentials.rotating import HOUR, rotation_of
-from tests.ticks import make_mail_due, tick
+from tests.ticks import make_email_due, tick
 
 pytestmark = pytest.mark.django_db
 
@@ -179,12 +179,12 @@ TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}
 
 
 @pytest.fixture
-def dead_server(settings: Settings, use_mail_server: UseMailServer) -> None:
+def dead_server(settings: Settings, use_email_server: UseEmailServer) -> None:
     """A port on which no server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         settings.EMAIL_HOST, settings.EMAIL_PORT = taken.getsockname()
-    use_mail_server(SMTP)
+    use_email_server(SMTP)
 
 
 def statuses() -> set[int]:
@@ -196,7 +196,7 @@ def statuses() -> set[int]:
 def test_every_action_works_and_its_email_comes_later(
     kind: NoticeKind,
     rebels: Rebels,
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -204,11 +204,11 @@ def test_every_action_works_and_its_email_comes_later(
     who = rebels.leia if kind in TO_LEIA else rebels.wedge if kind in TO_WEDGE else rebels.luke
     assert who.user.notices.filter(kind=kind).count() == 1
     assert statuses() == {STATUS.queued}
-    make_mail_due()
+    make_email_due()
     assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     assert statuses() == {STATUS.requeued}
-    make_mail_due()
-    use_mail_server(mail_servers.WORKING)
+    make_email_due()
+    use_email_server(email_servers.WORKING)
     assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     assert [message.to for message in mail.outbox] == [[who.user.email]]
     assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
@@ -218,7 +218,7 @@ def test_every_action_works_and_its_email_comes_later(
 @pytest.mark.usefixtures("dead_server")
 def test_the_emails_of_the_sign_in_library_come_later(
     rebels: Rebels,
-    use_mail_server: UseMailServer,
+    use_email_server: UseEmailServer,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     browser = Client()
@@ -229,8 +229,8 @@ def test_the_emails_of_the_sign_in_library_come_later(
         response = browser.post(reverse("account_change_password"), data)
     assert response.status_code == 302
     assert statuses() == {STATUS.queued}
-    make_mail_due()
-    use_mail_server(mail_servers.WORKING)
+    make_email_due()
+    use_email_server(email_servers.WORKING)
     assert tick()["Email"] == "1 sent, 0 to retry, 0 failed"
     [message] = mail.outbox
     assert message.to == ["luke@rebels.example"]
@@ -243,7 +243,7 @@ def test_an_email_is_tried_for_as_long_as_it_is_kept(rebels: Rebels, settings: S
     Email.objects.update(
         number_of_retries=settings.POST_OFFICE["MAX_RETRIES"] - 1, status=STATUS.requeued
     )
-    make_mail_due()
+    make_email_due()
     assert tick()["Email"] == "0 sent, 1 to retry, 0 failed"
     retried = settings.POST_OFFICE["MAX_RETRIES"] * settings.POST_OFFICE["RETRY_INTERVAL"]
     assert retried >= timedelta(days=30)
