@@ -153,7 +153,7 @@ developer_credential_patterns = jwt_credential_patterns("organization/<uuid:user
 
 refusal_patterns: list[URLPattern] = [
     path("console/why", refusals.why, name="why"),
-    # Whoever reads an error body may follow its link, signed in or not.
+    # Error bodies link here, so people without an account can open it too.
     path(error_codes.PAGE.removeprefix("/"), refusals.error_codes, name="error_codes"),
 ]
 

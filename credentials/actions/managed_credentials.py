@@ -12,7 +12,7 @@ from credentials.models import (
 
 
 def require_manager(owner: Membership, actor: User) -> Membership:
-    """The membership of an actor who may manage this person's credentials."""
+    """The membership of an actor who can manage this person's credentials."""
     membership = Membership.objects.select_related("organization", "user").get(user=actor)
     manages_any = membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     manages_own = membership.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN)

@@ -81,7 +81,7 @@ def revoke_jwt_credentials(
     found = [row for row in locked_credentials(theirs_to_end) if row.pk in wanted]
     active = [credential for credential in found if not credential.is_ended(at)]
     # Old credentials come before their replacements. Otherwise, revoking a replacement would first
-    # let its old credential go on, only to revoke it as well.
+    # let its old credential keep working, only to revoke it as well.
     for credential in sorted(active, key=lambda row: row.superseded_at is None):
         revoke_locked(credential, reason=reason, actor=actor, origin=origin, at=at)
     _tell_owners(active, revoked_by=actor)

@@ -41,7 +41,7 @@ def active_at(at: datetime) -> Q:
 
 
 def refused_often(at: datetime) -> Q:
-    # Whatever its status: apps can still send a credential that has ended.
+    # Its status doesn't matter: apps can still send a credential that no longer works.
     return Q(refused_often_until__gt=at)
 
 

@@ -127,7 +127,7 @@ class Consequence:
     uses: list[ClientUse]
     """By app, in the last 30 days."""
     rotation: Rotation | None
-    """The one it is part of while that is open."""
+    """The open rotation of the credential, if there is one."""
     with_other_side: bool
     """Whether the other credential of the rotation was chosen too."""
 

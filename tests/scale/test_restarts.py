@@ -35,7 +35,7 @@ def two_servers(installation: Installation) -> Iterator[list[RunningConsole]]:
                     ORIGIN=f"http://{HOST}",
                     DRAIN_SECONDS=str(DRAIN_SECONDS),
                     TRUSTED_PROXY_COUNT="2",
-                    # Each server names its drain file by its port.
+                    # The port names the file that tells a server to stop.
                     GRANIAN_WORKERS="1",
                 )
             )
