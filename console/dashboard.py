@@ -86,13 +86,13 @@ _OF_CREDENTIALS = {
         "clock",
         f"credential expires within {EXPIRES_SOON.days} days",
         f"credentials expire within {EXPIRES_SOON.days} days",
-        "Their owners get reminders. Rotate a credential to replace it without an outage.",
+        "Owners get reminders. Rotate a credential to replace it without an outage.",
     ),
     AttentionReason.NEVER_EXPIRES: (
         "infinity",
         "production credential never expires",
         "production credentials never expire",
-        "Rotate a credential to give its replacement an expiration date. A policy can require one.",
+        "To set an expiration date, rotate a credential. A policy can require expiration dates.",
     ),
     AttentionReason.UNUSED: (
         "circle-dashed",
@@ -117,7 +117,7 @@ def organization_matters(viewer: Membership) -> list[AttentionItem]:
     if waiting := counts.get(_ACCESS_REQUESTS):
         people = "person is" if waiting == 1 else "people are"
         text = f"{_number(waiting)} {people} waiting for access"
-        hint = "Approve their requests with a role, or decline them with a reason."
+        hint = "Approve a request and assign a role, or decline it and give a reason."
         matters.append(AttentionItem("user-plus", text, hint, reverse("accounts:access")))
     for reason, (icon, one, several, hint) in _OF_CREDENTIALS.items():
         if count := counts.get(reason):

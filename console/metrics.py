@@ -69,7 +69,7 @@ class Recorder:
         self._token_requests = cache(
             counter(
                 "console_token_requests",
-                "Answers of the token endpoint: granted, refused or error.",
+                "Responses from the token endpoint: granted, refused, or error.",
                 ["environment", "grant", "result"],
             ).labels
         )

@@ -58,8 +58,8 @@ def _operation(document: Schema, method: str, path: str, described: Schema) -> d
         "method": method.upper(),
         "path": path,
         "slug": described["operationId"].replace("_", "-"),
-        "summary": described["summary"],
-        "note": described.get("description", ""),
+        "summary": _as_prose(described["summary"]),
+        "note": _as_prose(described.get("description", "")),
         "scope": described.get("x-app-scope", ""),
         "permission": described.get("x-user-permission", ""),
         "group": described.get("x-rate-limit-group", ""),
@@ -75,6 +75,11 @@ def _operation(document: Schema, method: str, path: str, described: Schema) -> d
         "body": list(_fields(document, _json(body))) if body else [],
         "answer": list(_fields(document, _json(answer))),
     }
+
+
+def _as_prose(text: str) -> str:
+    # The OpenAPI document is ASCII, and a page has typographic apostrophes.
+    return text.replace("'", "’")
 
 
 def _json(content: Schema) -> Schema:
@@ -111,15 +116,17 @@ def _fields(document: Schema, schema: Schema, prefix: str = "") -> Iterator[Fiel
 def _kind(document: Schema, schema: Schema) -> str:
     schema = _resolved(document, schema)
     if schema.get("type") == "array":
-        return f"list of {_kind(document, schema['items'])}"
+        return f"array of {_kind(document, schema['items'])}s"
     return str(schema.get("type", "string"))
 
 
 def _limits(schema: Schema) -> str:
     values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     words = [
-        schema.get("description", ""),
-        f"One of {', '.join(map(str, values))}." if values else "",
+        _as_prose(schema.get("description", "")),
+        f"{'Always' if len(values) == 1 else 'One of'} {', '.join(map(str, values))}."
+        if values
+        else "",
         f"At most {schema['maxLength']} characters." if "maxLength" in schema else "",
         f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else "",
         f"Default: {schema['default']}." if "default" in schema else "",

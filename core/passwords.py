@@ -22,7 +22,7 @@ class CommonPartsValidator(CommonPasswordValidator):
             end -= 1
         if end <= longest and self._is_made_of_common_ones(text[:end]):
             raise ValidationError(
-                "This password is a combination of very common passwords. Choose another.",
+                "This password is a combination of commonly used passwords. Choose another.",
                 code="password_too_common",
             )
 
@@ -41,4 +41,4 @@ class CommonPartsValidator(CommonPasswordValidator):
         )
 
     def get_help_text(self) -> str:
-        return "Your password can’t be a combination of very common passwords."
+        return "Your password can’t be a combination of commonly used passwords."

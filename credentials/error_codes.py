@@ -35,7 +35,8 @@ AUTH_API: tuple[ErrorCode, ...] = (
         error="invalid_request",
         check=CheckName.REQUEST,
         cause="The request has the wrong format. The message says why.",
-        fix="Send the grant’s parameters as a form with POST, and authenticate only once.",
+        fix="POST the grant’s parameters form-encoded, and use only one client authentication "
+        "method.",
     ),
     ErrorCode(
         code="OAU-111",
@@ -49,7 +50,7 @@ AUTH_API: tuple[ErrorCode, ...] = (
         error="unsupported_grant_type",
         check=CheckName.REQUEST,
         cause="This server doesn’t support the grant type.",
-        fix="Use one of the grant types in the message.",
+        fix="Use one of the grant types named in the message.",
     ),
     ErrorCode(
         code="OAU-123",
@@ -66,14 +67,14 @@ AUTH_API: tuple[ErrorCode, ...] = (
         check=CheckName.CLIENT,
         cause="The client ID is unknown, suspended, or for the other environment, or the client "
         "secret is wrong.",
-        fix="Compare both with the app’s page. Each environment has its own.",
+        fix="Check both against the app’s page. Each environment has its own client ID and secret.",
     ),
     ErrorCode(
         code="OAU-251",
         error="unauthorized_client",
         check=CheckName.FLOW,
-        cause="The app doesn’t use the JWT auth flow, or doesn’t issue refresh tokens.",
-        fix="Turn it on in the app’s settings.",
+        cause="The app isn’t set up for the JWT auth flow, or for refresh tokens.",
+        fix="Turn on the one you need in the app’s settings.",
     ),
     _invalid_grant(
         code="JWT-101",
@@ -92,7 +93,8 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="JWT-102",
         check=CheckName.REVOCATION,
         cause="The credential has been revoked, or replaced in a rotation.",
-        fix="Use its replacement or another credential. Its history shows the reason.",
+        fix="Use the replacement or another credential. The revoked credential’s history shows "
+        "why.",
     ),
     _invalid_grant(
         code="JWT-103",
@@ -116,8 +118,8 @@ AUTH_API: tuple[ErrorCode, ...] = (
     _invalid_grant(
         code="JWT-107",
         check=CheckName.POLICY,
-        cause="The organization policy doesn’t allow the credential, or the policy or the "
-        "credential doesn’t allow the app’s address.",
+        cause="The organization’s policy doesn’t allow the credential, or the app’s IP address "
+        "isn’t in the networks allowed by the policy or the credential.",
         fix="Create a credential that the policy allows, or call from an allowed network.",
     ),
     _invalid_grant(
@@ -132,15 +134,15 @@ AUTH_API: tuple[ErrorCode, ...] = (
         error="temporarily_unavailable",
         check=CheckName.LIMIT,
         cause="This user and app sent too many requests. The X-Rate-Limit headers show the limit.",
-        fix="Wait for the time in the Retry-After header. Reuse each access token until it "
-        "expires.",
+        fix="Wait the number of seconds in the Retry-After header. Reuse each access token until "
+        "it expires.",
     ),
     ErrorCode(
         code="CMN-201",
         status=503,
         error="temporarily_unavailable",
         cause="The server can’t reach its database.",
-        fix="Send the request again after the time in the Retry-After header.",
+        fix="Retry after the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-101",
@@ -157,7 +159,7 @@ REST_API: tuple[ErrorCode, ...] = (
         status=401,
         check=CheckName.REQUEST,
         cause="The call doesn’t have an access token.",
-        fix="Send the access token in the header Authorization: Bearer.",
+        fix="Send the access token in the Authorization: Bearer header.",
     ),
     ErrorCode(
         code="OAU-149",
@@ -182,21 +184,21 @@ REST_API: tuple[ErrorCode, ...] = (
         check=CheckName.SESSION,
         cause="The token, its credential, its owner, its app, or the IP address is no longer "
         "allowed.",
-        fix="Exchange the credential again. The error code of the exchange shows the reason.",
+        fix="Exchange the credential again. If the exchange fails, its error code tells you why.",
     ),
     ErrorCode(
         code="CMN-401",
         status=403,
         error="insufficient_scope",
         check=CheckName.SCOPE,
-        cause="The app doesn’t have the app scope in the message.",
+        cause="The app doesn’t have the app scope named in the message.",
         fix="Add the scope in the app’s settings, then get a new token.",
     ),
     ErrorCode(
         code="CMN-408",
         status=403,
         check=CheckName.PERMISSION,
-        cause="The credential’s owner doesn’t have the user permission in the message.",
+        cause="The credential’s owner doesn’t have the user permission named in the message.",
         fix="Ask an account administrator for a user role that has it.",
     ),
     ErrorCode(
@@ -208,8 +210,8 @@ REST_API: tuple[ErrorCode, ...] = (
     ErrorCode(
         code="CMN-120",
         status=404,
-        cause="No API call has this URI.",
-        fix="Compare it with the API reference.",
+        cause="No API endpoint matches this URI.",
+        fix="Check it against the API reference.",
     ),
     ErrorCode(
         code="CMN-101",
@@ -222,8 +224,8 @@ REST_API: tuple[ErrorCode, ...] = (
         code="CMN-301",
         status=429,
         check=CheckName.LIMIT,
-        cause="This user and app sent too many calls in the same rate limit group.",
-        fix="Wait for the time in the Retry-After header.",
+        cause="This user and app made too many calls in the same rate limit group.",
+        fix="Wait the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-103",
@@ -234,7 +236,7 @@ REST_API: tuple[ErrorCode, ...] = (
         code="CMN-201",
         status=503,
         cause="The server can’t reach its database.",
-        fix="Send the call again after the time in the Retry-After header.",
+        fix="Retry after the number of seconds in the Retry-After header.",
     ),
     ErrorCode(
         code="CMN-500",

@@ -21,5 +21,5 @@ class DeclineForm(forms.Form):
     reason = NoteField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="We show this to the person who asked, in an email and in the console.",
+        help_text="We’ll show this to the requester, by email and in the console.",
     )

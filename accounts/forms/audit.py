@@ -41,7 +41,7 @@ class AuditListForm(ListForm):
         label="Target",
         required=False,
         max_length=254,
-        widget=forms.TextInput({"placeholder": "Full name or ID"}),
+        widget=forms.TextInput({"placeholder": "Exact name or ID"}),
     )
     since = MinuteField(label="From (UTC)")
     until = MinuteField(label="To (UTC)")

@@ -19,7 +19,7 @@ def permissions_in_words(role: UserRole) -> str:
 STATUS_DESCRIPTIONS: dict[str, str] = {
     ExtensionStatus.ENABLED: "The person’s credentials work in this environment.",
     ExtensionStatus.DISABLED: (
-        "All of this person’s credentials in this environment stop working at their next "
+        "All of this person’s credentials in this environment stop working on their next "
         "request. They work again when you enable the login."
     ),
 }

@@ -18,8 +18,8 @@ class InviteForm(forms.Form):
         label="Email",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        help_text="We send the invitation to this address. It works once and expires after seven "
-        "days.",
+        help_text="We’ll send the invitation to this address. It works once and expires after "
+        "seven days.",
     )
     role = role_field(ROLES_WITH_ACCESS)
     is_account_admin = account_admin_field()

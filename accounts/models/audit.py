@@ -30,16 +30,16 @@ class AuditKind(models.TextChoices):
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret of"
-    CLIENT_SECRET_ENDED = "client.secret_ended", "ended the previous client secret of"
+    CLIENT_SECRET_ENDED = "client.secret_ended", "revoked the previous client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
-    CLIENT_MARKED = "client.marked", "changed the resource server access of the client ID"
+    CLIENT_MARKED = "client.marked", "changed resource server access for the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
-    JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT of"
+    JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT for"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
-    JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "made a test exchange with the JWT of"
+    JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "ran a test exchange with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
         "started rotating the JWT credential",
@@ -54,7 +54,7 @@ class AuditKind(models.TextChoices):
     )
     JWT_CREDENTIAL_REPLACED = "jwt_credential.replaced", "finished rotating the JWT credential"
     ACCESS_GRANTED = "access.granted", "granted console access to"
-    ACCESS_DECLINED = "access.declined", "declined the access request of"
+    ACCESS_DECLINED = "access.declined", "declined the access request from"
     INVITATION_RESENT = "invitation.resent", "resent the invitation to"
     INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation to"
     MEMBERSHIP_ROLE_CHANGED = "membership.role_changed", "changed the role of"

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
+from pydantic import WithJsonSchema
 
 from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
@@ -48,7 +49,15 @@ ExtensionId = Annotated[
 ]
 PageNumber = Annotated[int, Query(ge=1, le=10**9)]
 PerPage = Annotated[int, Query(alias="perPage", ge=1, le=PER_PAGE_MAX)]
-PermissionId = Annotated[UserPermission, Query(alias="permissionId")]
+# ninja would describe the parameter with the docstring of the enumeration.
+_PERMISSION_ID: dict[str, Any] = {
+    "type": "string",
+    "enum": UserPermission.values,
+    "description": "The user permission to check.",
+}
+PermissionId = Annotated[
+    UserPermission, WithJsonSchema(_PERMISSION_ID), Query(alias="permissionId")
+]
 
 
 class BearerAuth(HttpAuthBase):
@@ -291,8 +300,8 @@ CALLS: tuple[Call, ...] = (
         "Extension",
         LimitGroup.LIGHT,
         AppScope.READ_ACCOUNTS,
-        note="To read another person's extension, the caller needs the user permission "
-        "ReadExtensions.",
+        note="To read another person's extension, the caller needs the ReadExtensions "
+        "user permission.",
     ),
     Call(
         "PUT",
@@ -303,7 +312,7 @@ CALLS: tuple[Call, ...] = (
         LimitGroup.MEDIUM,
         AppScope.EDIT_EXTENSIONS,
         UserPermission.EDIT_USER_INFO,
-        f"{_LEFT_OUT} Super Admins can change every extension. Other users can change only "
+        f"{_LEFT_OUT} Super Admins can change any extension. Other users can change only "
         "their own. The change applies only to this environment and doesn't "
         "affect how the person signs in.",
     ),
@@ -321,7 +330,7 @@ CALLS: tuple[Call, ...] = (
         f"{_EXTENSION}/authz-profile/check",
         check_authz_profile,
         schemas.AuthzCheck,
-        "Check a user permission of the caller",
+        "Check one of the caller's user permissions",
         LimitGroup.MEDIUM,
         note="The result doesn't depend on the app's scopes.",
     ),

@@ -171,7 +171,7 @@ def end_former_secret(
     require_app_manager(client.application, actor)
     locked = _locked_client(client)
     if not locked.has_former_secret(at) or locked.former_secret_issued_at != issued_at:
-        raise ValidationError("The previous client secret has already ended.")
+        raise ValidationError("The previous client secret no longer works.")
     _forget_former_secret(locked, actor=actor, origin=origin, at=at)
     return locked
 
@@ -260,7 +260,7 @@ def _set_status(
 
 @transaction.atomic
 def mark_resource_server(client: Client, *, marked: bool, origin: Origin) -> Client:
-    """Let a client introspect every access token of its environment. Only operators decide this."""
+    """Let a client introspect any access token in its environment. Only operators decide this."""
     locked = _locked_client(client)
     if locked.is_resource_server != marked:
         locked.is_resource_server = marked

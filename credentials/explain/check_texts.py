@@ -131,7 +131,7 @@ REASON_TEXTS: dict[str, ReasonText] = {
         cause="The client ID is suspended, so the app can’t use the APIs.",
     ),
     Reason.NO_REFRESH_TOKENS: ReasonText(
-        headline="The app doesn’t issue refresh tokens",
+        headline="The app doesn’t use refresh tokens",
         cause="Refresh tokens are turned off in the app’s settings.",
     ),
     Reason.CREDENTIAL_AS_TOKEN: ReasonText(

@@ -57,13 +57,13 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
 _BY_THE_CALLER: dict[CheckName | None, str] = {
     CheckName.REQUEST: "Send a form body with POST, send each parameter once, and authenticate "
     "the client in one way.",
-    CheckName.LIMIT: "Wait for the number of seconds in the Retry-After header, and reuse each "
+    CheckName.LIMIT: "Wait the number of seconds in the Retry-After header, and reuse each "
     "access token until it expires.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",
     CheckName.SESSION: "Exchange the JWT credential again for a new access token.",
 }
 _BARE_CALL = (
-    "Send the access token in the header Authorization: Bearer, and don’t send a token in the "
+    "Send the access token in the Authorization: Bearer header, and don’t send a token in the "
     "query string."
 )
 

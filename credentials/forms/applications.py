@@ -41,7 +41,8 @@ class ApplicationForm(forms.Form):
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Tells your teammates, and anyone who allows the app, what it does.",
+        help_text="Shown to your teammates and to anyone who authorizes the app. Explain what it "
+        "does.",
     )
     is_public = forms.TypedChoiceField(
         label="Who can use this app?",

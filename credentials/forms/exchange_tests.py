@@ -20,8 +20,8 @@ class ExchangeTestForm(forms.Form):
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "input--mono"}),
         help_text=(
-            "Leave this empty for a dry run of every check. With the secret, we make a real "
-            "exchange. We use the secret once and never store it."
+            "Leave this empty for a dry run of every check. If you enter the secret, we do "
+            "a real exchange. We use the secret once and never store it."
         ),
     )
 

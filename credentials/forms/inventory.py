@@ -82,6 +82,7 @@ class RevokeCredentialsForm(forms.Form):
     reason = NoteField(
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "For example: the contract ended"}),
-        help_text="We add it to the history of each credential and to the email to its owner.",
+        help_text="We’ll add it to each credential’s history and include it in the email to "
+        "its owner.",
         error_messages={"required": "Enter the reason for revoking them."},
     )

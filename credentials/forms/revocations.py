@@ -9,6 +9,7 @@ class RevokeJwtCredentialForm(forms.Form):
         widget=forms.TextInput(
             attrs={"placeholder": "For example: the contract with the agency ended"}
         ),
-        help_text="We add it to the credential’s history and to the email to its owner.",
+        help_text="We’ll add it to the credential’s history and include it in the email to "
+        "the owner.",
         error_messages={"required": "Enter the reason for revoking it."},
     )

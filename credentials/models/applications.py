@@ -167,7 +167,7 @@ class Client(models.Model):
         max_length=10, choices=ClientStatus.choices, default=ClientStatus.ACTIVE
     )
     issued_at = models.DateTimeField(default=timezone.now)
-    # Can introspect every access token of its environment (`manage.py mark_resource_server`).
+    # Can introspect any access token in its environment (`manage.py mark_resource_server`).
     is_resource_server = models.BooleanField(default=False, editable=False)
 
     objects = ClientQuerySet.as_manager()

@@ -178,7 +178,7 @@ def _token_of(request: HttpRequest) -> str:
     if scheme != "bearer" or not token:
         raise MissingToken(
             "OAU-123",
-            "The call does not have an access token. Send one in the header Authorization: Bearer.",
+            "The call does not have an access token. Send one in the Authorization: Bearer header.",
         )
     return token
 

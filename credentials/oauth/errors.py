@@ -111,7 +111,7 @@ def client_authentication_failed() -> InvalidClient:
     return InvalidClient(
         "OAU-146",
         "Client authentication failed: the client ID is unknown, suspended or belongs to the other "
-        "environment, or the client secret is wrong. Compare both with the app's page.",
+        "environment, or the client secret is wrong. Check both against the app's page.",
     )
 
 

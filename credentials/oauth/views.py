@@ -48,8 +48,8 @@ from credentials.throttle import meter_of
 View = Callable[[HttpRequest, Environment], HttpResponse]
 
 RECEIVED = (
-    "Thank you. We revoke every valid JWT credential for this environment in your report and "
-    "notify its owner."
+    "Thank you. We will revoke every valid JWT credential for this environment in your report "
+    "and notify its owner."
 )
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 

@@ -76,7 +76,7 @@ def end_former_secret(
 ) -> HttpResponse:
     viewer, client = access.client_for(request.user, application_id, environment, to_change=True)
     if not client.has_former_secret():
-        messages.info(request, "The previous client secret has already ended.")
+        messages.info(request, "The previous client secret no longer works.")
         return redirect("credentials:application", application_id)
     seen = {"issued_at": client.former_secret_issued_at}
     form = EndFormerSecretForm(posted(request), initial=seen)
@@ -85,7 +85,7 @@ def end_former_secret(
             actions.end_former_secret(
                 client, **form.cleaned_data, actor=viewer.user, origin=Origin.of(request)
             )
-            messages.success(request, "You ended the previous client secret.")
+            messages.success(request, "You revoked the previous client secret.")
             return redirect("credentials:application", application_id)
     return _page(request, "end_former_secret", client, form=form)
 

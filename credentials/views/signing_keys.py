@@ -87,17 +87,18 @@ def _consequences(ring: KeyRing) -> dict[str, str]:
     """What each reason means for JWTs and tokens that the key signed, in words."""
     if ring.purpose == KeyPurpose.ACCESS_TOKEN:
         return {
-            PLANNED: "Access tokens that it signed work until they expire.",
-            COMPROMISED: "This server immediately refuses every access token that it signed, and "
-            "apps have to exchange their credentials again. Resource servers follow when they "
-            "refetch the key set. We discard the next key as well.",
+            PLANNED: "Access tokens that it signed will keep working until they expire.",
+            COMPROMISED: "This server will immediately refuse every access token that it signed, "
+            "and apps will have to exchange their credentials again. Resource servers will follow "
+            "when they refetch the key set. We’ll discard the next key as well.",
         }
     live = ring.current.live_credentials if ring.current else 0
-    stop = "1 live JWT credential stops" if live == 1 else f"{live} live JWT credentials stop"
+    credentials = "1 live JWT credential" if live == 1 else f"{live} live JWT credentials"
     return {
-        PLANNED: "JWT credentials that it signed keep working until they expire or are revoked.",
-        COMPROMISED: f"{stop} working immediately, and their owners have to create new ones. "
-        "We discard the next key as well.",
+        PLANNED: "JWT credentials that it signed will keep working until they expire or are "
+        "revoked.",
+        COMPROMISED: f"{credentials} will stop working immediately, and their owners will have to "
+        "create new ones. We’ll discard the next key as well.",
     }
 
 

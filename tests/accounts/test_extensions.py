@@ -81,7 +81,7 @@ def test_an_administrator_changes_a_login(rebels: Rebels, sign_in: SignIn) -> No
     cast.step_up(browser)
     page = browser.get(url).content.decode()
     assert "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)" in page
-    assert "stop working at their next" in page
+    assert "stop working on their next" in page
     response = browser.post(url, {"user_role": "super_admin", "status": "Disabled"}, follow=True)
     assert "We saved Luke Example’s login." in response.content.decode()
     extension.refresh_from_db()

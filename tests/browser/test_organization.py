@@ -119,7 +119,8 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
         "No app exchanged it in the last 30 days."
     )
     expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
-        "It’s being replaced by Its replacement, which keeps working, but no app has used it yet."
+        "It’s being replaced by Its replacement, which will keep working, but no app has used it "
+        "yet."
     )
 
     # The administrator checks this first, and returns when the apps have moved.
@@ -130,7 +131,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
     han.go_back()
     han.reload()
     expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
-        "which keeps working. View the"
+        "which will keep working. View the"
     )
     han.get_by_role("button", name="Revoke 3 credentials").click()
     expect(han.get_by_text("Enter the reason for revoking them.")).to_be_visible()

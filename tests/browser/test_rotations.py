@@ -176,14 +176,14 @@ def test_a_client_secret_is_replaced_without_an_outage(
         expect(page.get_by_text("Still in use. Last used on")).to_be_visible()
         expect(page.get_by_text("from 127.0.0.1")).to_be_visible()
         check_both_widths(page, accessible, "the app with two secrets")
-        page.get_by_role("link", name="End it now").click()
+        page.get_by_role("link", name="Revoke it now").click()
         expect(page.get_by_text("It’s still in use.")).to_be_visible()
-        check_both_widths(page, accessible, "the page End the previous client secret")
+        check_both_widths(page, accessible, "the page Revoke the previous client secret")
         program.wait_for(2)
         assert program.failures == []
 
-        page.get_by_role("button", name="End the previous secret").click()
-        expect(page.get_by_text("You ended the previous client secret.")).to_be_visible()
+        page.get_by_role("button", name="Revoke the previous secret").click()
+        expect(page.get_by_text("You revoked the previous client secret.")).to_be_visible()
         program.wait_for(4)
         assert {error_code(answer) for answer in program.failures} == {"OAU-146"}
     assert "access_token" in exchange(base_url, client.client_id, new_secret, jwt)

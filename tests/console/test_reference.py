@@ -27,7 +27,7 @@ def test_the_reference_lists_every_call_with_its_scope_and_permission(luke: Brow
         section = html.find(id=call.view.__name__.replace("_", "-"))
         assert section is not None
         text = section.get_text(" ", strip=True)
-        assert call.summary in text
+        assert call.summary.replace("'", "’") in text
         assert f"{call.method} /restapi/v1.0{call.path}" in text
         for need in (call.scope, call.permission, call.group):
             assert need is None or need in text
@@ -39,6 +39,9 @@ def test_the_reference_names_fields_by_their_path(luke: Browser) -> None:
         assert field in text
     assert "contact.lastName string At most 80 characters." in text
     assert "perPage integer 1 to 1000. Default: 100." in text
+    assert "The user permission to check. One of ReadCompanyInfo," in text
+    assert "status string Always OK." in text
+    assert "'" not in text
 
 
 @pytest.mark.parametrize(

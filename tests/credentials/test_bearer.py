@@ -34,7 +34,7 @@ IN_QUERY = (
 OWN = "/account/~/extension/~"
 NO_TOKEN = api.rest_error(
     "OAU-123",
-    "The call does not have an access token. Send one in the header Authorization: Bearer.",
+    "The call does not have an access token. Send one in the Authorization: Bearer header.",
 )
 INVALID = api.rest_error(
     "OAU-149",

@@ -36,7 +36,7 @@ WRONG = oauth_error(
     "invalid_client",
     "OAU-146",
     "Client authentication failed: the client ID is unknown, suspended or belongs to the "
-    "other environment, or the client secret is wrong. Compare both with the app's page.",
+    "other environment, or the client secret is wrong. Check both against the app's page.",
 )
 
 
@@ -163,7 +163,7 @@ def test_a_second_replacement_ends_the_oldest(
     second = replaced(app)
     browser = stepped_up(sign_in, rebels.luke)
     page = words_of(browser.get(url("replace_client_secret", app)))
-    assert f"The previous secret, ••••{app.secret[-4:]} , stops working immediately" in page
+    assert f"The previous secret, ••••{app.secret[-4:]} , will stop working immediately" in page
     third = replaced(second)
     assert [status(each, jwt) for each in (app, second, third)] == [401, 200, 200]
     event = AuditEvent.objects.filter(kind=AuditKind.CLIENT_SECRET_REPLACED).latest("id")
@@ -254,8 +254,8 @@ def test_the_app_page_says_whether_the_former_secret_is_used(
     assert "Still in use. Last used on" in shown
     assert "from 192.0.2.7" in shown
     assert f"••••{app.secret[-4:]}" in shown
-    assert "End it now" in shown
-    assert "End it now" not in words_of(sign_in(rebels.c3po).get(page))
+    assert "Revoke it now" in shown
+    assert "Revoke it now" not in words_of(sign_in(rebels.c3po).get(page))
 
 
 def test_the_latest_use_counts_and_one_of_an_earlier_secret_does_not(app: App, jwt: str) -> None:
@@ -300,13 +300,13 @@ def test_owner_and_admins_end_it_now(
     assert "192.0.2.7" in words_of(page)
     data = {"issued_at": hidden_issued_at(page)}
     response = browser.post(address, data, follow=True)
-    assert "You ended the previous client secret." in words_of(response)
+    assert "You revoked the previous client secret." in words_of(response)
     assert status(app, jwt) == 401
     assert status(new, jwt) == 200
     event = the_event(AuditKind.CLIENT_SECRET_ENDED)
     assert (event.actor, event.target_id) == (person.user, str(app.client.pk))
     again = browser.post(address, data, follow=True)
-    assert "has already ended" in words_of(again)
+    assert "The previous client secret no longer works." in words_of(again)
 
 
 def test_a_form_of_an_earlier_former_secret_ends_nothing(
@@ -318,7 +318,7 @@ def test_a_form_of_an_earlier_former_secret_ends_nothing(
     data = {"issued_at": hidden_issued_at(browser.get(address))}
     replaced(second)
     response = browser.post(address, data, follow=True)
-    assert "has already ended" in words_of(response)
+    assert "The previous client secret no longer works." in words_of(response)
     assert status(second, jwt) == 200
     assert browser.post(address, {"issued_at": "then"}).status_code == 200
 

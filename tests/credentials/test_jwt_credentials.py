@@ -188,7 +188,8 @@ def test_the_page_of_an_ended_credential_uses_the_past_tense(
         JwtCredential.objects.update(expires_at=timezone.now() - timedelta(days=1))
     page = sign_in(rebels.luke).get(url("detail", credential))
     words = words_of(page)
-    assert "Until it ended, anyone with this JWT could call the sandbox API as" in words
+    before = "Before it was revoked" if end == "revoke" else "Before it expired"
+    assert f"{before}, anyone with this JWT could call the sandbox API as" in words
     assert "can call" not in words
     assert ("Han Example revoked it on" if end == "revoke" else "It expired on") in words
     assert re.search(rf'href="{reverse("my_credentials:create")}".*Create another', text_of(page))

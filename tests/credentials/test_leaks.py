@@ -32,7 +32,7 @@ from tests.credentials.rotating import rotation_of
 from tests.house.sources import ROOT
 
 RECEIVED = {
-    "message": "Thank you. We revoke every valid JWT credential for this environment in your "
+    "message": "Thank you. We will revoke every valid JWT credential for this environment in your "
     "report and notify its owner."
 }
 PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"

@@ -86,7 +86,7 @@ def test_a_role_that_breaks_credentials_is_confirmed_first(
         "Nightly jobs",
         "Base Reporting, 1,234 times",
         "Change role",
-        "1 unused credential also stops",
+        "1 unused credential will also stop",
     ):
         assert text in page
     assert "Never exchanged" not in page
@@ -195,7 +195,7 @@ def test_reactivating_shows_what_comes_back(
 ) -> None:
     deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.get(url_of("reactivate", rebels.luke)).content.decode()
-    assert "1 JWT credential works again." in page
+    assert "1 JWT credential will work again." in page
     assert "Nightly jobs" in page
 
 

@@ -79,7 +79,7 @@ def test_rotating_asks_for_proof_first(rebels: Rebels, sign_in: SignIn) -> None:
 def test_rotating(rebels: Rebels, operator: Browser, reason: str) -> None:
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     form = operator.get(ROTATE).content.decode()
-    assert "1 live JWT credential stops working immediately" in form
+    assert "1 live JWT credential will stop working immediately" in form
     sent = {"reason": reason, "kid": credential.signing_key_id}
     assert operator.post(ROTATE, sent)["Location"] == PAGE
     key = current_signing_key(SANDBOX, KeyPurpose.CREDENTIAL)

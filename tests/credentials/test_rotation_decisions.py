@@ -137,18 +137,22 @@ def test_bulk_revocation_explains_what_happens_to_an_open_rotation(
     new = rotation.replacement
     admin = sign_in(rebels.han)
     page = asked_about(admin, old, apart)
-    assert "It’s being replaced by Old 2, which keeps working, but no app has used it yet." in page
+    assert (
+        "It’s being replaced by Old 2, which will keep working, but no app has used it yet." in page
+    )
     assert page.count("replaced by") == 1
     confirmation = admin.get(f"{BULK_REVOKE}?credential={old.pk}")
     assert url("rotation", old, rebels.luke) in text_of(confirmation)
     assert answer(app, new) == (200, "")
-    assert "It’s being replaced by Old 2, which keeps working. View" in asked_about(admin, old)
-    undone = "It’s replacing Old. Revoking it undoes the rotation, and the old credential keeps"
+    assert "It’s being replaced by Old 2, which will keep working. View" in asked_about(admin, old)
+    undone = (
+        "It’s replacing Old. Revoking it will undo the rotation, and the old credential will keep"
+    )
     assert undone in asked_about(admin, new)
     both = asked_about(admin, old, new)
-    assert "replaced by Old 2, which you’re also revoking, so no replacement remains." in both
+    assert "replaced by Old 2, which you’re also revoking, so no replacement will remain." in both
     assert "It’s replacing Old, which you’re also revoking." in both
-    assert "keeps working" not in both
+    assert "keep working" not in both
     closed(rotation)
     assert "replac" not in asked_about(admin, new)
 

@@ -62,8 +62,8 @@ def test_pages_and_lists_link_old_credential_and_replacement(
     assert ends in words_of(everything)
     assert url("rotation", new, rebels.luke) in text_of(everything)
     assert "Rotate" not in words_of(luke.get(url("detail", old)))
-    assert "which keeps working" in words_of(luke.get(url("revoke", old)))
-    assert "Revoking it undoes the rotation" in words_of(luke.get(url("revoke", new)))
+    assert "which will keep working" in words_of(luke.get(url("revoke", old)))
+    assert "Revoking it will undo the rotation" in words_of(luke.get(url("revoke", new)))
 
 
 def test_a_replaced_credential_shows_the_same_status_before_and_after_tick(

@@ -61,7 +61,9 @@ def test_a_stricter_policy_lists_what_it_stops_and_asks_for_confirmation(
     assert page.status_code == 200
     assert not Policy.objects.exists()
     words = words_of(page)
-    assert "2 live credentials will stop working. Their next exchange fails with JWT-107." in words
+    assert (
+        "2 live credentials will stop working. Their next exchange will fail with JWT-107." in words
+    )
     assert re.search(
         r"Nightly <b> Luke Example X-wing Dialer \(3\) Idle Han Example No apps", words
     )

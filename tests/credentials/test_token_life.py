@@ -179,7 +179,7 @@ class TestRefresh:
         assert refresh(silent, "rt_x").json() == api.oauth_error(
             "unauthorized_client",
             "OAU-251",
-            "This app does not issue refresh tokens. Turn them on in the app's settings.",
+            "This app does not use refresh tokens. Turn them on in the app's settings.",
         )
 
     def test_a_refresh_counts_as_a_use_of_the_credential(

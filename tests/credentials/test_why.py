@@ -72,7 +72,7 @@ EXCHANGES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
      lambda scene: scene.exchange(scope="Accounts")),
 ]  # fmt: skip
 REFRESHES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
-    ("OAU-251", "The app uses the JWT auth flow and issues refresh tokens",
+    ("OAU-251", "The app uses the JWT auth flow and refresh tokens",
      settings(issues_refresh_tokens=False), lambda scene: scene.refresh()),
     ("JWT-108", "The refresh token is valid and hasn’t been used", nothing,
      lambda scene: scene.refresh("rt_unknown")),

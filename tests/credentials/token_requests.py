@@ -56,7 +56,7 @@ WRONG_CLIENT = oauth_error(
     "invalid_client",
     "OAU-146",
     "Client authentication failed: the client ID is unknown, suspended or belongs to the "
-    "other environment, or the client secret is wrong. Compare both with the app's page.",
+    "other environment, or the client secret is wrong. Check both against the app's page.",
 )
 NO_JWT_FLOW = oauth_error(
     "unauthorized_client",

@@ -8,7 +8,7 @@ from credentials.models import Client
 
 
 class Command(BaseCommand):
-    help = "Let a client introspect every access token in its environment (RFC 7662)."
+    help = "Let a client introspect any access token in its environment (RFC 7662)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", help="client ID of the resource server")
@@ -26,6 +26,6 @@ class Command(BaseCommand):
         mark_resource_server(client, marked=marked, origin=Origin.command("mark_resource_server"))
         can = "can now" if marked else "can no longer"
         self.stdout.write(
-            f"{client.application.name} ({client.environment}) {can} introspect every access "
+            f"{client.application.name} ({client.environment}) {can} introspect any access "
             "token in its environment."
         )

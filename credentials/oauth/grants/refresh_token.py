@@ -43,7 +43,7 @@ def _rotated(
     if not client.application.issues_refresh_tokens:
         raise UnauthorizedClient(
             "OAU-251",
-            "This app does not issue refresh tokens. Turn them on in the app's settings.",
+            "This app does not use refresh tokens. Turn them on in the app's settings.",
         ).about(reason=Reason.NO_REFRESH_TOKENS)
     if not client.application.uses_jwt_flow:
         raise flow_not_used()
@@ -98,7 +98,7 @@ GRANT = Grant(
         CheckName.SCOPE,
     ),
     titles={
-        CheckName.FLOW: "The app uses the JWT auth flow and issues refresh tokens",
+        CheckName.FLOW: "The app uses the JWT auth flow and refresh tokens",
         CheckName.TOKEN: "The refresh token is valid and hasn’t been used",
     },
 )
