@@ -150,9 +150,9 @@ def test_the_life_of_an_authenticator_app_is_recorded_and_told(
     ]
     subjects = [message.subject for message in mail.outbox]
     assert subjects == [
-        "An authenticator app was added to your account in the Developer Console",
-        "New recovery codes in the Developer Console",
-        "Your authenticator app in the Developer Console was turned off",
+        "An authenticator app was added to your Developer Console account",
+        "Your new Developer Console recovery codes",
+        "The authenticator app for your Developer Console account was turned off",
     ]
     body = mail.outbox[0].body
     assert "example.com" not in body

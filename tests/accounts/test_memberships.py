@@ -80,9 +80,9 @@ def test_an_administrator_changes_a_role(
     assert (event.actor, event.target_id) == (rebels.leia.user, str(rebels.luke.user_id))
     assert event.details == {"changes": {"role": ["developer", "auditor"]}}
     assert message.to == ["luke@rebels.example"]
-    assert message.subject == "Your role in the Developer Console is now Auditor"
+    assert message.subject == "Your Developer Console role is now Auditor"
     assert "Leia Example (leia@rebels.example) changed your role" in message.body
-    assert "don’t work until you have the Developer role again" in message.body
+    assert "won’t work until you have the Developer role again" in message.body
 
 
 def test_giving_the_same_role_again_records_nothing(rebels: Rebels) -> None:
@@ -166,7 +166,8 @@ def test_reactivating_tells_the_person(
     )
     assert message.to == ["luke@rebels.example"]
     assert (
-        "Your JWT credentials work again, except those that are revoked or expired." in message.body
+        "Your JWT credentials work again, except any that have expired or been revoked."
+        in message.body
     )
 
 

@@ -514,7 +514,7 @@ def test_the_owner_gets_an_email(
     by, seen = "You created a JWT credential.", ""
     if not own:
         person = f"{who.capitalize()} Example ({who}@rebels.example)"
-        by = f"{person} created a JWT credential that acts as you."
+        by = f"{person} created a JWT credential that lets apps act as you."
         name = f"{who.capitalize()} Example"
         seen = {
             "han": f"{name} saw the JWT when creating the credential.\n",

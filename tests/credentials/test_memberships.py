@@ -284,7 +284,7 @@ def test_apps_are_transferred_to_another_developer(
     [message] = mail.outbox
     assert message.to == ["lando@rebels.example"]
     assert (
-        "the owner of the app “X-wing Dialer”.\nIts previous owner is Luke Example" in message.body
+        "the owner of the app “X-wing Dialer”.\nThe previous owner was Luke Example" in message.body
     )
     lando = sign_in(rebels.lando)
     for app in (dialer.application, stays):

@@ -27,7 +27,7 @@ def test_rotate_signing_key_keeps_the_former_key_for_verification(purpose: KeyPu
     key = current_signing_key("sandbox", purpose)
     assert key != former
     assert f"Sandbox: the {purpose.label.lower()} key is now {key.kid}." in output
-    assert "former key signed" in output
+    assert "previous key signed" in output
     assert former in SigningKey.objects.trusted()
     event = AuditEvent.objects.get(kind=AuditKind.SIGNING_KEY_ROTATED)
     assert (event.target_id, event.actor_label) == (former.kid, "Operator")

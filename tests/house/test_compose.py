@@ -242,7 +242,7 @@ def test_every_variable_of_the_docs_is_read() -> None:
 def test_the_guide_to_scaling_names_the_port_of_the_balancer() -> None:
     (published,) = SERVICES["balancer"]["ports"]
     port = interpolated(published, {}).split(":")[1]
-    assert f"the balancer’s port, {port}," in DOCS["scale.md"]
+    assert f"the load balancer’s port, {port}," in DOCS["scale.md"]
 
 
 def commands_of_the_docs() -> list[list[str]]:

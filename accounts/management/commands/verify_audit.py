@@ -29,7 +29,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="HEAD",
-            help="a head that you noted earlier (chain:position:hash); can be repeated",
+            help="a head that you recorded earlier (chain:position:hash); can be repeated",
         )
         parser.add_argument(
             "--file",

@@ -20,7 +20,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--if-empty",
             action="store_true",
-            help="load only into a database without organizations, and print the sign-ins",
+            help="load only into a database without organizations, and print the accounts you can "
+            "sign in with",
         )
         parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
 

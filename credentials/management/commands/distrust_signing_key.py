@@ -9,7 +9,7 @@ from credentials.models import SigningKey
 
 
 class Command(BaseCommand):
-    help = "Stop accepting what a retired signing key signed, for example after a backup leaked."
+    help = "Invalidate everything signed with a retired key, for example after a backup leak."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kid", help="the key ID, as in the header of a token")

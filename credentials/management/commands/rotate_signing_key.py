@@ -8,18 +8,18 @@ from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models.signing_keys import KeyPurpose
 
 PLANNED_MESSAGES = {
-    KeyPurpose.CREDENTIAL: "JWT credentials that the former key signed keep working.",
-    KeyPurpose.ACCESS_TOKEN: "Access tokens that the former key signed work until they expire.",
+    KeyPurpose.CREDENTIAL: "JWT credentials that the previous key signed keep working.",
+    KeyPurpose.ACCESS_TOKEN: "Access tokens that the previous key signed work until they expire.",
 }
 COMPROMISED_MESSAGES = {
     KeyPurpose.CREDENTIAL: (
-        "The former key is distrusted. JWT credentials that it signed in this environment no "
+        "The previous key is distrusted. JWT credentials that it signed in this environment no "
         "longer work, and their owners have to create new ones."
     ),
     KeyPurpose.ACCESS_TOKEN: (
-        "The former key is distrusted. This server refuses every access token that it signed, and "
-        "apps have to exchange their JWTs again. Resource servers refuse these tokens after they "
-        "refetch the key set."
+        "The previous key is distrusted. This server refuses every access token that it signed, "
+        "and apps have to exchange their JWTs again. Resource servers refuse these tokens after "
+        "they refetch the key set."
     ),
 }
 
@@ -27,7 +27,7 @@ COMPROMISED_MESSAGES = {
 class Command(BaseCommand):
     help = (
         "Rotate the signing key of one environment and purpose. The next key signs from now on, "
-        "and the former key still verifies."
+        "and the previous key still verifies."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--compromised",
             action="store_true",
-            help="distrust the former key: everything that it signed stops working",
+            help="distrust the previous key: everything that it signed stops working",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
