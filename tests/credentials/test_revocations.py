@@ -37,7 +37,7 @@ def test_revoking(
     browser = sign_in(revoker)
     confirm = words_of(browser.get(url("revoke", credential, through)))
     assert "Revoke Contractor Key?" in confirm
-    assert ("We email Luke Example." in confirm) is (who == "han")
+    assert ("We’ll email Luke Example." in confirm) is (who == "han")
     with django_capture_on_commit_callbacks(execute=True):
         response = browser.post(
             url("revoke", credential, through), {"reason": " Lost {{ 7 }} <b> "}
