@@ -49,4 +49,4 @@ class AccessRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"access request of {self.user}"
+        return f"access request from {self.user}"

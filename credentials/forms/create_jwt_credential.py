@@ -37,8 +37,8 @@ class CreateJwtCredentialForm(PermittedAppsForm):
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input--short"}),
         help_text=(
-            "Optional: without a date, the credential never expires. It works until the end of "
-            "the day you choose."
+            "Optional. The credential works until the end of this day. Without a date, it never "
+            "expires."
         ),
         error_messages={"invalid": "Enter a date like 2027-03-31."},
     )

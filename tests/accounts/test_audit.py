@@ -125,7 +125,12 @@ def test_every_kind_that_an_organization_sees_can_be_filtered_by() -> None:
         ("user.updated", "luke", "luke", "luke changed their own profile"),
         ("user.updated", "leia", "luke", "leia changed the profile of luke"),
         ("invitation.accepted", "luke", "luke", "luke accepted the invitation"),
-        ("access.requested", "wedge", "access request of wedge", "wedge requested console access"),
+        (
+            "access.requested",
+            "wedge",
+            "access request from wedge",
+            "wedge requested console access",
+        ),
         ("user.new_device", "luke", "luke", "luke signed in from a new browser"),
         ("access.granted", "leia", "wedge", "leia granted console access to wedge"),
     ],
