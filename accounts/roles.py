@@ -19,8 +19,7 @@ ROLE_DESCRIPTIONS: dict[ConsoleRole, str] = {
     ConsoleRole.AUDITOR: "You can view the organization’s apps, people, and credentials.",
     ConsoleRole.DEVELOPER: "You can register apps and create your own JWT credentials.",
     ConsoleRole.DEVELOPER_ADMIN: (
-        "You can register apps, create JWT credentials, and manage everyone else’s "
-        "in your organization."
+        "You can create and manage apps and JWT credentials for everyone in your organization."
     ),
 }
 

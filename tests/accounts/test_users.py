@@ -17,7 +17,7 @@ def test_profile_says_who_one_is(rebels: Rebels, sign_in: SignIn) -> None:
         "leia@rebels.example",
         "Rebel Alliance",
         "Developer Admin",
-        "manage everyone else’s",
+        "for everyone in your organization",
         "You decide who has console access",
         "Super Admin",
         reverse("account_email"),

@@ -116,7 +116,7 @@ def test_several_credentials_are_revoked_after_a_page_that_lists_what_breaks(
         "Falcon Dialer exchanged it 1 time"
     )
     expect(breaks.filter(has_text="Idle (owned by Leia")).to_contain_text(
-        "No app exchanged it in the last 30 days."
+        "No app has exchanged it in the last 30 days."
     )
     expect(breaks.filter(has_text="Rotated (owned by Leia")).to_contain_text(
         "It’s being replaced by Its replacement, which will keep working, but no app has used it "

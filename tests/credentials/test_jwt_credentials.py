@@ -172,7 +172,7 @@ def test_the_page_of_an_unused_credential_that_never_expires(
         "through any app in Rebel Alliance, with no expiration date",
         "Expires Never",
         "Last used Not used yet",
-        "No app exchanged it in the last 30 days",
+        "No app has exchanged it in the last 30 days",
         "No app is allowed to use this credential",
     ):
         assert text in words, text

@@ -202,7 +202,7 @@ def test_charts_have_names_and_descriptions(rebels: Rebels, world: World, sign_i
 def test_an_unused_credential_has_no_chart(rebels: Rebels, world: World, sign_in: SignIn) -> None:
     browser = sign_in(rebels.luke)
     response = browser.get(url("detail", world.credential))
-    assert "No app exchanged it in the last 30 days." in words_of(response)
+    assert "No app has exchanged it in the last 30 days." in words_of(response)
     assert "Last used Not used yet" in words_of(response)
     assert "chart__bar" not in text_of(response)
     long_ago = timezone.now() - timedelta(days=40)
