@@ -108,7 +108,7 @@ def _attempt(queued: list[Email]) -> None:
         email.save(update_fields=["status", "last_updated"])
 
 
-def send_now(recipient: str, subject: str, body: str) -> bool:
+def send_now(recipient: str, subject: str, body: str, *, template: str) -> bool:
     """Send an email with a one-time link, and say whether that worked.
 
     We don't queue it: queued emails are stored, and everyone who reads the link can use it.
@@ -118,7 +118,7 @@ def send_now(recipient: str, subject: str, body: str) -> bool:
     try:
         EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [recipient]).send()
     except (OSError, SMTPException):
-        logger.exception("email_not_sent", subject=subject)
+        logger.exception("email_not_sent", template=template)
         return False
     return True
 
@@ -127,4 +127,4 @@ def invitation(invitation: Invitation, raw_token: str) -> bool:
     url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
     context = {"invitation": invitation, "inviter": invitation.invited_by, "url": url}
     subject, body = rendered("emails/invitation/subject", "emails/invitation/body", context)
-    return send_now(invitation.email, subject, body)
+    return send_now(invitation.email, subject, body, template="invitation")

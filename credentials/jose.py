@@ -212,9 +212,9 @@ def _object(part: str) -> Claims | None:
     # Immutable, because later requests with the same token get the same object.
     try:
         found = json.loads(_decoded(part))
+        return frozen(found) if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
-    return frozen(found) if isinstance(found, dict) else None
 
 
 def parsed_or_none(token: str) -> ParsedToken | None:

@@ -133,7 +133,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
         if self.is_notice:
             emails.queue_text([email], subject, body)
-        elif not emails.send_now(email, subject, body):
+        elif not emails.send_now(email, subject, body, template=template_prefix):
             messages.error(
                 request,
                 "We couldn’t send the email because the email server didn’t respond. "

@@ -59,6 +59,10 @@ def target(rebels: Rebels) -> Target:
     return Target(rebels.luke, api.app(rebels.luke), cast.credential(rebels.luke))
 
 
+# Python parses it, but code that walks it by recursion would run out of frames.
+NESTED = b'{"alg":"ES256","kid":"k","a":' + b"[" * 600 + b"]" * 600 + b"}"
+
+
 def encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -259,6 +263,8 @@ def test_a_malformed_assertion_is_refused(target: Target, subtests: pytest.Subte
             "a JWS in a JWS": forged(target.header | {"cty": "JWT"}, target.jwt),
             "deep header": f"{encoded(b'[' * 2900)}.{payload}.{signature}",
             "deep payload": f"{header}.{encoded(b'[' * 2900)}.{signature}",
+            "nested header": f"{encoded(NESTED)}.{payload}.{signature}",
+            "nested payload": f"{header}.{encoded(NESTED)}.{signature}",
             "a huge number": f"{encoded(long_number)}.{payload}.{signature}",
             "not a number": f"{segment({'kid': math.nan})}.{payload}.{signature}",
             "a header in UTF-16": (

@@ -57,7 +57,15 @@ def as_batch(jwt: str) -> tuple[bytes, str]:
     return json.dumps(found).encode(), "application/json"
 
 
-@pytest.mark.parametrize("form", [as_form, as_json, as_batch])
+def as_batch_after_nonsense(jwt: str) -> tuple[bytes, str]:
+    """After a string whose payload is nested so deeply that nothing could walk it."""
+    nested = base64.urlsafe_b64encode(b'{"a":' + b"[" * 600 + b"]" * 600 + b"}").decode()
+    header = jwt.partition(".")[0]
+    found = [{"token": f"{header}.{nested.rstrip('=')}.c2lnbmF0dXJl"}, {"token": jwt}]
+    return json.dumps(found).encode(), "application/json"
+
+
+@pytest.mark.parametrize("form", [as_form, as_json, as_batch, as_batch_after_nonsense])
 def test_a_genuine_credential_is_revoked_and_its_owner_gets_an_email(
     rebels: Rebels, form: Any
 ) -> None:

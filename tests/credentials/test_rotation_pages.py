@@ -242,7 +242,7 @@ def test_the_owner_is_warned_once_while_the_old_credential_is_in_use(
             "Still in use and about to stop working: Nightly jobs (sandbox)",
         )
         body = Email.objects.get().message
-        assert re.search(rf"Falcon Dialer \({app.client_id}\), last used it on", body)
+        assert re.search(rf"Falcon Dialer \({app.client_id}\): last used it on", body)
         assert ("No app has used the replacement yet." in body) == (first_used is None)
         notice = Notice.objects.get(kind=NoticeKind.ROTATION_CLOSING)
         assert (notice.user, notice.path) == (rebels.luke.user, url("rotation", old))
