@@ -28,6 +28,8 @@ def test_following_the_link_of_a_notice_marks_it_as_read(
     page = sign_in_page(rebels.luke)
     bell(page, "2")
     page.get_by_role("link", name="Notices, 2 unread").press("Enter")
+    # Until its script has loaded, the page doesn't report that a notice was opened.
+    page.wait_for_url("**/console/notices")
     with page.expect_response(re.compile(r"/console/notices/\d+/read$")):
         page.get_by_role("link", name=re.compile("First key")).click()
     expect(page.get_by_role("heading", name="First key")).to_be_visible()
