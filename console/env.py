@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from core import networks
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
@@ -181,6 +183,22 @@ def positive(name: str, default: int, problems: Problems) -> int:
         problems.add(name, "is not a whole number above 0", f"Set it like {default}.")
         return default
     return int(value)
+
+
+def trusted_proxies(problems: Problems) -> list[str]:
+    """Networks in CIDR notation; empty without proxies."""
+    try:
+        found = networks.networks(env.list("TRUSTED_PROXIES", default=[]))
+    except networks.InvalidNetwork as error:
+        problems.add("TRUSTED_PROXIES", "names something that isn't a network", str(error))
+        return []
+    if found and env.int("TRUSTED_PROXY_COUNT", default=0):
+        problems.add(
+            "TRUSTED_PROXIES",
+            "is set together with TRUSTED_PROXY_COUNT",
+            "Unset TRUSTED_PROXY_COUNT: the list of proxies replaces it.",
+        )
+    return found
 
 
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:

@@ -50,9 +50,11 @@ RATE_LIMITS = {
 # How long a session lasts at most, and without a request; console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))
+# Networks of the proxies in front, or how many there are; with the list, nobody else's word counts.
+TRUSTED_PROXIES = environment.trusted_proxies(problems)
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 problems.raise_if_any()
 
-TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 HTTPS = urlsplit(ORIGIN).scheme == "https"
 
 INSTALLED_APPS = [
@@ -260,7 +262,7 @@ PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), serial=(), usb=(), "
     "clipboard-write=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
-if TRUSTED_PROXY_COUNT:
+if TRUSTED_PROXIES or TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

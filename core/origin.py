@@ -1,10 +1,15 @@
 """From where an intention came. Passed to actions, so that commands can act too. Pure."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
+
+from core.networks import allows, canonical_address
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::[0-9]{1,5})?|(?P<v4>[^:]+):[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -28,48 +33,58 @@ class Origin:
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The address of the peer, or what the trusted proxies in front of us say it was.
+    """The caller's address in its one spelling: the peer, unless that is a trusted proxy.
 
-    Each proxy appends the address it saw to X-Forwarded-For, so with N trusted proxies the N-th
-    from the right is the last one that nobody outside could have invented.
+    With `TRUSTED_PROXIES` it is the rightmost address of X-Forwarded-For that is none of them;
+    with `TRUSTED_PROXY_COUNT` it is the one that the outermost of so many proxies appended.
     """
     peer: str | None = request.META.get("REMOTE_ADDR") or None
-    if not settings.TRUSTED_PROXY_COUNT:
-        return _as_is(peer)
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    if len(forwarded) < settings.TRUSTED_PROXY_COUNT:
-        return _as_is(peer)
-    return _address_or_none(forwarded[-settings.TRUSTED_PROXY_COUNT]) or _as_is(peer)
+    if settings.TRUSTED_PROXIES:
+        return _beyond_proxies(request, peer)
+    count = settings.TRUSTED_PROXY_COUNT
+    forwarded = _forwarded(request) if count else []
+    if not count or len(forwarded) < count:
+        return _canonical(peer)
+    return forwarded[-count] or _canonical(peer)
 
 
-def _as_is(peer: str | None) -> str | None:
+def _beyond_proxies(request: HttpRequest, peer: str | None) -> str | None:
+    caller = _canonical(peer)
+    # The peer of a Unix socket has no address; file permissions decide who may connect to it.
+    hops = [caller] if caller else []
+    for address in [*hops, *reversed(_forwarded(request))]:
+        if address is None:
+            # What a trusted proxy wrote is no address, so that proxy is the last known hop.
+            break
+        caller = address
+        if not allows(address, settings.TRUSTED_PROXIES):
+            break
+    return caller
+
+
+def _forwarded(request: HttpRequest) -> list[str | None]:
+    """The entries of X-Forwarded-For; None for what is no address."""
+    entries = request.headers.get("X-Forwarded-For", "").split(",")
+    return [] if entries == [""] else [_address_of(entry) for entry in entries]
+
+
+def _address_of(entry: str) -> str | None:
+    # Some gateways append the port: 203.0.113.9:54321 or [2001:db8::1]:54321.
+    match = _WITH_PORT.fullmatch(entry.strip())
+    return canonical_address(match["v6"] or match["v4"] if match else entry.strip())
+
+
+def _canonical(peer: str | None) -> str | None:
     """What the server says, be it no address; only IPv6 has a second spelling."""
-    return (_address_or_none(peer) or peer) if peer and ":" in peer else peer
-
-
-def _address_or_none(text: str) -> str | None:
-    """An address in its one spelling, without the zone that only this machine knows."""
-    address = _parsed(text)
-    return None if address is None else str(address)
-
-
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address):
-        # As IPv6 sockets show IPv4 peers (RFC 4291 §2.5.5.2).
-        return address.ipv4_mapped or address
-    return address
+    return (canonical_address(peer) or peer) if peer and ":" in peer else peer
 
 
 def network_of(address: str | None) -> str:
-    """Whom to count an address as: itself, or of IPv6 the /64 that one customer has.
+    """What to count an address as: itself, or the /64 of IPv6 that one customer has.
 
-    Empty for what is no address.
+    Empty for a text that is no address.
     """
-    parsed = _parsed(address or "")
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network(f"{parsed}/64", strict=False))
-    return "" if parsed is None else str(parsed)
+    canonical = canonical_address(address or "") or ""
+    if ":" not in canonical:
+        return canonical
+    return str(ipaddress.ip_network(f"{canonical}/64", strict=False))
