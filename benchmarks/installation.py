@@ -10,6 +10,7 @@ import django
 from django.core.management import call_command
 
 from tests.plugins.postgres import SERVER_SETTINGS, PostgresServer, find_binaries
+from tests.static_files import collect_static_files
 
 ORIGIN = "http://localhost:8000"
 # Durable like real installations. Everything else is the default of PostgreSQL.
@@ -42,7 +43,7 @@ def installation() -> Iterator[None]:
             "SECRET_KEY": secrets.token_urlsafe(64),
         }
         django.setup()
-        call_command("collectstatic", interactive=False, verbosity=0)
+        collect_static_files()
         call_command("migrate", verbosity=0)
         yield
     finally:

@@ -1,6 +1,5 @@
 """An installation for real servers: people, an app, a credential and a session."""
 
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from django.core.cache import cache
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.running_console import SharedDatabase
-from tests.house.sources import ROOT
+from tests.static_files import collect_static_files
 
 # As many threads may write in the console: a session is for one page at a time.
 BROWSERS = 12
@@ -20,7 +19,7 @@ BROWSERS = 12
 @pytest.fixture(autouse=True, scope="session")
 def _static_files() -> None:
     """Collect static files, because the pages of a real server use hashed names."""
-    subprocess.run(["make", "--silent", "collectstatic"], cwd=ROOT, check=True)
+    collect_static_files()
 
 
 @dataclass(frozen=True)
