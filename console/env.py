@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from core import networks
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
@@ -179,6 +181,17 @@ def positive(name: str, default: int, problems: Problems) -> int:
         problems.add(name, "isn't a whole number above 0", f"Use a number such as {default}.")
         return default
     return int(value)
+
+
+def trusted_proxies(problems: Problems) -> list[str]:
+    """Networks in CIDR notation; empty without proxies."""
+    try:
+        return networks.canonical_networks(
+            networks.entries_of(env.str("TRUSTED_PROXIES", default=""))
+        )
+    except networks.InvalidNetwork as error:
+        problems.add("TRUSTED_PROXIES", "isn't a list of networks", str(error.message))
+        return []
 
 
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:

@@ -49,9 +49,11 @@ RATE_LIMITS = {
 # How long a session lasts at most, and without requests. console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))
+# The networks of the proxies in front; without them, how many proxies there are.
+TRUSTED_PROXIES = environment.trusted_proxies(problems)
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 problems.raise_if_any()
 
-TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 HTTPS = urlsplit(ORIGIN).scheme == "https"
 
 INSTALLED_APPS = [
@@ -262,7 +264,7 @@ PERMISSIONS_POLICY = (
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), serial=(), usb=(), "
     "clipboard-write=(self), publickey-credentials-create=(self), publickey-credentials-get=(self)"
 )
-if TRUSTED_PROXY_COUNT:
+if TRUSTED_PROXIES or TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -1,12 +1,15 @@
 """Where an action was asked for: from which address and browser, or by which command."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from core.networks import canonical_address
+from core.networks import allows, canonical_address
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::[0-9]{1,5})?|(?P<v4>[^:]+):[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,43 @@ class Origin:
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    # Each proxy appends the address it saw to X-Forwarded-For. With N trusted proxies, callers can
-    # invent everything to the left of the N-th address from the right, but not that one.
-    peer: str | None = request.META.get("REMOTE_ADDR") or None
-    if not settings.TRUSTED_PROXY_COUNT:
-        return _as_is(peer)
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    if len(forwarded) < settings.TRUSTED_PROXY_COUNT:
-        return _as_is(peer)
-    return canonical_address(forwarded[-settings.TRUSTED_PROXY_COUNT]) or _as_is(peer)
+    """The canonical address of the caller: the peer, unless that is a trusted proxy."""
+    peer = _as_is(request.META.get("REMOTE_ADDR") or None)
+    if settings.TRUSTED_PROXIES:
+        return _beyond_proxies(peer, _forwarded(request))
+    if count := settings.TRUSTED_PROXY_COUNT:
+        # Each proxy appends the address it saw to X-Forwarded-For. With N proxies, callers can
+        # invent everything to the left of the N-th address from the right, but not that one.
+        forwarded = _forwarded(request)
+        return (forwarded[-count] if len(forwarded) >= count else None) or peer
+    return peer
+
+
+def _beyond_proxies(peer: str | None, forwarded: list[str | None]) -> str | None:
+    # The rightmost address that isn't a proxy's. Only what a proxy wrote counts, so callers can
+    # invent nothing, no matter how many proxies the request passed.
+    caller = peer
+    # A Unix socket has no address. Only local programs with the right permissions connect to it.
+    for address in [*([peer] if peer else []), *reversed(forwarded)]:
+        if address is None:
+            # A proxy wrote something else, so that proxy is the last one we know of.
+            break
+        caller = address
+        if not allows(address, settings.TRUSTED_PROXIES):
+            break
+    return caller
+
+
+def _forwarded(request: HttpRequest) -> list[str | None]:
+    """The entries of X-Forwarded-For; None for an entry that isn't an address."""
+    entries = request.headers.get("X-Forwarded-For", "")
+    return [_address_of(entry) for entry in entries.split(",")] if entries else []
+
+
+def _address_of(entry: str) -> str | None:
+    # Some gateways append the port: 203.0.113.9:54321 or [2001:db8::1]:54321.
+    match = _WITH_PORT.fullmatch(entry.strip())
+    return canonical_address(match["v6"] or match["v4"] if match else entry.strip())
 
 
 def _as_is(peer: str | None) -> str | None:

@@ -61,6 +61,8 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("RATE_LIMIT_LIGHT", "0/60"),
         ("SESSION_HOURS", "0"),
         ("SESSION_IDLE_MINUTES", "half an hour"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
     ],
 )
 def test_unsafe_setting_is_named(name: str, value: str) -> None:
@@ -81,6 +83,10 @@ def test_demo_stays_on_this_machine() -> None:
     assert named_in(complaint) == {"ORIGIN"}
     assert "DEMO=1 uses public passwords" in complaint
     assert start(**GOOD | {"DEMO": "1", "ORIGIN": "http://localhost:8123"}) == ""
+
+
+def test_proxies_can_be_listed_with_commas_and_spaces() -> None:
+    assert start(**GOOD | {"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::7 ,192.0.2.1"}) == ""
 
 
 def test_limits_may_be_off() -> None:

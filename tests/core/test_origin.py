@@ -20,7 +20,9 @@ from core.origin import Origin, client_ip, network_of
         (1, "::ffff:203.0.113.7", "203.0.113.7"),
         (1, "fe80::1%eth0", "fe80::1"),
         (1, "unknown", "10.0.0.9"),
-        (1, "203.0.113.7:4711", "10.0.0.9"),
+        (1, "203.0.113.7:4711", "203.0.113.7"),
+        (1, "[2001:db8::1]:4711", "2001:db8::1"),
+        (1, "[2001:db8::1]", "2001:db8::1"),
         (1, "'; DROP TABLE users", "10.0.0.9"),
         (1, "", "10.0.0.9"),
         (1, ",", "10.0.0.9"),
@@ -34,6 +36,37 @@ def test_client_ip(
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     request = rf.get("/", headers=headers, REMOTE_ADDR="10.0.0.9")
     assert client_ip(request) == ip
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "ip"),
+    [
+        # A caller that reaches the server directly can't invent an address.
+        ("203.0.113.7", "6.6.6.6", "203.0.113.7"),
+        ("203.0.113.7", "10.0.0.1", "203.0.113.7"),
+        ("10.0.0.9", None, "10.0.0.9"),
+        ("10.0.0.9", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.9", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.9", "6.6.6.6, 203.0.113.7, 10.0.0.1", "203.0.113.7"),
+        ("10.0.0.9", "10.0.0.2, 10.0.0.1", "10.0.0.2"),
+        ("10.0.0.9", "203.0.113.7:54321", "203.0.113.7"),
+        ("10.0.0.9", "[2001:db8::7]:54321, 10.0.0.1:80", "2001:db8::7"),
+        ("2001:db8:1::9", "203.0.113.7", "203.0.113.7"),
+        ("::ffff:10.0.0.9", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.9", "unknown", "10.0.0.9"),
+        ("10.0.0.9", "6.6.6.6, unknown, 10.0.0.1", "10.0.0.1"),
+        ("10.0.0.9", "6.6.6.6,", "10.0.0.9"),
+        # Behind a Unix socket.
+        ("", "203.0.113.7", "203.0.113.7"),
+        ("", None, None),
+    ],
+)
+def test_the_caller_is_the_rightmost_address_that_is_no_trusted_proxy(
+    peer: str, forwarded: str | None, ip: str | None, rf: RequestFactory, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8", "2001:db8:1::/48"]
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    assert client_ip(rf.get("/", headers=headers, REMOTE_ADDR=peer)) == ip
 
 
 @pytest.mark.parametrize(

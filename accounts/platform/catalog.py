@@ -1,0 +1,161 @@
+"""What a platform offers: app scopes, user permissions, user roles, APIs and their operations."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Literal
+
+# A role that lists the first has the second, but only for the person's own things.
+OWN_PERMISSIONS = {"EditUserInfo:own": "EditUserInfo"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """An app scope: what an app can do (RFC 6749 §3.3)."""
+
+    id: str
+    label: str
+    description: str = ""
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A user permission: what a person can do."""
+
+    id: str
+    label: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A user role, with its permissions as the file lists them."""
+
+    id: str
+    label: str
+    description: str = ""
+    permissions: tuple[str, ...] = ()
+
+    def covers(self, permission: str) -> bool:
+        """Whether the role has the permission, or one that includes it."""
+        return permission in self.permissions or (
+            OWN_PERMISSIONS.get(permission) in self.permissions
+        )
+
+    def no_more_than(self, other: "Role") -> bool:
+        return all(map(other.covers, self.permissions))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input of an operation, in the path, the query, a header or a cookie."""
+
+    name: str
+    location: str
+    required: bool = False
+    description: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path template of an API, and what a call to it needs."""
+
+    id: str
+    method: str
+    path: str
+    scopes: tuple[frozenset[str], ...] = ()
+    """Alternatives: a call needs all scopes of one of them."""
+    is_open: bool = False
+    """Whether a call needs no access token."""
+    permission: str = ""
+    limit_group: str = ""
+    summary: str = ""
+    description: str = ""
+    tag: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body_type: str = ""
+    """The media type of the request body; empty without a body."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API of the platform, described by an OpenAPI document."""
+
+    id: str
+    label: str
+    audience: str
+    servers: Mapping[str, str]
+    """By environment, without a trailing slash."""
+    unlisted: Literal["refuse", "authenticate"]
+    version: str = ""
+    operations: tuple[Operation, ...] = ()
+
+    @cached_property
+    def scopes(self) -> frozenset[str]:
+        """Every scope that one of its operations asks for."""
+        return frozenset[str]().union(
+            *(alternative for operation in self.operations for alternative in operation.scopes)
+        )
+
+
+@dataclass(frozen=True)
+class Links:
+    documentation: str = ""
+    support: str = ""
+    terms: str = ""
+    privacy: str = ""
+    status: str = ""
+
+
+# A platform equals only itself, so that the caches below find it without comparing its tables.
+@dataclass(frozen=True, eq=False)
+class Platform:
+    """Everything that a platform file without mistakes says, in the order of the file."""
+
+    name: str
+    scopes: Mapping[str, Scope]
+    permissions: Mapping[str, Permission]
+    roles: Mapping[str, Role]
+    apis: Mapping[str, Api] = field(default_factory=dict)
+    built_in_api: bool = False
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """What this platform calls things: singular and plural."""
+    links: Links = field(default_factory=Links)
+    logo: str = ""
+    """The path of the logo; empty without one."""
+    accent: str = ""
+
+    @cached_property
+    def default_role(self) -> Role:
+        """The role of people who get no other: the first."""
+        return next(iter(self.roles.values()))
+
+    @cached_property
+    def included_scopes(self) -> Mapping[str, frozenset[str]]:
+        """Each scope with everything that it includes, itself among them."""
+        return {scope: self._closure(scope) for scope in self.scopes}
+
+    def _closure(self, scope: str) -> frozenset[str]:
+        return frozenset({scope}).union(*map(self._closure, self.scopes[scope].includes))
+
+    def effective_scopes(self, scopes: Iterable[str]) -> frozenset[str]:
+        """The given scopes with all that they include. One that isn't offered grants nothing."""
+        return _effective_scopes(self, frozenset(scopes))
+
+    def scope_string(self, scopes: Iterable[str]) -> str:
+        """Space-delimited in the order of the file (RFC 6749 §3.3)."""
+        return _scope_string(self, frozenset(scopes))
+
+
+# Large enough for all sets of scopes that the apps of an installation have.
+@lru_cache(maxsize=1024)
+def _effective_scopes(platform: Platform, scopes: frozenset[str]) -> frozenset[str]:
+    included = platform.included_scopes
+    return frozenset[str]().union(*(included.get(scope, frozenset()) for scope in scopes))
+
+
+@lru_cache(maxsize=1024)
+def _scope_string(platform: Platform, wanted: frozenset[str]) -> str:
+    return " ".join(scope for scope in platform.scopes if scope in wanted)

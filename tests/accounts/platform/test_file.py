@@ -1,0 +1,172 @@
+from pathlib import Path
+
+import pytest
+
+from accounts.platform.catalog import Role
+from accounts.platform.file import InvalidPlatformFile, read_platform
+
+ORIGINAL = Path(__file__).resolve().parents[3] / "accounts/platform/original.toml"
+SMALL = """
+name = "Acme"
+[[scopes]]
+id = "orders:read"
+label = "Read orders"
+[[scopes]]
+id = "orders:write"
+label = "Change orders"
+includes = ["orders:read"]
+[[permissions]]
+id = "IssueRefunds"
+label = "Issue refunds"
+[[roles]]
+id = "support"
+label = "Support"
+"""
+
+
+def written(text: str, tmp_path: Path) -> Path:
+    path = tmp_path / "platform.toml"
+    path.write_text(text)
+    return path
+
+
+def mistakes(text: str, tmp_path: Path) -> list[str]:
+    with pytest.raises(InvalidPlatformFile) as refused:
+        read_platform(written(text, tmp_path))
+    return [str(mistake) for mistake in refused.value.mistakes]
+
+
+def test_the_original_platform_is_such_a_file() -> None:
+    platform = read_platform(ORIGINAL)
+    assert list(platform.scopes) == ["ReadAccounts", "EditExtensions", "EditAccounts", "Accounts"]
+    assert platform.default_role == Role(
+        "standard_user",
+        "Standard User",
+        permissions=("ReadCompanyInfo", "ReadExtensions", "EditUserInfo:own"),
+    )
+    assert platform.effective_scopes(["EditAccounts", "gone"]) == {
+        "EditAccounts",
+        "ReadAccounts",
+        "EditExtensions",
+    }
+    assert platform.scope_string(["Accounts", "ReadAccounts", "gone"]) == "ReadAccounts Accounts"
+
+
+def test_a_small_file_is_enough(tmp_path: Path) -> None:
+    platform = read_platform(written(SMALL, tmp_path))
+    assert (platform.name, platform.built_in_api, platform.apis) == ("Acme", False, {})
+    assert platform.words == {
+        "extension": ("extension", "extensions"),
+        "account": ("account", "accounts"),
+    }
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "orders.json").write_text(
+        '{"openapi": "3.1.0", "paths": {"/orders": {"get": {"x-user-permission": "Gone"}}}}'
+    )
+    text = """
+nam = "Acme"
+accent = "#ffff00"
+logo = "acme.gif"
+built_in_api = true
+[[scopes]]
+id = "orders read"
+label = "Read orders"
+[[scopes]]
+id = "a"
+label = "A"
+includes = ["b", "c"]
+[[scopes]]
+id = "b"
+includes = ["a"]
+[[scopes]]
+id = "b"
+label = "B again"
+[[permissions]]
+id = "IssueRefunds"
+[[roles]]
+id = "support"
+label = "Support"
+permissions = ["IssueRefunds", "IssueRefunds:own"]
+[[roles]]
+id = "finance"
+permissions = ["Nope"]
+[[apis]]
+id = "orders"
+label = "Orders"
+audience = "https://api.acme.example/orders"
+openapi = "none.yaml"
+servers = {}
+[[apis]]
+id = "refunds"
+audience = "https://api.acme.example/orders"
+openapi = "orders.json"
+servers = { sandbox = "http://api.acme.example", production = "https://api.acme.example?x=1" }
+"""
+    assert mistakes(text, tmp_path) == [
+        "platform.toml: name: is missing",
+        "platform.toml: accent: white text on it has a contrast of 1.07:1; choose a darker color "
+        "with at least 4.5:1",
+        "platform.toml: nam: isn't a key of this table",
+        "platform.toml: scopes[1].id: use only letters, digits and _ . : -",
+        "platform.toml: scopes[3].label: is missing",
+        'platform.toml: scopes[4].id: "b" is already the id of scopes[3]',
+        "platform.toml: permissions[1].label: is missing",
+        "platform.toml: roles[2].label: is missing",
+        "platform.toml: apis[1].servers: name the server of at least one environment",
+        "platform.toml: apis[2].label: is missing",
+        "platform.toml: apis[2].servers.sandbox: use an https address",
+        "platform.toml: apis[2].servers.production: leave out the query and the fragment",
+        'platform.toml: scopes[2].includes: there is no scope "c"',
+        "platform.toml: scopes[2].includes: the scopes include each other: a → b → a",
+        'platform.toml: roles[1].permissions: there is no permission "IssueRefunds:own"',
+        'platform.toml: roles[2].permissions: there is no permission "Nope"',
+        'platform.toml: built_in_api: the built-in API needs the scope "ReadAccounts"',
+        'platform.toml: built_in_api: the built-in API needs the scope "EditExtensions"',
+        'platform.toml: built_in_api: the built-in API needs the scope "EditAccounts"',
+        'platform.toml: built_in_api: the built-in API needs the permission "ReadCompanyInfo"',
+        'platform.toml: built_in_api: the built-in API needs the permission "EditCompanyInfo"',
+        'platform.toml: built_in_api: the built-in API needs the permission "ReadExtensions"',
+        'platform.toml: built_in_api: the built-in API needs the permission "EditUserInfo"',
+        "platform.toml: logo: use an SVG or PNG file",
+        'platform.toml: apis[2].audience: "https://api.acme.example/orders" is already the '
+        "audience of apis[1]",
+        "none.yaml: the document can't be read (No such file or directory)",
+        'orders.json: GET /orders: the platform file has no permission "Gone"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "platform.toml: the file isn't TOML: "),
+        ("scopes = 1\nroles = []\nname = 'x'", "platform.toml: scopes: isn't an array"),
+        (SMALL.replace("[[scopes]]", "[scopes]", 1), "platform.toml: the file isn't TOML: "),
+        (f"apis = [1]\n{SMALL}", "platform.toml: apis[1]: isn't a table"),
+        (SMALL.replace("Acme", ""), "platform.toml: name: "),
+    ],
+)
+def test_a_file_of_another_shape_names_the_place(text: str, message: str, tmp_path: Path) -> None:
+    assert mistakes(text, tmp_path)[0].startswith(message)
+
+
+def test_a_missing_file_is_one_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InvalidPlatformFile, match="can't be read"):
+        read_platform(tmp_path / "none.toml")
+
+
+def test_a_file_in_another_encoding_is_one_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "platform.toml"
+    path.write_bytes('name = "Söhne"'.encode("latin-1"))
+    with pytest.raises(InvalidPlatformFile, match="isn't UTF-8"):
+        read_platform(path)
+
+
+def test_a_permission_for_own_things_is_less_than_the_permission() -> None:
+    roles = read_platform(ORIGINAL).roles
+    standard, admin = roles["standard_user"], roles["super_admin"]
+    assert standard.no_more_than(admin)
+    assert not admin.no_more_than(standard)
+    assert roles["read_only"].no_more_than(standard)
+    assert not standard.no_more_than(roles["read_only"])
