@@ -211,7 +211,8 @@ def credential(
     )
 
 
-def step_up(browser: Browser) -> None:
+def step_up(browser: Browser) -> Browser:
     """Confirm who you are, as the console asks before it shows a secret."""
     response = browser.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     assert response.status_code == 302
+    return browser

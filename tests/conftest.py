@@ -20,8 +20,10 @@ from accounts.models import Membership, Organization
 from console.management.commands import tick
 from core.background import BackgroundWriter
 from credentials import throttle
+from credentials.models import JwtCredential
 from credentials.oauth import refusal_log as refusals
-from tests import append_only, cast
+from tests import api, append_only, cast
+from tests.api import App
 
 
 @receiver(setting_changed)
@@ -97,6 +99,24 @@ def sign_in() -> SignIn:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def leia(rebels: Rebels, sign_in: SignIn) -> Client:
+    """Leia's browser, after step-up."""
+    return cast.step_up(sign_in(rebels.leia))
+
+
+@pytest.fixture
+def app(rebels: Rebels) -> App:
+    """Luke's Falcon Dialer, which issues refresh tokens, in the sandbox."""
+    return api.app(rebels.luke, issues_refresh_tokens=True)
+
+
+@pytest.fixture
+def credential(rebels: Rebels) -> JwtCredential:
+    """Of Luke's, for all apps in the organization, in the sandbox."""
+    return cast.credential(rebels.luke)
 
 
 @pytest.fixture

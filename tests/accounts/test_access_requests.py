@@ -121,13 +121,6 @@ def asked(rebels: Rebels) -> AccessRequest:
     return request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
 
 
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Client:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
-
-
 def url_of(name: str, asked: AccessRequest) -> str:
     return reverse(f"accounts:{name}_access_request", args=[asked.pk])
 

@@ -39,8 +39,7 @@ def test_an_email_change_with_a_dead_server_says_so(
     rebels: Rebels, sign_in: SignIn, use_email_server: UseEmailServer
 ) -> None:
     use_email_server(email_servers.DOWN)
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     url = reverse("account_email")
     data = {"email": "red5@rebels.example", "action_add": ""}
     page = browser.post(url, data, follow=True).content.decode()

@@ -77,8 +77,7 @@ def test_a_long_list_has_pages(
 def test_an_administrator_changes_a_login(rebels: Rebels, sign_in: SignIn) -> None:
     extension = login(rebels.luke)
     url = reverse("accounts:change_extension", args=[extension.pk])
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     page = browser.get(url).content.decode()
     assert "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)" in page
     assert "stop working on their next" in page
@@ -104,8 +103,7 @@ def test_an_administrator_changes_a_login(rebels: Rebels, sign_in: SignIn) -> No
 
 def test_change_of_nothing_records_nothing(rebels: Rebels, sign_in: SignIn) -> None:
     url = reverse("accounts:change_extension", args=[login(rebels.luke).pk])
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     browser.post(url, {"user_role": "standard_user", "status": "Enabled"})
     assert not AuditEvent.objects.filter(kind=AuditKind.EXTENSION_UPDATED).exists()
 
@@ -122,8 +120,7 @@ def test_error_beside_the_field(
     data: dict[str, str], wrong: str, rebels: Rebels, sign_in: SignIn
 ) -> None:
     url = reverse("accounts:change_extension", args=[login(rebels.luke).pk])
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     response = browser.post(url, data)
     assert response.status_code == 200
     form = response.context["form"]

@@ -47,9 +47,7 @@ def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
 @pytest.fixture
 def confirmed(rebels: Rebels, sign_in: SignIn) -> Client:
     """Luke's browser, where he has just authenticated again."""
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
-    return browser
+    return cast.step_up(sign_in(rebels.luke))
 
 
 def events(user: User) -> list[tuple[str, dict[str, Any]]]:

@@ -164,13 +164,6 @@ INVITE = "/console/organization/access/invite"
 ASKED = {"email": "Ackbar@Rebels.example ", "role": "auditor", "is_account_admin": "on"}
 
 
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Client:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
-
-
 def link_in(message: Any) -> str:
     [link] = re.findall(r"http://localhost:8000(/invitations/\S+)", message.body)
     return str(link)

@@ -97,11 +97,6 @@ def code_of(secret: str) -> str:
 
 
 @pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
-
-
-@pytest.fixture
 def show(credential: JwtCredential) -> str:
     """The page that shows a JWT again: the act of the tests by factor."""
     return reverse("my_credentials:show", args=[credential.pk])
@@ -294,8 +289,7 @@ def test_no_factor_shows_no_jwt_and_the_way_out_works(
 def test_it_lasts_five_minutes(
     rebels: Rebels, sign_in: SignIn, show: str, settings: Settings
 ) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     assert is_open(browser, show)
     settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
     assert not is_open(browser, show)

@@ -68,11 +68,6 @@ def _transactional(transactional_db: None) -> None:
 
 
 @pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
-
-
-@pytest.fixture
 def app(console: str, rebels: Rebels, credential: JwtCredential) -> App:
     application = cast.application(rebels.luke, scopes=["ReadAccounts"], issues_refresh_tokens=True)
     client, secret = cast.client(application)

@@ -4,10 +4,12 @@ import pytest
 
 from accounts.environments import Environment
 from credentials.actions.clients import suspend_client
-from credentials.models import Client, JwtCredential
+from credentials.models import Client, JwtCredential, Rotation
 from tests import api, cast
+from tests.api import App
 from tests.conftest import Partners, Rebels
 from tests.credentials.fleets import Fleet
+from tests.credentials.rotating import rotation_of
 from tests.credentials.scenes import Scene
 from tests.credentials.token_requests import World
 
@@ -28,9 +30,14 @@ class Apps:
 
 
 @pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    """Of Luke's, for all apps in the organization, in the sandbox."""
-    return cast.credential(rebels.luke)
+def old(rebels: Rebels) -> JwtCredential:
+    """A credential of Luke's to replace."""
+    return cast.credential(rebels.luke, label="Nightly jobs")
+
+
+@pytest.fixture
+def rotation(old: JwtCredential) -> Rotation:
+    return rotation_of(old)
 
 
 @pytest.fixture
@@ -57,8 +64,7 @@ def fleet(rebels: Rebels) -> Fleet:
 
 
 @pytest.fixture
-def scene(rebels: Rebels) -> Scene:
-    app = api.app(rebels.luke, issues_refresh_tokens=True)
+def scene(rebels: Rebels, app: App) -> Scene:
     scene = Scene(rebels, app, cast.credential(rebels.luke))
     scene.tokens = scene.exchange().json()
     return scene

@@ -2,15 +2,12 @@
 
 import re
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.urls import reverse
 
 from accounts.environments import Environment
-from accounts.models import AuditEvent, AuditKind
 from credentials.models import Application, Client
 from tests.credentials.pages import text_of
 
@@ -54,14 +51,3 @@ def secret_of(response: Any) -> str:
     found = set(RAW_SECRET.findall(text_of(response)))
     assert len(found) == 1
     return str(found.pop())
-
-
-def the_event(kind: AuditKind) -> AuditEvent:
-    return AuditEvent.objects.get(kind=kind)
-
-
-def everything_stored() -> Iterator[str]:
-    """Every value of every row of the database."""
-    for model in apps.get_models():
-        for row in model._base_manager.values_list():
-            yield from (str(value) for value in row)

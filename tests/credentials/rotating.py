@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.test import Client as Browser
 from django.utils import timezone
 from post_office.models import Email
 
@@ -13,7 +12,6 @@ from credentials.actions.rotations import rotate_jwt_credential
 from credentials.models import JwtCredential, Rotation
 from tests import api, cast
 from tests.api import App, oauth_error
-from tests.conftest import SignIn
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -68,12 +66,6 @@ def answer(app: App, credential: JwtCredential) -> tuple[int, str]:
     response = api.exchange(app, credential.encode())
     body = response.json()
     return response.status_code, body["errors"][0]["errorCode"] if "errors" in body else ""
-
-
-def stepped_up(sign_in: SignIn, person: Membership) -> Browser:
-    browser = sign_in(person)
-    cast.step_up(browser)
-    return browser
 
 
 def emails() -> list[tuple[list[str], str]]:

@@ -18,17 +18,14 @@ from accounts.actions.invitations import (
     renew_invitation,
     withdraw_invitation,
 )
-from accounts.models import AuditEvent, AuditKind, Invitation, Membership
+from accounts.models import AuditKind, Invitation, Membership
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import retire_application, transfer_application
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
+from tests.credentials.pages import the_event
 
 OWN = "/account/~/extension/~"
-
-
-def event(kind: AuditKind) -> AuditEvent:
-    return AuditEvent.objects.get(kind=kind)
 
 
 def refused(app: api.App, jwt: str) -> str:
@@ -46,7 +43,7 @@ def test_approving_gives_the_role(rebels: Rebels, sign_in: SignIn) -> None:
     response = browser.post(path, {"role": "developer"})
     assert response.status_code == 302
     assert Membership.objects.get(pk=rebels.wedge.pk).role == ConsoleRole.DEVELOPER
-    granted = event(AuditKind.ACCESS_GRANTED)
+    granted = the_event(AuditKind.ACCESS_GRANTED)
     assert (granted.actor, granted.details) == (rebels.leia.user, {"role": "developer"})
     with pytest.raises(ValidationError, match="already approved"):
         decline_access_request(request, reason="Late", actor=rebels.leia.user, origin=cast.ORIGIN)
@@ -60,7 +57,7 @@ def test_declining_tells_why(
         decline_access_request(
             request, reason="Ask your lead first", actor=rebels.leia.user, origin=cast.ORIGIN
         )
-    assert event(AuditKind.ACCESS_DECLINED).details == {"reason": "Ask your lead first"}
+    assert the_event(AuditKind.ACCESS_DECLINED).details == {"reason": "Ask your lead first"}
     assert mail.outbox[-1].to == ["wedge@rebels.example"]
     assert "Ask your lead first" in mail.outbox[-1].body
     request_access(rebels.wedge, reason="Lead said yes", origin=cast.ORIGIN)
@@ -94,9 +91,9 @@ def test_each_decision_about_access_is_recorded(rebels: Rebels) -> None:
     memberships.deactivate(rebels.luke, actor=leia, origin=cast.ORIGIN)
     memberships.reactivate(rebels.luke, actor=leia, origin=cast.ORIGIN)
     memberships.remove_access(rebels.luke, actor=leia, origin=cast.ORIGIN)
-    assert event(AuditKind.MEMBERSHIP_DEACTIVATED).actor == leia
-    assert event(AuditKind.MEMBERSHIP_REACTIVATED).target_label == "luke@rebels.example"
-    assert event(AuditKind.MEMBERSHIP_ROLE_CHANGED).details == {
+    assert the_event(AuditKind.MEMBERSHIP_DEACTIVATED).actor == leia
+    assert the_event(AuditKind.MEMBERSHIP_REACTIVATED).target_label == "luke@rebels.example"
+    assert the_event(AuditKind.MEMBERSHIP_ROLE_CHANGED).details == {
         "changes": {"role": ["developer", "no_access"]}
     }
 
@@ -146,14 +143,14 @@ def test_a_renewed_invitation_ends_its_former_link(rebels: Rebels) -> None:
     _, raw_token = renew_invitation(made, actor=rebels.leia.user, origin=cast.ORIGIN)
     assert not Invitation.objects.open().with_token(former).exists()
     assert Invitation.objects.open().with_token(raw_token).exists()
-    assert event(AuditKind.INVITATION_RESENT).actor == rebels.leia.user
+    assert the_event(AuditKind.INVITATION_RESENT).actor == rebels.leia.user
 
 
 def test_a_withdrawn_invitation_is_useless(rebels: Rebels) -> None:
     made, raw_token = invitation(rebels, "rey@rebels.example")
     withdraw_invitation(made, actor=rebels.leia.user, origin=cast.ORIGIN)
     assert not Invitation.objects.open().with_token(raw_token).exists()
-    assert event(AuditKind.INVITATION_WITHDRAWN).actor == rebels.leia.user
+    assert the_event(AuditKind.INVITATION_WITHDRAWN).actor == rebels.leia.user
     with pytest.raises(ValidationError, match="already withdrawn"):
         renew_invitation(made, actor=rebels.leia.user, origin=cast.ORIGIN)
 
@@ -173,7 +170,7 @@ def test_a_leavers_app_goes_to_another_developer(rebels: Rebels) -> None:
     transfer_application(app.application, rebels.lando, actor=rebels.han.user, origin=cast.ORIGIN)
     app.application.refresh_from_db()
     assert app.application.owner == rebels.lando.user
-    assert event(AuditKind.APPLICATION_TRANSFERRED).actor == rebels.han.user
+    assert the_event(AuditKind.APPLICATION_TRANSFERRED).actor == rebels.han.user
     assert refused(app, cast.credential(rebels.luke).encode()) == ""
 
 
@@ -181,4 +178,4 @@ def test_a_retired_app_is_over(rebels: Rebels) -> None:
     app = api.app(rebels.luke)
     retire_application(app.application, actor=rebels.luke.user, origin=cast.ORIGIN)
     assert refused(app, cast.credential(rebels.luke).encode()) == "OAU-146"
-    assert event(AuditKind.APPLICATION_RETIRED).actor == rebels.luke.user
+    assert the_event(AuditKind.APPLICATION_RETIRED).actor == rebels.luke.user

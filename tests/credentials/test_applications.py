@@ -25,10 +25,9 @@ from tests.credentials.fleets import (
     secret_of,
     settings,
     submission,
-    the_event,
     url,
 )
-from tests.credentials.pages import text_of
+from tests.credentials.pages import text_of, the_event
 
 # --- Who can -------------------------------------------------------------------------------------
 
@@ -52,8 +51,7 @@ def test_owner_and_developer_admins_change_an_app(fleet: Fleet, rebels: Rebels, 
 def test_a_client_that_was_not_issued_is_not_found(
     fleet: Fleet, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     for name in [*GET_CLIENT, "resume_client"]:
         assert browser.post(url(name, fleet.application, PRODUCTION)).status_code == 404
 

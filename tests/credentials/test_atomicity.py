@@ -86,8 +86,7 @@ def test_an_action_that_fails_late_leaves_no_trace(
         fields = submission(**fields, client_ids=ids)
     # The owner gets an email about a revoked credential only if someone else revoked it.
     through = rebels.luke if name == "revoke" else None
-    browser = sign_in(rebels.han if through else rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.han if through else rebels.luke))
     before = everything()
     if late == "record":
         monkeypatch.setattr(audit, "record", fail)

@@ -52,11 +52,6 @@ REVOKED = api.rest_error(
 )
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> api.App:
-    return api.app(rebels.luke)
-
-
 def assert_refused(response: Any, body: dict[str, Any]) -> None:
     assert response.status_code == 401
     assert response.json() == body

@@ -21,13 +21,11 @@ from tests.credentials.fleets import (
     RAW_SECRET,
     SANDBOX,
     Fleet,
-    everything_stored,
     secret_of,
     submission,
-    the_event,
     url,
 )
-from tests.credentials.pages import text_of
+from tests.credentials.pages import everything_stored, text_of, the_event
 
 
 def test_issuing_a_client_id_shows_its_secret_once(
@@ -72,8 +70,7 @@ def confirmed_replacement(browser: Browser, address: str) -> dict[str, str]:
 def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
     fleet: Fleet, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("replace_client_secret", fleet.application, SANDBOX)
     data = confirmed_replacement(browser, address)
     response = browser.post(address, data)
@@ -96,8 +93,7 @@ def test_replacing_a_secret_ends_the_former_and_shows_the_new_once(
 def test_replacing_a_secret_needs_the_confirmation_page(
     fleet: Fleet, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     response = browser.post(url("replace_client_secret", fleet.application, SANDBOX))
     assert response.status_code == 200
     assert "Replace the client secret?" in text_of(response)
@@ -108,8 +104,7 @@ def test_replacing_a_secret_needs_the_confirmation_page(
 def test_a_raw_secret_is_in_no_page_session_or_row_afterwards(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     created = browser.post(reverse("credentials:create_application"), submission())
     application = Application.objects.get()
     address = url("replace_client_secret", application, SANDBOX)

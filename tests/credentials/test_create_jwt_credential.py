@@ -565,8 +565,7 @@ def test_the_email_about_a_credential_without_limits(
 
 @pytest.mark.parametrize("label", [NASTY, "x" * 100, "🔑" * 100, "שלום world", "{% load x %}"])
 def test_a_label_is_text_on_every_page(rebels: Rebels, sign_in: SignIn, label: str) -> None:
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     credential = created(create(browser, label=label))
     assert credential.label == label
     pages = [browser.get(url(name, credential)) for name in ("detail", "revoke", "show", "created")]

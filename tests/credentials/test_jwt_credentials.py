@@ -38,12 +38,6 @@ from tests.credentials.pages import (
 )
 
 
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    """Luke's sandbox credential for all apps."""
-    return cast.credential(rebels.luke)
-
-
 def statuses(browser: Browser, addresses: dict[str, str]) -> dict[str, set[int]]:
     """What GET and POST answer at each address, without the refused methods."""
     return {
@@ -60,8 +54,7 @@ def statuses(browser: Browser, addresses: dict[str, str]) -> dict[str, set[int]]
 def test_a_credential_is_found_under_its_owner_only(
     credential: JwtCredential, rebels: Rebels, sign_in: SignIn, name: str
 ) -> None:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     address = url(name, credential, rebels.han)
     assert browser.post(address, {"reason": "Wrong person"}).status_code in {404, 405}
     if name not in ONLY_POST:
@@ -103,8 +96,7 @@ def test_a_person_who_lost_the_role_gets_403_everywhere(
     credential: JwtCredential, rebels: Rebels, sign_in: SignIn
 ) -> None:
     Membership.objects.filter(pk=rebels.luke.pk).update(role="auditor")
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     assert set().union(*statuses(browser, every_url(credential, None)).values()) == {403}
 
 

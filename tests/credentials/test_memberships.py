@@ -32,13 +32,6 @@ MEMBERSHIP_PAGES = ["change_role", "remove_access", "deactivate", "reactivate"]
 AUDITOR = {"role": "auditor"}
 
 
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Client:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
-
-
 def url_of(name: str, person: Membership) -> str:
     return reverse(f"organization:{name}", args=[person.user_id])
 
@@ -50,11 +43,6 @@ def refreshed(person: Membership) -> Membership:
 @pytest.fixture
 def app(rebels: Rebels) -> App:
     return api.app(rebels.leia, name="Base Reporting")
-
-
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke, label="Nightly jobs")
 
 
 @pytest.fixture
@@ -83,7 +71,7 @@ def test_a_role_that_breaks_credentials_is_confirmed_first(
     url = url_of("change_role", rebels.luke)
     page = leia.post(url, AUDITOR | {"is_account_admin": "on"}).content.decode()
     for text in (
-        "Nightly jobs",
+        "Contractor Key",
         "Base Reporting, 1,234 times",
         "Change role",
         "1 unused credential will also stop",
@@ -122,7 +110,7 @@ def test_taking_access_away_names_what_stops(
 ) -> None:
     cast.application(rebels.luke, "X-wing Dialer")
     page = leia.get(url_of(name, rebels.luke)).content.decode()
-    for text in ("Nightly jobs", "Base Reporting, 1,234 times", "Luke’s 1 app", "JWT-106"):
+    for text in ("Contractor Key", "Base Reporting, 1,234 times", "Luke’s 1 app", "JWT-106"):
         assert text in page
     luke = refreshed(rebels.luke)
     assert luke.is_developer
@@ -196,7 +184,7 @@ def test_reactivating_shows_what_comes_back(
     deactivate(rebels.luke, actor=rebels.leia.user, origin=cast.ORIGIN)
     page = leia.get(url_of("reactivate", rebels.luke)).content.decode()
     assert "1 JWT credential will work again." in page
-    assert "Nightly jobs" in page
+    assert "Contractor Key" in page
 
 
 @pytest.mark.parametrize(
@@ -361,7 +349,7 @@ def test_a_retired_app_no_longer_works(
     token = api.access_token(dialer, credential)
     browser = sign_in(getattr(rebels, who))
     page = browser.get(app_url("retire_application", dialer)).content.decode()
-    assert "Nightly jobs" in page
+    assert "Contractor Key" in page
     assert "OAU-146" in page
     response = browser.post(app_url("retire_application", dialer))
     assert response["Location"] == app_url("application", dialer)

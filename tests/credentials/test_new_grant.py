@@ -49,11 +49,6 @@ def new_grant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(GRANTS, VOUCHER.grant_type, VOUCHER)
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> api.App:
-    return api.app(rebels.luke)
-
-
 def redeem(app: api.App, voucher: str) -> Any:
     form = {"grant_type": VOUCHER.grant_type, "voucher": voucher}
     return api.post(form, app.authorization)

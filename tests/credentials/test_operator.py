@@ -28,9 +28,7 @@ def make_operator(*arguments: str) -> str:
 @pytest.fixture
 def operator(rebels: Rebels, sign_in: SignIn) -> Browser:
     make_operator("wedge@rebels.example")
-    browser = sign_in(rebels.wedge)
-    cast.step_up(browser)
-    return browser
+    return cast.step_up(sign_in(rebels.wedge))
 
 
 def test_the_command_gives_and_takes_the_right(rebels: Rebels, sign_in: SignIn) -> None:

@@ -21,13 +21,6 @@ from tests.credentials.policies import EDIT, PAGE, PRODUCTION, policy_form, save
 FACTOR = f"{PAGE}/second-factor"
 
 
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Browser:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
-
-
 @pytest.mark.parametrize("person", ["leia", "han", "c3po"])
 def test_the_policies_page_shows_both_environments(
     rebels: Rebels, sign_in: SignIn, person: str
@@ -76,8 +69,7 @@ def test_console_roles_that_can_view_policies(
 def test_console_roles_that_cannot_change_policies(
     rebels: Rebels, sign_in: SignIn, person: str, address: str
 ) -> None:
-    browser = sign_in(getattr(rebels, person))
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(getattr(rebels, person)))
     assert browser.get(address).status_code == 403
     assert browser.post(address, policy_form(roles=["auditor"])).status_code == 403
     assert not Policy.objects.exists()
@@ -97,8 +89,7 @@ def test_an_administrator_changes_only_the_policies_of_their_organization(
     rebels: Rebels, partners: Partners, sign_in: SignIn
 ) -> None:
     set_policy(rebels.organization, max_lifetime_days=77)
-    browser = sign_in(partners.lobot)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(partners.lobot))
     assert "77" not in words_of(browser.get(PAGE))
     assert 'value="77"' not in text_of(browser.get(EDIT))
     assert browser.post(EDIT, policy_form(max_lifetime_days="5")).status_code == 302

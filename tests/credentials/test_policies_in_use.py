@@ -24,11 +24,6 @@ from tests.credentials.policies import PRODUCTION, set_policy
 ELSEWHERE: dict[str, Any] = {"REMOTE_ADDR": "203.0.113.9"}
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, name="X-wing Dialer")
-
-
 REFUSED = "The organization policy does not allow this credential."
 FORBIDDING: list[tuple[dict[str, Any], str]] = [
     ({"max_lifetime_days": 30}, f"{REFUSED} A credential can last at most 30 days."),

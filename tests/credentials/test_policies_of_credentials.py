@@ -33,11 +33,6 @@ from tests.credentials.policies import (
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, name="X-wing Dialer")
-
-
 def create(browser: Browser, **changed: Any) -> Any:
     return browser.post(url("create"), submission(**changed))
 

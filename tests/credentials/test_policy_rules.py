@@ -16,7 +16,6 @@ from credentials.forms.policies import PolicyForm
 from credentials.models import AppAccess, JwtCredential, Policy
 from credentials.policy_rules import RULES, PolicyRule, Stage, requirements, stopped_by
 from tests import api, cast
-from tests.api import App
 from tests.conftest import Rebels, SignIn
 from tests.credentials.pages import fields_of, text_of, words_of
 from tests.credentials.policies import EDIT, PAGE, policy_form, set_policy
@@ -66,11 +65,6 @@ def rule(request: pytest.FixtureRequest) -> PolicyRule:
 @pytest.fixture
 def scene(rule: PolicyRule) -> Scene:
     return SCENES[rule.name]
-
-
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke)
 
 
 def refusal(act: Callable[[], object], rule: PolicyRule) -> str:
@@ -164,13 +158,6 @@ def test_a_rule_shows_its_setting_on_the_policies_page_and_its_sentence_on_the_f
     assert f"{rule.title} {rule.setting(policy)} {rule.unlimited}" in page
     form = words_of(sign_in(rebels.han).get("/console/my-credentials/create"))
     assert rule.requirement(policy) in form
-
-
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Browser:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
 
 
 def test_a_rule_is_edited_recorded_and_kept_by_the_confirmation_page(

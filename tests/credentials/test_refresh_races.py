@@ -32,11 +32,6 @@ Tokens = dict[str, Any]
 
 
 @pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
 def _one_database(app: App, credential: JwtCredential, tmp_path: Path) -> Iterator[None]:
     # Both signing keys are made on first use.
     api.access_token(app, credential)

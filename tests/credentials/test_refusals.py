@@ -18,15 +18,9 @@ from credentials.models import JwtCredential, Refusal
 from credentials.oauth import refusal_log as refusals
 from tests import api
 from tests.api import App
-from tests.conftest import Rebels
 from tests.credentials.refusing import recorded, refused
 
 pytestmark = pytest.mark.both_databases
-
-
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
 
 
 def row(refusal: Refusal) -> dict[str, Any]:

@@ -27,18 +27,6 @@ from tests.credentials.policies import PAGE
 FACTOR = f"{PAGE}/second-factor"
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, name="X-wing Dialer")
-
-
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Browser:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
-
-
 def give_factor(membership: Membership) -> None:
     TOTP.activate(membership.user, "JBSWY3DPEHPK3PXP")
 

@@ -39,7 +39,6 @@ from tests.credentials.rotating import (
     emails,
     replaced_error,
     rotation_of,
-    stepped_up,
 )
 
 TICK = Origin.command("tick")
@@ -47,27 +46,12 @@ BULK_REVOKE = reverse("organization:revoke_credentials")
 ACTS = ("extend_rotation", "undo_rotation", "finish_rotation")
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def old(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke, label="Nightly jobs")
-
-
-@pytest.fixture
-def rotation(old: JwtCredential) -> Rotation:
-    return rotation_of(old)
-
-
 def test_undoing_a_rotation_revokes_the_replacement_and_keeps_the_old_credential(
     rebels: Rebels, app: App, rotation: Rotation, sign_in: SignIn
 ) -> None:
     old, new = rotation.replaced, rotation.replacement
     answer(app, new)
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("undo_rotation", new)
     page = browser.get(address)
     assert "Falcon Dialer used the replacement" in words_of(page)
@@ -162,7 +146,7 @@ def test_finishing_a_rotation_revokes_the_old_credential_now(
 ) -> None:
     old, new = rotation.replaced, rotation.replacement
     answer(app, old)
-    browser = stepped_up(sign_in, rebels.han)
+    browser = cast.step_up(sign_in(rebels.han))
     address = url("finish_rotation", old, rebels.luke)
     page = browser.get(address)
     assert "No app has used the replacement yet" in words_of(page)
@@ -186,7 +170,7 @@ def test_finishing_a_rotation_revokes_the_old_credential_now(
 def test_a_first_use_after_the_page_was_opened_asks_for_confirmation_again(
     rebels: Rebels, app: App, rotation: Rotation, sign_in: SignIn, name: str
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url(name, rotation.replaced)
     data = fields_of(browser.get(address), address)
     answer(app, rotation.replacement)
@@ -202,7 +186,7 @@ def test_a_first_use_after_the_page_was_opened_asks_for_confirmation_again(
 def test_extending_a_rotation(
     rebels: Rebels, app: App, rotation: Rotation, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("extend_rotation", rotation.replaced)
     answer(app, rotation.replacement)
     until = (timezone.now() + 10 * DAY).date()
@@ -230,7 +214,7 @@ def test_a_rotation_cannot_be_extended_beyond_either_expiry(
     last = (timezone.now() + 40 * DAY).date()
     rotation = rotation_of(old, expires_on=last)
     address = url("extend_rotation", rotation.replacement)
-    refused = stepped_up(sign_in, rebels.luke).post(address, {"until": f"{last + DAY}"})
+    refused = cast.step_up(sign_in(rebels.luke)).post(address, {"until": f"{last + DAY}"})
     day = f"{last:%b} {last.day}, {last:%Y}"
     assert f"One of the credentials expires on {day}" in errors_of(refused)["until"]
 
@@ -247,7 +231,7 @@ def test_an_ended_rotation_cannot_be_changed(
         undo_rotation(rotation, was_used=False, actor=rebels.luke.user, origin=cast.ORIGIN)
     if over == "never":
         credential = cast.credential(rebels.luke)
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     data = {"was_used": "no", "until": "2090-01-01"}
     response = browser.post(url(name, credential), data)
     page = "detail" if over == "never" else "rotation"
@@ -260,7 +244,7 @@ def test_an_ended_rotation_cannot_be_changed(
 def test_an_incomplete_decision_about_a_rotation_shows_the_page_again(
     rebels: Rebels, rotation: Rotation, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     for name in ("undo_rotation", "finish_rotation"):
         for data in ({}, {"was_used": "perhaps"}):
             response = browser.post(url(name, rotation.replaced), data)
@@ -285,7 +269,7 @@ def test_a_replaced_credential_cannot_be_changed_or_revoked(
         )
     with pytest.raises(ValidationError, match="already been replaced"):
         revoke_jwt_credential(old, reason="x", actor=rebels.luke.user, origin=cast.ORIGIN)
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     assert browser.get(url("revoke", old)).status_code == 302
     shown = browser.post(url("show", old), follow=True)
     assert "no longer works" in words_of(shown)

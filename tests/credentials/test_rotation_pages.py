@@ -31,21 +31,6 @@ from tests.ticks import tick
 TICK = Origin.command("tick")
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def old(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke, label="Nightly jobs")
-
-
-@pytest.fixture
-def rotation(old: JwtCredential) -> Rotation:
-    return rotation_of(old)
-
-
 def test_pages_and_lists_link_old_credential_and_replacement(
     rebels: Rebels, rotation: Rotation, sign_in: SignIn
 ) -> None:

@@ -17,7 +17,7 @@ from credentials.actions.clients import end_former_secret, replace_client_secret
 from credentials.actions.revocations import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.actions.rotations import close_rotations, finish_rotation, undo_rotation
 from credentials.models import JwtCredential, Rotation
-from tests import api, cast
+from tests import cast
 from tests.api import App
 from tests.conftest import Rebels, SignIn
 from tests.credentials.pages import fields_of, url
@@ -33,11 +33,6 @@ pytestmark = [
 # A deadlock or a lost update shows in one of a few rounds; SQLite has one writer, and waits longer.
 ROUNDS = 2 if connection.vendor == "sqlite" else 5
 GRANTED, REVOKED = (200, ""), (400, "JWT-102")
-
-
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
 
 
 @pytest.fixture

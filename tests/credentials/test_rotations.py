@@ -45,25 +45,9 @@ from tests.credentials.rotating import (
     closed,
     emails,
     rotation_of,
-    stepped_up,
 )
 
 ACTS = ("extend_rotation", "undo_rotation", "finish_rotation")
-
-
-@pytest.fixture
-def old(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke, label="Nightly jobs")
-
-
-@pytest.fixture
-def rotation(old: JwtCredential) -> Rotation:
-    return rotation_of(old)
-
-
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
 
 
 def filled_in(browser: Browser, address: str, **changed: str) -> dict[str, Any]:
@@ -84,7 +68,7 @@ def test_rotating_creates_a_replacement_of_the_same_shape(
     )
     old.allowed_networks = ["192.0.2.0/24"]
     old.save()
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     page = words_of(browser.get(address))
     assert "1 specific app (unchanged)" in page
@@ -114,7 +98,7 @@ def test_rotating_creates_a_replacement_of_the_same_shape(
 def test_rotating_keeps_the_choices_of_the_form(
     rebels: Rebels, app: App, old: JwtCredential, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     day = (timezone.now() + 5 * DAY).date()
     choices = {
@@ -151,7 +135,7 @@ def test_rotation_mistakes_appear_beside_their_field_and_keep_the_entries(
     field: str,
     message: str,
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     sent = filled_in(browser, address, label="Typed") | changed
     response = browser.post(address, sent)
@@ -166,7 +150,7 @@ def test_rotation_mistakes_appear_beside_their_field_and_keep_the_entries(
 def test_a_date_in_the_hidden_deadline_field_is_ignored(
     rebels: Rebels, old: JwtCredential, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     data = filled_in(browser, address, deadline="7", deadline_on="some day")
     assert browser.post(address, data).status_code == 302
@@ -178,7 +162,7 @@ def test_a_deadline_after_the_expiry_of_the_old_credential_is_refused(
 ) -> None:
     last = (timezone.now() + 10 * DAY).date()
     old = cast.credential(rebels.luke, expires_on=last)
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     later = f"{last + DAY}"
     response = browser.post(address, filled_in(browser, address, deadline="day", deadline_on=later))
@@ -197,7 +181,7 @@ def test_a_deadline_is_never_after_the_expiry_of_the_replacement(old: JwtCredent
 def test_sending_the_rotation_form_twice_rotates_once(
     rebels: Rebels, old: JwtCredential, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     data = filled_in(browser, address)
     first, second = browser.post(address, data), browser.post(address, data)
@@ -209,7 +193,7 @@ def test_sending_the_rotation_form_twice_rotates_once(
 def test_a_submission_key_of_another_form_is_renewed(
     rebels: Rebels, old: JwtCredential, sign_in: SignIn
 ) -> None:
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     data = filled_in(browser, address, submission_key=str(old.submission_key))
     response = browser.post(address, data)
@@ -227,7 +211,7 @@ def test_a_rotation_follows_the_policy_about_expiration_dates(
     Policy.objects.create(
         organization=rebels.organization, environment=SANDBOX, max_lifetime_days=30
     )
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     address = url("rotate", old)
     page = browser.get(address)
     assert "A credential can last at most 30 days. Choose" in words_of(page)
@@ -250,14 +234,14 @@ def test_people_who_cannot_create_a_credential_cannot_rotate_it(
         all_apps_allowed=False,
     )
     address = url("rotate", old)
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     refused = browser.post(address, filled_in(browser, address))
     assert (
         "does not allow you to create sandbox credentials. Only Developer Admins can"
         in " ".join(alerts_of(refused))
     )
     address = url("rotate", old, rebels.luke)
-    browser = stepped_up(sign_in, rebels.han)
+    browser = cast.step_up(sign_in(rebels.han))
     refused = browser.post(address, filled_in(browser, address))
     assert "A credential can only allow specific apps. Choose specific apps." in " ".join(
         alerts_of(refused)
@@ -311,7 +295,7 @@ def test_console_roles_that_view_and_decide_rotations(
 ) -> None:
     person = getattr(rebels, who, None) or partners.lobot
     owner = rebels.luke if through else None
-    browser = stepped_up(sign_in, person)
+    browser = cast.step_up(sign_in(person))
     for credential in (old, rotation.replacement):
         page = browser.get(url("rotation", credential, owner))
         assert page.status_code == reads
@@ -349,7 +333,7 @@ def test_a_developer_admin_rotates_for_a_teammate(
     rebels: Rebels, old: JwtCredential, sign_in: SignIn, who: str, sees: bool
 ) -> None:
     admin = getattr(rebels, who)
-    browser = stepped_up(sign_in, admin)
+    browser = cast.step_up(sign_in(admin))
     address = url("rotate", old, rebels.luke)
     Email.objects.all().delete()
     response = browser.post(address, filled_in(browser, address), follow=True)
@@ -374,7 +358,7 @@ def test_an_admin_with_fewer_permissions_does_not_see_the_jwt_of_the_replacement
     rebels: Rebels, sign_in: SignIn
 ) -> None:
     old = cast.credential(rebels.leia)
-    browser = stepped_up(sign_in, rebels.han)
+    browser = cast.step_up(sign_in(rebels.han))
     address = url("rotate", old, rebels.leia)
     response = browser.post(address, filled_in(browser, address), follow=True)
     assert "Only Leia Example can see this JWT" in words_of(response)
@@ -398,7 +382,7 @@ def test_ended_or_rotating_credentials_cannot_be_rotated(
             credential = rotation.replacement
     with pytest.raises(ValidationError):
         rotation_of(JwtCredential.objects.get(pk=credential.pk))
-    browser = stepped_up(sign_in, rebels.luke)
+    browser = cast.step_up(sign_in(rebels.luke))
     response = browser.get(url("rotate", credential))
     assert (response.status_code, response["Location"]) == (302, url("detail", credential))
     assert Rotation.objects.count() <= 1

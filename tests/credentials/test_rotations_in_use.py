@@ -37,21 +37,6 @@ from tests.credentials.rotating import (
 TICK = Origin.command("tick")
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def old(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke, label="Nightly jobs")
-
-
-@pytest.fixture
-def rotation(old: JwtCredential) -> Rotation:
-    return rotation_of(old)
-
-
 def test_both_credentials_work_and_the_first_use_starts_the_grace_period(
     app: App, rotation: Rotation
 ) -> None:

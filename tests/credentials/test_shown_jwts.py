@@ -43,8 +43,7 @@ def test_showing_the_same_string_again(
 ) -> None:
     """An admin reaches the own credential through Organization as well."""
     credential = cast.credential(rebels.leia)
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     address = url("show", credential, rebels.leia if through_organization else None)
     assert not JWT.search(text_of(browser.get(address)))
     response = browser.post(address)
@@ -62,8 +61,7 @@ def test_only_the_owner_is_shown_the_jwt(rebels: Rebels, sign_in: SignIn, who: s
     """An admin is not shown it, even one who created it."""
     admin: Membership = getattr(rebels, who)
     credential = cast.credential(rebels.luke, created_by=admin)
-    browser = sign_in(admin)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(admin))
     for response in (
         browser.get(url("show", credential, rebels.luke)),
         browser.post(url("show", credential, rebels.luke)),
@@ -83,8 +81,7 @@ def test_a_credential_that_no_longer_works_is_not_shown(
     credential = expired(rebels.luke)
     if ended == "revoked":
         revoke(credential, rebels.luke)
-    browser = sign_in(rebels.luke)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.luke))
     for ask in (browser.get, browser.post):
         response = ask(url("show", credential))
         assert (response.status_code, response["Location"]) == (302, url("detail", credential))

@@ -210,8 +210,7 @@ def refused_page(
         address, browser = page.address(rebels, fleet), Browser()
         monkeypatch.setattr(page.action, action)
         if page.who:
-            browser = sign_in(getattr(rebels, page.who))
-            cast.step_up(browser)
+            browser = cast.step_up(sign_in(getattr(rebels, page.who)))
         response = browser.post(address, page.data(rebels))
         assert response.status_code == (403 if page.who == "wedge" else 200)
         return text_of(response)

@@ -13,9 +13,9 @@ from credentials.actions.policies import ConfirmationNeededError
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import ExchangeUsage, Policy
 from credentials.reports.tightening import CREDENTIALS_SHOWN, tightening
-from tests import api, cast
+from tests import cast
 from tests.api import App
-from tests.conftest import Rebels, SignIn
+from tests.conftest import Rebels
 from tests.credentials.pages import (
     fields_of,
     words_of,
@@ -29,18 +29,6 @@ from tests.credentials.policies import (
     save_policy,
     set_policy,
 )
-
-
-@pytest.fixture
-def app(rebels: Rebels) -> App:
-    return api.app(rebels.luke, name="X-wing Dialer")
-
-
-@pytest.fixture
-def leia(rebels: Rebels, sign_in: SignIn) -> Browser:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
-    return browser
 
 
 def test_a_stricter_policy_lists_what_it_stops_and_asks_for_confirmation(
@@ -65,7 +53,7 @@ def test_a_stricter_policy_lists_what_it_stops_and_asks_for_confirmation(
         "2 live credentials will stop working. Their next exchange will fail with JWT-107." in words
     )
     assert re.search(
-        r"Nightly <b> Luke Example X-wing Dialer \(3\) Idle Han Example No apps", words
+        r"Nightly <b> Luke Example Falcon Dialer \(3\) Idle Han Example No apps", words
     )
     for label in (fine.label, gone.label, "Of production"):
         assert label not in words

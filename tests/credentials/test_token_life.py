@@ -29,11 +29,6 @@ INVALID = api.oauth_error(
 )
 
 
-@pytest.fixture
-def app(rebels: Rebels) -> api.App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
 def tokens(app: api.App, credential: JwtCredential, **parameters: str) -> dict[str, Any]:
     grant = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode(), **parameters}
     response = api.post(grant, app.authorization)

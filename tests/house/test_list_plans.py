@@ -157,8 +157,7 @@ def test_the_credentials_of_an_app_are_read_by_its_days_and_then_looked_up(
     usage = reverse("credentials:application_usage", args=[app.pk])
     suspend = reverse("credentials:suspend_client", args=[app.pk, client.environment])
     for who in (rebels.leia, rebels.luke):
-        browser = sign_in(who)
-        cast.step_up(browser)
+        browser = cast.step_up(sign_in(who))
         for address in (usage, suspend):
             [plan] = plans_of(browser, address, r"AS \"seen\".* GROUP BY ")
             assert "exchange_usage_by_client" in plan, plan

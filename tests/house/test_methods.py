@@ -73,8 +73,7 @@ def test_urls_that_answer_get_also_answer_head(rebels: Rebels, sign_in: SignIn) 
 
 
 def test_every_page_refuses_a_post_without_a_csrf_token(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     browser.handler.enforce_csrf_checks = True
     pages = [url for url in OURS if url.path().startswith(("/console/", "/invitations/"))]
     answers = {url.name: browser.post(url.path()).templates for url in pages}

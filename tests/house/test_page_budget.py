@@ -111,8 +111,7 @@ def test_every_page_takes_at_most_twelve_queries(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
 ) -> None:
     person: Membership = getattr(rebels, who)
-    browser = sign_in(person)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(person))
     # The first page records when the person was last active.
     browser.get("/console/")
     found = costs(browser, arguments)
@@ -125,8 +124,7 @@ def test_every_page_takes_at_most_twelve_queries(
 def test_no_page_takes_a_query_per_row(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object]
 ) -> None:
-    browser = sign_in(rebels.leia)
-    cast.step_up(browser)
+    browser = cast.step_up(sign_in(rebels.leia))
     browser.get("/console/")
     before = costs(browser, arguments)
     more_of_everything(rebels, "other-")

@@ -6,25 +6,15 @@ from typing import Any
 import pytest
 
 from credentials.models import JwtCredential
-from tests import api, cast
+from tests import api
 from tests.conftest import Rebels
 
 Send = Callable[..., Any]
 
 
 @pytest.fixture
-def app(rebels: Rebels) -> api.App:
-    return api.app(rebels.luke, issues_refresh_tokens=True)
-
-
-@pytest.fixture
 def other_app(rebels: Rebels) -> api.App:
     return api.app(rebels.luke, name="Other app", issues_refresh_tokens=True)
-
-
-@pytest.fixture
-def credential(rebels: Rebels) -> JwtCredential:
-    return cast.credential(rebels.luke)
 
 
 @pytest.fixture
