@@ -49,7 +49,7 @@ def test_section_2_1_a_wrong_hint_is_ignored(
     assert not is_active(tokens["access_token"])
 
 
-@pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])
+@pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown", "%00"])
 def test_section_2_2_an_invalid_token_is_not_an_error(
     app: api.App, oauth: Send, token: str
 ) -> None:
