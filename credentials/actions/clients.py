@@ -171,7 +171,9 @@ def end_former_secret(
     require_app_manager(client.application, actor)
     locked = _locked_client(client)
     if not locked.has_former_secret(at) or locked.former_secret_issued_at != issued_at:
-        raise ValidationError("The previous client secret no longer works.")
+        raise ValidationError(
+            "The secret that you chose no longer works, so we didn’t revoke anything."
+        )
     _forget_former_secret(locked, actor=actor, origin=origin, at=at)
     return locked
 

@@ -132,10 +132,20 @@ def _private_warning(guests: int) -> str:
     )
 
 
+class _ShownSecretField(forms.DateTimeField):
+    """When the secret that the page shows was issued."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: object, initial: object) -> object:
+        # A page that appears again shows the secrets of now, and confirms those.
+        return initial
+
+
 class ReplaceSecretForm(forms.Form):
     """Confirms that the person replaces the secret that the page showed, not a newer one."""
 
-    issued_at = forms.DateTimeField(widget=forms.HiddenInput)
+    issued_at = _ShownSecretField()
     overlap = forms.TypedChoiceField(
         label="When does the current secret stop working?",
         choices=list(_OVERLAP_WORDS.items()),
@@ -156,4 +166,4 @@ class ReplaceSecretForm(forms.Form):
 class EndFormerSecretForm(forms.Form):
     """Confirms that the person ends the secret that the page showed, not a newer one."""
 
-    issued_at = forms.DateTimeField(widget=forms.HiddenInput)
+    issued_at = _ShownSecretField()

@@ -81,12 +81,12 @@ def end_former_secret(
     seen = {"issued_at": client.former_secret_issued_at}
     form = EndFormerSecretForm(posted(request), initial=seen)
     if form.is_valid():
-        with errors_on(form):
+        with errors_in_messages(request):
             actions.end_former_secret(
                 client, **form.cleaned_data, actor=viewer.user, origin=Origin.of(request)
             )
             messages.success(request, "You revoked the previous client secret.")
-            return redirect("credentials:application", application_id)
+        return redirect("credentials:application", application_id)
     return _page(request, "end_former_secret", client, form=form)
 
 

@@ -143,7 +143,13 @@ def test_sending_the_form_twice_replaces_once(
     again = browser.post(address, data, follow=True)
     assert first
     assert "already been replaced" in words_of(again)
-    assert status(app, jwt) == status(App(app.application, app.client, first.group()), jwt) == 200
+    new = App(app.application, app.client, first.group())
+    assert status(app, jwt) == status(new, jwt) == 200
+    # The page has appeared again with the new secret, so another confirmation replaces that one.
+    assert f"The current secret, ••••{new.secret[-4:]}" in words_of(again)
+    third = browser.post(address, data | {"issued_at": hidden_issued_at(again)})
+    assert RAW_SECRET.search(text_of(third))
+    assert [status(each, jwt) for each in (app, new)] == [401, 200]
 
 
 def test_a_second_replacement_ends_the_oldest(
@@ -308,9 +314,15 @@ def test_a_form_of_an_earlier_former_secret_ends_nothing(
     data = {"issued_at": hidden_issued_at(browser.get(address))}
     replaced(second)
     response = browser.post(address, data, follow=True)
-    assert "The previous client secret no longer works." in words_of(response)
+    assert "no longer works, so we didn’t revoke anything" in words_of(response)
+    assert response.redirect_chain == [
+        (reverse("credentials:application", args=[app.application.pk]), 302)
+    ]
     assert status(second, jwt) == 200
-    assert browser.post(address, {"issued_at": "then"}).status_code == 200
+    again = browser.post(address, {"issued_at": "then"})
+    response = browser.post(address, {"issued_at": hidden_issued_at(again)}, follow=True)
+    assert "You revoked the previous client secret." in words_of(response)
+    assert status(second, jwt) == 401
 
 
 def test_only_people_who_can_change_the_app_end_a_former_secret(
