@@ -1,4 +1,4 @@
-"""Issues access tokens (RFC 9068). The usage counter is the only row that this writes."""
+"""Access tokens (RFC 9068). Nothing stores one: only the usage counters learn about it."""
 
 import re
 import secrets
@@ -42,7 +42,7 @@ def clamped(
     return timedelta(seconds=min(seconds, int(longest.total_seconds())))
 
 
-def issue_access_token(
+def sign_access_token(
     credential: JwtCredential,
     client: Client,
     *,
@@ -50,13 +50,11 @@ def issue_access_token(
     ttl: timedelta,
     session_id: UUID,
     at: datetime,
-    source: str | None = None,
     signing_key: SigningKey | None = None,
 ) -> IssuedToken:
-    """Sign an access token, which never outlives its credential, and count the exchange.
+    """An access token, which never outlives its credential.
 
-    `source` is the address that the client called from, or None if it is unknown. `signing_key` is
-    the current key, or None before its first use.
+    `signing_key` is the current key, or None before its first use.
     """
     urls = credential.environment.urls
     issued_at = int(at.timestamp())
@@ -79,6 +77,12 @@ def issue_access_token(
         kid=key.kid,
         token_type=jose.ACCESS_TOKEN_TYPE,
     )
+    return IssuedToken(value, expires_at - issued_at)
+
+
+def count_exchange(
+    credential: JwtCredential, client: Client, *, at: datetime, source: str | None
+) -> None:
+    """Count an exchange or a refresh; `source` is the client's address, or None if unknown."""
     ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
     note_use(credential.pk, client.pk, at=at, address=source)
-    return IssuedToken(value, expires_at - issued_at)

@@ -51,6 +51,10 @@ def oauth(app: api.App, endpoint: str, **data: str) -> Any:
     )
 
 
+def unable_to_sign(*_args: object, **_kwargs: object) -> str:
+    raise ArithmeticError
+
+
 def ages(refresh_token: str, seconds: int) -> None:
     """Move the use of a token that far into the past."""
     used_at = timezone.now() - timedelta(seconds=seconds)
@@ -112,6 +116,20 @@ class TestRefresh:
         assert wider.json()["error"] == "invalid_scope"
         same = refresh(app, body["refresh_token"]).json()
         assert same["scope"] == "ReadAccounts"
+
+    def test_a_token_that_can_not_be_signed_leaves_nothing_behind(
+        self, app: api.App, credential: JwtCredential, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        grant = {"grant_type": api.GRANT_TYPE, "assertion": credential.encode()}
+        first = tokens(app, credential)["refresh_token"]
+        before = list(RefreshToken.objects.values()), list(ExchangeUsage.objects.values())
+        monkeypatch.setattr(jose, "sign", unable_to_sign)
+        with pytest.raises(ArithmeticError):
+            api.post(grant, app.authorization)
+        with pytest.raises(ArithmeticError):
+            refresh(app, first)
+        after = list(RefreshToken.objects.values()), list(ExchangeUsage.objects.values())
+        assert after == before
 
     def test_a_client_that_repeats_a_refresh_gets_the_same_token(
         self, app: api.App, credential: JwtCredential

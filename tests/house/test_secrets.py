@@ -17,7 +17,7 @@ from accounts.models import AuditEvent
 from accounts.permissions import effective_scopes
 from accounts.roles import ConsoleRole
 from console.middleware import RequestLogMiddleware
-from credentials.actions.tokens import issue_access_token
+from credentials.actions.tokens import sign_access_token
 from credentials.models import SigningKey
 from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.snippets import snippets
@@ -73,7 +73,7 @@ def test_an_object_with_a_secret_does_not_print_it(thing: object) -> None:
 def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
     client, raw_secret = cast.client(cast.application(rebels.luke))
     credential = cast.credential(rebels.luke)
-    token = issue_access_token(
+    token = sign_access_token(
         credential,
         client,
         scopes=effective_scopes(["ReadAccounts"]),

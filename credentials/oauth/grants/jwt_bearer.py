@@ -5,6 +5,7 @@ the client, and goes through the checks in their order. `_granted` signs and cou
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -72,9 +73,10 @@ def _granted(
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
     session_id = uuid4()
-    refresh_token = None
+    new_refresh_token = None
     if exchange.client.application.issues_refresh_tokens:
-        refresh_token = issue_refresh_token(
+        new_refresh_token = partial(
+            issue_refresh_token,
             exchange.credential,
             exchange.client,
             session_id=session_id,
@@ -85,7 +87,7 @@ def _granted(
     return token_response(
         exchange,
         parameters,
-        refresh_token,
+        new_refresh_token,
         scopes=scopes,
         session_id=session_id,
         signing_key=signing_key,

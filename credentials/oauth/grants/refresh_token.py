@@ -1,5 +1,6 @@
 """The refresh token grant (RFC 6749 §6): the same checks on state as an exchange, then rotation."""
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -8,6 +9,7 @@ from accounts.environments import Environment
 from accounts.permissions import effective_scopes
 from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
+from credentials.actions.tokens import IssuedToken
 from credentials.models import Client, RefreshToken
 from credentials.oauth.checks import STATE_CHECK_NAMES, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
@@ -64,17 +66,21 @@ def _rotated(
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
     scopes = granted_scopes(exchange, granted, parameters.get("scope"))
-    refresh_token = rotate_refresh_token(row, raw_token, at=at)
-    if refresh_token is None:
-        raise _refused(row, Reason.USED_TWICE)
     return token_response(
         exchange,
         parameters,
-        refresh_token,
+        lambda: _successor(row, raw_token, at),
         scopes=scopes,
         session_id=row.session_id,
         signing_key=lookup.signing_key,
     )
+
+
+def _successor(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
+    successor = rotate_refresh_token(row, raw_token, at=at)
+    if successor is None:
+        raise _refused(row, Reason.USED_TWICE)
+    return successor
 
 
 def _refused(row: RefreshToken, reason: Reason) -> InvalidGrant:

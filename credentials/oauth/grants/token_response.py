@@ -1,8 +1,14 @@
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from accounts.permissions import AppScope, scope_string
-from credentials.actions.tokens import IssuedToken, clamped_ttl, issue_access_token
+from credentials.actions.tokens import (
+    IssuedToken,
+    clamped_ttl,
+    count_exchange,
+    sign_access_token,
+)
 from credentials.models import SigningKey
 from credentials.oauth.checks import Exchange
 from credentials.oauth.parameters import Parameters
@@ -11,21 +17,24 @@ from credentials.oauth.parameters import Parameters
 def token_response(
     exchange: Exchange,
     parameters: Parameters,
-    refresh_token: IssuedToken | None,
+    new_refresh_token: Callable[[], IssuedToken] | None,
     *,
     scopes: frozenset[AppScope],
     session_id: UUID,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
-    """The success body of every grant (RFC 6749 §5.1); lifetimes are in seconds."""
-    access_token = issue_access_token(
+    """The success body of every grant (RFC 6749 §5.1); lifetimes are in seconds.
+
+    `new_refresh_token` is None for apps that don't use refresh tokens.
+    """
+    # Signing writes nothing, so it comes first: if it fails, no refresh token is left behind.
+    access_token = sign_access_token(
         exchange.credential,
         exchange.client,
         scopes=scopes,
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
         session_id=session_id,
         at=exchange.at,
-        source=exchange.source,
         signing_key=signing_key,
     )
     body: dict[str, Any] = {
@@ -33,9 +42,11 @@ def token_response(
         "token_type": "bearer",
         "expires_in": access_token.expires_in,
     }
-    if refresh_token is not None:
+    if new_refresh_token is not None:
+        refresh_token = new_refresh_token()
         body["refresh_token"] = refresh_token.value
         body["refresh_token_expires_in"] = refresh_token.expires_in
+    count_exchange(exchange.credential, exchange.client, at=exchange.at, source=exchange.source)
     return body | {
         "scope": scope_string(scopes),
         "owner_id": str(exchange.credential.extension_id),
