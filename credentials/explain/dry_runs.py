@@ -60,25 +60,22 @@ class DryRun:
     passes: bool = False
 
 
-def dry_run(
-    client: Client, credential: JwtCredential, viewer: Membership, *, at: datetime | None = None
-) -> DryRun:
-    """Every check of a real exchange in its order, except for the client secret."""
-    findings = walk(Exchange.read(client, credential, at or timezone.now()))
-    return _result(_with_notes(findings), client, credential, viewer)
+def dry_run(client: Client, credential: JwtCredential, viewer: Membership) -> DryRun:
+    """Every check of an exchange at the credential's base URL, except for the client secret."""
+    exchange = Exchange.read(credential.environment, client, credential, timezone.now())
+    return _result(_with_notes(walk(exchange)), exchange, viewer)
 
 
 def real_exchange(
     refusal: OAuthError | None, client: Client, credential: JwtCredential, viewer: Membership
 ) -> DryRun:
     """An exchange that the token endpoint answered; `refusal` is None if it granted a token."""
+    exchange = Exchange.read(credential.environment, client, credential, timezone.now())
     findings = stopped_at(_KIND.checks, _failed_check(refusal), refusal)
     if refusal is None:
         # The token endpoint grants without these, because no app calls from an address.
         unknown = {CheckName.PERMISSION: _CHECKED_AT_CALLS} | {
-            found.check: found.note
-            for found in walk(Exchange.read(client, credential, timezone.now()))
-            if found.result is Result.UNKNOWN
+            found.check: found.note for found in walk(exchange) if found.result is Result.UNKNOWN
         }
         findings = [
             Finding(found.check, Result.UNKNOWN, note=unknown[found.check])
@@ -86,10 +83,11 @@ def real_exchange(
             else found
             for found in findings
         ]
-    return _result(findings, client, credential, viewer)
+    return _result(findings, exchange, viewer)
 
 
-def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None = None) -> DryRun:
+def try_jwt(jwt: str, client_id: str, viewer: Membership) -> DryRun:
+    """An exchange of a JWT that someone pasted, at the client's base URL."""
     jwt = jwt.strip()
     if problem := jose.shape_problem(jwt):
         return _not_a_credential("This text isn’t a JWT from this server", problem)
@@ -109,13 +107,14 @@ def try_jwt(jwt: str, client_id: str, viewer: Membership, *, at: datetime | None
     credential = _genuine(jwt)
     if credential is None or not sees_credential(viewer, credential):
         return _of_app_alone(client, viewer)
-    at = at or timezone.now()
+    at = timezone.now()
     if client is None:
         return _of_credential_alone(credential, at)
+    exchange = Exchange.read(Environment(client.environment), client, credential, at)
     if sees_client(viewer, client):
-        return dry_run(client, credential, viewer, at=at)
-    findings = walk(Exchange.read(client, credential, at), _CREDENTIAL_CHECKS)
-    return _result([*_unseen_app(), *findings], client, credential, viewer)
+        return _result(_with_notes(walk(exchange)), exchange, viewer)
+    findings = walk(exchange, _CREDENTIAL_CHECKS)
+    return _result([*_unseen_app(), *findings], exchange, viewer)
 
 
 def _failed_check(refusal: OAuthError | None) -> CheckName | None:
@@ -145,9 +144,16 @@ def _of_app_alone(client: Client | None, viewer: Membership) -> DryRun:
     if client is None or not sees_client(viewer, client):
         findings, fixes = _unseen_app(), []
     else:
-        without_credential = Exchange(client, JwtCredential(), Policy(), False, timezone.now())
+        without_credential = Exchange(
+            Environment(client.environment),
+            client,
+            JwtCredential(),
+            Policy(),
+            False,
+            timezone.now(),
+        )
         findings = _with_notes(walk(without_credential, _APP_CHECKS))
-        fixes = _fixes(findings, client, None, viewer)
+        fixes = _fixes(findings, without_credential, viewer)
     return DryRun(
         "You can’t see a credential for this JWT",
         _NO_CREDENTIAL_TO_SEE,
@@ -161,7 +167,7 @@ def _of_app_alone(client: Client | None, viewer: Membership) -> DryRun:
 
 def _of_credential_alone(credential: JwtCredential, at: datetime) -> DryRun:
     # The owner learns at least whether the credential itself works.
-    without_app = Exchange(Client(), credential, Policy(), False, at)
+    without_app = Exchange(credential.environment, Client(), credential, Policy(), False, at)
     no_client = errors.client_authentication_failed().about(reason=Reason.UNKNOWN_CLIENT)
     findings = [
         Finding(CheckName.CLIENT, Result.FAILED, no_client),
@@ -184,21 +190,35 @@ def _with_notes(findings: list[Finding]) -> list[Finding]:
     ]
 
 
-def _result(
-    findings: list[Finding], client: Client, credential: JwtCredential, viewer: Membership
-) -> DryRun:
+def _result(findings: list[Finding], exchange: Exchange, viewer: Membership) -> DryRun:
     rows = rows_of(findings, _KIND, EVERYTHING)
     failed = _first_failed(findings)
     if failed is None:
-        return DryRun("Every check of the dry run passes", "", rows, passes=True)
+        granted = (
+            f"The {exchange.environment.label.lower()} token endpoint would grant an access token "
+            "now, if the client secret is right."
+        )
+        return DryRun("Every check of the dry run passes", granted, rows, passes=True)
     check, refusal = failed
-    reason = refusal.facts.reason
     return DryRun(
-        headline_of(check, reason=reason),
-        cause_of(check, credential, reason) or refusal.message,
+        headline_of(check, reason=refusal.facts.reason),
+        _cause(check, refusal, exchange),
         rows,
-        _fixes(findings, client, credential, viewer),
+        _fixes(findings, exchange, viewer),
     )
+
+
+def _cause(check: CheckName, refusal: RefusedRequest, exchange: Exchange) -> str:
+    if check is CheckName.ENVIRONMENT:
+        # The caller may use either base URL, and gets a different error from each.
+        here = exchange.environment.label.lower()
+        home = exchange.credential.environment.label.lower()
+        return (
+            f"This is a {home} credential, but the client ID is for {here}. The {here} base URL "
+            f"refuses the credential ({refusal.code}), and the {home} base URL refuses the client "
+            f"ID ({errors.client_authentication_failed().code})."
+        )
+    return cause_of(check, exchange.credential, refusal.facts.reason) or refusal.message
 
 
 def _first_failed(findings: list[Finding]) -> tuple[CheckName, RefusedRequest] | None:
@@ -208,22 +228,20 @@ def _first_failed(findings: list[Finding]) -> tuple[CheckName, RefusedRequest] |
     return None
 
 
-def _fixes(
-    findings: list[Finding], client: Client, credential: JwtCredential | None, viewer: Membership
-) -> list[Fix]:
+def _fixes(findings: list[Finding], exchange: Exchange, viewer: Membership) -> list[Fix]:
     failed = _first_failed(findings)
     if failed is None:
         return []
     check, refusal = failed
     # How to fix an app names the app's owner.
-    if _KIND.side(check) is Side.APP and not sees_client(viewer, client):
+    if _KIND.side(check) is Side.APP and not sees_client(viewer, exchange.client):
         return []
     request = FailedRequest(
         check=check,
-        environment=Environment(client.environment),
+        environment=exchange.environment,
         kind=_KIND,
         reason=refusal.facts.reason,
-        client=client,
-        credential=credential,
+        client=exchange.client,
+        credential=exchange.credential,
     )
     return list(fixes_of(request, viewer))

@@ -238,7 +238,7 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
     is_repeatable = failed.check in _REPEATABLE or failed.reason == Reason.SUSPENDED
     if client is None or credential is None or not is_repeatable or visibility != EVERYTHING:
         return ""
-    exchange = Exchange.read(client, credential, at, refusal.address or "")
+    exchange = Exchange.read(failed.environment, client, credential, at, refusal.address or "")
     findings = walk(exchange, [check for check in CHECKS if check.name in failed.kind.checks])
     still = next((found.check for found in findings if found.result is Result.FAILED), None)
     if still is not None:

@@ -159,7 +159,7 @@ def authenticate_token(
     claims = _verified_claims(parsed, lookup, environment)
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         raise access_token_expired().about(**_facts(claims))
-    return _active_bearer(claims, lookup, source, at)
+    return _active_bearer(claims, environment, lookup, source, at)
 
 
 def refuse_secrets_in_query(request: HttpRequest) -> None:
@@ -242,7 +242,13 @@ def _facts(claims: jose.Claims) -> dict[str, str | bool]:
     }
 
 
-def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: datetime) -> Bearer:
+def _active_bearer(
+    claims: jose.Claims,
+    environment: Environment,
+    lookup: Lookup,
+    source: str | None,
+    at: datetime,
+) -> Bearer:
     client, credential = lookup.client, lookup.credential
     if credential is None or client is None or str(credential.extension_id) != claims["sub"]:
         raise _revoked(claims, CheckName.SESSION, Reason.CREDENTIAL_GONE)
@@ -250,7 +256,9 @@ def _active_bearer(claims: jose.Claims, lookup: Lookup, source: str | None, at: 
         raise _revoked(claims, CheckName.SESSION, Reason.SESSION_ENDED)
     if not client.is_active:
         raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
-    exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, source)
+    exchange = Exchange(
+        environment, client, credential, lookup.policy, lookup.is_listed, at, source
+    )
     if (refusal := first_refusal(exchange)) is not None:
         raise _revoked(claims, refusal.facts.check)
     granted = effective_scopes(str(claims["scope"]).split())

@@ -10,15 +10,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from accounts.environments import Environment
 from core import networks
 from core.moments import in_words
 from credentials.models import Client, JwtCredential, Policy
 from credentials.models.app_access import AppAccess
 from credentials.oauth import errors
 from credentials.oauth.assertions import genuine_credential
+from credentials.oauth.client_auth import unusable
 from credentials.oauth.errors import InvalidGrant, OAuthError
 from credentials.policy_rules import refusal_of_address, refusal_of_use
-from credentials.refused import CheckName, Reason
+from credentials.refused import CheckName
 from credentials.wording import networks_in_words
 
 
@@ -26,10 +28,12 @@ from credentials.wording import networks_in_words
 class Exchange:
     """A credential that a client presents at one moment, with everything the checks read.
 
-    `is_listed` says whether the credential's list of apps names the client. `source` is the address
-    that the client calls from, or None if it is unknown, as in a dry run.
+    `environment` is that of the base URL. `is_listed` says whether the credential's list of apps
+    names the client. `source` is the address that the client calls from, or None if it is unknown,
+    as in a dry run.
     """
 
+    environment: Environment
     client: Client
     credential: JwtCredential
     policy: Policy
@@ -39,11 +43,16 @@ class Exchange:
 
     @classmethod
     def read(
-        cls, client: Client, credential: JwtCredential, at: datetime, source: str | None = None
+        cls,
+        environment: Environment,
+        client: Client,
+        credential: JwtCredential,
+        at: datetime,
+        source: str | None = None,
     ) -> "Exchange":
         """For pages: the APIs read all of it in one statement (credentials/oauth/lookup.py)."""
         is_listed = credential.permitted.filter(client=client).exists()
-        return cls(client, credential, credential.policy, is_listed, at, source)
+        return cls(environment, client, credential, credential.policy, is_listed, at, source)
 
 
 class Result(StrEnum):
@@ -88,9 +97,8 @@ class Check:
 
 
 def _client_refusal(exchange: Exchange) -> OAuthError | None:
-    if exchange.client.is_active:
-        return None
-    return errors.client_authentication_failed().about(reason=Reason.SUSPENDED)
+    reason = unusable(exchange.client, exchange.environment)
+    return None if reason is None else errors.client_authentication_failed().about(reason=reason)
 
 
 def _flow_refusal(exchange: Exchange) -> OAuthError | None:
@@ -108,7 +116,7 @@ def _signature_refusal(exchange: Exchange) -> OAuthError | None:
 
 def _environment_refusal(exchange: Exchange) -> OAuthError | None:
     home = exchange.credential.environment
-    return None if exchange.client.environment == home else errors.other_environment(home)
+    return None if exchange.environment == home else errors.other_environment(home)
 
 
 def _revocation_refusal(exchange: Exchange) -> OAuthError | None:

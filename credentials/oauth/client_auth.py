@@ -103,12 +103,13 @@ def _authenticated(
     client = lookup.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
-    authentic = match is not SecretMatch.NONE
-    if client is None or not authentic or not client.is_active or client.environment != environment:
-        raise client_authentication_failed().about(
-            reason=_reason(client, is_authentic=authentic),
-            is_authentic=client is not None and authentic,
-        )
+    # The reasons are for the record that the app's owner can see. The answer never tells.
+    if client is None:
+        raise client_authentication_failed().about(reason=Reason.UNKNOWN_CLIENT)
+    if match is SecretMatch.NONE:
+        raise client_authentication_failed().about(reason=Reason.WRONG_SECRET)
+    if (reason := unusable(client, environment)) is not None:
+        raise client_authentication_failed().about(reason=reason, is_authentic=True)
     if match is SecretMatch.FORMER and source is not None:
         former_secret_uses.put(
             FormerSecretUse(client.pk, client.former_secret_digest, at, source or None)
@@ -116,10 +117,8 @@ def _authenticated(
     return client
 
 
-def _reason(client: Client | None, *, is_authentic: bool) -> Reason:
-    # For the record that the app's owner can see. The answer never tells.
-    if client is None:
-        return Reason.UNKNOWN_CLIENT
-    if not is_authentic:
-        return Reason.WRONG_SECRET
-    return Reason.OTHER_ENVIRONMENT if client.is_active else Reason.SUSPENDED
+def unusable(client: Client, environment: Environment) -> Reason | None:
+    """Why the base URL of an environment refuses an authentic client; None if it doesn't."""
+    if not client.is_active:
+        return Reason.SUSPENDED
+    return None if client.environment == environment else Reason.OTHER_ENVIRONMENT

@@ -68,7 +68,9 @@ def _of_refresh_token(
         return INACTIVE
     if lookup.session_has_ended:
         return INACTIVE
-    exchange = Exchange(row.client, row.credential, lookup.policy, lookup.is_listed, at)
+    exchange = Exchange(
+        environment, row.client, row.credential, lookup.policy, lookup.is_listed, at
+    )
     if first_refusal(exchange) is not None:
         return INACTIVE
     return {

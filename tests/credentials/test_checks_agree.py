@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.environments import Environment
 from credentials.explain.check_rows import CheckRow
 from credentials.explain.check_texts import CHECK_TEXTS
 from credentials.explain.requests import kind_of
@@ -15,9 +16,9 @@ from credentials.models import JwtCredential, SigningKey
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth.checks import CHECKS, Result
 from credentials.refused import CheckName
-from tests.api import PRODUCTION
+from tests import api, cast
 from tests.conftest import SignIn
-from tests.credentials.pages import url
+from tests.credentials.pages import url, words_of
 from tests.credentials.refusing import WHY, asked, recorded
 from tests.credentials.scenes import (
     Change,
@@ -27,7 +28,6 @@ from tests.credentials.scenes import (
     expire,
     fence,
     forbid,
-    in_production,
     narrow,
     revoke,
     settings,
@@ -130,18 +130,46 @@ def test_a_pasted_jwt_reports_the_check_of_the_token_endpoint(
     assert failed_row(page.context["dry_run"]) == answered(response, check)
 
 
-def test_a_pasted_jwt_of_the_other_environment_reports_the_check_of_the_token_endpoint(
-    scene: Scene, sign_in: SignIn
+@pytest.mark.parametrize("home", Environment)
+def test_a_client_of_the_other_environment_is_reported_as_each_base_url_answers(
+    scene: Scene, sign_in: SignIn, home: Environment
 ) -> None:
-    response = in_production(scene)
+    credential = cast.credential(scene.rebels.luke, environment=home)
+    app = api.app(scene.rebels.luke, environment=home.other)
     browser = sign_in(scene.rebels.han)
-    assert recorded(response).failed_check is CheckName.ENVIRONMENT
-    explanation = asked(browser, response).context["explanation"]
-    row = answered(response, CheckName.ENVIRONMENT)
-    assert failed_row(explanation) == row
-    client = scene.app.application.clients.get(environment=PRODUCTION)
-    page = browser.post(WHY, {"jwt": scene.jwt, "client_id": client.client_id})
+    page = browser.post(WHY, {"jwt": credential.encode(), "client_id": app.client_id})
+    there, here = (
+        api.exchange(app, credential.encode(), environment=environment)
+        for environment in (home.other, home)
+    )
+    # The dry run uses the base URL of the client ID.
+    row = answered(there, CheckName.ENVIRONMENT)
+    assert row.code == "JWT-104"
     assert failed_row(page.context["dry_run"]) == row
+    assert failed_row(asked(browser, there).context["explanation"]) == row
+    of_client = answered(here, CheckName.CLIENT)
+    assert of_client.code == "OAU-146"
+    assert failed_row(asked(browser, here).context["explanation"]) == of_client
+    assert page.context["dry_run"].cause == (
+        f"This is a {home} credential, but the client ID is for {home.other}. The {home.other} "
+        f"base URL refuses the credential (JWT-104), and the {home} base URL refuses the client "
+        "ID (OAU-146)."
+    )
+
+
+@pytest.mark.parametrize("home", Environment)
+def test_a_dry_run_that_passes_names_the_only_base_url_that_grants_a_token(
+    scene: Scene, sign_in: SignIn, home: Environment
+) -> None:
+    credential = cast.credential(scene.rebels.luke, environment=home)
+    app = api.app(scene.rebels.luke, environment=home)
+    page = sign_in(scene.rebels.han).post(
+        WHY, {"jwt": credential.encode(), "client_id": app.client_id}
+    )
+    assert f"The {home} token endpoint would grant an access token now" in words_of(page)
+    assert api.exchange(app, credential.encode(), environment=home).status_code == 200
+    elsewhere = api.exchange(app, credential.encode(), environment=home.other)
+    assert code_of(elsewhere) == "OAU-146"
 
 
 @pytest.mark.parametrize(("check", "code", "change"), IN_CALLS)

@@ -74,7 +74,9 @@ class TestDryRun:
         client, _ = cast.client(scene.app.application, PRODUCTION)
         page = self.paste(sign_in(scene.rebels.luke), scene.jwt, client.client_id)
         assert page.context["dry_run"].cause == (
-            "This is a sandbox credential. Use it with the sandbox base URL."
+            "This is a sandbox credential, but the client ID is for production. The production "
+            "base URL refuses the credential (JWT-104), and the sandbox base URL refuses the "
+            "client ID (OAU-146)."
         )
 
     def test_an_unknown_client_id_fails(self, scene: Scene, sign_in: SignIn) -> None:

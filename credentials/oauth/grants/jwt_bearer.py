@@ -48,7 +48,13 @@ def exchange(
             parameters.count(client.client_id)
             raise
         presented = Exchange(
-            client, credential, lookup.policy, lookup.is_listed, timezone.now(), parameters.source
+            environment,
+            client,
+            credential,
+            lookup.policy,
+            lookup.is_listed,
+            timezone.now(),
+            parameters.source,
         )
         if (refusal := first_refusal(presented)) is not None:
             raise refusal

@@ -36,11 +36,11 @@ def refresh(
     lookup = look_up_refresh(credentials.client_id, digest) if credentials else Lookup()
     client = authenticate_client(credentials, parameters, environment, lookup)
     with known_client(client):
-        return _rotated(client, raw_token, parameters, lookup)
+        return _rotated(environment, client, raw_token, parameters, lookup)
 
 
 def _rotated(
-    client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
+    environment: Environment, client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
 ) -> dict[str, Any]:
     if not client.application.issues_refresh_tokens:
         raise UnauthorizedClient(
@@ -60,7 +60,15 @@ def _rotated(
         raise _refused(row, Reason.EXPIRED_TOKEN)
     if lookup.session_has_ended:
         raise _refused(row, Reason.SESSION_ENDED)
-    exchange = Exchange(client, credential, lookup.policy, lookup.is_listed, at, parameters.source)
+    exchange = Exchange(
+        environment,
+        client,
+        credential,
+        lookup.policy,
+        lookup.is_listed,
+        at,
+        parameters.source,
+    )
     if (refusal := first_refusal(exchange)) is not None:
         raise refusal
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
