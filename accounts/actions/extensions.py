@@ -40,6 +40,7 @@ def create_extension(
     highest = account.extensions.aggregate(highest=Max("extension_number"))["highest"]
     extension = Extension.objects.create(
         account=account,
+        account_environment=account.environment,
         user=membership.user,
         extension_number=highest + 1 if highest else FIRST_EXTENSION_NUMBER,
         user_role=user_role,

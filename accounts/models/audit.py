@@ -25,7 +25,12 @@ class AuditKind(models.TextChoices):
     ACCESS_REQUESTED = "access.requested", "requested console access"
     EXTENSION_CREATED = "extension.created", "created the platform login"
     EXTENSION_UPDATED = "extension.updated", "changed the platform login"
+    EXTENSION_IDENTIFIED = "extension.identified", "changed the external ID of the login"
     PLATFORM_ACCOUNT_UPDATED = "platform_account.updated", "changed the business address of"
+    PLATFORM_ACCOUNT_IDENTIFIED = (
+        "platform_account.identified",
+        "changed the external ID of the account",
+    )
     APPLICATION_REGISTERED = "application.registered", "registered the app"
     APPLICATION_UPDATED = "application.updated", "changed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
@@ -279,6 +284,7 @@ _LABELS = {
     "ended_at": "Ended",
     "ends_at": "Ends",
     "expires_at": "Expires",
+    "external_id": "External ID",
     "first_used_at": "Replacement first used",
     "last_used_at": "Last used",
     "is_account_admin": "Account administrator",

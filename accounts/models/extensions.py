@@ -6,7 +6,11 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.models.platform_accounts import PlatformAccount, platform_id
+from accounts.models.platform_accounts import (
+    EXTERNAL_ID_LENGTH,
+    PlatformAccount,
+    platform_id,
+)
 from accounts.models.users import named
 from accounts.permissions import USER_ROLE_GRANTS, UserGrant, UserRole
 
@@ -34,6 +38,10 @@ class Extension(models.Model):
     account = models.ForeignKey(
         PlatformAccount, on_delete=models.PROTECT, related_name="extensions"
     )
+    # A copy of the account's, so that a constraint keeps external IDs unique in each environment.
+    account_environment = models.CharField(
+        max_length=10, choices=Environment.choices, editable=False
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="extensions"
     )
@@ -46,6 +54,10 @@ class Extension(models.Model):
     )
     # The contact fields that API calls changed in this environment. Others come from the person.
     contact = models.JSONField(default=dict, blank=True, editable=False)
+    # The API company's own identifier of the person; empty if there is none.
+    external_id = models.CharField(
+        "external ID", max_length=EXTERNAL_ID_LENGTH, blank=True, editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ExtensionQuerySet.as_manager()
@@ -55,6 +67,15 @@ class Extension(models.Model):
             models.UniqueConstraint(fields=["account", "user"], name="extension_one_per_person"),
             models.UniqueConstraint(
                 fields=["account", "extension_number"], name="extension_number_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(account_environment__in=Environment.values),
+                name="extension_environment_known",
+            ),
+            models.UniqueConstraint(
+                fields=["account_environment", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="extension_external_id_unique",
             ),
         ]
 

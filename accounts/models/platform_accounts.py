@@ -7,6 +7,9 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.models.organizations import Organization
 
+# As long as the longest `sub` of an identity provider (OpenID Connect Core §2).
+EXTERNAL_ID_LENGTH = 255
+
 
 def platform_id() -> int:
     # 15 digits are an exact integer in every JSON parser. A random number reveals no count.
@@ -30,6 +33,10 @@ class PlatformAccount(models.Model):
     city = models.CharField(max_length=60, blank=True)
     street = models.CharField(max_length=120, blank=True)
     zip = models.CharField(max_length=20, blank=True)
+    # The API company's own identifier of the account; empty if it has none.
+    external_id = models.CharField(
+        "external ID", max_length=EXTERNAL_ID_LENGTH, blank=True, editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -40,6 +47,11 @@ class PlatformAccount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(environment__in=Environment.values),
                 name="platform_account_environment_known",
+            ),
+            models.UniqueConstraint(
+                fields=["environment", "external_id"],
+                condition=~models.Q(external_id=""),
+                name="platform_account_external_id_unique",
             ),
         ]
 

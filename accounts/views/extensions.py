@@ -28,6 +28,7 @@ def extensions(request: HttpRequest) -> HttpResponse:
     whole = Extension.objects.filter(account=account)
     context = {
         "environment": environment,
+        "account": account,
         "tabs": [(other, _url(environment=other, q=search)) for other in Environment],
         "form": form,
         "search": search,

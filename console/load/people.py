@@ -186,6 +186,7 @@ def _add_logins(made: People, environment: Environment, users: list[User], dice:
         Extension(
             id=dice.platform_id(),
             account=account,
+            account_environment=environment,
             user=user,
             extension_number=number,
             user_role=dice.choices(USER_ROLES, USER_ROLE_WEIGHTS)[0],

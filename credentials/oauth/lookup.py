@@ -89,7 +89,7 @@ _OWNER_CHECKED = {
 }
 # Answers about a token need more of them.
 _OWNER_TOLD = {
-    "extension": Columns.whole(Extension, but=("created_at",)),
+    "extension": Columns.whole(Extension, but=("account_environment", "created_at")),
     "account": Columns.whole(PlatformAccount, but=("created_at",)),
     "person": Columns(User, ("id", "is_active", "email", "first_name", "last_name")),
 }

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.models import Extension
 from accounts.permissions import scope_string
 from core import raw_secrets
 from credentials import jose
@@ -55,8 +56,8 @@ def introspection(
         "active": True,
         "token_type": "bearer",
         "scope": scope_string(bearer.scopes),
-        "username": bearer.extension.user.email,
         **{name: bearer.claims[name] for name in names},
+        **_owner(bearer.extension),
     }
 
 
@@ -77,9 +78,20 @@ def _of_refresh_token(
         "active": True,
         "scope": row.scope,
         "client_id": row.client.client_id,
-        "username": row.credential.extension.user.email,
         "iss": environment.urls.base_url,
         "sub": str(row.credential.extension_id),
         "exp": int(row.expires_at.timestamp()),
         "iat": int(row.issued_at.timestamp()),
+        **_owner(row.credential.extension),
+    }
+
+
+def _owner(extension: Extension) -> dict[str, Any]:
+    account = extension.account
+    return {
+        "username": extension.user.email,
+        "account_id": str(account.pk),
+        # Null rather than absent, so that every token has the same members.
+        "external_id": extension.external_id or None,
+        "account_external_id": account.external_id or None,
     }

@@ -319,7 +319,7 @@ def test_the_unsealed_tail_is_told(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--organization", "Nobody"], "0 organizations have this name"),
+        (["--organization", "Nobody"], "No organization has this name or ID"),
         (["--expect", "nonsense"], "nonsense isn't a head"),
         (["--expect", f"operator:0:{'0' * 64}"], "isn't a head"),
         (["--expect", f"gone:1:{'0' * 64}"], "which doesn't exist here"),

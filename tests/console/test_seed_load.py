@@ -8,6 +8,7 @@ from django.contrib.auth import authenticate
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -142,6 +143,7 @@ def test_seed_load_makes_only_valid_rows(db: None) -> None:
     for model in (Membership, Extension, Application, Client, JwtCredential):
         for row in model._default_manager.all():
             row.full_clean()
+    assert not Extension.objects.exclude(account_environment=F("account__environment")).exists()
     for revoked in JwtCredential.objects.filter(revoked_at__isnull=False):
         assert revoked.revoked_at
         assert revoked.issued_at <= revoked.revoked_at <= timezone.now()

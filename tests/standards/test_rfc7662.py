@@ -6,6 +6,8 @@ from unittest.mock import ANY
 import pytest
 from django.core.management import call_command
 
+from accounts.actions.external_ids import set_external_id
+from accounts.models import Extension
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
 from tests import api, cast
@@ -13,6 +15,10 @@ from tests.conftest import Rebels
 from tests.standards.conftest import Send
 
 INACTIVE = {"active": False}
+
+
+def account_id(tokens: dict[str, Any]) -> str:
+    return str(Extension.objects.get(pk=tokens["owner_id"]).account_id)
 
 
 def test_section_2_1_the_caller_authenticates(tokens: dict[str, Any], oauth: Send) -> None:
@@ -46,13 +52,42 @@ def test_section_2_2_an_access_token(app: api.App, tokens: dict[str, Any], oauth
         "exp": ANY,
         "iat": ANY,
         "jti": ANY,
+        "account_id": account_id(tokens),
+        "external_id": None,
+        "account_external_id": None,
     }
 
 
 def test_section_2_2_a_refresh_token(app: api.App, tokens: dict[str, Any], oauth: Send) -> None:
-    found = oauth(app, "introspect", token=tokens["refresh_token"]).json()
-    assert (found["active"], found["client_id"]) == (True, app.client_id)
-    assert "token_type" not in found
+    assert oauth(app, "introspect", token=tokens["refresh_token"]).json() == {
+        "active": True,
+        "scope": tokens["scope"],
+        "client_id": app.client_id,
+        "username": "luke@rebels.example",
+        "iss": "http://localhost:8000/sandbox",
+        "sub": tokens["owner_id"],
+        "exp": ANY,
+        "iat": ANY,
+        "account_id": account_id(tokens),
+        "external_id": None,
+        "account_external_id": None,
+    }
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_section_2_2_the_identifiers_of_the_api_company(
+    app: api.App, tokens: dict[str, Any], oauth: Send, kind: str
+) -> None:
+    """A change applies to the next request."""
+    without = oauth(app, "introspect", token=tokens[kind]).json()
+    extension = Extension.objects.select_related("account").get(pk=tokens["owner_id"])
+    set_external_id(extension, "user-4711", origin=cast.ORIGIN)
+    set_external_id(extension.account, "customer-42", origin=cast.ORIGIN)
+    named = {"external_id": "user-4711", "account_external_id": "customer-42"}
+    assert oauth(app, "introspect", token=tokens[kind]).json() == without | named
+    set_external_id(extension, "", origin=cast.ORIGIN)
+    set_external_id(extension.account, "", origin=cast.ORIGIN)
+    assert oauth(app, "introspect", token=tokens[kind]).json() == without
 
 
 @pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])

@@ -2,12 +2,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.audit_chain import FileReport, Head, verify_lines
-from accounts.models import Organization
+from accounts.management.organizations import find_organization
 from accounts.reports.audit_chains import ChainReport, chains, verify_chain
 from core.moments import in_words
 
@@ -45,7 +44,7 @@ class Command(BaseCommand):
             self._verify_database(options["organization"], noted)
 
     def _verify_database(self, wanted: str | None, noted: list[Head]) -> None:
-        found = chains(_organization(wanted) if wanted else None)
+        found = chains(find_organization(wanted) if wanted else None)
         _require_known(noted, (chain for chain, _ in found))
         broken = 0
         for chain, name in found:
@@ -114,13 +113,3 @@ def _require_known(noted: Iterable[Head], known: Iterable[str]) -> None:
     for head in noted:
         if head.chain not in known:
             raise CommandError(f"--expect names the chain {head.chain}, which doesn't exist here.")
-
-
-def _organization(wanted: str) -> Organization:
-    try:
-        found = Organization.objects.filter(pk=UUID(wanted))
-    except ValueError:
-        found = Organization.objects.filter(name=wanted)
-    if len(found) != 1:
-        raise CommandError(f"{len(found)} organizations have this name. Use the ID instead.")
-    return found[0]
