@@ -33,6 +33,15 @@ class Origin:
 
 def client_ip(request: HttpRequest) -> str | None:
     """The canonical address of the caller: the peer, unless that is a trusted proxy."""
+    # The log, the rate limits and the checks of one request all ask.
+    kept = request.__dict__
+    if "client_ip" not in kept:
+        kept["client_ip"] = _client_ip(request)
+    address: str | None = kept["client_ip"]
+    return address
+
+
+def _client_ip(request: HttpRequest) -> str | None:
     peer = _as_is(request.META.get("REMOTE_ADDR") or None)
     if settings.TRUSTED_PROXIES:
         return _beyond_proxies(peer, _forwarded(request))

@@ -55,9 +55,11 @@ def read(sql: str, parameters: Row) -> Answer | None:
         return _first(database, sql, parameters)
 
 
-def write(sql: str, parameters: Row) -> Answer | None:
+def write(
+    sql: str, parameters: Row, *, database: BaseDatabaseWrapper | None = None
+) -> Answer | None:
     """The first row of the answer. The statement takes part in the current transaction."""
-    return _first(connections[DEFAULT_DB_ALIAS], sql, parameters)
+    return _first(database or connections[DEFAULT_DB_ALIAS], sql, parameters)
 
 
 def insert(row: Model) -> None:
@@ -242,13 +244,18 @@ def _converter(field: "Field[Any, Any]") -> Convert | None:
     return convert
 
 
+class _LoadedState(ModelState):
+    # What the ORM sets on every row that it loads.
+    adding = False
+    db = DEFAULT_DB_ALIAS
+
+
 def instance(model: type[M], names: tuple[str, ...], values: Row) -> M:
     # As the ORM leaves a row whose other fields are deferred, but ten times as fast.
     row = model.__new__(model)
-    row.__dict__.update(zip(names, values, strict=True))
-    state = ModelState()
-    state.adding, state.db = False, DEFAULT_DB_ALIAS
-    row._state = state
+    attributes = row.__dict__
+    attributes.update(zip(names, values, strict=True))
+    attributes["_state"] = _LoadedState()
     return row
 
 

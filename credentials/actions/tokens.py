@@ -27,6 +27,8 @@ class IssuedToken:
 
 
 def clamped_ttl(requested: str | None) -> timedelta:
+    if requested is None:
+        return settings.ACCESS_TOKEN_TTL
     shortest, longest = settings.ACCESS_TOKEN_TTL_MIN, settings.ACCESS_TOKEN_TTL_MAX
     return clamped(requested, shortest, longest, otherwise=settings.ACCESS_TOKEN_TTL)
 

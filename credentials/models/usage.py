@@ -130,9 +130,8 @@ class ExchangeUsageManager(_Manager["ExchangeUsage"]):
         day = at.astimezone(UTC).date()
         row = (credential_id, client_pk, day, times, at)
         database = connections[DEFAULT_DB_ALIAS]
-        counted = statements.write(
-            count_sql(database.vendor, in_transaction=database.in_atomic_block), row
-        )
+        sql = count_sql(database.vendor, in_transaction=database.in_atomic_block)
+        counted = statements.write(sql, row, database=database)
         # Only the first exchange of a day changes the credential's day of last use.
         if counted and int(counted.raw[0]) == times:
             _days_of_use.put((credential_id, day))

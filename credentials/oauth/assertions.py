@@ -19,28 +19,22 @@ def verified_credential(
     parsed: jose.ParsedToken | None, environment: Environment, lookup: Lookup | None
 ) -> JwtCredential:
     """The same of a parsed assertion; `lookup` holds the rows, if they were read already."""
-    # One message for every cause, because a forger must not learn which one it was.
-    invalid = errors.InvalidGrant(
-        "JWT-101",
-        "The assertion is not a valid JWT credential of this authorization server. Copy the whole "
-        "JWT again.",
-    )
     key = trusted_key(parsed.kid, KeyPurpose.CREDENTIAL, lookup) if parsed else None
     if parsed is None or key is None:
-        raise invalid
+        raise errors.invalid_assertion()
     try:
         claims = jose.verify_parsed(parsed, jwk=key.public_jwk, token_type=jose.CREDENTIAL_TYPE)
     except jose.InvalidToken as error:
-        raise invalid from error
+        raise errors.invalid_assertion() from error
     home = Environment(key.environment)
     issuer = claims.get("iss")
     if issuer not in home.urls.accepted_base_urls or claims.get("aud") != token_endpoint(issuer):
-        raise invalid
+        raise errors.invalid_assertion()
     if home is not environment:
         raise errors.other_environment(home).about(credential_id=str(claims.get("jti")))
     credential = lookup.credential if lookup else _row(claims.get("jti"))
     if credential is None or credential.claims != claims:
-        raise invalid
+        raise errors.invalid_assertion()
     return credential
 
 

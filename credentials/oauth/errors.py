@@ -133,6 +133,15 @@ def credential_revoked() -> InvalidGrant:
     return InvalidGrant("JWT-102", "This credential has been revoked. Use another credential.")
 
 
+def invalid_assertion() -> InvalidGrant:
+    # One message for every cause, because a forger must not learn which one it was.
+    return InvalidGrant(
+        "JWT-101",
+        "The assertion is not a valid JWT credential of this authorization server. Copy the whole "
+        "JWT again.",
+    )
+
+
 def credential_expired() -> InvalidGrant:
     return InvalidGrant("JWT-103", "This credential has expired. Use another credential.")
 

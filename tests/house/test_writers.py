@@ -59,7 +59,7 @@ ALLOWED = {
     ),
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
-    "core/postgresql/statements.py: instance: row.__dict__.update": "a dict",
+    "core/postgresql/statements.py: instance: attributes.update": "a dict",
 }
 
 
