@@ -14,13 +14,13 @@ class Unreadable(Exception):
     """None of `KEY_ENCRYPTION_KEYS` decrypts this."""
 
 
-@cache
 def _vault() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.KEY_ENCRYPTION_KEYS])
+    return _vault_of(tuple(settings.KEY_ENCRYPTION_KEYS))
 
 
-def forget_keys() -> None:
-    _vault.cache_clear()
+@cache
+def _vault_of(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 def seal(secret: bytes) -> str:

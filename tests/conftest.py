@@ -19,7 +19,7 @@ from accounts.environments import urls_of
 from accounts.models import Membership, Organization
 from console.management.commands import tick
 from core.background import BackgroundWriter
-from credentials import throttle
+from credentials import jose, throttle
 from credentials.models import JwtCredential
 from credentials.oauth import refusal_log as refusals
 from tests import api, append_only, cast
@@ -27,9 +27,10 @@ from tests.api import App
 
 
 @receiver(setting_changed)
-def _forget_urls(**kwargs: object) -> None:
+def _forget_settings(**kwargs: object) -> None:
     # Tests change the settings that a server reads once.
     urls_of.cache_clear()
+    jose.unseal.cache_clear()
 
 
 SignIn = Callable[[Membership], Client]

@@ -9,7 +9,6 @@ from tests import cast
 from tests.conftest import Rebels, SignIn
 
 PAGES = ["my_profile", "sandbox_account", "extensions", "change_extension"]
-MUTATIONS = ["my_profile", "create_sandbox_account", "request_access", "change_extension"]
 POST_ONLY = ["create_sandbox_account", "request_access"]
 
 

@@ -3,7 +3,6 @@
 import base64
 import importlib
 import json
-from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -31,17 +30,6 @@ from tests.conftest import Rebels, SignIn
 
 NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
 PASSWORD = "Tosche-Station-77"
-
-
-@pytest.fixture
-def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
-    def use(*keys: str) -> None:
-        settings.KEY_ENCRYPTION_KEYS = list(keys)
-        vault.forget_keys()
-
-    older = settings.KEY_ENCRYPTION_KEYS
-    yield use
-    use(*older)
 
 
 @pytest.fixture
@@ -82,27 +70,23 @@ def test_factors_from_before_are_sealed_by_the_migration(rebels: Rebels) -> None
     assert old.data == {"secret": "JBSWY3DPEHPK3PXP"}
 
 
-def test_a_newer_key_takes_the_factors_over(
-    rebels: Rebels, settings: Settings, keys_in_use: Callable[..., None]
-) -> None:
+def test_a_newer_key_takes_the_factors_over(rebels: Rebels, settings: Settings) -> None:
     older = settings.KEY_ENCRYPTION_KEYS[0]
     user = rebels.luke.user
     secret = add_totp(user)
     codes = RecoveryCodes.activate(user).get_unused_codes()
-    keys_in_use(NEWER, older)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER, older]
     assert reseal_second_factors().resealed == [user, user]
     assert reseal_second_factors().resealed == []
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     totp = Authenticator.objects.get(type=Authenticator.Type.TOTP)
     assert vault.unseal(totp.data["secret"]).decode() == secret
     assert RecoveryCodes.activate(user).get_unused_codes() == codes
 
 
-def test_the_command_names_whose_factors_stay_shut(
-    rebels: Rebels, keys_in_use: Callable[..., None]
-) -> None:
+def test_the_command_names_whose_factors_stay_shut(rebels: Rebels, settings: Settings) -> None:
     add_totp(rebels.luke.user)
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     output = StringIO()
     call_command("reseal_signing_keys", "--dry-run", stdout=output)
     assert "Second factors to re-encrypt: 1." in output.getvalue()
@@ -111,12 +95,12 @@ def test_the_command_names_whose_factors_stay_shut(
 
 
 def test_lost_encryption_keys_break_no_page(
-    rebels: Rebels, confirmed: Client, keys_in_use: Callable[..., None]
+    rebels: Rebels, confirmed: Client, settings: Settings
 ) -> None:
     user = rebels.luke.user
     secret = add_totp(user)
     RecoveryCodes.activate(user)
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     assert confirmed.get(reverse("mfa_index")).status_code == 200
     at = Client()
     at.post(reverse("account_login"), {"login": user.email, "password": cast.PASSWORD})

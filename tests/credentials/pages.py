@@ -18,7 +18,6 @@ JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 OF_OWNER = ("list", "create", "new_apps")
 OF_CREDENTIAL = ("detail", "apps", "created", "revoke", "show", "test")
 ONLY_POST = ("new_apps", "apps", "test")
-ONLY_GET = ("list", "created")
 
 
 def url(

@@ -31,8 +31,6 @@ from tests.credentials.pages import text_of, the_event
 
 # --- Who can -------------------------------------------------------------------------------------
 
-GET_PAGES = ["applications", "create_application"]
-GET_APPLICATION = ["application", "application_settings"]
 GET_CLIENT = ["replace_client_secret", "suspend_client"]
 POST_ONLY = ["issue_client", "resume_client"]
 

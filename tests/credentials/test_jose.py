@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -254,18 +254,6 @@ def test_another_process_signs_the_same_string() -> None:
 # --- Sealing -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def encryption_keys(settings: Settings) -> Iterator[Settings]:
-    """Settings whose KEY_ENCRYPTION_KEYS count at once, as they do after a restart."""
-    yield settings
-    forget()
-
-
-def forget() -> None:
-    vault.forget_keys()
-    jose.unseal.cache_clear()
-
-
 def same(one: EllipticCurvePrivateKey, other: EllipticCurvePrivateKey) -> bool:
     return one.private_numbers() == other.private_numbers()
 
@@ -278,20 +266,17 @@ def test_a_sealed_key_comes_back_and_does_not_show() -> None:
     assert jose.seal(private_key) != sealed
 
 
-def test_encryption_keys_rotate_newest_first(encryption_keys: Settings) -> None:
+def test_encryption_keys_rotate_newest_first(settings: Settings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     private_key = jose.generate_private_key()
-    encryption_keys.KEY_ENCRYPTION_KEYS = [old]
-    forget()
+    settings.KEY_ENCRYPTION_KEYS = [old]
     sealed_before = jose.seal(private_key)
 
-    encryption_keys.KEY_ENCRYPTION_KEYS = [new, old]
-    forget()
+    settings.KEY_ENCRYPTION_KEYS = [new, old]
     assert same(jose.unseal(sealed_before), private_key)
     sealed_after = jose.seal(private_key)
 
-    encryption_keys.KEY_ENCRYPTION_KEYS = [new]
-    forget()
+    settings.KEY_ENCRYPTION_KEYS = [new]
     assert same(jose.unseal(sealed_after), private_key)
     with pytest.raises(vault.Unreadable):
         jose.unseal(sealed_before)

@@ -1,6 +1,5 @@
 """Signing keys: one per environment and purpose, created on first use, and their rotation."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,6 @@ from pytest_django import Settings
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind
-from core import vault
 from credentials import jose
 from credentials.actions.signing_keys import (
     current_signing_key,
@@ -244,44 +242,28 @@ def test_the_current_key_cannot_be_distrusted_without_a_rotation(db: None) -> No
 NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
 
 
-@pytest.fixture
-def keys_in_use(settings: Settings) -> Iterator[Callable[..., None]]:
-    """Sets `KEY_ENCRYPTION_KEYS`; what was opened with others is forgotten."""
-
-    def use(*keys: str) -> None:
-        settings.KEY_ENCRYPTION_KEYS = list(keys)
-        vault.forget_keys()
-        jose.unseal.cache_clear()
-
-    older = settings.KEY_ENCRYPTION_KEYS
-    yield use
-    use(*older)
-
-
 def test_resealing_removes_the_need_for_the_older_encryption_key(
-    rebels: Rebels, settings: Settings, keys_in_use: Callable[..., None]
+    rebels: Rebels, settings: Settings
 ) -> None:
     older = settings.KEY_ENCRYPTION_KEYS[0]
     app, credential = api.app(rebels.luke), cast.credential(rebels.luke)
     jwt = credential.encode()
     api.access_token(app, credential)
-    keys_in_use(NEWER, older)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER, older]
     outcome = reseal_signing_keys(origin=cast.ORIGIN)
     assert (len(outcome.resealed), outcome.unreadable) == (4, [])
     assert AuditEvent.objects.filter(kind=AuditKind.SIGNING_KEY_RESEALED).count() == 4
     assert reseal_signing_keys(origin=cast.ORIGIN).resealed == []
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     again = JwtCredential.objects.get(pk=credential.pk)
     assert again.encode() == jwt
     assert api.exchange(app, jwt).status_code == 200
 
 
-def test_resealing_names_unreadable_keys_and_leaves_them(
-    db: None, settings: Settings, keys_in_use: Callable[..., None]
-) -> None:
+def test_resealing_names_unreadable_keys_and_leaves_them(db: None, settings: Settings) -> None:
     current_signing_key(SANDBOX, CREDENTIAL)
     before = list(SigningKey.objects.order_by("kid").values())
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     outcome = reseal_signing_keys(origin=cast.ORIGIN)
     assert outcome.resealed == []
     assert [key.kid for key in outcome.unreadable] == [key["kid"] for key in before]
@@ -289,11 +271,11 @@ def test_resealing_names_unreadable_keys_and_leaves_them(
 
 
 def test_an_installation_with_the_wrong_encryption_key_is_not_ready(
-    db: None, keys_in_use: Callable[..., None]
+    db: None, settings: Settings
 ) -> None:
     current_signing_key(SANDBOX, CREDENTIAL)
     assert Program().get("/healthz/ready").json() == {"status": "ok"}
-    keys_in_use(NEWER)
+    settings.KEY_ENCRYPTION_KEYS = [NEWER]
     response = Program().get("/healthz/ready")
     assert (response.status_code, response.json()) == (
         503,
