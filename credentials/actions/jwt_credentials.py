@@ -76,7 +76,7 @@ def create_jwt_credential(
     return credential
 
 
-def _refuse_faults(label: str) -> None:
+def _require_clean_label(label: str) -> None:
     texts.refuse_faults(label=label)
     leaks.refuse_secrets(label=label)
 
@@ -100,7 +100,7 @@ def new_credential(
     Clients in `kept` can be on the list even if they are suspended, because the credential that
     this one replaces already lists them.
     """
-    _refuse_faults(label)
+    _require_clean_label(label)
     owner, environment = extension.user.membership, extension.environment
     credential = JwtCredential(
         organization=owner.organization,
@@ -214,7 +214,7 @@ def update_jwt_credential(
 
     An app that is removed from the list fails at its next request.
     """
-    _refuse_faults(label)
+    _require_clean_label(label)
     locked = locked_credential(credential)
     require_manager(locked.owner, actor)
     if locked.is_ended():
