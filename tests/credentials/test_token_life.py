@@ -247,40 +247,7 @@ class TestRevocation:
 
 
 class TestIntrospection:
-    """RFC 7662 §2."""
-
-    def test_introspection_of_an_access_token(
-        self, app: api.App, credential: JwtCredential
-    ) -> None:
-        body = tokens(app, credential)
-        assert oauth(app, "introspect", token=body["access_token"]).json() == {
-            "active": True,
-            "token_type": "bearer",
-            "scope": "ReadAccounts EditExtensions EditAccounts",
-            "username": "luke@rebels.example",
-            "iss": "http://localhost:8000/sandbox",
-            "sub": body["owner_id"],
-            "aud": "http://localhost:8000/sandbox/restapi",
-            "client_id": app.client_id,
-            "exp": ANY,
-            "iat": ANY,
-            "jti": ANY,
-        }
-
-    def test_introspection_of_a_refresh_token(
-        self, app: api.App, credential: JwtCredential
-    ) -> None:
-        body = tokens(app, credential)
-        assert oauth(app, "introspect", token=body["refresh_token"]).json() == {
-            "active": True,
-            "scope": "ReadAccounts EditExtensions EditAccounts",
-            "client_id": app.client_id,
-            "username": "luke@rebels.example",
-            "iss": "http://localhost:8000/sandbox",
-            "sub": body["owner_id"],
-            "exp": ANY,
-            "iat": ANY,
-        }
+    """Who gets an answer, and when. The bodies are in the tests of RFC 7662."""
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
     def test_another_clients_token(
