@@ -36,6 +36,7 @@ STATES = {
     "pending": State("info", "clock", "Pending"),
     "unused": State("neutral", "circle-dashed", "Not used yet"),
     "refused": State("danger", "octagon-alert", "Refused often"),
+    "unoffered": State("neutral", "circle-slash", "No longer offered"),
     "endless": State("warning", "infinity", "Never expires"),
     "current": State("success", "pen-line", "Current"),
     "next": State("info", "clock", "Next"),

@@ -8,13 +8,15 @@ import base64
 import binascii
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
+from accounts.platform.catalog import Platform
+from accounts.platform.file import ORIGINAL, InvalidPlatformFile, read_platform
 from core import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -42,10 +44,11 @@ class Problems:
     def add(self, name: str, problem: str, remedy: str) -> None:
         self._problems.append(f"{name} {problem}. {remedy}")
 
-    def raise_if_any(self) -> None:
+    def stop_if_any(self) -> None:
+        """Stop every start, of the server and of commands, with a message and exit code 1."""
         if self._problems:
             lines = "\n  - ".join(self._problems)
-            raise ImproperlyConfigured(
+            sys.exit(
                 f"The console can't start with these settings:\n  - {lines}\n"
                 "See docs/reference/settings.md."
             )
@@ -192,6 +195,18 @@ def trusted_proxies(problems: Problems) -> list[str]:
     except networks.InvalidNetwork as error:
         problems.add("TRUSTED_PROXIES", "isn't a list of networks", str(error.message))
         return []
+
+
+def platform(problems: Problems) -> Platform:
+    """What `PLATFORM_FILE` describes, or the original platform; relative to `manage.py`."""
+    path = BASE_DIR / (env.str("PLATFORM_FILE", default="") or ORIGINAL)
+    try:
+        return read_platform(path)
+    except InvalidPlatformFile as error:
+        lines = "\n    ".join(map(str, error.mistakes))
+        problems.add("PLATFORM_FILE", "names a file with mistakes", f"Fix them:\n    {lines}")
+        problems.stop_if_any()
+        raise
 
 
 def allowed_hosts(problems: Problems, *, origins: list[str]) -> list[str]:

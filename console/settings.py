@@ -52,7 +52,9 @@ SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60
 # The networks of the proxies in front; without them, how many proxies there are.
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
-problems.raise_if_any()
+# Last, because it stops if the file has mistakes.
+PLATFORM = environment.platform(problems)
+problems.stop_if_any()
 
 HTTPS = urlsplit(ORIGIN).scheme == "https"
 

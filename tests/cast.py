@@ -24,7 +24,6 @@ from accounts.models import (
     PlatformAccount,
     User,
 )
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from core.origin import Origin
 from credentials.actions.applications import register_application
@@ -42,7 +41,7 @@ def join(
     role: ConsoleRole,
     *,
     is_account_admin: bool = False,
-    user_role: UserRole | None = None,
+    user_role: str = "",
     sandbox: bool = True,
 ) -> Membership:
     first_name = email.partition("@")[0].capitalize()

@@ -17,6 +17,8 @@ from pytest_django.fixtures import Settings
 
 from accounts.environments import urls_of
 from accounts.models import Membership, Organization
+from accounts.platform.catalog import Platform
+from accounts.platform.file import read_platform
 from console.management.commands import tick
 from core.background import BackgroundWriter
 from credentials import jose, throttle
@@ -24,6 +26,7 @@ from credentials.models import JwtCredential
 from credentials.oauth import refusal_log as refusals
 from tests import api, append_only, cast
 from tests.api import App
+from tests.platforms import UsePlatform, write_platform
 
 
 @receiver(setting_changed)
@@ -118,6 +121,18 @@ def app(rebels: Rebels) -> App:
 def credential(rebels: Rebels) -> JwtCredential:
     """Of Luke's, for all apps in the organization, in the sandbox."""
     return cast.credential(rebels.luke)
+
+
+@pytest.fixture
+def use_platform(settings: Settings, tmp_path: Path) -> UsePlatform:
+    """Offer what a platform file describes for the rest of the test."""
+
+    def use(text: str) -> Platform:
+        platform = read_platform(write_platform(tmp_path, text))
+        settings.PLATFORM = platform
+        return platform
+
+    return use
 
 
 @pytest.fixture

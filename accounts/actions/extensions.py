@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -11,7 +12,7 @@ from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, PlatformAccount, User
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserPermission, UserRole
+from accounts.platform import built_in
 from accounts.roles import ConsolePermission
 from core import texts
 from core.origin import Origin
@@ -26,12 +27,13 @@ def create_extension(
     membership: Membership,
     environment: Environment,
     *,
-    user_role: UserRole,
+    user_role: str,
     actor: User | None,
     origin: Origin,
     at: datetime | None = None,
 ) -> Extension:
     at = at or timezone.now()
+    _require_offered(user_role)
     account = PlatformAccount.objects.select_for_update().get(
         organization=membership.organization, environment=environment
     )
@@ -58,6 +60,11 @@ def create_extension(
     return extension
 
 
+def _require_offered(user_role: str) -> None:
+    if user_role not in settings.PLATFORM.roles:
+        raise ValidationError({"user_role": "The platform doesn’t offer this user role."})
+
+
 @transaction.atomic
 def create_sandbox_account(
     membership: Membership, *, actor: User, origin: Origin, at: datetime | None = None
@@ -65,10 +72,11 @@ def create_sandbox_account(
     if not membership.may(ConsolePermission.SANDBOX_ACCOUNT_CREATE) or membership.user != actor:
         raise PermissionDenied
     production = membership.user.extensions.in_environment(Environment.PRODUCTION).first()
+    role = production.role if production else settings.PLATFORM.default_role
     return create_extension(
         membership,
         Environment.SANDBOX,
-        user_role=UserRole(production.user_role) if production else UserRole.STANDARD_USER,
+        user_role=role.id if role.is_offered else settings.PLATFORM.default_role.id,
         actor=actor,
         origin=origin,
         at=at,
@@ -79,7 +87,7 @@ def create_sandbox_account(
 def change_extension(
     extension: Extension,
     *,
-    user_role: UserRole,
+    user_role: str,
     status: ExtensionStatus,
     actor: User,
     origin: Origin,
@@ -95,8 +103,10 @@ def change_extension(
         or locked.account.organization_id != admin.organization_id
     ):
         raise PermissionDenied
+    if user_role != locked.user_role:
+        _require_offered(user_role)
     before = {"user_role": locked.user_role, "status": locked.status}
-    after = {"user_role": user_role.value, "status": status.value}
+    after = {"user_role": user_role, "status": status.value}
     changed = audit.changes(before, after)
     if not changed:
         return locked
@@ -124,14 +134,13 @@ def update_contact(
 ) -> Extension:
     """Change the given fields of an extension's contact; `via` is the client ID of the caller.
 
-    People change their own contact; a grant that edits everyone covers the whole account.
+    A role can cover only the person's own contact, or everyone's in the account.
     Raises `ValidationError` by field name (`firstName`, `lastName`, `company`, `email`).
     """
-    grant = actor_extension.grant
-    if extension.account_id != actor_extension.account_id or (
-        UserPermission.EDIT_USER_INFO not in grant.permissions
-        or (extension.pk != actor_extension.pk and not grant.edits_everyone)
-    ):
+    is_own = extension.pk == actor_extension.pk
+    needed = built_in.EDIT_OWN_USER_INFO if is_own else built_in.EDIT_USER_INFO
+    is_elsewhere = extension.account_id != actor_extension.account_id
+    if is_elsewhere or not actor_extension.role.covers(needed):
         raise PermissionDenied
     locked = (
         Extension.objects.select_for_update(of=("self",))

@@ -2,6 +2,7 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -12,7 +13,6 @@ from accounts.actions.extensions import create_extension
 from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, NoticeKind, Organization, User
 from accounts.models.access_requests import Decision
-from accounts.permissions import UserRole
 from accounts.roles import ConsolePermission, ConsoleRole, higher_role
 from core import texts
 from core.origin import Origin
@@ -30,12 +30,13 @@ def join_organization(
     is_account_admin: bool,
     actor: User | None,
     origin: Origin,
-    user_role: UserRole | None = None,
+    user_role: str = "",
     at: datetime | None = None,
 ) -> Membership:
     """Make a person with a membership and a production extension. The email counts as verified.
 
-    `user_role` defaults to Super Admin for an account administrator, else Standard User.
+    Without a `user_role`, they get the one that the platform gives to people, or to account
+    administrators.
     """
     at = at or timezone.now()
     texts.refuse_faults(first_name=first_name, last_name=last_name)
@@ -58,11 +59,12 @@ def join_organization(
         role=role,
         is_account_admin=is_account_admin,
     )
-    default_role = UserRole.SUPER_ADMIN if is_account_admin else UserRole.STANDARD_USER
+    platform = settings.PLATFORM
+    default_role = platform.administrator_role if is_account_admin else platform.default_role
     create_extension(
         membership,
         Environment.PRODUCTION,
-        user_role=user_role or default_role,
+        user_role=user_role or default_role.id,
         actor=actor or user,
         origin=origin,
         at=at,

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import AuditKind, Extension, PlatformAccount
-from accounts.permissions import UserPermission
+from accounts.platform import built_in
 from core import texts
 from core.origin import Origin
 
@@ -32,7 +32,7 @@ def update_business_address(
     at: datetime | None = None,
 ) -> PlatformAccount:
     """`via` is the client ID of the caller. Raises `ValidationError` by field name."""
-    if UserPermission.EDIT_COMPANY_INFO not in actor_extension.grant.permissions:
+    if not actor_extension.role.covers(built_in.EDIT_COMPANY_INFO):
         raise PermissionDenied
     account = (
         PlatformAccount.objects.select_for_update(of=("self",))

@@ -1,20 +1,15 @@
+from typing import Any, cast
+
 from django import forms
+from django.conf import settings
 
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm, SearchField
 from accounts.forms.widgets import DescribedRadioSelect
+from accounts.models import Extension
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import USER_ROLE_GRANTS, UserPermission, UserRole
+from accounts.platform.wording import role_in_words
 from core.pagination import Order
-
-
-def permissions_in_words(role: UserRole) -> str:
-    grant = USER_ROLE_GRANTS[role]
-    names = [permission.value for permission in UserPermission if permission in grant.permissions]
-    if UserPermission.EDIT_USER_INFO in grant.permissions:
-        names[-1] += " (everyone's)" if grant.edits_everyone else " (own)"
-    return ", ".join(names)
-
 
 STATUS_DESCRIPTIONS: dict[str, str] = {
     ExtensionStatus.ENABLED: "The person’s credentials work in this environment.",
@@ -26,14 +21,9 @@ STATUS_DESCRIPTIONS: dict[str, str] = {
 
 
 class ExtensionForm(forms.Form):
-    user_role = forms.TypedChoiceField(
+    user_role = forms.ChoiceField(
         label="User role",
-        coerce=UserRole,
-        choices=UserRole.choices,
-        widget=DescribedRadioSelect(
-            {"class": "choices--cards"},
-            descriptions={role: permissions_in_words(role) for role in UserRole},
-        ),
+        widget=DescribedRadioSelect({"class": "choices--cards"}),
         help_text=(
             "Determines what API calls can do on this person’s behalf, within the app’s scopes. "
             "Changes apply to the next call."
@@ -44,6 +34,17 @@ class ExtensionForm(forms.Form):
         choices=ExtensionStatus.choices,
         widget=DescribedRadioSelect({"class": "choices--cards"}, descriptions=STATUS_DESCRIPTIONS),
     )
+
+    def __init__(self, data: Any = None, *, extension: Extension) -> None:
+        super().__init__(
+            data, initial={"user_role": extension.user_role, "status": extension.status}
+        )
+        roles = dict(settings.PLATFORM.roles)
+        # A role that the platform no longer offers can stay until someone chooses another.
+        roles.setdefault(extension.user_role, extension.role)
+        field = cast(forms.ChoiceField, self.fields["user_role"])
+        field.choices = [(role.id, role.label) for role in roles.values()]
+        field.widget.descriptions = {role.id: role_in_words(role) for role in roles.values()}
 
 
 class ExtensionListForm(ListForm):

@@ -44,3 +44,9 @@ class DescribedRadioSelect(_Described, forms.RadioSelect):
 
 class DescribedCheckboxSelectMultiple(_Described, forms.CheckboxSelectMultiple):
     template_name = "components/described_checkbox.html"
+
+
+class FilteredCheckboxSelectMultiple(DescribedCheckboxSelectMultiple):
+    """With a field that hides the options which don't have the words that someone enters."""
+
+    template_name = "components/filtered_checkbox.html"

@@ -12,7 +12,7 @@ from accounts.models.platform_accounts import (
     platform_id,
 )
 from accounts.models.users import named
-from accounts.permissions import USER_ROLE_GRANTS, UserGrant, UserRole
+from accounts.platform.catalog import Role
 
 
 class ExtensionStatus(models.TextChoices):
@@ -46,9 +46,8 @@ class Extension(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="extensions"
     )
     extension_number = models.PositiveIntegerField()
-    user_role = models.CharField(
-        max_length=20, choices=UserRole.choices, default=UserRole.STANDARD_USER
-    )
+    # The ID of a user role of the platform, or of one that it no longer offers.
+    user_role = models.CharField(max_length=50)
     status = models.CharField(
         max_length=10, choices=ExtensionStatus.choices, default=ExtensionStatus.ENABLED
     )
@@ -95,8 +94,8 @@ class Extension(models.Model):
         return self.status == ExtensionStatus.ENABLED
 
     @property
-    def grant(self) -> UserGrant:
-        return USER_ROLE_GRANTS[UserRole(self.user_role)]
+    def role(self) -> Role:
+        return settings.PLATFORM.role(self.user_role)
 
     @property
     def contact_details(self) -> dict[str, str]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-# A role that lists the first has the second, but only for the person's own things.
-OWN_PERMISSIONS = {"EditUserInfo:own": "EditUserInfo"}
+from accounts.platform import built_in
+
+OF_NO_API = "Other scopes"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,18 @@ class Role:
     label: str
     description: str = ""
     permissions: tuple[str, ...] = ()
+    is_offered: bool = True
+    """Whether the platform file has the role."""
 
     def covers(self, permission: str) -> bool:
         """Whether the role has the permission, or one that includes it."""
         return permission in self.permissions or (
-            OWN_PERMISSIONS.get(permission) in self.permissions
+            built_in.WHOLE_OF.get(permission) in self.permissions
         )
+
+    def covers_own(self, permission: str) -> bool:
+        """Whether the role has the permission at least for the person's own things."""
+        return self.covers(built_in.OWN_PART_OF.get(permission, permission))
 
     def no_more_than(self, other: "Role") -> bool:
         return all(map(other.covers, self.permissions))
@@ -133,12 +140,47 @@ class Platform:
         return next(iter(self.roles.values()))
 
     @cached_property
+    def administrator_role(self) -> Role:
+        """The role of account administrators who get no other.
+
+        They administer the account through the built-in API. With that API, they get the first role
+        that can do everything there.
+        """
+        if not self.built_in_api:
+            return self.default_role
+        able = (role for role in self.roles.values() if all(map(role.covers, built_in.PERMISSIONS)))
+        return next(able, self.default_role)
+
+    def role(self, role: str) -> Role:
+        """The role with this ID. One that the platform no longer offers grants nothing."""
+        return self.roles.get(role) or Role(role, label=role, is_offered=False)
+
+    @cached_property
     def included_scopes(self) -> Mapping[str, frozenset[str]]:
         """Each scope with everything that it includes, itself among them."""
         return {scope: self._closure(scope) for scope in self.scopes}
 
     def _closure(self, scope: str) -> frozenset[str]:
         return frozenset({scope}).union(*map(self._closure, self.scopes[scope].includes))
+
+    @cached_property
+    def scopes_by_api(self) -> Mapping[str, tuple[Scope, ...]]:
+        """The scopes below the names of the APIs that use them; those of no API come last.
+
+        An API uses a scope if one of its operations asks for it, or for a scope that it includes.
+        """
+        used = {api.label: api.scopes for api in self.apis.values()}
+        if self.built_in_api:
+            used = {built_in.LABEL: frozenset(built_in.SCOPES), **used}
+        groups: dict[str, list[Scope]] = {}
+        for scope in self.scopes.values():
+            included = self.included_scopes[scope.id]
+            apis = [label for label, theirs in used.items() if theirs & included]
+            groups.setdefault(" and ".join(apis), []).append(scope)
+        of_no_api = groups.pop("", [])
+        if of_no_api:
+            groups[OF_NO_API] = of_no_api
+        return {label: tuple(scopes) for label, scopes in groups.items()}
 
     def effective_scopes(self, scopes: Iterable[str]) -> frozenset[str]:
         """The given scopes with all that they include. One that isn't offered grants nothing."""

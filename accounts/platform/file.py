@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from accounts.platform import built_in
 from accounts.platform.catalog import (
-    OWN_PERMISSIONS,
     Api,
     Links,
     Permission,
@@ -35,8 +35,7 @@ from accounts.platform.tables import (
 AnyTable = TypeVar("AnyTable", bound=Table)
 AnyRow = TypeVar("AnyRow", bound=NamedTable)
 LOGO_TYPES = {".svg", ".png"}
-BUILT_IN_SCOPES = ("ReadAccounts", "EditExtensions", "EditAccounts")
-BUILT_IN_PERMISSIONS = ("ReadCompanyInfo", "EditCompanyInfo", "ReadExtensions", "EditUserInfo")
+ORIGINAL = Path(__file__).with_name("original.toml")
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,8 @@ class _Reading:
         self._check_scopes(scopes)
         self._check_roles(roles, permission_ids)
         if raw.get("built_in_api") is True:
-            self._check_built_in("scope", BUILT_IN_SCOPES, scope_ids)
-            self._check_built_in("permission", BUILT_IN_PERMISSIONS, permission_ids)
+            self._check_built_in("scope", built_in.SCOPES, scope_ids)
+            self._check_built_in("permission", built_in.PERMISSIONS, permission_ids)
         self._check_logo(raw.get("logo"))
         self._check_unique("audience", apis)
         read = [self._api(row, scope_ids, permission_ids) for row in apis]
@@ -190,7 +189,7 @@ class _Reading:
     def _check_roles(self, roles: Iterable[_Row[RoleTable]], known: frozenset[str]) -> None:
         for row in roles:
             for name in row.names("permissions"):
-                if name not in known and OWN_PERMISSIONS.get(name) not in known:
+                if name not in known and built_in.WHOLE_OF.get(name) not in known:
                     self._note(f"{row.place}.permissions", f'there is no permission "{name}"')
 
     def _check_built_in(self, kind: str, needed: Iterable[str], known: frozenset[str]) -> None:

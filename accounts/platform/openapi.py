@@ -144,9 +144,9 @@ class _Reading:
 
         Only a requirement that the document has, and that is empty, opens an operation.
         """
-        security = raw.get("security", self._raw.get("security"))
-        if security is None:
+        if "security" not in raw and "security" not in self._raw:
             return False, ()
+        security = raw["security"] if "security" in raw else self._raw["security"]
         if not isinstance(security, list) or not all(map(_is_requirement, security)):
             self._note("security isn't a list of requirements")
             return False, ()

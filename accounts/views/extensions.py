@@ -41,10 +41,7 @@ def extensions(request: HttpRequest) -> HttpResponse:
 @step_up_required
 def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
     viewer, extension = access.extension_for(request.user, extension_id)
-    form = ExtensionForm(
-        posted(request),
-        initial={"user_role": extension.user_role, "status": extension.status},
-    )
+    form = ExtensionForm(posted(request), extension=extension)
     back = _url(environment=extension.environment)
     if form.is_valid():
         with errors_on(form):

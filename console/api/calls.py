@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.core.paginator import EmptyPage, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
-from pydantic import WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.permissions import AppScope, UserPermission
+from accounts.platform import built_in
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
@@ -26,7 +28,6 @@ from core.origin import Origin, client_ip
 from credentials.models.usage import note_use
 from credentials.oauth.bearer import (
     Bearer,
-    PermissionMissing,
     TooManyCalls,
     authenticate,
 )
@@ -49,14 +50,27 @@ ExtensionId = Annotated[
 ]
 PageNumber = Annotated[int, Query(ge=1, le=10**9)]
 PerPage = Annotated[int, Query(alias="perPage", ge=1, le=PER_PAGE_MAX)]
-# ninja would describe the parameter with the docstring of the enumeration.
-_PERMISSION_ID: dict[str, Any] = {
-    "type": "string",
-    "enum": UserPermission.values,
-    "description": "The user permission to check.",
-}
+
+
+def _offered_permission(permission: str) -> str:
+    # The message is the one that pydantic has for enumerations.
+    if permission not in settings.PLATFORM.permissions:
+        *others, last = map(repr, settings.PLATFORM.permissions)
+        raise PydanticCustomError("enum", f"Input should be {', '.join(others)} or {last}")
+    return permission
+
+
 PermissionId = Annotated[
-    UserPermission, WithJsonSchema(_PERMISSION_ID), Query(alias="permissionId")
+    str,
+    AfterValidator(_offered_permission),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "enum": list(settings.PLATFORM.permissions),
+            "description": "The user permission to check.",
+        }
+    ),
+    Query(alias="permissionId"),
 ]
 
 
@@ -69,8 +83,8 @@ class BearerAuth(HttpAuthBase):
         self,
         environment: Environment,
         group: LimitGroup,
-        scope: AppScope | None = None,
-        permission: UserPermission | None = None,
+        scope: str = "",
+        permission: str = "",
     ) -> None:
         super().__init__()
         self._environment = environment
@@ -93,9 +107,9 @@ class BearerAuth(HttpAuthBase):
             meter_of(request).count(self._group, app, user)
         except RateLimited as limited:
             raise bearer.refused(TooManyCalls(str(limited))) from limited
-        if self._scope is not None:
+        if self._scope:
             bearer.require_scope(self._scope)
-        if self._permission is not None:
+        if self._permission:
             bearer.require_permission(self._permission)
         return bearer
 
@@ -116,7 +130,7 @@ def _extension(bearer: Bearer, account: PlatformAccount, extension_id: str) -> E
     # The caller's own extension needs no user permission.
     if extension_id in ("~", str(bearer.extension.pk)):
         return bearer.extension
-    bearer.require_permission(UserPermission.READ_EXTENSIONS)
+    bearer.require_permission(built_in.READ_EXTENSIONS)
     found = (
         Extension.objects.select_related("account", "user")
         .filter(account=account, pk=int(extension_id))
@@ -194,8 +208,8 @@ def put_extension(
 ) -> dict[str, Any]:
     bearer = _bearer(request)
     extension = _extension(bearer, _account(bearer, account_id), extension_id)
-    if extension != bearer.extension and not bearer.extension.grant.edits_everyone:
-        raise bearer.refused(PermissionMissing(UserPermission.EDIT_USER_INFO))
+    if extension != bearer.extension:
+        bearer.require_permission(built_in.EDIT_USER_INFO)
     changed = update_contact(
         extension,
         body.contact.model_dump(exclude_none=True) if body.contact else {},
@@ -230,8 +244,8 @@ class Call:
     response: type[Schema]
     summary: str
     group: LimitGroup
-    scope: AppScope | None = None
-    permission: UserPermission | None = None
+    scope: str = ""
+    permission: str = ""
     note: str = ""
 
     @property
@@ -239,10 +253,10 @@ class Call:
         """Members of the OpenAPI document."""
         facts = {
             "x-app-scope": self.scope,
-            "x-user-permission": self.permission,
-            "x-rate-limit-group": self.group,
+            "x-user-permission": built_in.WHOLE_OF.get(self.permission, self.permission),
+            "x-rate-limit-group": self.group.value,
         }
-        return {name: str(fact) for name, fact in facts.items() if fact is not None}
+        return {name: fact for name, fact in facts.items() if fact}
 
 
 _ACCOUNT = "/account/{account_id}"
@@ -257,8 +271,8 @@ CALLS: tuple[Call, ...] = (
         schemas.Account,
         "Company account",
         LimitGroup.LIGHT,
-        AppScope.READ_ACCOUNTS,
-        UserPermission.READ_COMPANY_INFO,
+        built_in.READ_ACCOUNTS,
+        built_in.READ_COMPANY_INFO,
     ),
     Call(
         "GET",
@@ -267,8 +281,8 @@ CALLS: tuple[Call, ...] = (
         schemas.BusinessAddress,
         "Business address",
         LimitGroup.LIGHT,
-        AppScope.READ_ACCOUNTS,
-        UserPermission.READ_COMPANY_INFO,
+        built_in.READ_ACCOUNTS,
+        built_in.READ_COMPANY_INFO,
     ),
     Call(
         "PUT",
@@ -277,8 +291,8 @@ CALLS: tuple[Call, ...] = (
         schemas.BusinessAddress,
         "Change the business address",
         LimitGroup.MEDIUM,
-        AppScope.EDIT_ACCOUNTS,
-        UserPermission.EDIT_COMPANY_INFO,
+        built_in.EDIT_ACCOUNTS,
+        built_in.EDIT_COMPANY_INFO,
         _LEFT_OUT,
     ),
     Call(
@@ -288,8 +302,8 @@ CALLS: tuple[Call, ...] = (
         schemas.ExtensionList,
         "Extensions",
         LimitGroup.MEDIUM,
-        AppScope.READ_ACCOUNTS,
-        UserPermission.READ_EXTENSIONS,
+        built_in.READ_ACCOUNTS,
+        built_in.READ_EXTENSIONS,
         "All extensions in the account, sorted by extension number.",
     ),
     Call(
@@ -299,7 +313,7 @@ CALLS: tuple[Call, ...] = (
         schemas.Extension,
         "Extension",
         LimitGroup.LIGHT,
-        AppScope.READ_ACCOUNTS,
+        built_in.READ_ACCOUNTS,
         note="To read another person's extension, the caller needs the ReadExtensions "
         "user permission.",
     ),
@@ -310,8 +324,8 @@ CALLS: tuple[Call, ...] = (
         schemas.Extension,
         "Change an extension's contact details",
         LimitGroup.MEDIUM,
-        AppScope.EDIT_EXTENSIONS,
-        UserPermission.EDIT_USER_INFO,
+        built_in.EDIT_EXTENSIONS,
+        built_in.EDIT_OWN_USER_INFO,
         f"{_LEFT_OUT} Super Admins can change any extension. Other users can change only "
         "their own. The change applies only to this environment and doesn't "
         "affect how the person signs in.",

@@ -3,11 +3,12 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.paginator import Page
 
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.permissions import UserPermission, UserRole
+from accounts.platform import built_in
 
 VERSION = "v1.0"
 
@@ -47,6 +48,7 @@ def business_address(account: PlatformAccount) -> dict[str, Any]:
 def extension(extension: Extension) -> dict[str, Any]:
     account = extension.account
     contact = extension.contact_details
+    is_admin = all(map(extension.role.covers, built_in.PERMISSIONS))
     return {
         "uri": rest_uri(account, "extension", str(extension.pk)),
         "id": str(extension.pk),
@@ -55,7 +57,7 @@ def extension(extension: Extension) -> dict[str, Any]:
         "type": "User",
         "status": extension.status,
         "contact": contact,
-        "permissions": {"admin": {"enabled": extension.user_role == UserRole.SUPER_ADMIN}},
+        "permissions": {"admin": {"enabled": is_admin}},
         "account": {"id": str(account.pk), "uri": rest_uri(account)},
     }
 
@@ -93,19 +95,19 @@ def extension_list(account: PlatformAccount, page: Page[Extension]) -> dict[str,
 
 
 def authz_profile(extension: Extension) -> dict[str, Any]:
-    granted = extension.grant.permissions
+    role = extension.role
     return {
         "uri": _authz_uri(extension),
         "permissions": [
             _permission(extension, permission)
-            for permission in UserPermission
-            if permission in granted
+            for permission in settings.PLATFORM.permissions
+            if role.covers_own(permission)
         ],
     }
 
 
-def authz_check(extension: Extension, permission: UserPermission) -> dict[str, Any]:
-    granted = permission in extension.grant.permissions
+def authz_check(extension: Extension, permission: str) -> dict[str, Any]:
+    granted = extension.role.covers_own(permission)
     details = _permission(extension, permission)
     return {
         "uri": details["permission"]["uri"],
@@ -118,15 +120,14 @@ def _authz_uri(extension: Extension) -> str:
     return rest_uri(extension.account, "extension", str(extension.pk), "authz-profile")
 
 
-def _permission(extension: Extension, permission: UserPermission) -> dict[str, Any]:
-    uri = f"{_authz_uri(extension)}/check?{urlencode({'permissionId': permission.value})}"
+def _permission(extension: Extension, permission: str) -> dict[str, Any]:
+    uri = f"{_authz_uri(extension)}/check?{urlencode({'permissionId': permission})}"
+    is_own = not extension.role.covers(permission)
     reach = {
-        UserPermission.READ_EXTENSIONS: "AllExtensions",
-        UserPermission.EDIT_USER_INFO: "AllExtensions"
-        if extension.grant.edits_everyone
-        else "Self",
+        built_in.READ_EXTENSIONS: "AllExtensions",
+        built_in.EDIT_USER_INFO: "Self" if is_own else "AllExtensions",
     }
     return {
-        "permission": {"uri": uri, "id": permission.value},
+        "permission": {"uri": uri, "id": permission},
         "scopes": [reach.get(permission, "Account")],
     }

@@ -73,6 +73,13 @@ def client_secret(app_name: str, environment: Environment) -> str:
     return raw_secrets.with_checksum(SECRET_PREFIX + encoded)
 
 
+def _scopes(app: DemoApp) -> list[str]:
+    # On a platform with scopes of its own, every app gets all of them.
+    offered = settings.PLATFORM.scopes
+    original = {scope for each in APPS for scope in each.scopes}
+    return list(app.scopes if offered.keys() == original else offered)
+
+
 Clients = dict[tuple[str, Environment], Client]
 
 
@@ -85,7 +92,7 @@ def register_apps(people: dict[str, Membership], at: datetime) -> Clients:
             name=app.name,
             description=app.description,
             is_public=app.is_public,
-            scopes=app.scopes,
+            scopes=_scopes(app),
             uses_jwt_flow=True,
             issues_refresh_tokens=app.issues_refresh_tokens,
             origin=DEMO_ORIGIN,

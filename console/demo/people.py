@@ -10,7 +10,7 @@ from accounts.actions.memberships import join_organization
 from accounts.actions.organizations import create_organization
 from accounts.actions.platform_accounts import update_business_address
 from accounts.models import Membership, Organization
-from accounts.permissions import UserRole
+from accounts.platform import built_in
 from accounts.roles import ConsoleRole
 from core.origin import Origin
 
@@ -25,7 +25,6 @@ class DemoPerson:
     first_name: str
     last_name: str
     role: ConsoleRole
-    user_role: UserRole = UserRole.STANDARD_USER
     organization: str = REBELS
     is_account_admin: bool = False
     sandbox_account: bool = False
@@ -37,7 +36,6 @@ PEOPLE = (
         "Leia",
         "Organa",
         ConsoleRole.DEVELOPER_ADMIN,
-        UserRole.SUPER_ADMIN,
         is_account_admin=True,
         sandbox_account=True,
     ),
@@ -48,14 +46,13 @@ PEOPLE = (
         "luke@rebels.example", "Luke", "Skywalker", ConsoleRole.DEVELOPER, sandbox_account=True
     ),
     DemoPerson("lando@rebels.example", "Lando", "Calrissian", ConsoleRole.DEVELOPER),
-    DemoPerson("c3po@rebels.example", "C-3PO", "", ConsoleRole.AUDITOR, UserRole.READ_ONLY),
+    DemoPerson("c3po@rebels.example", "C-3PO", "", ConsoleRole.AUDITOR),
     DemoPerson("wedge@rebels.example", "Wedge", "Antilles", ConsoleRole.NO_ACCESS),
     DemoPerson(
         "lobot@cloudcity.example",
         "Lobot",
         "",
         ConsoleRole.DEVELOPER_ADMIN,
-        UserRole.SUPER_ADMIN,
         organization=PARTNERS,
         is_account_admin=True,
         sandbox_account=True,
@@ -87,7 +84,7 @@ def _join(person: DemoPerson, organization: Organization, at: datetime) -> Membe
         password=settings.DEMO_PASSWORD,
         role=person.role,
         is_account_admin=person.is_account_admin,
-        user_role=person.user_role,
+        user_role=_user_role(person),
         actor=None,
         origin=DEMO_ORIGIN,
         at=at,
@@ -95,6 +92,16 @@ def _join(person: DemoPerson, organization: Organization, at: datetime) -> Membe
     if person.sandbox_account:
         create_sandbox_account(membership, actor=membership.user, origin=DEMO_ORIGIN, at=at)
     return membership
+
+
+def _user_role(person: DemoPerson) -> str:
+    # Luke has the platform's first role, and account administrators the last. Auditors only read.
+    first, *others = settings.PLATFORM.roles.values()
+    if person.is_account_admin:
+        return [first, *others][-1].id
+    if person.role is ConsoleRole.AUDITOR:
+        return min([first, *others], key=lambda role: len(role.permissions)).id
+    return first.id
 
 
 def fill_in_addresses(people: dict[str, Membership], at: datetime) -> None:
@@ -116,4 +123,6 @@ def fill_in_addresses(people: dict[str, Membership], at: datetime) -> None:
     }
     for email, address in addresses.items():
         for extension in people[email].user.extensions.select_related("account", "user"):
-            update_business_address(extension, address, origin=DEMO_ORIGIN, via="", at=at)
+            # On a platform of its own, no role might allow it.
+            if extension.role.covers(built_in.EDIT_COMPANY_INFO):
+                update_business_address(extension, address, origin=DEMO_ORIGIN, via="", at=at)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from django.conf import settings
+
 from accounts.environments import Environment
-from accounts.permissions import AppScope, UserPermission
+from accounts.platform import built_in
 from console.demo.apps import Clients
 from credentials.error_codes import entry_of
 from credentials.models import Client, JwtCredential
@@ -40,7 +42,7 @@ DEMO_REFUSALS = (
     DemoRefusal(190, "Trial of the reporting app", "Base Reporting",
                 errors.credential_expired()),
     DemoRefusal(120, "Nightly jobs", "Fleet Directory",
-                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+                PermissionMissing(built_in.EDIT_COMPANY_INFO), _ADDRESS),
     DemoRefusal(74, "", "Fleet Directory",
                 errors.client_authentication_failed().about(reason=Reason.WRONG_SECRET)),
     DemoRefusal(51, "Nightly jobs", "Base Reporting",
@@ -50,9 +52,9 @@ DEMO_REFUSALS = (
     DemoRefusal(9, "Shared with Cloud City", "Base Reporting",
                 errors.app_not_allowed()),
     DemoRefusal(3.2, "Nightly jobs", "Base Reporting",
-                ScopeMissing(AppScope.EDIT_ACCOUNTS), _ADDRESS),
+                ScopeMissing(built_in.EDIT_ACCOUNTS), _ADDRESS),
     DemoRefusal(1.4, "Nightly jobs", "Fleet Directory",
-                PermissionMissing(UserPermission.EDIT_COMPANY_INFO), _ADDRESS),
+                PermissionMissing(built_in.EDIT_COMPANY_INFO), _ADDRESS),
     *(
         # A nightly job that still presents an expired credential.
         DemoRefusal(hour, "Trial of the reporting app", "Base Reporting",
@@ -67,6 +69,8 @@ def refusals_of(
 ) -> list[Refused]:
     # Production has half as many, because people try things out in the sandbox.
     chosen = DEMO_REFUSALS if environment is Environment.SANDBOX else DEMO_REFUSALS[::2]
+    if not settings.PLATFORM.built_in_api:
+        chosen = tuple(refusal for refusal in chosen if not refusal.call)
     return [
         refused(
             refusal.error,

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from accounts.environments import Environment
-from accounts.permissions import AppScope
 from console.load import bulk
 from console.load.dice import Dice
 from console.load.people import LOAD_ORIGIN, People
@@ -35,6 +36,7 @@ class Apps:
 def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
     first = _first(people, now - FIRST_APP)
     developers = people.developers
+    offered = list(settings.PLATFORM.scopes)
     applications = bulk.insert(
         Application(
             id=dice.uuid(),
@@ -45,7 +47,7 @@ def apps(people: People, count: int, *, dice: Dice, now: datetime) -> Apps:
             is_public=dice.chance(0.05),
             uses_jwt_flow=True,
             issues_refresh_tokens=dice.chance(0.5),
-            scopes=[dice.choice(AppScope.values)],
+            scopes=dice.sample(offered, min(1, len(offered))),
             submission_key=dice.uuid(),
             created_at=dice.moment(now - FIRST_APP, now - LAST_APP),
             retired_at=now - timedelta(days=40) if dice.chance(0.02) else None,
@@ -70,7 +72,7 @@ def _first(people: People, at: datetime) -> dict[Environment, tuple[Client, str]
         name="Load Generator",
         description="Exchanges the credentials of this organization.",
         is_public=False,
-        scopes=[AppScope.READ_ACCOUNTS],
+        scopes=list(settings.PLATFORM.scopes)[:1],
         uses_jwt_flow=True,
         issues_refresh_tokens=False,
         origin=LOAD_ORIGIN,

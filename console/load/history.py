@@ -7,11 +7,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model
 
 from accounts.models import AuditEvent, AuditKind, Extension, User
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from console.load import bulk
 from console.load.apps import Apps
 from console.load.credentials import FIRST_ISSUED, Credentials
@@ -168,7 +168,7 @@ def _of_login(people: People, extension: Extension, dice: Dice, at: datetime) ->
         changes = {"first_name": [user.first_name.lower(), user.first_name]}
         return Happened(at, AuditKind.USER_UPDATED, user, user, changes=changes)
     changes = (
-        {"user_role": [UserRole.READ_ONLY.value, UserRole.STANDARD_USER.value]}
+        {"user_role": [list(settings.PLATFORM.roles)[-1], settings.PLATFORM.default_role.id]}
         if dice.chance(0.5)
         else {"status": [ExtensionStatus.DISABLED.value, ExtensionStatus.ENABLED.value]}
     )

@@ -28,7 +28,6 @@ from accounts.models import (
 )
 from accounts.models.access_requests import Decision
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from console.load import bulk
 from console.load.dice import Dice
@@ -48,8 +47,8 @@ REASONS = (
 )
 ROLES = (ConsoleRole.NO_ACCESS, ConsoleRole.AUDITOR, ConsoleRole.DEVELOPER)
 ROLE_WEIGHTS = (35, 3, 62)
-USER_ROLES = (UserRole.STANDARD_USER, UserRole.READ_ONLY, UserRole.SUPER_ADMIN)
-USER_ROLE_WEIGHTS = (85, 12, 3)
+# The share of the platform's first user role. The others share the rest.
+DEFAULT_ROLE_SHARE = 0.85
 
 
 @dataclass
@@ -189,13 +188,18 @@ def _add_logins(made: People, environment: Environment, users: list[User], dice:
             account_environment=environment,
             user=user,
             extension_number=number,
-            user_role=dice.choices(USER_ROLES, USER_ROLE_WEIGHTS)[0],
+            user_role=_user_role(dice),
             status=ExtensionStatus.ENABLED if dice.chance(0.98) else ExtensionStatus.DISABLED,
             created_at=user.date_joined,
         )
         for number, user in enumerate(users, first)
     )
     made.logins[environment] |= {extension.user_id: extension for extension in extensions}
+
+
+def _user_role(dice: Dice) -> str:
+    first, *others = settings.PLATFORM.roles
+    return first if not others or dice.chance(DEFAULT_ROLE_SHARE) else dice.choice(others)
 
 
 def add_requests(made: People, count: int, *, dice: Dice, now: datetime) -> None:

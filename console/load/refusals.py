@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from accounts.permissions import AppScope
+from django.conf import settings
+
 from console.demo.refusals import refused
 from console.load import bulk
 from console.load.apps import Apps
@@ -29,9 +30,6 @@ REVOKED = errors.credential_revoked()
 EXPIRED = errors.credential_expired()
 NOT_PERMITTED = errors.app_not_allowed()
 TOKEN_EXPIRED = access_token_expired()
-SCOPE_MISSING = ScopeMissing(AppScope.EDIT_ACCOUNTS)
-
-CALL = "GET /restapi/v1.0/account/{accountId}"
 # The columns that have the names of the recorded values.
 SAME_NAMES = (
     "at", "request_id", "environment", "what", "method", "path", "status", "error", "code",
@@ -53,6 +51,7 @@ def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: date
 def _thrown(
     concerned: list[JwtCredential], apps: Apps, moments: Iterator[datetime], dice: Dice
 ) -> Iterator[tuple[object, ...]]:
+    call = _call()
     for at in moments:
         credential: JwtCredential | None = None
         error: OAuthError | BearerError = WRONG_SECRET
@@ -65,7 +64,7 @@ def _thrown(
         client = clients[0] if dice.chance(FAVORITE_SHARE) else dice.favorite(clients)
         recorded = refused(
             error,
-            call=CALL if isinstance(error, BearerError) else "",
+            call=call if isinstance(error, BearerError) else "",
             request_id=str(dice.uuid()),
             at=at,
             client=client,
@@ -84,4 +83,15 @@ def _why(credential: JwtCredential, at: datetime, dice: Dice) -> OAuthError | Be
         return EXPIRED
     if credential.app_access == AppAccess.SPECIFIC and not dice.chance(CALLS):
         return NOT_PERMITTED
-    return TOKEN_EXPIRED if dice.chance(0.5) else SCOPE_MISSING
+    if dice.chance(0.5) or not settings.PLATFORM.scopes:
+        return TOKEN_EXPIRED
+    *_, widest = settings.PLATFORM.scopes
+    return ScopeMissing(widest)
+
+
+def _call() -> str:
+    """The method and path of the calls: those of the platform's first operation."""
+    operations = [each for api in settings.PLATFORM.apis.values() for each in api.operations]
+    if settings.PLATFORM.built_in_api or not operations:
+        return "GET /restapi/v1.0/account/{accountId}"
+    return f"{operations[0].method} {operations[0].path}"

@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -10,7 +11,6 @@ from django.utils import timezone
 from accounts import audit
 from accounts.actions.memberships import locked_membership
 from accounts.models import AuditKind, Membership, User
-from accounts.permissions import AppScope, scope_string
 from accounts.roles import ConsolePermission
 from core import leaks, texts
 from core.origin import Origin
@@ -44,17 +44,17 @@ def locked_in_service(application: Application) -> Application:
     return locked
 
 
-def _cleaned(settings: ApplicationSettings) -> dict[str, Any]:
+def _cleaned(chosen: ApplicationSettings, *, held: Sequence[str] = ()) -> dict[str, Any]:
     """The settings as the row holds them. Refuses secrets and invisible characters."""
-    name, description = settings["name"], settings["description"]
+    name, description = chosen["name"], chosen["description"]
     texts.refuse_faults(name=name)
     texts.refuse_faults_in_paragraphs(description=description)
     leaks.refuse_secrets(name=name, description=description)
     return {
-        **settings,
+        **chosen,
         "name": name.strip(),
         "description": description.strip(),
-        "scopes": _in_catalog_order(settings["scopes"]),
+        "scopes": _cleaned_scopes(chosen["scopes"], held),
     }
 
 
@@ -65,7 +65,7 @@ def register_application(
     origin: Origin,
     submission_key: uuid.UUID | None = None,
     at: datetime | None = None,
-    **settings: Unpack[ApplicationSettings],
+    **chosen: Unpack[ApplicationSettings],
 ) -> Application:
     """A new app of `owner`, without a client in any environment yet."""
     if not owner.may(ConsolePermission.APPLICATION_MANAGE_OWN):
@@ -73,7 +73,7 @@ def register_application(
     application = Application(
         organization=owner.organization,
         owner=owner.user,
-        **_cleaned(settings),
+        **_cleaned(chosen),
         submission_key=submission_key or uuid.uuid4(),
         created_at=at or timezone.now(),
     )
@@ -91,9 +91,13 @@ def register_application(
     return application
 
 
-def _in_catalog_order(scopes: Sequence[str]) -> list[str]:
-    unknown = set(scopes) - set(AppScope.values)
-    return scope_string(scopes).split() + sorted(unknown)
+def _cleaned_scopes(chosen: Sequence[str], held: Sequence[str]) -> list[str]:
+    # An app can keep scopes that the platform no longer offers, but can't get them.
+    offered = settings.PLATFORM.scopes
+    kept = [scope for scope in held if scope in chosen and scope not in offered]
+    if unknown := sorted(set(chosen) - offered.keys() - set(kept)):
+        raise ValidationError({"scopes": f"The platform doesn’t offer {', '.join(unknown)}."})
+    return [scope for scope in offered if scope in chosen] + kept
 
 
 @transaction.atomic
@@ -102,12 +106,12 @@ def update_application(
     *,
     actor: User,
     origin: Origin,
-    **settings: Unpack[ApplicationSettings],
+    **chosen: Unpack[ApplicationSettings],
 ) -> Application:
     """Change an app's settings. Scopes take effect at its next call."""
     require_app_manager(application, actor)
     locked = locked_in_service(application)
-    after = _cleaned(settings)
+    after = _cleaned(chosen, held=locked.scopes)
     changed = audit.changes({field: getattr(locked, field) for field in after}, after)
     if not changed:
         return locked

@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.permissions import scope_string
 from core import raw_secrets
 from core.postgresql import statements
 from credentials.actions.tokens import IssuedToken, clamped
@@ -46,7 +45,7 @@ def issue_refresh_token(
         session_id=session_id,
         credential=credential,
         client=client,
-        scope=scope_string(scopes),
+        scope=settings.PLATFORM.scope_string(scopes),
         lifetime_seconds=int(lifetime.total_seconds()),
     )
     return _save(row, raw_token, at)

@@ -19,7 +19,7 @@ def creator_may_see(credential: JwtCredential, creator: User) -> bool:
     if credential.extension.user_id == creator.pk:
         return True
     own = creator.extensions.enabled().filter(account_id=credential.extension.account_id).first()
-    return own is not None and credential.extension.grant.no_more_than(own.grant)
+    return own is not None and credential.extension.role.no_more_than(own.role)
 
 
 def require_showable(credential: JwtCredential, actor: User) -> None:

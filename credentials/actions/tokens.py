@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts.permissions import scope_string
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Client, ExchangeUsage, JwtCredential, SigningKey
@@ -68,7 +67,7 @@ def sign_access_token(
             "sub": str(credential.extension_id),
             "aud": urls.rest_api,
             "client_id": client.client_id,
-            "scope": scope_string(scopes),
+            "scope": settings.PLATFORM.scope_string(scopes),
             "iat": issued_at,
             "exp": expires_at,
             "jti": secrets.token_urlsafe(16),

@@ -4,6 +4,7 @@ The people of the app see the checks of the app, and the people of the credentia
 credential. Of the other side they see a summary. For everyone else the request doesn't exist.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -248,13 +249,13 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
 
 def _lacks_now(failed: FailedRequest, exchange: Exchange) -> str:
     # A request of its own: no check of an exchange knows what the call asked for.
-    has = {
-        CheckName.SCOPE: exchange.client.application.effective_scopes,
-        CheckName.PERMISSION: exchange.credential.extension.grant.permissions,
+    has: dict[CheckName, Callable[[str], bool]] = {
+        CheckName.SCOPE: exchange.client.application.effective_scopes.__contains__,
+        CheckName.PERMISSION: exchange.credential.extension.role.covers_own,
     }
     if failed.check is None or failed.check not in has:
         return ""
-    if set(failed.missing.split()) <= {str(name) for name in has[failed.check]}:
+    if all(map(has[failed.check], failed.missing.split())):
         return ""
     return _fails_now(f"{CHECK_TEXTS[failed.check].failed} {failed.missing}")
 

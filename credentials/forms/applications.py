@@ -1,13 +1,15 @@
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 
 from accounts.forms.lists import ListForm
 from accounts.forms.texts import NoteField
-from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
-from accounts.permissions import SCOPE_DESCRIPTIONS, AppScope
+from accounts.forms.widgets import DescribedRadioSelect, FilteredCheckboxSelectMultiple
+from accounts.platform.wording import NO_LONGER_OFFERED
 from credentials.models import Application
 
 _OVERLAP_WORDS = {
@@ -78,14 +80,28 @@ class ApplicationForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="Application scopes",
         required=False,
-        choices=AppScope.choices,
-        initial=[AppScope.READ_ACCOUNTS.value],
-        widget=DescribedCheckboxSelectMultiple(
-            descriptions={scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
-        ),
+        widget=FilteredCheckboxSelectMultiple(),
         help_text="Choose only what the app needs. The user permissions of the credential’s owner "
         "further limit what a call can do.",
     )
+
+    def __init__(
+        self, data: Any = None, *, initial: Any = None, no_longer_offered: Sequence[str] = ()
+    ) -> None:
+        offered = settings.PLATFORM.scopes
+        super().__init__(data, initial={"scopes": list(offered)[:1], **(initial or {})})
+        groups = [
+            (label, [(scope.id, scope.label) for scope in scopes])
+            for label, scopes in settings.PLATFORM.scopes_by_api.items()
+        ]
+        if no_longer_offered:
+            groups.append(("No longer offered", [(scope, scope) for scope in no_longer_offered]))
+        field = cast(forms.MultipleChoiceField, self.fields["scopes"])
+        field.choices = groups
+        field.widget.descriptions = {
+            **{scope.id: scope.description for scope in offered.values()},
+            **dict.fromkeys(no_longer_offered, f"{NO_LONGER_OFFERED} Clear it to remove it."),
+        }
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -114,7 +130,9 @@ class ApplicationSettingsForm(ApplicationForm):
             "issues_refresh_tokens": YES if application.issues_refresh_tokens else NO,
             "scopes": application.scopes,
         }
-        super().__init__(data, initial=initial)
+        super().__init__(
+            data, initial=initial, no_longer_offered=application.scopes_no_longer_offered
+        )
         if application.is_public:
             self.fields["is_public"].help_text = _private_warning(guests)
         self.fields["scopes"].help_text = (

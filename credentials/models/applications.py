@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership, Organization
-from accounts.permissions import AppScope, effective_scopes
 from accounts.roles import ConsolePermission
 from core import raw_secrets
 from core.pagination import Order
@@ -20,9 +19,10 @@ from credentials.models.usage import ExchangeUsage
 
 
 def validate_scopes(scopes: object) -> None:
-    known = set(AppScope.values)
-    if not isinstance(scopes, list) or not all(scope in known for scope in scopes):
-        raise ValidationError("Choose scopes from the catalog.")
+    # Which scopes an app can get is decided by credentials/actions/applications.py, because apps
+    # keep scopes that the platform no longer offers.
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise ValidationError("Scopes are a list of texts.")
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
@@ -73,12 +73,18 @@ class Application(models.Model):
         return self.retired_at is not None
 
     @property
-    def effective_scopes(self) -> frozenset[AppScope]:
-        return effective_scopes(self.scopes)
+    def effective_scopes(self) -> frozenset[str]:
+        return settings.PLATFORM.effective_scopes(self.scopes)
 
     @property
-    def included_scopes(self) -> list[AppScope]:
-        return [scope for scope in AppScope if scope in self.effective_scopes - set(self.scopes)]
+    def included_scopes(self) -> list[str]:
+        included = self.effective_scopes - set(self.scopes)
+        return [scope for scope in settings.PLATFORM.scopes if scope in included]
+
+    @property
+    def scopes_no_longer_offered(self) -> list[str]:
+        """Scopes that the app still has and that grant nothing."""
+        return [scope for scope in self.scopes if scope not in settings.PLATFORM.scopes]
 
     def managed_by(self, membership: Membership) -> bool:
         """Whether the person can change the app: its owner, or an admin of its organization."""

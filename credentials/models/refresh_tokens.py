@@ -30,7 +30,7 @@ class RefreshToken(models.Model):
     client = models.ForeignKey(
         "credentials.Client", on_delete=models.PROTECT, related_name="refresh_tokens"
     )
-    scope = models.CharField(max_length=200, blank=True)
+    scope = models.TextField(blank=True)
     lifetime_seconds = models.PositiveIntegerField()
     issued_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

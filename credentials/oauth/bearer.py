@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Extension
-from accounts.permissions import AppScope, UserPermission, effective_scopes
+from accounts.platform import built_in
 from core.origin import client_ip
 from credentials import jose
 from credentials.models import Client
@@ -81,27 +82,27 @@ class ScopeMissing(BearerError):
     status = 403
     rfc_error = "insufficient_scope"
 
-    def __init__(self, scope: AppScope) -> None:
+    def __init__(self, scope: str) -> None:
         super().__init__(
             "CMN-401",
             f"The app does not have the app scope [{scope}]. Add the scope in the app's settings.",
-            permission_name=scope.value,
+            permission_name=scope,
         )
         self.challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}"'
-        self.about(missing=scope.value)
+        self.about(missing=scope)
 
 
 class PermissionMissing(BearerError):
     status = 403
 
-    def __init__(self, permission: UserPermission) -> None:
+    def __init__(self, permission: str) -> None:
         super().__init__(
             "CMN-408",
             f"The user does not have the user permission [{permission}]. An account administrator "
             "can grant a user role that has it.",
-            permission_name=permission.value,
+            permission_name=permission,
         )
-        self.about(missing=permission.value)
+        self.about(missing=permission)
 
 
 class TooManyCalls(BearerError):
@@ -118,15 +119,16 @@ class Bearer:
     claims: jose.Claims
     extension: Extension
     client: Client
-    scopes: frozenset[AppScope]
+    scopes: frozenset[str]
 
-    def require_scope(self, scope: AppScope) -> None:
+    def require_scope(self, scope: str) -> None:
         if scope not in self.scopes:
             raise self.refused(ScopeMissing(scope))
 
-    def require_permission(self, permission: UserPermission) -> None:
-        if permission not in self.extension.grant.permissions:
-            raise self.refused(PermissionMissing(permission))
+    def require_permission(self, permission: str) -> None:
+        if not self.extension.role.covers(permission):
+            lacked = built_in.WHOLE_OF.get(permission, permission)
+            raise self.refused(PermissionMissing(lacked))
 
     def refused(self, error: BearerError) -> BearerError:
         """The error, with the facts about this bearer that its record needs."""
@@ -261,7 +263,7 @@ def _active_bearer(
     )
     if (refusal := first_refusal(exchange)) is not None:
         raise _revoked(claims, refusal.facts.check)
-    granted = effective_scopes(str(claims["scope"]).split())
+    granted = settings.PLATFORM.effective_scopes(str(claims["scope"]).split())
     return Bearer(
         claims, credential.extension, client, granted & client.application.effective_scopes
     )

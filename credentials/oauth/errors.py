@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from django.conf import settings
+
 from accounts.environments import Environment
-from accounts.permissions import AppScope
 from core import database
 from credentials.error_codes import help_url
 from credentials.refused import Reason, RefusedRequest
@@ -83,7 +84,8 @@ class InvalidScope(OAuthError):
     def __init__(self, scopes: list[str]) -> None:
         names = ", ".join(_printable(scope) for scope in scopes[:5])
         super().__init__("CMN-101", _not_granted(names))
-        self.about(missing=" ".join(scope for scope in scopes if scope in set(AppScope))[:100])
+        known = [scope for scope in scopes if scope in settings.PLATFORM.scopes]
+        self.about(missing=" ".join(known)[:100])
 
     @property
     def recorded_message(self) -> str:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from accounts.environments import Environment
-from accounts.permissions import AppScope
 from credentials.oauth.grants import GRANTS
 
 CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
@@ -26,5 +27,5 @@ def server_metadata(environment: Environment) -> dict[str, Any]:
         "grant_types_supported": list(GRANTS),
         # RFC 8414 requires the member; no grant of ours uses the authorization endpoint.
         "response_types_supported": [],
-        "scopes_supported": [scope.value for scope in AppScope],
+        "scopes_supported": list(settings.PLATFORM.scopes),
     }

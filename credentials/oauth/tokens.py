@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Extension
-from accounts.permissions import scope_string
 from core import raw_secrets
 from credentials import jose
 from credentials.models import Client, RefreshToken
@@ -55,7 +55,7 @@ def introspection(
     return {
         "active": True,
         "token_type": "bearer",
-        "scope": scope_string(bearer.scopes),
+        "scope": settings.PLATFORM.scope_string(bearer.scopes),
         **{name: bearer.claims[name] for name in names},
         **_owner(bearer.extension),
     }

@@ -2,6 +2,7 @@ import functools
 import json
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
@@ -9,7 +10,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.environments import Environment
-from accounts.permissions import scope_string
 from core import raw_secrets
 from core.origin import Origin, client_ip, network_of
 from credentials import jose
@@ -196,7 +196,7 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
             headers={
                 "X-Owner-Id": str(bearer.extension.pk),
                 "X-Client-Id": bearer.client.client_id,
-                "X-Scope": scope_string(bearer.scopes),
+                "X-Scope": settings.PLATFORM.scope_string(bearer.scopes),
             },
         )
     )

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import AuditEvent
-from accounts.permissions import UserRole
 from credentials.access import CredentialOwner
 from credentials.explain.explanations import recent_refusals
 from credentials.forms.exchange_tests import APPS_OFFERED, ExchangeTestForm
@@ -86,7 +85,6 @@ def credential_page(
     urls = {page: owner.url(page) for page in ("list", "create")}
     if credential is not None:
         urls |= {page: owner.url(page, credential) for page in _PAGES}
-        context["user_role"] = UserRole(credential.extension.user_role).label
     context |= {"owner": owner, "urls": urls}
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from accounts.platform.wording import permissions_in_words
 from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.exchange_tests import record_exchange_test
@@ -32,7 +33,7 @@ def try_exchange(
         context |= {
             "client": client,
             "scopes": sorted(client.application.effective_scopes),
-            "permissions": sorted(credential.extension.grant.permissions),
+            "permissions": permissions_in_words(credential.extension.role),
         }
         if form.cleaned_data["client_secret"] and owner.is_own:
             context |= _exchange(request, credential, client, form.cleaned_data["client_secret"])

@@ -196,6 +196,30 @@
 
   document.addEventListener("change", applyReveals);
 
+  // --- A field that filters a list of choices -------------------------------------------------
+
+  const filterChoices = (list, text) => {
+    const words = text.toLowerCase().split(/\s+/);
+    const choices = [...list.querySelectorAll(".choice")];
+    for (const choice of choices) {
+      const found = `${choice.textContent} ${choice.querySelector("input").value}`.toLowerCase();
+      choice.hidden = !words.every((word) => found.includes(word));
+    }
+    for (const group of list.querySelectorAll("[role=group]")) {
+      group.hidden = !group.querySelector(".choice:not([hidden])");
+    }
+    announce(`${choices.filter((choice) => !choice.hidden).length} shown`);
+  };
+
+  document.addEventListener("input", (event) => {
+    const list = document.querySelector(event.target.dataset.filters ?? null);
+    if (list) filterChoices(list, event.target.value);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches?.("[data-filters]")) event.preventDefault();
+  });
+
   // --- Code tabs: exclusive <details> become tabs ---------------------------------------------
 
   const select = (tabs, index) => {

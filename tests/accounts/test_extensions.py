@@ -7,7 +7,6 @@ from accounts.actions.extensions import change_extension
 from accounts.forms.extensions import ExtensionListForm
 from accounts.models import AuditEvent, AuditKind, Extension, Membership
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
@@ -136,7 +135,7 @@ def test_action_checks_its_actor(who: str, rebels: Rebels, partners: Partners) -
     with pytest.raises(PermissionDenied):
         change_extension(
             login(rebels.luke),
-            user_role=UserRole.SUPER_ADMIN,
+            user_role="super_admin",
             status=ExtensionStatus.ENABLED,
             actor=actor.user,
             origin=cast.ORIGIN,

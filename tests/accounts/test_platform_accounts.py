@@ -3,7 +3,6 @@ from django.urls import reverse
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Extension
-from accounts.permissions import UserRole
 from tests.conftest import Rebels, SignIn
 
 URL = "/console/sandbox"
@@ -51,7 +50,7 @@ def test_a_developer_creates_a_sandbox_account(rebels: Rebels, sign_in: SignIn) 
     assert response.redirect_chain == [(URL, 302)]
     assert "Your sandbox account is ready." in response.content.decode()
     [extension] = sandbox_logins(rebels, "lando")
-    assert extension.user_role == UserRole.STANDARD_USER
+    assert extension.user_role == "standard_user"
     event = AuditEvent.objects.get(
         kind=AuditKind.EXTENSION_CREATED, target_id=extension.pk, actor=rebels.lando.user
     )
@@ -59,9 +58,9 @@ def test_a_developer_creates_a_sandbox_account(rebels: Rebels, sign_in: SignIn) 
 
 
 def test_new_account_takes_the_user_role_of_production(rebels: Rebels, sign_in: SignIn) -> None:
-    rebels.lando.user.extensions.update(user_role=UserRole.READ_ONLY)
+    rebels.lando.user.extensions.update(user_role="read_only")
     sign_in(rebels.lando).post(CREATE)
-    assert [login.user_role for login in sandbox_logins(rebels, "lando")] == [UserRole.READ_ONLY]
+    assert [login.user_role for login in sandbox_logins(rebels, "lando")] == ["read_only"]
 
 
 def test_second_account_is_refused(rebels: Rebels, sign_in: SignIn) -> None:

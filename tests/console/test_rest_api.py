@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.environments import Environment
 from accounts.models import AuditEvent, AuditKind, Extension, PlatformAccount
-from accounts.permissions import AppScope, UserPermission
+from accounts.platform import built_in
 from console.api.calls import CALLS
 from tests import api, cast
 from tests.conftest import Partners, Rebels
@@ -332,21 +332,21 @@ def test_the_openapi_document_names_the_calls(db: None) -> None:
 def test_each_call_needs_its_documented_scope_and_permission(db: None) -> None:
     """The scope, the user permission and the limit group of every call that needs a token."""
     account, extension = "/account/{account_id}", "/account/{account_id}/extension/{extension_id}"
-    read, company = AppScope.READ_ACCOUNTS, UserPermission.READ_COMPANY_INFO
+    read, company = built_in.READ_ACCOUNTS, built_in.READ_COMPANY_INFO
     needs = {(call.method, call.path): (call.scope, call.permission, call.group) for call in CALLS}
     assert needs == {
         ("GET", account): (read, company, "Light"),
         ("GET", f"{account}/business-address"): (read, company, "Light"),
         ("PUT", f"{account}/business-address"): (
-            AppScope.EDIT_ACCOUNTS, UserPermission.EDIT_COMPANY_INFO, "Medium",
+            built_in.EDIT_ACCOUNTS, built_in.EDIT_COMPANY_INFO, "Medium",
         ),
-        ("GET", f"{account}/extension"): (read, UserPermission.READ_EXTENSIONS, "Medium"),
-        ("GET", extension): (read, None, "Light"),
+        ("GET", f"{account}/extension"): (read, built_in.READ_EXTENSIONS, "Medium"),
+        ("GET", extension): (read, "", "Light"),
         ("PUT", extension): (
-            AppScope.EDIT_EXTENSIONS, UserPermission.EDIT_USER_INFO, "Medium",
+            built_in.EDIT_EXTENSIONS, built_in.EDIT_OWN_USER_INFO, "Medium",
         ),
-        ("GET", f"{extension}/authz-profile"): (None, None, "Medium"),
-        ("GET", f"{extension}/authz-profile/check"): (None, None, "Medium"),
+        ("GET", f"{extension}/authz-profile"): ("", "", "Medium"),
+        ("GET", f"{extension}/authz-profile/check"): ("", "", "Medium"),
     }  # fmt: skip
 
 
@@ -547,7 +547,7 @@ def test_the_authz_profile_lists_the_user_permissions(
     for own in ("~", str(extension.pk)):
         response = api.call("GET", f"/account/~/extension/{own}/authz-profile", token)
         assert response.json() == {"uri": uri, "permissions": granted}
-    for permission in UserPermission:
+    for permission in built_in.PERMISSIONS:
         path = f"/account/~/extension/~/authz-profile/check?permissionId={permission}"
         has = permission in reach
         assert api.call("GET", path, token).json() == {

@@ -396,6 +396,6 @@ def test_the_actions_refuse_people_without_the_right(
                 act(fleet.client, actor=stranger.user, origin=cast.ORIGIN)
 
 
-def test_the_catalog_of_scopes_is_closed(rebels: Rebels) -> None:
-    with pytest.raises(ValidationError, match="catalog"):
+def test_an_app_gets_only_scopes_that_the_platform_offers(rebels: Rebels) -> None:
+    with pytest.raises(ValidationError, match="doesn’t offer Everything"):
         cast.application(rebels.luke, scopes=["Everything"])

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from accounts.environments import Environment
 from accounts.models import Extension
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
 from credentials.actions.clients import resume_client, suspend_client
@@ -303,7 +302,7 @@ def test_a_user_role_counts_at_the_next_call(rebels: Rebels) -> None:
     token = api.access_token(api.app(rebels.luke), cast.credential(rebels.luke))
     path = "/account/~/business-address"
     assert api.call("PUT", path, token, {"company": "X"}).json()["errorCode"] == "CMN-408"
-    rebels.luke.user.extensions.update(user_role=UserRole.SUPER_ADMIN)
+    rebels.luke.user.extensions.update(user_role="super_admin")
     assert api.call("PUT", path, token, {"company": "X"}).status_code == 200
 
 

@@ -9,7 +9,6 @@ from django.test import Client as Browser
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import Membership
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
@@ -140,11 +139,11 @@ def admin(rebels: Rebels, name: str) -> Membership:
             membership: Membership = getattr(rebels, name)
             return membership
         case "reader":
-            return cast.join(organization, email, ADMIN, user_role=UserRole.READ_ONLY)
+            return cast.join(organization, email, ADMIN, user_role="read_only")
         case "nowhere":
             return cast.join(organization, email, ADMIN, sandbox=False)
         case _:
-            made = cast.join(organization, email, ADMIN, user_role=UserRole.SUPER_ADMIN)
+            made = cast.join(organization, email, ADMIN, user_role="super_admin")
             made.user.extensions.update(status="disabled")
             return made
 
@@ -182,5 +181,5 @@ def test_permissions_that_the_owner_gains_later_hide_the_jwt(
     browser = sign_in(rebels.han)
     credential = created(create(browser, rebels.luke), rebels.luke)
     assert shown_to(browser, credential, rebels.luke)
-    rebels.luke.user.extensions.update(user_role=UserRole.SUPER_ADMIN)
+    rebels.luke.user.extensions.update(user_role="super_admin")
     assert not shown_to(browser, credential, rebels.luke)

@@ -14,7 +14,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
 from accounts.models import Extension, User
-from accounts.permissions import UserRole
 from core.immutable import frozen
 from core.postgresql import statements
 from core.postgresql.prepared import Statements
@@ -336,7 +335,7 @@ def test_a_rotated_key_signs_at_the_next_exchange(
 def test_a_user_role_counts_at_the_next_call(
     app: api.App, credential: JwtCredential, token: str
 ) -> None:
-    changed = UserRole.SUPER_ADMIN
+    changed = "super_admin"
     Extension.objects.filter(pk=credential.extension_id).update(user_role=changed)
     permissions = api.call("GET", "/account/~/extension/~/authz-profile", token).json()
     assert len(permissions["permissions"]) == 4

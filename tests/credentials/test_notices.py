@@ -7,7 +7,6 @@ from django.urls import reverse
 from post_office.models import Email
 
 from accounts.models import Notice, NoticeKind
-from accounts.permissions import UserRole
 from credentials.actions.applications import transfer_application
 from credentials.actions.revocations import revoke_jwt_credential, revoke_jwt_credentials
 from credentials.models import JwtCredential
@@ -33,12 +32,12 @@ def credential(rebels: Rebels) -> JwtCredential:
 @pytest.mark.parametrize(
     ("owner_role", "seen"),
     [
-        pytest.param(UserRole.STANDARD_USER, " and saw the JWT.", id="no more rights"),
-        pytest.param(UserRole.SUPER_ADMIN, ". Only you can see the JWT.", id="more rights"),
+        pytest.param("standard_user", " and saw the JWT.", id="no more rights"),
+        pytest.param("super_admin", ". Only you can see the JWT.", id="more rights"),
     ],
 )
 def test_created_and_whether_the_jwt_was_shown(
-    owner_role: UserRole, seen: str, rebels: Rebels, sign_in: SignIn
+    owner_role: str, seen: str, rebels: Rebels, sign_in: SignIn
 ) -> None:
     rebels.luke.user.extensions.update(user_role=owner_role)
     made = cast.credential(rebels.luke, label=NASTY, created_by=rebels.han)

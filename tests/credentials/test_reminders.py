@@ -15,7 +15,6 @@ from accounts.actions.memberships import change_role, deactivate, reactivate
 from accounts.environments import Environment
 from accounts.models import Membership, Notice
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials.actions import reminders
 from credentials.actions.reminders import remind_owners
@@ -176,7 +175,7 @@ def test_no_reminder_to_owners_who_cannot_authenticate(rebels: Rebels) -> None:
     made = credential(rebels.luke)
     at = before_expiry(made, 6)
     decided: dict[str, Any] = {"actor": rebels.leia.user, "origin": cast.ORIGIN}
-    login, user_role = made.extension, UserRole.STANDARD_USER
+    login, user_role = made.extension, "standard_user"
     reminded = {}
     with emails.withheld():
         deactivate(rebels.luke, **decided)

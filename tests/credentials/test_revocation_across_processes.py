@@ -11,7 +11,6 @@ import pytest
 from django.urls import reverse
 
 from accounts.models.extensions import ExtensionStatus
-from accounts.permissions import UserRole
 from accounts.roles import ConsoleRole
 from credentials import jose
 from credentials.actions.clients import mark_resource_server
@@ -159,12 +158,12 @@ def test_a_changed_user_role_counts_at_the_next_call_in_every_process(processes:
     leia = processes.administrator
     login = ("accounts:change_extension", processes.credential.extension_id)
     may_do = {}
-    for user_role in (UserRole.READ_ONLY, UserRole.SUPER_ADMIN):
+    for user_role in ("read_only", "super_admin"):
         processes.change(leia, *login, user_role=user_role, status=ExtensionStatus.ENABLED)
         may_do[user_role] = processes.permissions(token)
-    assert may_do[UserRole.READ_ONLY] < may_do[UserRole.SUPER_ADMIN]
+    assert may_do["read_only"] < may_do["super_admin"]
     disabled = ExtensionStatus.DISABLED
-    processes.change(leia, *login, user_role=UserRole.SUPER_ADMIN, status=disabled)
+    processes.change(leia, *login, user_role="super_admin", status=disabled)
     assert processes.exchange()[0] == 400
     assert processes.get("oauth/verify", token) == 401
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts.permissions import SCOPE_CLOSURE, AppScope, effective_scopes, scope_string
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import ExchangeUsage, JwtCredential
@@ -243,27 +242,3 @@ def test_any_value_of_any_parameter(world: World, name: str, value: str) -> None
     response = api.post(data, world.app.authorization)
     if response.status_code != 200:
         assert_an_oauth_refusal(response)
-
-
-# --- Scopes that include one another --------------------------------------------------------------
-
-scope_names = st.sets(st.sampled_from(AppScope.values) | st.text(max_size=5))
-
-
-@given(scopes=scope_names, more=scope_names)
-def test_inclusion_is_a_closure(scopes: set[str], more: set[str]) -> None:
-    closed = effective_scopes(scopes)
-    assert set(scopes) & set(AppScope.values) <= closed <= set(AppScope)
-    assert effective_scopes(closed) == closed
-    assert closed <= effective_scopes(scopes | more)
-    assert effective_scopes(scopes | more) == closed | effective_scopes(more)
-    assert effective_scopes(scope_string(closed).split()) == closed
-
-
-def test_the_inclusions_are_those_of_the_contract() -> None:
-    assert {scope: scope_string(included) for scope, included in SCOPE_CLOSURE.items()} == {
-        "ReadAccounts": "ReadAccounts",
-        "EditExtensions": "EditExtensions",
-        "EditAccounts": "ReadAccounts EditExtensions EditAccounts",
-        "Accounts": "ReadAccounts EditExtensions EditAccounts Accounts",
-    }

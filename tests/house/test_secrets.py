@@ -14,7 +14,6 @@ from django.test import RequestFactory
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import AuditEvent
-from accounts.permissions import effective_scopes
 from accounts.roles import ConsoleRole
 from console.middleware import RequestLogMiddleware
 from credentials.actions.tokens import sign_access_token
@@ -76,7 +75,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
     token = sign_access_token(
         credential,
         client,
-        scopes=effective_scopes(["ReadAccounts"]),
+        scopes=["ReadAccounts"],
         ttl=timedelta(hours=1),
         session_id=uuid4(),
         at=credential.issued_at,

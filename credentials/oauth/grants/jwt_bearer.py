@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.permissions import AppScope, effective_scopes
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.superseding import note_first_use
 from credentials.models import SigningKey
@@ -74,7 +74,7 @@ def exchange(
 
 def _granted(
     exchange: Exchange,
-    scopes: frozenset[AppScope],
+    scopes: frozenset[str],
     parameters: Parameters,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
@@ -101,15 +101,15 @@ def _granted(
 
 
 def granted_scopes(
-    exchange: Exchange, available: frozenset[AppScope], requested: str | None
-) -> frozenset[AppScope]:
+    exchange: Exchange, available: frozenset[str], requested: str | None
+) -> frozenset[str]:
     """What is available, or the requested part of it. Raises `InvalidScope`."""
     names = [name for name in (requested or "").split(" ") if name]
     if not names:
         return available
     if excess := [name for name in names if name not in available]:
         raise InvalidScope(excess).about(credential_id=str(exchange.credential.pk))
-    return effective_scopes(names)
+    return settings.PLATFORM.effective_scopes(names)
 
 
 GRANT = Grant(

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.permissions import effective_scopes
 from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import IssuedToken
@@ -72,7 +72,8 @@ def _rotated(
     if (refusal := first_refusal(exchange)) is not None:
         raise refusal
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
-    granted = effective_scopes(row.scope.split()) & client.application.effective_scopes
+    granted = settings.PLATFORM.effective_scopes(row.scope.split())
+    granted &= client.application.effective_scopes
     scopes = granted_scopes(exchange, granted, parameters.get("scope"))
     return token_response(
         exchange,

@@ -2,7 +2,8 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from accounts.permissions import AppScope, scope_string
+from django.conf import settings
+
 from credentials.actions.tokens import (
     IssuedToken,
     clamped_ttl,
@@ -19,7 +20,7 @@ def token_response(
     parameters: Parameters,
     new_refresh_token: Callable[[], IssuedToken] | None,
     *,
-    scopes: frozenset[AppScope],
+    scopes: frozenset[str],
     session_id: UUID,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def token_response(
         body["refresh_token_expires_in"] = refresh_token.expires_in
     count_exchange(exchange.credential, exchange.client, at=exchange.at, source=exchange.source)
     return body | {
-        "scope": scope_string(scopes),
+        "scope": settings.PLATFORM.scope_string(scopes),
         "owner_id": str(exchange.credential.extension_id),
         "endpoint_id": str(session_id),
     }

@@ -1,0 +1,19 @@
+"""The app scopes and user permissions that the built-in REST API asks for."""
+
+LABEL = "REST API"
+
+READ_ACCOUNTS = "ReadAccounts"
+EDIT_EXTENSIONS = "EditExtensions"
+EDIT_ACCOUNTS = "EditAccounts"
+SCOPES = (READ_ACCOUNTS, EDIT_EXTENSIONS, EDIT_ACCOUNTS)
+
+READ_COMPANY_INFO = "ReadCompanyInfo"
+EDIT_COMPANY_INFO = "EditCompanyInfo"
+READ_EXTENSIONS = "ReadExtensions"
+EDIT_USER_INFO = "EditUserInfo"
+PERMISSIONS = (READ_COMPANY_INFO, EDIT_COMPANY_INFO, READ_EXTENSIONS, EDIT_USER_INFO)
+
+# Roles can have this permission for the person's own things only.
+EDIT_OWN_USER_INFO = "EditUserInfo:own"
+WHOLE_OF = {EDIT_OWN_USER_INFO: EDIT_USER_INFO}
+OWN_PART_OF = {whole: own for own, whole in WHOLE_OF.items()}

@@ -1,0 +1,93 @@
+"""A platform of another company: an orders API, without the built-in REST API."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accounts.platform.catalog import Platform
+from accounts.platform.file import ORIGINAL
+
+UsePlatform = Callable[[str], Platform]
+
+ORDERS = """
+name = "Acme"
+built_in_api = false
+
+[[scopes]]
+id = "orders:write"
+label = "Change orders"
+description = "Create and change orders."
+includes = ["orders:read"]
+[[scopes]]
+id = "orders:read"
+label = "Read orders"
+description = "Read orders and their lines."
+
+[[permissions]]
+id = "ViewOrders"
+label = "View orders"
+[[permissions]]
+id = "IssueRefunds"
+label = "Issue refunds"
+
+[[roles]]
+id = "support"
+label = "Support"
+permissions = ["ViewOrders"]
+[[roles]]
+id = "finance"
+label = "Finance"
+description = "For the back office."
+permissions = ["ViewOrders", "IssueRefunds"]
+
+[[apis]]
+id = "orders"
+label = "Orders API"
+audience = "https://api.acme.example/orders"
+openapi = "orders.json"
+servers = { sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }
+"""
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Orders", "version": "2.4"},
+    "paths": {
+        "/orders": {
+            "get": {
+                "operationId": "listOrders",
+                "summary": "List orders",
+                "security": [{"oauth": ["orders:read"]}],
+                "x-user-permission": "ViewOrders",
+                "x-rate-limit-group": "Light",
+            }
+        },
+        "/orders/{id}/refunds": {
+            "parameters": [{"name": "id", "in": "path", "required": True}],
+            "post": {
+                "operationId": "refundOrder",
+                "summary": "Refund an order",
+                "security": [{"oauth": ["orders:write"]}],
+                "x-user-permission": "IssueRefunds",
+            },
+        },
+    },
+    "components": {"securitySchemes": {"oauth": {"type": "oauth2", "flows": {}}}},
+}
+# The original platform with a permission and a role of the company's own.
+EXTENDED = f"""{ORIGINAL.read_text()}
+[[permissions]]
+id = "IssueRefunds"
+label = "Issue refunds"
+[[roles]]
+id = "finance"
+label = "Finance"
+permissions = ["IssueRefunds", "EditUserInfo:own"]
+"""
+
+
+def write_platform(directory: Path, text: str) -> Path:
+    """A platform file, beside the document of the orders API."""
+    (directory / "orders.json").write_text(json.dumps(OPENAPI))
+    path = directory / "acme.toml"
+    path.write_text(text)
+    return path
