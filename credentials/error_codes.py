@@ -166,8 +166,9 @@ REST_API: tuple[ErrorCode, ...] = (
         status=401,
         error="invalid_token",
         check=CheckName.SIGNATURE,
-        cause="The token isn’t an access token for this environment.",
-        fix="Exchange the JWT credential at the same base URL, and send the access token.",
+        cause="The token isn’t an access token for this environment, or it is for another API.",
+        fix="Exchange the JWT credential at the same base URL, and send the access token. In the "
+        "parameter resource, name only the API that you call.",
     ),
     ErrorCode(
         code="OAU-210",

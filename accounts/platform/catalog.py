@@ -31,7 +31,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Role:
-    """A user role, with its permissions as the file lists them."""
+    """A user role, with its permissions in the order of the file."""
 
     id: str
     label: str

@@ -115,7 +115,7 @@ class _Reading:
             name=top.name,
             scopes=_by_id(_scope(row.table) for row in scopes if row.table),
             permissions=_by_id(_permission(row.table) for row in permissions if row.table),
-            roles=_by_id(_role(row.table) for row in roles if row.table),
+            roles=_by_id(_role(row.table, permissions) for row in roles if row.table),
             apis=_by_id(api for api in read if api),
             built_in_api=top.built_in_api,
             words={
@@ -244,8 +244,13 @@ def _permission(table: PermissionTable) -> Permission:
     return Permission(table.id, table.label, table.description)
 
 
-def _role(table: RoleTable) -> Role:
-    return Role(table.id, table.label, table.description, tuple(table.permissions))
+def _role(table: RoleTable, permissions: Sequence[_Row[PermissionTable]]) -> Role:
+    places = {row.id: place for place, row in enumerate(permissions)}
+    listed = sorted(
+        dict.fromkeys(table.permissions),
+        key=lambda name: places.get(name, places.get(built_in.WHOLE_OF.get(name, ""), 0)),
+    )
+    return Role(table.id, table.label, table.description, tuple(listed))
 
 
 def _cycle(start: str, includes: Mapping[str, Sequence[str]]) -> list[str]:

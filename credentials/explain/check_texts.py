@@ -62,6 +62,11 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         failed="Wrong environment",
         side_in_call=Side.EITHER,
     ),
+    CheckName.AUDIENCE: CheckText(
+        title="The access token is for this API",
+        failed="The access token is for another API",
+        side=Side.EITHER,
+    ),
     CheckName.TOKEN: CheckText(
         title="The access token hasn’t expired",
         failed="The token is no longer valid",
@@ -138,6 +143,10 @@ REASON_TEXTS: dict[str, ReasonText] = {
         headline="A JWT credential was sent instead of an access token",
         cause="The token identifies itself as a JWT credential. Exchange the credential for an "
         "access token, and send the access token with the call.",
+    ),
+    Reason.OTHER_AUDIENCE: ReasonText(
+        cause="The exchange or refresh that issued the token named another API in the parameter "
+        "resource.",
     ),
     Reason.UNKNOWN_TOKEN: ReasonText(
         headline="Unknown refresh token",

@@ -59,6 +59,8 @@ _BY_THE_CALLER: dict[CheckName | None, str] = {
     "the client in one way.",
     CheckName.LIMIT: "Wait the number of seconds in the Retry-After header, and reuse each "
     "access token until it expires.",
+    CheckName.AUDIENCE: "Get another access token. Name this API in the parameter resource, or "
+    "leave the parameter out.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",
     CheckName.SESSION: "Exchange the JWT credential again for a new access token.",
 }

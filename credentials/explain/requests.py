@@ -35,6 +35,7 @@ _BEARER_CHECKS = (
     CheckName.SESSION,
     CheckName.CLIENT,
     *STATE_CHECK_NAMES,
+    CheckName.AUDIENCE,
 )
 CALL = RequestKind(
     "REST API call",

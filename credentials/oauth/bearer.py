@@ -140,7 +140,10 @@ def authenticate(
 ) -> Bearer:
     """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
     source = client_ip(request) or ""
-    return authenticate_token(_token_of(request), environment, source=source, at=at)
+    bearer = authenticate_token(_token_of(request), environment, source=source, at=at)
+    if f"{bearer.claims['iss']}/restapi" not in audience_of(bearer.claims):
+        raise bearer.refused(_other_audience())
+    return bearer
 
 
 def authenticate_token(
@@ -153,6 +156,7 @@ def authenticate_token(
 ) -> Bearer:
     """The bearer of an access token of this environment. Raises `InvalidAccessToken`.
 
+    It doesn't check for which APIs the token is: see `audience_of`.
     `lookup` is what was read for this request of what the token names, if it was. `source` is the
     address that the app called from; None if it is unknown, as when a resource server asks.
     """
@@ -172,6 +176,12 @@ def refuse_secrets_in_query(request: HttpRequest) -> None:
             "The query string has a token or a secret, which would end up in logs. Send an access "
             "token in the Authorization header.",
         )
+
+
+def audience_of(claims: jose.Claims) -> tuple[str, ...]:
+    """The audiences of the APIs that an access token is for (RFC 7519 §4.1.3)."""
+    audience = claims["aud"]
+    return audience if isinstance(audience, tuple) else (audience,)
 
 
 def _token_of(request: HttpRequest) -> str:
@@ -212,6 +222,16 @@ def _not_ours() -> InvalidAccessToken:
     )
 
 
+def _other_audience() -> InvalidAccessToken:
+    refusal = InvalidAccessToken(
+        "OAU-149",
+        "This access token is for another API. Get one for this API: name it in the parameter "
+        "resource, or leave the parameter out.",
+    )
+    refusal.about(check=CheckName.AUDIENCE, reason=Reason.OTHER_AUDIENCE)
+    return refusal
+
+
 def _verified_claims(
     parsed: jose.ParsedToken, lookup: Lookup, environment: Environment
 ) -> jose.Claims:
@@ -225,9 +245,8 @@ def _verified_claims(
         raise _not_ours() from error
     if not claims.keys() >= REQUIRED_CLAIMS:
         raise _not_ours()
-    issuer, audience = claims["iss"], claims["aud"]
     home = Environment(key.environment)
-    if issuer not in home.urls.accepted_base_urls or audience != f"{issuer}/restapi":
+    if claims["iss"] not in home.urls.accepted_base_urls:
         raise _not_ours()
     if home is not environment:
         raise _not_ours().about(

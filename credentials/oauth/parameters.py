@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
+from core.networks import canonical_address
 from core.origin import client_ip
 from credentials import jose
 from credentials.oauth.errors import InvalidRequest, TemporarilyUnavailable
@@ -69,6 +70,19 @@ class Parameters:
             return jose.parse_token(self.require("assertion"))
         except jose.InvalidToken:
             return None
+
+    def caller_address(self) -> str | None:
+        """The address that a resource server says a token came from; None if it doesn't say."""
+        text = self.get("client_ip")
+        if text is None:
+            return None
+        address = canonical_address(text)
+        if address is None:
+            raise InvalidRequest(
+                "The parameter client_ip is not an IP address. Send the address that the call came "
+                "from, without a port."
+            )
+        return address
 
     def count(self, *who: str) -> None:
         count_by(self.meter, *who)

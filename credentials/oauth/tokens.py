@@ -40,13 +40,22 @@ def session_of(token: str, client: Client, lookup: Lookup, environment: Environm
 
 
 def introspection(
-    token: str, client: Client, lookup: Lookup, environment: Environment
+    token: str,
+    client: Client,
+    lookup: Lookup,
+    environment: Environment,
+    *,
+    source: str | None = None,
 ) -> dict[str, Any]:
-    """The body of RFC 7662 §2.2; `{"active": false}` for the tokens of other clients."""
+    """The body of RFC 7662 §2.2; `{"active": false}` for the tokens of other clients.
+
+    `source` is the address that the token came from, or None without a source that we trust. No
+    rule about networks is checked then, and `network_checked` is false.
+    """
     if lookup.refresh_token is not None:
         return _of_refresh_token(lookup.refresh_token, lookup, environment)
     try:
-        bearer = authenticate_token(token, environment, lookup=lookup)
+        bearer = authenticate_token(token, environment, lookup=lookup, source=source)
     except BearerError:
         return INACTIVE
     if bearer.client != client and not client.is_resource_server:
@@ -57,6 +66,7 @@ def introspection(
         "token_type": "bearer",
         "scope": settings.PLATFORM.scope_string(bearer.scopes),
         **{name: bearer.claims[name] for name in names},
+        "network_checked": source is not None,
         **_owner(bearer.extension),
     }
 
@@ -82,14 +92,17 @@ def _of_refresh_token(
         "sub": str(row.credential.extension_id),
         "exp": int(row.expires_at.timestamp()),
         "iat": int(row.issued_at.timestamp()),
+        "network_checked": False,
         **_owner(row.credential.extension),
     }
 
 
 def _owner(extension: Extension) -> dict[str, Any]:
-    account = extension.account
+    account, role = extension.account, extension.role
     return {
         "username": extension.user.email,
+        "role": role.id if role.is_offered else None,
+        "permissions": role.permissions,
         "account_id": str(account.pk),
         # Null rather than absent, so that every token has the same members.
         "external_id": extension.external_id or None,

@@ -134,7 +134,9 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     with known_client(client):
         raw_token = parameters.require("token")
         if client.is_resource_server:
-            return JsonResponse(introspection(raw_token, client, lookup, environment))
+            source = parameters.caller_address()
+            body = introspection(raw_token, client, lookup, environment, source=source)
+            return JsonResponse(body)
         parameters.count(client.client_id, _claimed_user(raw_token))
         body = introspection(raw_token, client, lookup, environment)
         if not body["active"]:

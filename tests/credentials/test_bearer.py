@@ -22,7 +22,8 @@ from credentials.actions.signing_keys import rotate_signing_key
 from credentials.models import AppAccess, JwtCredential
 from credentials.models.signing_keys import KeyPurpose
 from tests import api, cast
-from tests.conftest import Partners, Rebels
+from tests.conftest import Partners, Rebels, SignIn
+from tests.credentials.refusing import asked, failed
 
 pytestmark = pytest.mark.both_databases
 
@@ -39,6 +40,11 @@ INVALID = api.rest_error(
     "OAU-149",
     "This is not an access token for this environment. Exchange a JWT credential at the same "
     "base URL.",
+)
+OTHER_API = api.rest_error(
+    "OAU-149",
+    "This access token is for another API. Get one for this API: name it in the parameter "
+    "resource, or leave the parameter out.",
 )
 EXPIRED = api.rest_error(
     "OAU-210", "The access token has expired. Exchange the JWT credential again, or refresh."
@@ -154,20 +160,37 @@ def test_an_expired_token_is_refused(app: api.App, credential: JwtCredential) ->
     assert_refused(api.call("GET", OWN, signed(claims | {"exp": past})), EXPIRED)
 
 
+def test_a_token_of_another_issuer_is_refused(app: api.App, credential: JwtCredential) -> None:
+    claims = claims_of(api.access_token(app, credential), credential)
+    elsewhere = {"iss": "https://elsewhere.example"}
+    assert_refused(api.call("GET", OWN, signed(claims | elsewhere)), INVALID)
+
+
 @pytest.mark.parametrize(
-    "claims",
-    [
-        {"iss": "https://elsewhere.example"},
-        {"aud": "https://elsewhere.example/restapi"},
-        {"aud": ["http://localhost:8000/sandbox/restapi"]},
-    ],
+    "audience",
+    ["https://api.acme.example/orders", ["https://api.acme.example/orders", "http://localhost"]],
     ids=str,
 )
-def test_a_token_with_another_issuer_or_audience_is_refused(
-    app: api.App, credential: JwtCredential, claims: dict[str, Any]
+def test_a_token_for_another_api_is_refused_and_explained(
+    rebels: Rebels, app: api.App, credential: JwtCredential, sign_in: SignIn, audience: Any
 ) -> None:
-    whole = claims_of(api.access_token(app, credential), credential)
-    assert_refused(api.call("GET", OWN, signed(whole | claims)), INVALID)
+    claims = claims_of(api.access_token(app, credential), credential)
+    token = signed(claims | {"aud": audience})
+    called = api.call("GET", OWN, token)
+    assert_refused(called, OTHER_API)
+    verified = api.program().get(
+        "/sandbox/restapi/oauth/verify", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert verified.status_code == 401
+    assert verified.headers["WWW-Authenticate"] == called.headers["WWW-Authenticate"]
+    for response in (called, verified):
+        page = asked(sign_in(rebels.luke), response)
+        assert failed(page) == "The access token is for this API"
+        explanation = page.context["explanation"]
+        assert explanation.headline == "The access token is for another API"
+        assert "named another API in the parameter resource" in explanation.cause
+        [fix] = explanation.fixes
+        assert fix.text.startswith("Get another access token.")
 
 
 def test_a_credential_signed_with_the_access_token_key_is_refused(

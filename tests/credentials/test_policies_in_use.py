@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.roles import ConsoleRole
+from credentials.actions.clients import mark_resource_server
 from credentials.models import AppAccess, JwtCredential
 from tests import api, cast
 from tests.api import App
@@ -188,25 +189,66 @@ def test_networks_are_checked_against_the_address_from_trusted_proxies(
     assert call.status_code == (200 if allowed else 401)
 
 
-def test_introspection_checks_the_policy_but_not_the_network(rebels: Rebels, app: App) -> None:
-    """Introspection knows the token, not from where the app calls."""
+def introspected(asking: App, token: str, **parameters: str) -> Any:
+    response = api.program().post(
+        "/sandbox/restapi/oauth/introspect",
+        urlencode({"token": token, **parameters}),
+        content_type=api.FORM,
+        headers={"Authorization": asking.authorization},
+    )
+    return response.json()
+
+
+def resource_server(rebels: Rebels) -> App:
+    found = api.app(rebels.leia, name="Resource server")
+    mark_resource_server(found.client, marked=True, origin=cast.ORIGIN)
+    return found
+
+
+def test_introspection_says_that_it_did_not_check_the_network(rebels: Rebels, app: App) -> None:
+    """It doesn't know from where the app calls, and it doesn't believe the app."""
     credential = cast.credential(rebels.luke)
     token = api.access_token(app, credential)
+    without_rules = introspected(app, token)
+    assert (without_rules["active"], without_rules["network_checked"]) == (True, False)
     restrict(credential, "192.0.2.0/24")
-    path = "/sandbox/restapi/oauth/introspect"
-
-    def introspected() -> Any:
-        response = api.program().post(
-            path,
-            urlencode({"token": token}),
-            content_type=api.FORM,
-            headers={"Authorization": app.authorization},
-        )
-        return response.json()
-
-    assert introspected()["active"]
+    assert introspected(app, token) == without_rules
+    assert introspected(resource_server(rebels), token) == without_rules
+    for claimed in ("192.0.2.7", "203.0.113.9", "nowhere"):
+        assert introspected(app, token, client_ip=claimed) == without_rules
     set_policy(rebels.organization, all_apps_allowed=False)
-    assert introspected() == {"active": False}
+    assert introspected(app, token) == {"active": False}
+
+
+@pytest.mark.parametrize("rule", ["credential", "policy"])
+def test_introspection_checks_the_address_that_a_resource_server_sends(
+    rebels: Rebels, app: App, rule: str
+) -> None:
+    credential, asking = cast.credential(rebels.luke), resource_server(rebels)
+    token = api.access_token(app, credential)
+    unchecked = introspected(asking, token)
+    if rule == "credential":
+        restrict(credential, "192.0.2.0/24", "2001:db8::/32")
+    else:
+        set_policy(rebels.organization, allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
+    for allowed in ("192.0.2.7", "::ffff:192.0.2.7", "2001:DB8::7"):
+        found = introspected(asking, token, client_ip=allowed)
+        assert found == unchecked | {"network_checked": True}
+    for address in ("203.0.113.9", "::1"):
+        assert introspected(asking, token, client_ip=address) == {"active": False}
+
+
+@pytest.mark.parametrize("text", ["nowhere", "192.0.2.7:443", "192.0.2.0/24", "192.0.2.7, ::1"])
+def test_introspection_refuses_a_client_ip_that_is_no_address(
+    rebels: Rebels, app: App, text: str
+) -> None:
+    token = api.access_token(app, cast.credential(rebels.luke))
+    assert introspected(resource_server(rebels), token, client_ip=text) == api.oauth_error(
+        "invalid_request",
+        "CMN-101",
+        "The parameter client_ip is not an IP address. Send the address that the call came from, "
+        "without a port.",
+    )
 
 
 def queries_of(call: Callable[[], Any]) -> int:

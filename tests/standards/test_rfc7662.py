@@ -12,6 +12,7 @@ from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import JwtCredential
 from tests import api, cast
 from tests.conftest import Rebels
+from tests.platforms import EXTENDED, UsePlatform
 from tests.standards.conftest import Send
 
 INACTIVE = {"active": False}
@@ -52,6 +53,9 @@ def test_section_2_2_an_access_token(app: api.App, tokens: dict[str, Any], oauth
         "exp": ANY,
         "iat": ANY,
         "jti": ANY,
+        "network_checked": False,
+        "role": "standard_user",
+        "permissions": ["ReadCompanyInfo", "ReadExtensions", "EditUserInfo:own"],
         "account_id": account_id(tokens),
         "external_id": None,
         "account_external_id": None,
@@ -68,6 +72,9 @@ def test_section_2_2_a_refresh_token(app: api.App, tokens: dict[str, Any], oauth
         "sub": tokens["owner_id"],
         "exp": ANY,
         "iat": ANY,
+        "network_checked": False,
+        "role": "standard_user",
+        "permissions": ["ReadCompanyInfo", "ReadExtensions", "EditUserInfo:own"],
         "account_id": account_id(tokens),
         "external_id": None,
         "account_external_id": None,
@@ -88,6 +95,30 @@ def test_section_2_2_the_identifiers_of_the_api_company(
     set_external_id(extension, "", origin=cast.ORIGIN)
     set_external_id(extension.account, "", origin=cast.ORIGIN)
     assert oauth(app, "introspect", token=tokens[kind]).json() == without
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("finance", {"role": "finance", "permissions": ["EditUserInfo:own", "IssueRefunds"]}),
+        ("gone", {"role": None, "permissions": []}),
+    ],
+)
+def test_section_2_2_the_role_and_the_permissions_of_the_person(
+    app: api.App,
+    tokens: dict[str, Any],
+    oauth: Send,
+    use_platform: UsePlatform,
+    kind: str,
+    role: str,
+    told: dict[str, Any],
+) -> None:
+    """In the order of the platform file. A role that it no longer offers grants nothing."""
+    before = oauth(app, "introspect", token=tokens[kind]).json()
+    use_platform(EXTENDED)
+    Extension.objects.filter(pk=tokens["owner_id"]).update(user_role=role)
+    assert oauth(app, "introspect", token=tokens[kind]).json() == before | told
 
 
 @pytest.mark.parametrize("token", ["unknown", "x.y.z", "rt_unknown"])

@@ -95,13 +95,24 @@ def test_section_4_type(app: api.App, credential: JwtCredential, token_type: str
         ("iss", "http://localhost:8000/production"),
         ("iss", "https://evil.example"),
         ("aud", "http://localhost:8000/sandbox"),
-        ("aud", ["http://localhost:8000/sandbox/restapi"]),
+        ("aud", ["http://localhost:8000/production/restapi", "https://api.acme.example/orders"]),
+        ("aud", []),
+        ("aud", None),
+        ("aud", {"http://localhost:8000/sandbox/restapi": True}),
     ],
 )
 def test_section_4_issuer_and_audience(
     app: api.App, credential: JwtCredential, claim: str, value: Any
 ) -> None:
     assert answer(bearer_claims(credential, app) | {claim: value}) == "OAU-149"
+
+
+def test_section_4_one_of_several_audiences(app: api.App, credential: JwtCredential) -> None:
+    """The resource server must be among them."""
+    audiences = ["https://api.acme.example/orders", SANDBOX.urls.rest_api]
+    claims = bearer_claims(credential, app) | {"aud": audiences}
+    token = api.signed(claims, purpose=KeyPurpose.ACCESS_TOKEN, token_type="at+jwt")
+    assert api.call("GET", "/account/~", token).status_code == 200
 
 
 def test_section_4_expiration(app: api.App, credential: JwtCredential) -> None:
