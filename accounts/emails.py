@@ -62,7 +62,13 @@ def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None
 def rendered(subject: str, body: str, context: dict[str, Any]) -> tuple[str, str]:
     """Subject and body from the templates with these names and `.txt`."""
     text = render_to_string(f"{body}.txt", context, using="emails")
-    return rendered_line(subject, context), f"{text.strip()}\n"
+    return rendered_line(subject, context), f"{text.strip()}\n{_signature()}"
+
+
+def _signature() -> str:
+    platform = settings.PLATFORM
+    support = platform.links.support
+    return f"\n{platform.name} support: {support}\n" if support else ""
 
 
 def rendered_line(template: str, context: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from datetime import timedelta
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "console.middleware.PageHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "console.brand.BrandMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -121,6 +123,7 @@ TEMPLATES = [
                 )
             ],
             "libraries": {"badges": "console.badges", "lucide": "console.icons"},
+            "builtins": ["accounts.templatetags.platform", "console.brand"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -134,7 +137,10 @@ TEMPLATES = [
         "NAME": "emails",
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "OPTIONS": {"autoescape": False, "builtins": ["accounts.templatetags.dates"]},
+        "OPTIONS": {
+            "autoescape": False,
+            "builtins": ["accounts.templatetags.dates", "accounts.templatetags.platform"],
+        },
     },
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
@@ -238,7 +244,7 @@ MFA_FORMS = {
     "authenticate_webauthn": "accounts.forms.factors.AuthenticateByKeyForm",
     "reauthenticate_webauthn": "accounts.forms.factors.ReauthenticateByKeyForm",
 }
-MFA_TOTP_ISSUER = "Developer Console"
+MFA_TOTP_ISSUER = PLATFORM.name
 USERSESSIONS_ADAPTER = "accounts.sign_in.adapter.UserSessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 
@@ -314,7 +320,8 @@ _email_url = env.email_url("EMAIL_URL", default="consolemail://" if DEMO else "s
 globals().update({name: value for name, value in _email_url.items() if name != "OPTIONS"})
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL", default=f"Developer Console <console@{urlsplit(ORIGIN).hostname}>"
+    "DEFAULT_FROM_EMAIL",
+    default=formataddr((PLATFORM.name, f"console@{urlsplit(ORIGIN).hostname}")),
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {

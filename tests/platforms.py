@@ -48,6 +48,25 @@ audience = "https://api.acme.example/orders"
 openapi = "orders.json"
 servers = { sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }
 """
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M1 1h6v6z"/></svg>'
+# The same platform with a look and words of its own.
+BRANDED = ORDERS.replace(
+    "[[scopes]]",
+    """
+logo = "acme.svg"
+accent = "#0a6e4f"
+[links]
+documentation = "https://acme.example/docs"
+support = "https://acme.example/support"
+terms = "https://acme.example/terms"
+privacy = "https://acme.example/privacy"
+status = "https://status.acme.example"
+[words]
+extension = ["seat", "seats"]
+account = ["workspace", "workspaces"]
+[[scopes]]""",
+    1,
+)
 OPENAPI: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Orders", "version": "2.4"},
@@ -86,7 +105,8 @@ permissions = ["IssueRefunds", "EditUserInfo:own"]
 
 
 def write_platform(directory: Path, text: str) -> Path:
-    """A platform file, beside the document of the orders API."""
+    """A platform file, beside the logo and the document of the orders API."""
+    (directory / "acme.svg").write_text(LOGO)
     (directory / "orders.json").write_text(json.dumps(OPENAPI))
     path = directory / "acme.toml"
     path.write_text(text)

@@ -1,7 +1,7 @@
 """What a platform offers: app scopes, user permissions, user roles, APIs and their operations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -115,6 +115,21 @@ class Links:
     privacy: str = ""
     status: str = ""
 
+    @property
+    def labeled(self) -> list[tuple[str, str]]:
+        """The labels and addresses of the links that there are."""
+        return [(name.capitalize(), address) for name, address in asdict(self).items() if address]
+
+
+@dataclass(frozen=True)
+class Logo:
+    """The picture beside the name of the platform."""
+
+    name: str
+    """Of the file: `logo.svg` or `logo.png`."""
+    content_type: str
+    content: bytes = field(repr=False)
+
 
 # A platform equals only itself, so that the caches below find it without comparing its tables.
 @dataclass(frozen=True, eq=False)
@@ -130,8 +145,7 @@ class Platform:
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """What this platform calls things: singular and plural."""
     links: Links = field(default_factory=Links)
-    logo: str = ""
-    """The path of the logo; empty without one."""
+    logo: Logo | None = None
     accent: str = ""
 
     @cached_property

@@ -16,11 +16,13 @@ from accounts.platform import built_in
 from accounts.platform.catalog import (
     Api,
     Links,
+    Logo,
     Permission,
     Platform,
     Role,
     Scope,
 )
+from accounts.platform.logo import UnusableLogo, read_logo
 from accounts.platform.openapi import read_document
 from accounts.platform.tables import (
     ApiTable,
@@ -34,7 +36,6 @@ from accounts.platform.tables import (
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 AnyRow = TypeVar("AnyRow", bound=NamedTable)
-LOGO_TYPES = {".svg", ".png"}
 ORIGINAL = Path(__file__).with_name("original.toml")
 
 
@@ -106,7 +107,7 @@ class _Reading:
         if raw.get("built_in_api") is True:
             self._check_built_in("scope", built_in.SCOPES, scope_ids)
             self._check_built_in("permission", built_in.PERMISSIONS, permission_ids)
-        self._check_logo(raw.get("logo"))
+        logo = self._logo(raw.get("logo"))
         self._check_unique("audience", apis)
         read = [self._api(row, scope_ids, permission_ids) for row in apis]
         if top is None or self._mistakes:
@@ -118,12 +119,9 @@ class _Reading:
             roles=_by_id(_role(row.table, permissions) for row in roles if row.table),
             apis=_by_id(api for api in read if api),
             built_in_api=top.built_in_api,
-            words={
-                "extension": (top.words.extension[0], top.words.extension[1]),
-                "account": (top.words.account[0], top.words.account[1]),
-            },
+            words=_words(top),
             links=Links(**top.links.model_dump(exclude_none=True)),
-            logo=str(self._path.parent / top.logo) if top.logo else "",
+            logo=logo,
             accent=top.accent or "",
         )
 
@@ -197,14 +195,14 @@ class _Reading:
             if name not in known:
                 self._note("built_in_api", f'the built-in API needs the {kind} "{name}"')
 
-    def _check_logo(self, logo: object) -> None:
-        if not isinstance(logo, str):
-            return
-        path = self._path.parent / logo
-        if path.suffix.lower() not in LOGO_TYPES:
-            self._note("logo", "use an SVG or PNG file")
-        elif not path.is_file():
-            self._note("logo", f'there is no file "{logo}" beside the platform file')
+    def _logo(self, name: object) -> Logo | None:
+        if not isinstance(name, str):
+            return None
+        try:
+            return read_logo(self._path.parent / name)
+        except UnusableLogo as error:
+            self._note("logo", str(error))
+            return None
 
     def _api(
         self, row: _Row[ApiTable], scopes: frozenset[str], permissions: frozenset[str]
@@ -227,6 +225,13 @@ class _Reading:
             version=document.version,
             operations=document.operations,
         )
+
+
+def _words(top: PlatformTable) -> dict[str, tuple[str, str]]:
+    # An extension is a word of telephony, like the built-in API.
+    usual = ["extension", "extensions"] if top.built_in_api else ["login", "logins"]
+    extension, account = top.words.extension or usual, top.words.account
+    return {"extension": (extension[0], extension[1]), "account": (account[0], account[1])}
 
 
 Named = TypeVar("Named", Scope, Permission, Role, Api)

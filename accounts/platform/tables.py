@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from accounts.platform.contrast import ENOUGH, HEX_COLOR, contrast_ratio
+from core.texts import fault_of
 
 WHITE = "#ffffff"
 # Plain http is for examples on one machine.
@@ -17,6 +18,12 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]+")
 def _is_id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise ValueError("use only letters, digits and _ . : -")
+    return value
+
+
+def _is_visible(value: str) -> str:
+    if fault := "is blank" * (not value.strip()) or fault_of(value):
+        raise ValueError(fault)
     return value
 
 
@@ -47,7 +54,7 @@ def _has_contrast(value: str) -> str:
 
 
 Id = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_is_id)]
-Text = Annotated[str, Field(min_length=1, max_length=100)]
+Text = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_is_visible)]
 Description = Annotated[str, Field(max_length=500)]
 Address = Annotated[str, AfterValidator(_is_https)]
 Server = Annotated[Address, AfterValidator(_is_server)]
@@ -108,7 +115,7 @@ class LinksTable(Table):
 
 
 class WordsTable(Table):
-    extension: Word = ["extension", "extensions"]
+    extension: Word | None = None
     account: Word = ["account", "accounts"]
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.platforms import ORDERS, write_platform
+
 ROOT = Path(__file__).parents[2]
 GOOD = {
     "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
@@ -16,15 +18,18 @@ GOOD = {
 
 def start(**environment: str) -> str:
     """What importing the settings complains of in an otherwise bare environment."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import console.settings"],
+    return run("import console.settings", **environment).stderr
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={"CONSOLE_ENV_FILE": "", "DATABASE_URL": "sqlite://:memory:"} | environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    return done.stderr
 
 
 def named_in(complaint: str) -> set[str]:
@@ -83,6 +88,13 @@ def test_demo_stays_on_this_machine() -> None:
     assert named_in(complaint) == {"ORIGIN"}
     assert "DEMO=1 uses public passwords" in complaint
     assert start(**GOOD | {"DEMO": "1", "ORIGIN": "http://localhost:8123"}) == ""
+
+
+def test_emails_and_authenticator_apps_name_the_platform(tmp_path: Path) -> None:
+    file = write_platform(tmp_path, ORDERS.replace('"Acme"', '"Acme, Inc."'))
+    code = "from console.settings import *; print(DEFAULT_FROM_EMAIL, MFA_TOTP_ISSUER, sep='\\n')"
+    shown = run(code, **GOOD, PLATFORM_FILE=str(file)).stdout
+    assert shown == '"Acme, Inc." <console@developers.example.com>\nAcme, Inc.\n'
 
 
 def test_proxies_can_be_listed_with_commas_and_spaces() -> None:

@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self._print_sign_ins()
 
     def _print_sign_ins(self) -> None:
-        self.stdout.write(f"\nDeveloper Console   {settings.ORIGIN}\n\nSign in as:")
+        self.stdout.write(f"\n{settings.PLATFORM.name}   {settings.ORIGIN}\n\nSign in as:")
         for person in PEOPLE:
             what = person.role.label
             if person.is_account_admin:

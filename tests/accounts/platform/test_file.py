@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.platform.catalog import Role
+from accounts.platform.catalog import Logo, Role
 from accounts.platform.file import InvalidPlatformFile, read_platform
 
 ORIGINAL = Path(__file__).resolve().parents[3] / "accounts/platform/original.toml"
@@ -56,9 +56,58 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
     platform = read_platform(written(SMALL, tmp_path))
     assert (platform.name, platform.built_in_api, platform.apis) == ("Acme", False, {})
     assert platform.words == {
-        "extension": ("extension", "extensions"),
+        "extension": ("login", "logins"),
         "account": ("account", "accounts"),
     }
+    assert (platform.logo, platform.accent, platform.links.labeled) == (None, "", [])
+
+
+def test_what_the_platform_calls_itself_and_its_things(tmp_path: Path) -> None:
+    (tmp_path / "acme.svg").write_text("<svg/>")
+    own = """
+    logo = "acme.svg"
+    accent = "#0A6E4F"
+    [links]
+    status = "https://status.acme.example"
+    support = "https://acme.example/support"
+    [words]
+    account = ["workspace", "workspaces"]
+    [[scopes]]
+    """
+    platform = read_platform(written(SMALL.replace("[[scopes]]", own, 1), tmp_path))
+    assert platform.logo == Logo("logo.svg", "image/svg+xml", b"<svg/>")
+    assert platform.accent == "#0a6e4f"
+    assert platform.links.labeled == [
+        ("Support", "https://acme.example/support"),
+        ("Status", "https://status.acme.example"),
+    ]
+    assert platform.words["account"] == ("workspace", "workspaces")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mistake"),
+    [
+        ("none.svg", None, 'there is no file "none.svg" beside the platform file'),
+        (".svg", None, "use an SVG or PNG file"),
+        ("page.svg", b"<html>", "the file isn't SVG"),
+        ("picture.png", b"GIF89a", "the file isn't PNG"),
+        ("large.svg", b"<svg>" + bytes(200_000), "the file has more than 200 kB"),
+    ],
+)
+def test_a_logo_that_pages_cannot_show(
+    name: str, content: bytes | None, mistake: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert mistakes(f'logo = "{name}"\n{SMALL}', tmp_path) == [f"platform.toml: logo: {mistake}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"), [(" ", "is blank"), ("A\\nB", "enter this on one line.")]
+)
+def test_a_name_is_one_visible_line(name: str, mistake: str, tmp_path: Path) -> None:
+    text = SMALL.replace('"Acme"', f'"{name}"')
+    assert mistakes(text, tmp_path) == [f"platform.toml: name: {mistake}"]
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
