@@ -1,12 +1,15 @@
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
 from accounts.views import factors, sessions
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
-from console.reference import reference
+from console.reference.converters import OperationIdConverter
+from console.reference.views import api_reference, operation_reference, reference
+
+register_converter(OperationIdConverter, "operation_id")
 
 urlpatterns = [
     path("", login_not_required(RedirectView.as_view(pattern_name="dashboard")), name="home"),
@@ -14,6 +17,12 @@ urlpatterns = [
     path("healthz/ready", health.ready, name="ready"),
     path("console/", dashboard, name="dashboard"),
     path("console/api-reference", reference, name="reference"),
+    path("console/api-reference/<api_id>", api_reference, name="reference_api"),
+    path(
+        "console/api-reference/<api_id>/<operation_id:operation_id>",
+        operation_reference,
+        name="reference_operation",
+    ),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
     # These replace URLs of django-allauth, so they come first.
     path("account/password/set/", factors.set_password, name="account_set_password"),

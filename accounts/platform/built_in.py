@@ -1,5 +1,7 @@
 """The app scopes and user permissions that the built-in REST API asks for."""
 
+# Like those of the APIs in a platform file.
+API_ID = "rest-api"
 LABEL = "REST API"
 
 READ_ACCOUNTS = "ReadAccounts"

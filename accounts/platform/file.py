@@ -107,6 +107,7 @@ class _Reading:
         if raw.get("built_in_api") is True:
             self._check_built_in("scope", built_in.SCOPES, scope_ids)
             self._check_built_in("permission", built_in.PERMISSIONS, permission_ids)
+            self._check_free(built_in.API_ID, apis)
         logo = self._logo(raw.get("logo"))
         self._check_unique("audience", apis)
         read = [self._api(row, scope_ids, permission_ids) for row in apis]
@@ -194,6 +195,11 @@ class _Reading:
         for name in needed:
             if name not in known:
                 self._note("built_in_api", f'the built-in API needs the {kind} "{name}"')
+
+    def _check_free(self, built_in_id: str, apis: Iterable[_Row[ApiTable]]) -> None:
+        for row in apis:
+            if row.id == built_in_id:
+                self._note(f"{row.place}.id", f'"{row.id}" is the ID of the built-in API')
 
     def _logo(self, name: object) -> Logo | None:
         if not isinstance(name, str):

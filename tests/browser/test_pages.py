@@ -96,6 +96,7 @@ def developer_paths() -> Iterator[str]:
     for name in ("mfa_list_webauthn", "mfa_reauthenticate", "usersessions_list"):
         yield reverse(name)
     yield reverse("reference")
+    yield reverse("reference_operation", args=["rest-api", "put-business-address"])
     yield "/console/nothing-here"
     yield reverse("organization:developers")
 
@@ -296,6 +297,7 @@ def test_long_names_and_small_windows_make_no_page_wider(walk: Walk) -> None:
         reverse("developer_credentials:revoke", args=[luke.user_id, credential.pk]),
         reverse("accounts:audit_log"),
         reverse("reference"),
+        reverse("reference_operation", args=["rest-api", "list-extensions"]),
         reverse("refusals:error_codes"),
     ):
         walk.open(path)

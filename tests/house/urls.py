@@ -9,6 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 # One value for each kind of path argument; tests that need real objects give their own.
 SAMPLES: dict[str, object] = {
     "account_id": "~",
+    "api_id": "rest-api",
     "application_id": "11111111-1111-4111-8111-111111111111",
     "credential_id": "22222222-2222-4222-8222-222222222222",
     "environment": "sandbox",
@@ -17,6 +18,7 @@ SAMPLES: dict[str, object] = {
     "key": "key",
     "kid": "kid",
     "notice_id": 1,
+    "operation_id": "get-account",
     "pk": 1,
     "purpose": "access-token",
     "session_id": 1,
