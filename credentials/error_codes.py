@@ -148,8 +148,16 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="CMN-101",
         error="invalid_scope",
         check=CheckName.SCOPE,
-        cause="The request asks for a scope that the app doesn’t have.",
+        cause="The request asks for a scope that the app doesn’t have, or for more scopes than fit "
+        "into an access token.",
         fix="Add the scope in the app’s settings, or request fewer scopes.",
+    ),
+    ErrorCode(
+        code="CMN-101",
+        error="invalid_target",
+        check=CheckName.AUDIENCE,
+        cause="The parameter resource doesn’t name an API of this platform.",
+        fix="Send the audience of one of the platform’s APIs, or leave the parameter out.",
     ),
 )
 

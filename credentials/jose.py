@@ -39,8 +39,9 @@ from core.immutable import frozen
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
-# Longer than any token of ours, so that a caller can't make us parse more.
-MAX_TOKEN_LENGTH = 4096
+# The longest token of ours, so that a caller can't make us parse more. Common web servers refuse
+# lines of a header that are longer than 8 KB.
+MAX_TOKEN_LENGTH = 8000
 # RFC 7515 §7.1: base64url without padding, so that a token has only one spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 # RFC 7518 §3.4: two numbers of 32 bytes.

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NO_REFRESH_TOKENS = "no_refresh_tokens"
     CREDENTIAL_AS_TOKEN = "credential_as_token"
     OTHER_AUDIENCE = "other_audience"
+    TOO_MANY_SCOPES = "too_many_scopes"
     UNKNOWN_TOKEN = "unknown_token"
     EXPIRED_TOKEN = "expired_token"
     SESSION_ENDED = "session_ended"

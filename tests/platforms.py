@@ -102,12 +102,25 @@ id = "finance"
 label = "Finance"
 permissions = ["IssueRefunds", "EditUserInfo:own"]
 """
+# The original platform with the orders API, and with an API that asks for no scope.
+MIXED = f"""{ORIGINAL.read_text()}
+{ORDERS[ORDERS.index("[[scopes]]") :]}
+[[apis]]
+id = "tracking"
+label = "Tracking API"
+audience = "https://api.acme.example/tracking"
+openapi = "tracking.json"
+servers = {{ sandbox = "https://sandbox.api.acme.example/tracking" }}
+"""
+ORDERS_API, TRACKING_API = "https://api.acme.example/orders", "https://api.acme.example/tracking"
 
 
 def write_platform(directory: Path, text: str) -> Path:
-    """A platform file, beside the logo and the document of the orders API."""
+    """A platform file, beside the logo and the documents of its APIs."""
     (directory / "acme.svg").write_text(LOGO)
     (directory / "orders.json").write_text(json.dumps(OPENAPI))
+    tracking = OPENAPI | {"paths": {"/parcels": {"get": {"operationId": "listParcels"}}}}
+    (directory / "tracking.json").write_text(json.dumps(tracking))
     path = directory / "acme.toml"
     path.write_text(text)
     return path

@@ -36,6 +36,9 @@ from accounts.platform.tables import (
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 AnyRow = TypeVar("AnyRow", bound=NamedTable)
+# Of the permissions of a role, each in quotation marks and with a comma. Tokens also need room for
+# scopes, and web servers refuse long headers.
+MOST_OF_A_TOKEN = 4000
 ORIGINAL = Path(__file__).with_name("original.toml")
 
 
@@ -187,9 +190,19 @@ class _Reading:
 
     def _check_roles(self, roles: Iterable[_Row[RoleTable]], known: frozenset[str]) -> None:
         for row in roles:
+            self._check_length(f"{row.place}.permissions", row.names("permissions"))
             for name in row.names("permissions"):
                 if name not in known and built_in.WHOLE_OF.get(name) not in known:
                     self._note(f"{row.place}.permissions", f'there is no permission "{name}"')
+
+    def _check_length(self, place: str, permissions: Sequence[str]) -> None:
+        length = sum(len(name) + 3 for name in permissions)
+        if length > MOST_OF_A_TOKEN:
+            self._note(
+                place,
+                f"the list takes {length} characters of every access token; at most "
+                f"{MOST_OF_A_TOKEN} fit",
+            )
 
     def _check_built_in(self, kind: str, needed: Iterable[str], known: frozenset[str]) -> None:
         for name in needed:

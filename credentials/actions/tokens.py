@@ -18,6 +18,10 @@ from credentials.models.usage import note_use
 _SECONDS = re.compile(r"-?[0-9]{1,100}")
 
 
+# One audience, or several.
+Audience = str | tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class IssuedToken:
     value: str = field(repr=False)
@@ -48,6 +52,7 @@ def sign_access_token(
     client: Client,
     *,
     scopes: Iterable[str],
+    audience: Audience,
     ttl: timedelta,
     session_id: UUID,
     at: datetime,
@@ -55,9 +60,11 @@ def sign_access_token(
 ) -> IssuedToken:
     """An access token, which never outlives its credential.
 
+    It says what the person can do at this moment (RFC 9068 §2.2.3.1), for APIs that verify it
+    offline. A user role that the platform no longer offers grants nothing, so it isn't named.
     `signing_key` is the current key, or None before its first use.
     """
-    urls = credential.environment.urls
+    urls, role = credential.environment.urls, credential.extension.role
     issued_at = int(at.timestamp())
     expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
     key = signing_key or current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
@@ -65,9 +72,11 @@ def sign_access_token(
         {
             "iss": urls.base_url,
             "sub": str(credential.extension_id),
-            "aud": urls.rest_api,
+            "aud": audience,
             "client_id": client.client_id,
             "scope": settings.PLATFORM.scope_string(scopes),
+            "roles": (role.id,) if role.is_offered else (),
+            "entitlements": role.permissions,
             "iat": issued_at,
             "exp": expires_at,
             "jti": secrets.token_urlsafe(16),

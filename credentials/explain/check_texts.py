@@ -63,9 +63,11 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         side_in_call=Side.EITHER,
     ),
     CheckName.AUDIENCE: CheckText(
-        title="The access token is for this API",
-        failed="The access token is for another API",
-        side=Side.EITHER,
+        title="The resource is an API of this platform",
+        title_in_call="The access token is for this API",
+        failed="The resource isn’t an API of this platform",
+        side=Side.APP,
+        side_in_call=Side.EITHER,
     ),
     CheckName.TOKEN: CheckText(
         title="The access token hasn’t expired",
@@ -144,7 +146,13 @@ REASON_TEXTS: dict[str, ReasonText] = {
         cause="The token identifies itself as a JWT credential. Exchange the credential for an "
         "access token, and send the access token with the call.",
     ),
+    Reason.TOO_MANY_SCOPES: ReasonText(
+        headline="The scopes don’t fit into an access token",
+        cause="An access token that lists the scopes, and the APIs that use them, would be too "
+        "long.",
+    ),
     Reason.OTHER_AUDIENCE: ReasonText(
+        headline="The access token is for another API",
         cause="The exchange or refresh that issued the token named another API in the parameter "
         "resource.",
     ),

@@ -40,7 +40,9 @@ class FailedRequest:
 
 
 def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
-    if failed.check in (CheckName.CLIENT, CheckName.FLOW, CheckName.SCOPE):
+    if failed.reason in _BY_REASON:
+        yield Fix(_BY_REASON[failed.reason])
+    elif failed.check in (CheckName.CLIENT, CheckName.FLOW, CheckName.SCOPE):
         yield from _app_fixes(failed, viewer)
     elif failed.check in (CheckName.OWNER, CheckName.PERMISSION):
         yield from _owner_fixes(failed, viewer)
@@ -53,14 +55,20 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
         yield Fix(_BARE_CALL if is_bare_call else _BY_THE_CALLER[failed.check])
 
 
+_BY_REASON: dict[str, str] = {
+    Reason.TOO_MANY_SCOPES: "Request fewer scopes with the parameter scope, or name one API in the "
+    "parameter resource.",
+    Reason.OTHER_AUDIENCE: "Get another access token. Name this API in the parameter resource, or "
+    "leave the parameter out.",
+}
 # Only the program that sent the request can do these.
 _BY_THE_CALLER: dict[CheckName | None, str] = {
     CheckName.REQUEST: "Send a form body with POST, send each parameter once, and authenticate "
     "the client in one way.",
     CheckName.LIMIT: "Wait the number of seconds in the Retry-After header, and reuse each "
     "access token until it expires.",
-    CheckName.AUDIENCE: "Get another access token. Name this API in the parameter resource, or "
-    "leave the parameter out.",
+    CheckName.AUDIENCE: "Send the audience of one of the platform’s APIs in the parameter "
+    "resource, or leave the parameter out.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",
     CheckName.SESSION: "Exchange the JWT credential again for a new access token.",
 }

@@ -13,7 +13,7 @@ from django.conf import settings
 from accounts.environments import Environment
 from core import database
 from credentials.error_codes import help_url
-from credentials.refused import Reason, RefusedRequest
+from credentials.refused import CheckName, Reason, RefusedRequest
 
 
 class OAuthError(RefusedRequest):
@@ -90,6 +90,34 @@ class InvalidScope(OAuthError):
     @property
     def recorded_message(self) -> str:
         return _not_granted(self.facts.missing or "unknown ones")
+
+
+class TooManyScopes(OAuthError):
+    """The scopes and the APIs that use them don't fit into an access token."""
+
+    error = "invalid_scope"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CMN-101",
+            "These scopes do not fit into an access token. Request fewer with the parameter scope, "
+            "or name one API in the parameter resource.",
+        )
+        self.about(check=CheckName.REQUEST, reason=Reason.TOO_MANY_SCOPES)
+
+
+class InvalidTarget(OAuthError):
+    # RFC 8707 §2.
+    error = "invalid_target"
+    _advice = "Send the audience of one of its APIs, or leave the parameter out."
+
+    def __init__(self, resource: str) -> None:
+        platform = f"{_printable(resource)} is not an API of this platform."
+        super().__init__("CMN-101", f"The resource {platform} {self._advice}")
+
+    @property
+    def recorded_message(self) -> str:
+        return f"The resource is not an API of this platform. {self._advice}"
 
 
 class InvalidGrant(OAuthError):

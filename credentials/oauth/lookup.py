@@ -81,9 +81,9 @@ _CREDENTIAL = {
     "membership": Columns(Membership, ("id", "user_id", "role")),
     "policy": Columns(Policy, _POLICY_COLUMNS),
 }  # fmt: skip
-# The checks need these columns of the owner.
+# The checks and the access token need these columns of the owner.
 _OWNER_CHECKED = {
-    "extension": Columns(Extension, ("id", "account_id", "user_id", "status")),
+    "extension": Columns(Extension, ("id", "account_id", "user_id", "user_role", "status")),
     "account": Columns(PlatformAccount, ("id", "organization_id", "environment")),
     "person": Columns(User, ("id", "is_active")),
 }

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from accounts.environments import Environment
 from credentials.oauth.grants import GRANTS
+from credentials.oauth.targets import resources
 
 CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
 
@@ -13,7 +14,7 @@ CLIENT_AUTHENTICATION = ["client_secret_basic", "client_secret_post"]
 def server_metadata(environment: Environment) -> dict[str, Any]:
     urls = environment.urls
     oauth = f"{urls.rest_api}/oauth"
-    return {
+    document = {
         "issuer": urls.base_url,
         "token_endpoint": urls.token_endpoint,
         "token_endpoint_auth_methods_supported": CLIENT_AUTHENTICATION,
@@ -29,3 +30,7 @@ def server_metadata(environment: Environment) -> dict[str, Any]:
         "response_types_supported": [],
         "scopes_supported": list(settings.PLATFORM.scopes),
     }
+    if named := resources(environment):
+        # RFC 9728 §4: what clients can name in `resource`.
+        document["protected_resources"] = named
+    return document

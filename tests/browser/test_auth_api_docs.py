@@ -88,6 +88,8 @@ def test_the_auth_api_page_leads_from_a_credential_to_the_end_of_its_session(
     assert len(tokens["owner_id"]) == len(expected["owner_id"])
     app.keep(tokens)
     assert app.body("call")["id"] == tokens["owner_id"]
+    narrowed = app.body("resource")
+    assert (list(narrowed), narrowed["scope"]) == (list(expected), expected["scope"])
     refreshed = app.body("refresh")
     assert list(refreshed) == list(expected)
     assert refreshed["refresh_token"] != tokens["refresh_token"]

@@ -12,10 +12,12 @@ from accounts.environments import Environment
 from accounts.models import Extension, Membership
 from accounts.models.extensions import ExtensionStatus
 from accounts.roles import ConsoleRole
+from credentials import jose
 from credentials.actions.shown_jwts import creator_may_see
-from credentials.models import Application
+from credentials.models import Application, RefreshToken
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
+from tests.credentials.refusing import asked
 from tests.platforms import EXTENDED, ORDERS, UsePlatform
 
 pytestmark = pytest.mark.both_databases
@@ -122,6 +124,38 @@ def test_more_scopes_than_fit_into_a_line_are_granted_and_refreshed(
     assert body["scope"].split() == names
     refresh = {"grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
     assert api.post(refresh, app.authorization).json()["scope"].split() == names
+
+
+def test_scopes_that_do_not_fit_into_a_token_are_refused(
+    rebels: Rebels, sign_in: SignIn, use_platform: UsePlatform
+) -> None:
+    names = [f"{'scope' * 16}-{number:02}" for number in range(100)]
+    tables = "".join(f'[[scopes]]\nid = "{name}"\nlabel = "{name}"\n' for name in names)
+    use_platform(ORDERS.replace("[[permissions]]", f"{tables}[[permissions]]", 1))
+    app = api.app(rebels.luke, scopes=names, issues_refresh_tokens=True)
+    credential = cast.credential(rebels.luke)
+    refused = api.exchange(app, credential.encode())
+    assert (refused.status_code, refused.json()) == (
+        400,
+        api.oauth_error(
+            "invalid_scope",
+            "CMN-101",
+            "These scopes do not fit into an access token. Request fewer with the parameter scope, "
+            "or name one API in the parameter resource.",
+        ),
+    )
+    assert not RefreshToken.objects.exists()
+    explanation = asked(sign_in(rebels.luke), refused).context["explanation"]
+    assert explanation.headline == "The scopes don’t fit into an access token"
+    assert [fix.text for fix in explanation.fixes] == [
+        "Request fewer scopes with the parameter scope, or name one API in the parameter resource."
+    ]
+    token = api.access_token(app, credential, scope=" ".join(names[:60]))
+    assert 6000 < len(token) <= jose.MAX_TOKEN_LENGTH
+    answer = api.program().get(
+        "/sandbox/restapi/oauth/verify", HTTP_AUTHORIZATION=f"Bearer {token}"
+    )
+    assert answer["X-Scope"].split() == names[:60]
 
 
 # --- Scopes that the platform no longer offers ----------------------------------------------------

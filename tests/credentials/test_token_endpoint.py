@@ -51,6 +51,8 @@ def test_a_credential_is_exchanged_for_an_access_token(world: World) -> None:
         "aud": "http://localhost:8000/sandbox/restapi",
         "client_id": world.app.client_id,
         "scope": "ReadAccounts EditExtensions EditAccounts",
+        "roles": ("standard_user",),
+        "entitlements": ("ReadCompanyInfo", "ReadExtensions", "EditUserInfo:own"),
         "iat": ANY,
         "exp": claims["iat"] + 3600,
         "jti": ANY,

@@ -75,6 +75,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
     token = sign_access_token(
         credential,
         client,
+        audience="https://api.acme.example/orders",
         scopes=["ReadAccounts"],
         ttl=timedelta(hours=1),
         session_id=uuid4(),

@@ -8,10 +8,13 @@ import jwt as pyjwt
 import pytest
 from django.utils import timezone
 
+from accounts.models import Extension
 from credentials.models import JwtCredential
 from credentials.models.signing_keys import KeyPurpose
 from tests import api
 from tests.api import SANDBOX
+from tests.conftest import Rebels
+from tests.platforms import EXTENDED, MIXED, ORDERS_API, UsePlatform
 
 
 @pytest.fixture
@@ -62,6 +65,29 @@ def test_section_2_2_3_scope(decoded: dict[str, Any], tokens: dict[str, Any]) ->
     assert decoded["payload"]["scope"] == tokens["scope"]
 
 
+def test_section_2_2_3_1_roles_and_entitlements(
+    app: api.App, credential: JwtCredential, use_platform: UsePlatform
+) -> None:
+    """The user role and its user permissions when the token is issued, in the file's order."""
+    use_platform(EXTENDED)
+    give_role(credential, "finance")
+    claims = bearer_claims(credential, app)
+    assert claims["roles"] == ["finance"]
+    assert claims["entitlements"] == ["EditUserInfo:own", "IssueRefunds"]
+
+
+def test_section_2_2_3_1_a_role_that_is_no_longer_offered_grants_nothing(
+    app: api.App, credential: JwtCredential
+) -> None:
+    give_role(credential, "gone")
+    claims = bearer_claims(credential, app)
+    assert (claims["roles"], claims["entitlements"]) == ([], [])
+
+
+def give_role(credential: JwtCredential, role: str) -> None:
+    Extension.objects.filter(pk=credential.extension_id).update(user_role=role)
+
+
 def test_section_2_2_3_a_scope_that_the_app_lost_counts_at_once(
     app: api.App, credential: JwtCredential
 ) -> None:
@@ -76,6 +102,29 @@ def bearer_claims(credential: JwtCredential, app: api.App) -> dict[str, Any]:
     token = api.access_token(app, credential)
     found: dict[str, Any] = pyjwt.decode(token, options={"verify_signature": False})
     return found
+
+
+def test_section_3_without_a_resource_the_audience_has_the_apis_of_the_scopes(
+    rebels: Rebels, credential: JwtCredential, use_platform: UsePlatform
+) -> None:
+    use_platform(MIXED)
+    rest_api = SANDBOX.urls.rest_api
+    for scopes, audience in (
+        (["ReadAccounts"], rest_api),
+        (["ReadAccounts", "orders:read"], [rest_api, ORDERS_API]),
+        (["orders:write"], [rest_api, ORDERS_API]),
+    ):
+        assert bearer_claims(credential, api.app(rebels.luke, scopes=scopes))["aud"] == audience
+
+
+def test_section_3_a_narrower_scope_has_fewer_audiences(
+    rebels: Rebels, credential: JwtCredential, use_platform: UsePlatform
+) -> None:
+    use_platform(MIXED)
+    app = api.app(rebels.luke, scopes=["Accounts", "orders:read"])
+    token = api.access_token(app, credential, scope="Accounts")
+    claims = pyjwt.decode(token, options={"verify_signature": False})
+    assert claims["aud"] == SANDBOX.urls.rest_api
 
 
 def answer(claims: dict[str, Any], token_type: str = "at+jwt") -> str:

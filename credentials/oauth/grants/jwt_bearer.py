@@ -128,6 +128,7 @@ GRANT = Grant(
         CheckName.ENVIRONMENT,
         *STATE_CHECK_NAMES,
         CheckName.SCOPE,
+        CheckName.AUDIENCE,
         CheckName.PERMISSION,
     ),
 )

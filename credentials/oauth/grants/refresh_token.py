@@ -111,6 +111,7 @@ GRANT = Grant(
         CheckName.TOKEN,
         *STATE_CHECK_NAMES,
         CheckName.SCOPE,
+        CheckName.AUDIENCE,
     ),
     titles={
         CheckName.FLOW: "The app uses the JWT auth flow and refresh tokens",

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from credentials import jose
 from credentials.actions.tokens import (
     IssuedToken,
     clamped_ttl,
@@ -12,7 +13,9 @@ from credentials.actions.tokens import (
 )
 from credentials.models import SigningKey
 from credentials.oauth.checks import Exchange
+from credentials.oauth.errors import TooManyScopes
 from credentials.oauth.parameters import Parameters
+from credentials.oauth.targets import target_of
 
 
 def token_response(
@@ -26,18 +29,23 @@ def token_response(
 ) -> dict[str, Any]:
     """The success body of every grant (RFC 6749 §5.1); lifetimes are in seconds.
 
-    `new_refresh_token` is None for apps that don't use refresh tokens.
+    `new_refresh_token` is None for apps that don't use refresh tokens. `scopes` are those of the
+    session. A refresh can name another resource, so the refresh token keeps all of them.
     """
+    target = target_of(exchange, scopes, parameters.get("resource"))
     # Signing writes nothing, so it comes first: if it fails, no refresh token is left behind.
     access_token = sign_access_token(
         exchange.credential,
         exchange.client,
-        scopes=scopes,
+        scopes=target.scopes,
+        audience=target.audience,
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
         session_id=session_id,
         at=exchange.at,
         signing_key=signing_key,
     )
+    if len(access_token.value) > jose.MAX_TOKEN_LENGTH:
+        raise TooManyScopes().about(credential_id=str(exchange.credential.pk))
     body: dict[str, Any] = {
         "access_token": access_token.value,
         "token_type": "bearer",
@@ -49,7 +57,7 @@ def token_response(
         body["refresh_token_expires_in"] = refresh_token.expires_in
     count_exchange(exchange.credential, exchange.client, at=exchange.at, source=exchange.source)
     return body | {
-        "scope": settings.PLATFORM.scope_string(scopes),
+        "scope": settings.PLATFORM.scope_string(target.scopes),
         "owner_id": str(exchange.credential.extension_id),
         "endpoint_id": str(session_id),
     }

@@ -219,3 +219,29 @@ def test_a_permission_for_own_things_is_less_than_the_permission() -> None:
     assert not admin.no_more_than(standard)
     assert roles["read_only"].no_more_than(standard)
     assert not standard.no_more_than(roles["read_only"])
+
+
+def with_permissions(count: int) -> str:
+    names = [f"area-{number:03}.change" for number in range(count)]
+    tables = "".join(f'[[permissions]]\nid = "{name}"\nlabel = "{name}"\n' for name in names)
+    return f"{SMALL}permissions = {names}\n{tables}"
+
+
+def test_a_role_with_more_permissions_than_fit_into_a_token_is_a_mistake(tmp_path: Path) -> None:
+    role = read_platform(written(with_permissions(222), tmp_path)).default_role
+    assert len(role.permissions) == 222
+    assert mistakes(with_permissions(223), tmp_path) == [
+        "platform.toml: roles[1].permissions: the list takes 4014 characters of every access "
+        "token; at most 4000 fit"
+    ]
+
+
+def test_a_role_has_each_permission_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = SMALL.replace(
+        "[[permissions]]", '[[permissions]]\nid = "A"\nlabel = "A"\n[[permissions]]'
+    )
+    listed = f'{text}permissions = ["IssueRefunds", "A", "IssueRefunds"]\n'
+    assert read_platform(written(listed, tmp_path)).default_role.permissions == (
+        "A",
+        "IssueRefunds",
+    )

@@ -1,0 +1,47 @@
+"""For which APIs an access token is, and with which of the granted scopes (RFC 8707)."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from accounts.environments import Environment
+from accounts.platform import built_in
+from credentials.actions.tokens import Audience
+from credentials.oauth.checks import Exchange
+from credentials.oauth.errors import InvalidTarget
+
+_BUILT_IN_SCOPES = frozenset(built_in.SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    audience: Audience
+    scopes: frozenset[str]
+
+
+def target_of(exchange: Exchange, granted: frozenset[str], resource: str | None) -> Target:
+    """The target of a token. Raises `InvalidTarget`.
+
+    Without a resource, the REST API of the environment and all APIs that use one of the granted
+    scopes accept the token. With one, only that API does, and the token has the scopes that the
+    operations of the API ask for, and those that they include.
+    """
+    if resource is None:
+        rest_api = exchange.environment.urls.rest_api
+        others = settings.PLATFORM.audiences(granted)
+        return Target((rest_api, *others) if others else rest_api, granted)
+    asked_for = _scopes_by_resource(exchange.environment).get(resource)
+    if asked_for is None:
+        raise InvalidTarget(resource).about(credential_id=str(exchange.credential.pk))
+    return Target(resource, settings.PLATFORM.effective_scopes(granted & asked_for))
+
+
+def resources(environment: Environment) -> list[str]:
+    """The audiences of all APIs of the platform in this environment."""
+    return list(_scopes_by_resource(environment))
+
+
+def _scopes_by_resource(environment: Environment) -> dict[str, frozenset[str]]:
+    platform = settings.PLATFORM
+    own = {environment.urls.rest_api: _BUILT_IN_SCOPES} if platform.built_in_api else {}
+    return {**own, **platform.scopes_by_audience}
