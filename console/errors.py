@@ -11,10 +11,10 @@ from django.urls import is_valid_path
 from accounts.access import NoConsoleAccess
 from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
-from console.api.errors import error_response
 from core import database
 from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
+from credentials.oauth.rest_errors import error_response
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -44,7 +44,10 @@ def client_ip(request: HttpRequest) -> str | None:
 def _client_ip(request: HttpRequest) -> str | None:
     peer = _as_is(request.META.get("REMOTE_ADDR") or None)
     if settings.TRUSTED_PROXIES:
-        return _beyond_proxies(peer, _forwarded(request))
+        # A Unix socket has no address. Only local programs with the right permissions connect to
+        # it, so it counts as a trusted proxy.
+        direct = [] if peer is None else [peer]
+        return _beyond_proxies(peer, [*direct, *reversed(_forwarded(request))])
     if count := settings.TRUSTED_PROXY_COUNT:
         # Each proxy appends the address it saw to X-Forwarded-For. With N proxies, callers can
         # invent everything to the left of the N-th address from the right, but not that one.
@@ -53,19 +56,35 @@ def _client_ip(request: HttpRequest) -> str | None:
     return peer
 
 
-def _beyond_proxies(peer: str | None, forwarded: list[str | None]) -> str | None:
-    # The rightmost address that isn't a proxy's. Only what a proxy wrote counts, so callers can
-    # invent nothing, no matter how many proxies the request passed.
-    caller = peer
-    # A Unix socket has no address. Only local programs with the right permissions connect to it.
-    for address in [*([peer] if peer else []), *reversed(forwarded)]:
+def trust_peer(request: HttpRequest) -> None:
+    """Count the peer as a trusted proxy in this request, because it has proved who it is.
+
+    Behind a trusted proxy this changes nothing: the address left of the proxy's might be the
+    gateway's or the caller's, and if it were the caller's, the next one would be invented.
+    """
+    peer = _as_is(request.META.get("REMOTE_ADDR") or None)
+    is_proxy = _is_trusted(peer) if settings.TRUSTED_PROXIES else settings.TRUSTED_PROXY_COUNT
+    if not is_proxy:
+        request.__dict__["client_ip"] = _beyond_proxies(peer, [*reversed(_forwarded(request))])
+
+
+def _beyond_proxies(caller: str | None, addresses: list[str | None]) -> str | None:
+    # The first address that isn't a proxy's, beginning with the one closest to us. Only what a
+    # proxy wrote counts, so callers can invent nothing, no matter how many proxies there are.
+    for address in addresses:
         if address is None:
             # A proxy wrote something else, so that proxy is the last one we know of.
             break
         caller = address
-        if not allows(address, settings.TRUSTED_PROXIES):
+        if not _is_trusted(address):
             break
     return caller
+
+
+def _is_trusted(address: str | None) -> bool:
+    # A Unix socket has no address, and counts as trusted. Without a list, no one is.
+    networks = settings.TRUSTED_PROXIES
+    return bool(networks) and (address is None or allows(address, networks))
 
 
 def _forwarded(request: HttpRequest) -> list[str | None]:

@@ -196,6 +196,15 @@ REST_API: tuple[ErrorCode, ...] = (
         fix="Exchange the credential again. If the exchange fails, its error code tells you why.",
     ),
     ErrorCode(
+        code="CMN-402",
+        status=403,
+        check=CheckName.OPERATION,
+        cause="The API doesn’t have the operation, or servers could read the method or the path in "
+        "more than one way.",
+        fix="Compare the method and the path with the API’s reference. Send one method, and a path "
+        "without empty segments, dot segments, and encoded slashes or dots.",
+    ),
+    ErrorCode(
         code="CMN-401",
         status=403,
         error="insufficient_scope",
@@ -226,8 +235,10 @@ REST_API: tuple[ErrorCode, ...] = (
         code="CMN-101",
         error="invalid_request",
         check=CheckName.REQUEST,
-        cause="A parameter or the HTTP method is wrong, or the query string contains a secret.",
-        fix="Correct the parameter. Send the token in the Authorization header.",
+        cause="A parameter or the HTTP method is wrong, the query string contains a secret, or the "
+        "gateway is set up incorrectly.",
+        fix="Correct the parameter. Send the token in the Authorization header. If the message "
+        "mentions the gateway, its operator has to fix it.",
     ),
     ErrorCode(
         code="CMN-301",

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 class CheckName(StrEnum):
     LIMIT = "limit"
+    OPERATION = "operation"
     REQUEST = "request"
     CLIENT = "client"
     FLOW = "flow"
@@ -41,6 +42,8 @@ class Reason(StrEnum):
     SESSION_ENDED = "session_ended"
     USED_TWICE = "used_twice"
     CREDENTIAL_GONE = "credential_gone"
+    GATEWAY_SETUP = "gateway_setup"
+    AMBIGUOUS_REQUEST = "ambiguous_request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ class RefusalFacts:
     """Of a credential, or of a token, with our signature."""
     missing: str = ""
     """The app scope or user permission that was missing."""
+    api: str = ""
+    """The API of the platform file that was called; empty for the built-in one."""
+    operation: str = ""
+    method: str = ""
+    path: str = ""
+    """The path template of the operation, and the method of the call."""
 
 
 class RefusedRequest(Exception):

@@ -6,8 +6,10 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from accounts.platform import built_in
+from accounts.platform.paths import PathTree
 
 OF_NO_API = "Other scopes"
+OPERATION_ID_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Operation:
     body_type: str = ""
     """The media type of the request body; empty without a body."""
 
+    def lacking(self, scopes: frozenset[str]) -> frozenset[str]:
+        """What these scopes lack of the closest alternative; empty if they are enough."""
+        return min((each - scopes for each in self.scopes), key=len, default=frozenset())
+
 
 @dataclass(frozen=True)
 class Api:
@@ -98,6 +104,8 @@ class Api:
     unlisted: Literal["refuse", "authenticate"]
     version: str = ""
     operations: tuple[Operation, ...] = ()
+    trees: Mapping[str, PathTree[Operation]] = field(default_factory=dict, repr=False)
+    """By environment: the operations, with their paths below the path of the server."""
 
     @cached_property
     def scopes(self) -> frozenset[str]:
@@ -105,6 +113,9 @@ class Api:
         return frozenset[str]().union(
             *(alternative for operation in self.operations for alternative in operation.scopes)
         )
+
+    def operation(self, operation_id: str) -> Operation | None:
+        return next((each for each in self.operations if each.id == operation_id), None)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -17,6 +18,7 @@ from accounts.platform.catalog import (
     Api,
     Links,
     Logo,
+    Operation,
     Permission,
     Platform,
     Role,
@@ -24,6 +26,7 @@ from accounts.platform.catalog import (
 )
 from accounts.platform.logo import UnusableLogo, read_logo
 from accounts.platform.openapi import read_document
+from accounts.platform.paths import PathTree
 from accounts.platform.tables import (
     ApiTable,
     NamedTable,
@@ -233,16 +236,18 @@ class _Reading:
         for where, message in document.mistakes:
             self._note(where, message, file=name)
         table = row.table
-        if table is None:
+        if table is None or document.mistakes:
             return None
+        servers = table.servers.model_dump(exclude_none=True)
         return Api(
             id=table.id,
             label=table.label,
             audience=table.audience,
-            servers=table.servers.model_dump(exclude_none=True),
+            servers=servers,
             unlisted=table.unlisted,
             version=document.version,
             operations=document.operations,
+            trees=_trees(servers, document.operations),
         )
 
 
@@ -251,6 +256,18 @@ def _words(top: PlatformTable) -> dict[str, tuple[str, str]]:
     usual = ["extension", "extensions"] if top.built_in_api else ["login", "logins"]
     extension, account = top.words.extension or usual, top.words.account
     return {"extension": (extension[0], extension[1]), "account": (account[0], account[1])}
+
+
+def _trees(
+    servers: Mapping[str, str], operations: Iterable[Operation]
+) -> dict[str, PathTree[Operation]]:
+    # Requests use them, so they are made at start. Most servers of an API have the same path.
+    paths = {environment: urlsplit(server).path for environment, server in servers.items()}
+    trees = {path: PathTree[Operation]() for path in paths.values()}
+    for operation in operations:
+        for path, tree in trees.items():
+            tree.add(operation.method, path + operation.path, operation)
+    return {environment: trees[path] for environment, path in paths.items()}
 
 
 Named = TypeVar("Named", Scope, Permission, Role, Api)

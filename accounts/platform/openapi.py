@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import yaml
 
-from accounts.platform.catalog import Operation, Parameter
+from accounts.platform.catalog import OPERATION_ID_LENGTH, Operation, Parameter
 from accounts.platform.paths import AmbiguousPath, InvalidTemplate, PathTree
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -80,6 +80,9 @@ def _check_operations(document: ApiDocument) -> None:
     for operation in document.operations:
         place = f"{operation.method} {operation.path}"
         first = places.setdefault(operation.id, place)
+        if not operation.id.isprintable() or len(operation.id) > OPERATION_ID_LENGTH:
+            message = f"the operationId isn't {OPERATION_ID_LENGTH} or fewer printable characters"
+            document.mistakes.append(DocumentMistake(place, message))
         if first != place:
             message = f'"{operation.id}" is already the operationId of {first}'
             document.mistakes.append(DocumentMistake(place, message))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from accounts.platform.contrast import ENOUGH, HEX_COLOR, contrast_ratio
+from accounts.platform.paths import HostilePath, segments_of
 from core.texts import fault_of
 
 WHITE = "#ffffff"
@@ -38,7 +39,12 @@ def _is_https(value: str) -> str:
 def _is_server(value: str) -> str:
     if urlsplit(value).query or urlsplit(value).fragment:
         raise ValueError("leave out the query and the fragment")
-    return value.rstrip("/")
+    server = value.rstrip("/")
+    try:
+        segments_of(urlsplit(server).path or "/")
+    except HostilePath as error:
+        raise ValueError(str(error)) from error
+    return server
 
 
 def _has_contrast(value: str) -> str:

@@ -17,6 +17,7 @@ from accounts.environments import Environment
 from console.api import errors
 from console.api.calls import BearerAuth, router
 from credentials.oauth import bearer
+from credentials.oauth.rest_errors import error_response, refused_call
 from credentials.throttle import LimitGroup, meter_of
 
 # Model fields that have another name in the API, for messages that name a parameter.
@@ -54,7 +55,7 @@ def _answers_any_method(
         try:
             bearer.refuse_secrets_in_query(request)
         except bearer.SecretInQuery as error:
-            return errors.bearer_error_response(request, error, environment)
+            return refused_call(request, error, environment)
         method = request.method
         if method == "HEAD":
             request.method = "GET"
@@ -84,7 +85,7 @@ def build_api(environment: Environment) -> EnvironmentApi:
     api.add_router("v1.0", router(environment))
     api.exception_handler(errors.ApiError)(errors.api_error_response)
     api.exception_handler(bearer.BearerError)(
-        functools.partial(errors.bearer_error_response, environment=environment)
+        functools.partial(refused_call, environment=environment)
     )
     api.exception_handler(RequestValidationError)(_invalid_request)
     api.exception_handler(ValidationError)(_invalid_values)
@@ -108,8 +109,8 @@ def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpRespons
 
 
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return errors.error_response(error.status_code, "CMN-103", "The JSON can't be parsed.")
+    return error_response(error.status_code, "CMN-103", "The JSON can't be parsed.")
 
 
 def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    return errors.error_response(400, "CMN-101", "The body is too large.")
+    return error_response(400, "CMN-101", "The body is too large.")

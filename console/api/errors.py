@@ -1,16 +1,10 @@
-"""The REST API's error bodies: `{errorCode, message, errors: […]}` (docs/reference/errors.md)."""
-
-from collections.abc import Mapping
+"""The REST API's answers to calls that ask for something wrong."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts.environments import Environment
-from credentials.error_codes import help_link
-from credentials.models.refusals import RefusedWhat
-from credentials.oauth.bearer import BearerError
-from credentials.oauth.refusal_log import note_refusal
+from credentials.oauth.rest_errors import error_response
 
 
 class ApiError(Exception):
@@ -44,43 +38,9 @@ def invalid_parameter(parameter_name: str, problem: str) -> ApiError:
     )
 
 
-def error_response(
-    status: int,
-    code: str,
-    message: str,
-    headers: Mapping[str, str] | None = None,
-    **names: str | None,
-) -> HttpResponse:
-    """`names` are further members of the error, such as `parameterName`."""
-    said = {"errorCode": code, "message": message}
-    present = {name: value for name, value in names.items() if value is not None}
-    return JsonResponse(
-        {**said, "errors": [said | present]},
-        status=status,
-        headers={"Link": help_link(code), **(headers or {})},
-    )
-
-
 def api_error_response(request: HttpRequest, error: ApiError) -> HttpResponse:
     return error_response(
         error.status, error.code, error.message, parameterName=error.parameter_name
-    )
-
-
-def bearer_error_response(
-    request: HttpRequest, error: BearerError, environment: Environment
-) -> HttpResponse:
-    note_refusal(
-        request,
-        environment,
-        error,
-        status=error.status,
-        rfc_error=error.rfc_error,
-        what=RefusedWhat.CALL,
-    )
-    challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
-    return error_response(
-        error.status, error.code, error.message, challenge, permissionName=error.permission_name
     )
 
 

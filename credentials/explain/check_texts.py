@@ -34,6 +34,11 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         failed="The request has the wrong format",
         side=Side.APP,
     ),
+    CheckName.OPERATION: CheckText(
+        title="The operation is part of the API",
+        failed="The operation isn’t part of the API",
+        side=Side.APP,
+    ),
     CheckName.LIMIT: CheckText(
         title="The user and the app are within their rate limit",
         failed="Too many requests",
@@ -173,6 +178,16 @@ REASON_TEXTS: dict[str, ReasonText] = {
         cause="A refresh token works once. You can repeat the request for ten seconds, in case "
         "the response was lost. A later use ends the session, because someone may have copied "
         "the token.",
+    ),
+    Reason.GATEWAY_SETUP: ReasonText(
+        headline="The gateway is set up incorrectly",
+        cause="The gateway in front of the API didn’t ask in the right way, so no call through it "
+        "can pass.",
+    ),
+    Reason.AMBIGUOUS_REQUEST: ReasonText(
+        headline="Servers can read the request in more than one way",
+        cause="The gateway and the API might read the method or the path differently, and then "
+        "one operation would be reached under the rule of another.",
     ),
     Reason.CREDENTIAL_GONE: ReasonText(
         cause="The credential or the app that the token was issued for no longer exists.",

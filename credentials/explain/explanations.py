@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -31,12 +32,19 @@ from credentials.explain.fixes import (
     fixes_of,
     owner_pages,
 )
+from credentials.explain.operations import api_label, operation_of
 from credentials.explain.requests import kind_of
 from credentials.models import JwtCredential, Refusal
 from credentials.oauth.checks import CHECKS, STATE_CHECK_NAMES, Exchange, Result, walk
 from credentials.refused import CheckName, Reason
 
 RECENT = 20
+# Reasons that the response gives, too.
+_TOLD_TO_CALLERS = {
+    Reason.CREDENTIAL_AS_TOKEN,
+    Reason.GATEWAY_SETUP,
+    Reason.AMBIGUOUS_REQUEST,
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,14 @@ class Explanation:
 
     @property
     def kind(self) -> str:
-        return kind_of(self.refusal.what).label
+        api = api_label(self.refusal)
+        return f"{api} call" if api else kind_of(self.refusal.what).label
+
+    @property
+    def operation(self) -> str:
+        """The operation that was called, in the words of the API's document."""
+        operation = operation_of(self.refusal)
+        return (operation.summary if operation else "") or self.refusal.operation
 
 
 def explained(
@@ -142,7 +157,7 @@ def _visibility(refusal: Refusal, viewer: Membership) -> Visibility | None:
 
 
 def _failed_request(refusal: Refusal, *, is_generic: bool = False) -> FailedRequest:
-    keeps_reason = not is_generic or refusal.reason == Reason.CREDENTIAL_AS_TOKEN
+    keeps_reason = not is_generic or refusal.reason in _TOLD_TO_CALLERS
     return FailedRequest(
         check=refusal.failed_check,
         environment=Environment(refusal.environment),
@@ -179,12 +194,19 @@ def _cause(refusal: Refusal, failed: FailedRequest) -> str:
 def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
     if failed.missing:
         what = "app scope" if failed.check is CheckName.SCOPE else "user permission"
-        return f"The call needs the {what} {failed.missing}."
+        names = " and ".join(failed.missing.split())
+        return f"{_called(refusal)} needs the {what} {names}."
     if failed.check not in STATE_CHECK_NAMES:
         return _usual_cause(refusal)
     ended = cause_of(failed.check, failed.credential, failed.reason)
     cause = ended or f"{CHECK_TEXTS[failed.check].failed}."
     return f"{cause} Access tokens from this credential no longer work."
+
+
+def _called(refusal: Refusal) -> str:
+    if not refusal.operation:
+        return "The call"
+    return f"The operation {refusal.operation} of the {api_label(refusal)}"
 
 
 def _usual_cause(refusal: Refusal) -> str:
@@ -244,10 +266,12 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
     still = next((found.check for found in findings if found.result is Result.FAILED), None)
     if still is not None:
         return _fails_now(CHECK_TEXTS[still].failed)
-    return _lacks_now(failed, exchange) or _PASSES_NOW
+    return _lacks_now(refusal, failed, exchange) or _PASSES_NOW
 
 
-def _lacks_now(failed: FailedRequest, exchange: Exchange) -> str:
+def _lacks_now(refusal: Refusal, failed: FailedRequest, exchange: Exchange) -> str:
+    if refusal.operation:
+        return _lacks_for_operation(refusal, exchange)
     # A request of its own: no check of an exchange knows what the call asked for.
     has: dict[CheckName, Callable[[str], bool]] = {
         CheckName.SCOPE: exchange.client.application.effective_scopes.__contains__,
@@ -258,6 +282,19 @@ def _lacks_now(failed: FailedRequest, exchange: Exchange) -> str:
     if all(map(has[failed.check], failed.missing.split())):
         return ""
     return _fails_now(f"{CHECK_TEXTS[failed.check].failed} {failed.missing}")
+
+
+def _lacks_for_operation(refusal: Refusal, exchange: Exchange) -> str:
+    operation = operation_of(refusal)
+    if operation is None:
+        return _fails_now(CHECK_TEXTS[CheckName.OPERATION].failed)
+    missing = operation.lacking(exchange.client.application.effective_scopes)
+    if missing:
+        names = settings.PLATFORM.scope_string(missing)
+        return _fails_now(headline_of(CheckName.SCOPE, missing=names))
+    if operation.permission and not exchange.credential.extension.role.covers(operation.permission):
+        return _fails_now(headline_of(CheckName.PERMISSION, missing=operation.permission))
+    return ""
 
 
 def _fails_now(failed: str) -> str:

@@ -58,6 +58,10 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
 _BY_REASON: dict[str, str] = {
     Reason.TOO_MANY_SCOPES: "Request fewer scopes with the parameter scope, or name one API in the "
     "parameter resource.",
+    Reason.GATEWAY_SETUP: "Ask the people who run the API to fix its gateway. The response says "
+    "what the gateway must send.",
+    Reason.AMBIGUOUS_REQUEST: "Send one method in capital letters, and the path as the reference "
+    "of the API spells it: without empty segments, dot segments, and encoded slashes or dots.",
     Reason.OTHER_AUDIENCE: "Get another access token. Name this API in the parameter resource, or "
     "leave the parameter out.",
 }
@@ -67,6 +71,7 @@ _BY_THE_CALLER: dict[CheckName | None, str] = {
     "the client in one way.",
     CheckName.LIMIT: "Wait the number of seconds in the Retry-After header, and reuse each "
     "access token until it expires.",
+    CheckName.OPERATION: "Compare the method and the path with the reference of the API.",
     CheckName.AUDIENCE: "Send the audience of one of the platform’s APIs in the parameter "
     "resource, or leave the parameter out.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",

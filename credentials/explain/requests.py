@@ -17,6 +17,7 @@ class RequestKind:
     checks: tuple[CheckName, ...]
     titles: Mapping[CheckName, str]
     is_call: bool = False
+    """Whether it calls an API, built-in or not."""
 
     def title(self, check: CheckName) -> str:
         return self.titles.get(check, CHECK_TEXTS[check].title)
@@ -37,12 +38,8 @@ _BEARER_CHECKS = (
     *STATE_CHECK_NAMES,
     CheckName.AUDIENCE,
 )
-CALL = RequestKind(
-    "REST API call",
-    (*_BEARER_CHECKS, CheckName.LIMIT, CheckName.SCOPE, CheckName.PERMISSION),
-    _IN_CALLS,
-    is_call=True,
-)
+_CALL_CHECKS = (*_BEARER_CHECKS, CheckName.LIMIT, CheckName.SCOPE, CheckName.PERMISSION)
+CALL = RequestKind("REST API call", _CALL_CHECKS, _IN_CALLS, is_call=True)
 _OTHERS = {
     RefusedWhat.CLIENT_REQUEST.value: RequestKind(
         "Token introspection or revocation",
@@ -50,6 +47,9 @@ _OTHERS = {
         {},
     ),
     RefusedWhat.CALL.value: CALL,
+    RefusedWhat.GATEWAY.value: RequestKind(
+        "Call through a gateway", (CheckName.OPERATION, *_CALL_CHECKS), _IN_CALLS, is_call=True
+    ),
     RefusedWhat.VERIFY.value: RequestKind(
         "Token verification by a gateway", _BEARER_CHECKS, _IN_CALLS, is_call=True
     ),

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.environments import Environment
+from accounts.platform.catalog import OPERATION_ID_LENGTH
 from credentials.error_codes import ErrorCode, entry_of
 from credentials.models.applications import Client
 from credentials.models.jwt_credentials import JwtCredential
@@ -24,6 +25,10 @@ class RefusedWhat(models.TextChoices):
     CLIENT_REQUEST = "client_request", "Request about a token"
     CALL = "call", "Call of the REST API"
     VERIFY = "verify", "Question of a proxy"
+    GATEWAY = "gateway", "Call through a gateway"
+
+
+CALL_KINDS = (RefusedWhat.CALL, RefusedWhat.VERIFY, RefusedWhat.GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ class Refused:
     credential_id: str
     missing: str
     address: str | None
+    api: str = ""
+    operation: str = ""
 
 
 class RefusalQuerySet(models.QuerySet["Refusal"]):
@@ -100,7 +107,10 @@ class Refusal(models.Model):
         JwtCredential, on_delete=models.DO_NOTHING, db_constraint=False, null=True,
         related_name="+", db_index=False,
     )  # fmt: skip
-    missing = models.CharField(max_length=100, blank=True)
+    missing = models.CharField(max_length=300, blank=True)
+    # Of the platform file and the API's document. They stay when the file no longer has them.
+    api = models.CharField(max_length=100, blank=True)
+    operation = models.CharField(max_length=OPERATION_ID_LENGTH, blank=True)
     address = models.GenericIPAddressField(null=True)
 
     objects = RefusalQuerySet.as_manager()
@@ -118,7 +128,7 @@ class Refusal(models.Model):
 
     @property
     def is_call(self) -> bool:
-        return self.what in (RefusedWhat.CALL, RefusedWhat.VERIFY)
+        return self.what in CALL_KINDS
 
     @property
     def is_anonymous(self) -> bool:

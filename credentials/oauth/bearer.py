@@ -5,6 +5,7 @@ allow-list, the policy and the session again, in one statement (credentials/oaut
 change counts at the next request.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -83,6 +84,7 @@ class ScopeMissing(BearerError):
     rfc_error = "insufficient_scope"
 
     def __init__(self, scope: str) -> None:
+        """`scope` names one scope, or several with spaces in between."""
         super().__init__(
             "CMN-401",
             f"The app does not have the app scope [{scope}]. Add the scope in the app's settings.",
@@ -105,6 +107,15 @@ class PermissionMissing(BearerError):
         self.about(missing=permission)
 
 
+class OperationRefused(BearerError):
+    """The API doesn't have the operation, or it's unclear which operation is meant."""
+
+    status = 403
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CMN-402", message)
+
+
 class TooManyCalls(BearerError):
     status = 429
 
@@ -120,6 +131,12 @@ class Bearer:
     extension: Extension
     client: Client
     scopes: frozenset[str]
+
+    def require_audience(self, audience: str = "") -> None:
+        """Require a token for the built-in API, or else for the API with this audience."""
+        accepted = {f"{self.claims['iss']}/restapi", audience}
+        if accepted.isdisjoint(audience_of(self.claims)):
+            raise self.refused(_other_audience())
 
     def require_scope(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -140,9 +157,8 @@ def authenticate(
 ) -> Bearer:
     """The bearer of a request to this environment. Raises a `BearerError` of status 401."""
     source = client_ip(request) or ""
-    bearer = authenticate_token(_token_of(request), environment, source=source, at=at)
-    if f"{bearer.claims['iss']}/restapi" not in audience_of(bearer.claims):
-        raise bearer.refused(_other_audience())
+    bearer = authenticate_token(token_of(request), environment, source=source, at=at)
+    bearer.require_audience()
     return bearer
 
 
@@ -170,7 +186,13 @@ def authenticate_token(
 
 def refuse_secrets_in_query(request: HttpRequest) -> None:
     # Even if the call would work: developers who read the refusal stop sending secrets there.
-    if request.META.get("QUERY_STRING") and not SECRETS.isdisjoint(request.GET):
+    if request.META.get("QUERY_STRING"):
+        refuse_secret_names(request.GET)
+
+
+def refuse_secret_names(names: Iterable[str]) -> None:
+    """Raises `SecretInQuery` if one of the parameters of a query string holds a secret."""
+    if not SECRETS.isdisjoint(names):
         raise SecretInQuery(
             "CMN-101",
             "The query string has a token or a secret, which would end up in logs. Send an access "
@@ -184,7 +206,8 @@ def audience_of(claims: jose.Claims) -> tuple[str, ...]:
     return audience if isinstance(audience, tuple) else (audience,)
 
 
-def _token_of(request: HttpRequest) -> str:
+def token_of(request: HttpRequest) -> str:
+    """The access token in the `Authorization` header. Raises `MissingToken` or `SecretInQuery`."""
     refuse_secrets_in_query(request)
     scheme, token = authorization(request)
     if scheme != "bearer" or not token:

@@ -127,7 +127,10 @@ def has_basic(request: HttpRequest) -> bool:
 
 def basic_credentials(request: HttpRequest) -> BasicCredentials | None:
     """The client ID and secret of HTTP Basic, form-decoded (RFC 6749 §2.3.1); None if malformed."""
-    _scheme, encoded = authorization(request)
+    return decoded_basic(authorization(request)[1])
+
+
+def decoded_basic(encoded: str) -> BasicCredentials | None:
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError):

@@ -15,7 +15,7 @@ from core.background import BackgroundWriter
 from core.origin import client_ip, network_of
 from credentials.actions.refusals import record_refusals
 from credentials.error_codes import entry_of
-from credentials.models.refusals import Refused, RefusedWhat
+from credentials.models.refusals import CALL_KINDS, Refused, RefusedWhat
 from credentials.oauth.grants import GRANTS
 from credentials.oauth.parameters import basic_credentials, has_basic
 from credentials.refused import RefusedRequest
@@ -99,16 +99,15 @@ def note_refusal(
         if not is_bounded and not anonymous_cap.allows(address, minute=int(time.monotonic() // 60)):
             return
         kind = what or _kind(request)
-        is_call = kind in (RefusedWhat.CALL, RefusedWhat.VERIFY)
-        entry = entry_of(error.code, rfc_error, rest=is_call)
+        entry = entry_of(error.code, rfc_error, rest=kind in CALL_KINDS)
         writer.put(
             Refused(
                 request_id=getattr(request, "request_id", ""),
                 at=at,
                 environment=environment.value,
                 what=str(kind),
-                method=(request.method or "")[:10],
-                path=_template(request),
+                method=(facts.method or request.method or "")[:10],
+                path=facts.path[:200] if facts.method else _template(request),
                 status=status,
                 error=rfc_error,
                 code=error.code,
@@ -118,7 +117,9 @@ def note_refusal(
                 presented_client_id=facts.client_id or _presented_client_id(request),
                 is_authentic=facts.is_authentic,
                 credential_id=facts.credential_id,
-                missing=facts.missing,
+                missing=facts.missing[:300],
+                api=facts.api,
+                operation=facts.operation,
                 address=address if network_of(address) else None,
             )
         )

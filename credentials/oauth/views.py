@@ -22,7 +22,6 @@ from credentials.models.signing_keys import JWKS_MAX_AGE
 from credentials.oauth.bearer import (
     BearerError,
     SecretInQuery,
-    authenticate,
     refuse_secrets_in_query,
 )
 from credentials.oauth.client_auth import (
@@ -36,12 +35,14 @@ from credentials.oauth.errors import (
     UnsupportedGrantType,
     WrongMethod,
 )
+from credentials.oauth.gateway import authenticate_caller, decide, headers_about
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.lookup import Lookup
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.refusal_log import note_refusal
+from credentials.oauth.rest_errors import refused_call
 from credentials.oauth.tokens import introspection, read_question, session_of
 from credentials.throttle import meter_of
 
@@ -178,9 +179,22 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
 
 @read_only
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """For a proxy's `auth_request`: 204 if the access token is valid now, else 401."""
+    """For a gateway: 204 if the call may pass. Without `api`, if the access token is valid now."""
+    decision = _of_call if "api" in request.GET else _of_token
+    return no_store(meter_of(request).mark(decision(request, environment)))
+
+
+def _of_call(request: HttpRequest, environment: Environment) -> HttpResponse:
     try:
-        bearer = authenticate(request, environment)
+        caller = decide(request, environment)
+    except BearerError as error:
+        return refused_call(request, error, environment, what=RefusedWhat.GATEWAY)
+    return HttpResponse(status=204, headers={} if caller is None else headers_about(caller))
+
+
+def _of_token(request: HttpRequest, environment: Environment) -> HttpResponse:
+    try:
+        bearer = authenticate_caller(request, environment)
     except BearerError as error:
         note_refusal(
             request,
@@ -191,16 +205,14 @@ def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
             what=RefusedWhat.VERIFY,
         )
         told = {"WWW-Authenticate": error.challenge, "Link": help_link(error.code)}
-        return no_store(HttpResponse(status=401, headers=told))
-    return no_store(
-        HttpResponse(
-            status=204,
-            headers={
-                "X-Owner-Id": str(bearer.extension.pk),
-                "X-Client-Id": bearer.client.client_id,
-                "X-Scope": settings.PLATFORM.scope_string(bearer.scopes),
-            },
-        )
+        return HttpResponse(status=401, headers=told)
+    return HttpResponse(
+        status=204,
+        headers={
+            "X-Owner-Id": str(bearer.extension.pk),
+            "X-Client-Id": bearer.client.client_id,
+            "X-Scope": settings.PLATFORM.scope_string(bearer.scopes),
+        },
     )
 
 

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,11 @@ from tests import api, cast
 from tests.api import App
 from tests.conftest import Partners, Rebels
 from tests.credentials.fleets import Fleet
+from tests.credentials.gateways import Shop, write_shop
 from tests.credentials.rotating import rotation_of
 from tests.credentials.scenes import Scene
 from tests.credentials.token_requests import World
+from tests.platforms import UsePlatform
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,11 @@ def world(rebels: Rebels, partners: Partners) -> World:
         for_all=cast.credential(rebels.luke),
         for_some=cast.credential(rebels.luke, clients=[app.client, public.client]),
     )
+
+
+@pytest.fixture
+def shop(rebels: Rebels, use_platform: UsePlatform, tmp_path: Path) -> Shop:
+    write_shop(use_platform, tmp_path)
+    rebels.luke.user.extensions.update(user_role="support")
+    app = api.app(rebels.luke, scopes=["orders:write"])
+    return Shop(app, cast.credential(rebels.luke), rebels)

@@ -27,6 +27,7 @@ from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth import lookup
 from tests import api, cast
 from tests.conftest import Rebels
+from tests.credentials.gateways import Shop, ask
 
 pytestmark = pytest.mark.both_databases
 
@@ -112,6 +113,19 @@ def test_a_call_takes_one_statement(path: str, token: str) -> None:
 def test_verify_takes_one_statement(token: str) -> None:
     with statements_at_most(1):
         assert verify(token).status_code == 204
+
+
+@pytest.mark.parametrize("call", ["GET /orders/17", "POST /orders/17/refunds", "GET //orders"])
+def test_a_decision_for_a_gateway_takes_one_statement(shop: Shop, call: str) -> None:
+    """Even if the gateway authenticates, and if the answer is no."""
+    token = shop.token()
+    gateway = api.app(shop.rebels.leia, name="Gateway", scopes=[])
+    mark_resource_server(gateway.client, marked=True, origin=cast.ORIGIN)
+    for headers in ({}, {"Proxy-Authorization": gateway.authorization}):
+        with statements_at_most(1):
+            assert ask(call, token, headers=headers).status_code in (204, 403)
+    with statements_at_most(0):
+        assert ask("GET /status", token).status_code == 204
 
 
 def test_introspection_takes_one_statement(app: api.App, token: str) -> None:

@@ -1,0 +1,17 @@
+"""The API and the operation that a refused call was about, if the platform still has them."""
+
+from django.conf import settings
+
+from accounts.platform.catalog import Operation
+from credentials.models import Refusal
+
+
+def api_label(refusal: Refusal) -> str:
+    """Empty for a request at the Auth API or the built-in REST API."""
+    api = settings.PLATFORM.apis.get(refusal.api)
+    return api.label if api else refusal.api
+
+
+def operation_of(refusal: Refusal) -> Operation | None:
+    api = settings.PLATFORM.apis.get(refusal.api)
+    return api.operation(refusal.operation) if api else None

@@ -1,0 +1,226 @@
+"""Decides about a call that a gateway asks about, as about a call to the built-in REST API.
+
+The gateway sends the caller's `Authorization` header and says what the caller asks for. The API's
+OpenAPI document says what that needs, and the same checks run in the same order.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.environments import Environment
+from accounts.platform.catalog import Api, Operation
+from accounts.platform.paths import HostilePath, PathTree
+from core.origin import client_ip, trust_peer
+from credentials.models.usage import note_use
+from credentials.oauth.bearer import (
+    Bearer,
+    BearerError,
+    OperationRefused,
+    ScopeMissing,
+    TooManyCalls,
+    authenticate_token,
+    refuse_secret_names,
+    token_of,
+)
+from credentials.oauth.client_auth import authenticate_client
+from credentials.oauth.errors import OAuthError, TemporarilyUnavailable
+from credentials.oauth.lookup import Lookup
+from credentials.oauth.original_request import (
+    GatewaySetup,
+    OriginalRequest,
+    ambiguity,
+    original_request,
+)
+from credentials.oauth.parameters import Parameters, decoded_basic
+from credentials.oauth.tokens import read_question
+from credentials.refused import Reason
+from credentials.throttle import LimitGroup, RateLimited, meter_of
+
+# Authorization is the caller's, so the gateway, which is a proxy, authenticates with the header for
+# proxies (RFC 9110 §11.7.2).
+UNLISTED_GROUP = LimitGroup.MEDIUM
+GATEWAY_AUTHORIZATION = "HTTP_PROXY_AUTHORIZATION"
+NOT_A_RESOURCE_SERVER = (
+    "The gateway's Proxy-Authorization must be HTTP Basic with the client ID and the client secret "
+    "of a client of this environment that is marked as resource server."
+)
+
+
+def decide(request: HttpRequest, environment: Environment) -> Bearer | None:
+    """The caller of a call that may pass; None if the operation is open. Raises `BearerError`."""
+    api = _api(request, environment)
+    try:
+        return _decide(request, environment, api)
+    except BearerError as error:
+        raise error.about(api=api.id)  # noqa: B904 - the same
+
+
+def headers_about(caller: Bearer) -> dict[str, str]:
+    """Who calls, for the service behind the gateway.
+
+    All headers are always there, so that a gateway replaces anything that the caller sent in their
+    place. External IDs and the IDs of the platform file are printable ASCII.
+    """
+    extension, role = caller.extension, caller.extension.role
+    return {
+        "X-Owner-Id": str(extension.pk),
+        "X-Owner-External-Id": extension.external_id or "",
+        "X-Account-Id": str(extension.account_id),
+        "X-Client-Id": caller.client.client_id,
+        "X-Scope": settings.PLATFORM.scope_string(caller.scopes),
+        "X-User-Role": role.id if role.is_offered else "",
+        "X-User-Permissions": " ".join(role.permissions),
+    }
+
+
+def authenticate_caller(
+    request: HttpRequest, environment: Environment, *, audience: str = ""
+) -> Bearer:
+    """The caller behind the gateway. Raises `BearerError`."""
+    token = token_of(request)
+    lookup = None
+    if header := request.META.get(GATEWAY_AUTHORIZATION):
+        lookup = _authenticate_gateway(request, environment, header, token)
+    source = client_ip(request) or ""
+    bearer = authenticate_token(token, environment, lookup=lookup, source=source)
+    bearer.require_audience(audience)
+    return bearer
+
+
+def _api(request: HttpRequest, environment: Environment) -> Api:
+    named = request.GET.getlist("api")
+    api = settings.PLATFORM.apis.get(named[0]) if len(named) == 1 else None
+    if api is not None and environment in api.trees:
+        return api
+    offered = [api.id for api in settings.PLATFORM.apis.values() if environment in api.trees]
+    raise GatewaySetup(
+        "The gateway must name one API of this environment in the query parameter api. The APIs "
+        f"are: {', '.join(offered) or 'none'}."
+    )
+
+
+def _decide(request: HttpRequest, environment: Environment, api: Api) -> Bearer | None:
+    original = original_request(request)
+    refuse_secret_names(original.parameter_names)
+    try:
+        operation = _operation(request, environment, api, original)
+    except OperationRefused as refusal:
+        raise _about_caller(refusal, request, environment, api)  # noqa: B904 - the same
+    if operation is None:
+        return _counted_caller(request, environment, api, UNLISTED_GROUP)
+    if operation.is_open:
+        return None
+    try:
+        return _permitted_caller(request, environment, api, operation)
+    except BearerError as error:
+        raise error.about(  # noqa: B904 - the same
+            operation=operation.id, method=original.method, path=operation.path
+        )
+
+
+def _operation(
+    request: HttpRequest, environment: Environment, api: Api, original: OriginalRequest
+) -> Operation | None:
+    """None for one that the document doesn't list, if the API lets those through."""
+    if problem := ambiguity(request, original):
+        raise _ambiguous(api, problem)
+    try:
+        found = _listed(api.trees[environment], original)
+    except HostilePath as error:
+        raise _ambiguous(api, str(error)).about(method=original.method) from error
+    if found is None and api.unlisted == "refuse":
+        raise OperationRefused(
+            f"The {api.label} has no such operation. Compare the method and the path with its "
+            "reference."
+        ).about(method=original.method)
+    return found
+
+
+def _listed(tree: PathTree[Operation], original: OriginalRequest) -> Operation | None:
+    found = tree.find(original.method, original.path)
+    if found is None and original.method == "HEAD":
+        # RFC 9110 §9.3.2: HEAD is GET without the content.
+        return tree.find("GET", original.path)
+    return found
+
+
+def _ambiguous(api: Api, problem: str) -> BearerError:
+    return OperationRefused(
+        f"Servers can read this request in more than one way: {problem}. Send it as the reference "
+        f"of the {api.label} describes."
+    ).about(reason=Reason.AMBIGUOUS_REQUEST)
+
+
+def _permitted_caller(
+    request: HttpRequest, environment: Environment, api: Api, operation: Operation
+) -> Bearer:
+    caller = _counted_caller(request, environment, api, LimitGroup(operation.limit_group))
+    if missing := operation.lacking(caller.scopes):
+        raise caller.refused(ScopeMissing(settings.PLATFORM.scope_string(missing)))
+    if operation.permission:
+        caller.require_permission(operation.permission)
+    return caller
+
+
+def _counted_caller(
+    request: HttpRequest, environment: Environment, api: Api, group: LimitGroup
+) -> Bearer:
+    caller = authenticate_caller(request, environment, audience=api.audience)
+    # The token is valid, so the call counts as a use even if the gateway refuses it.
+    note_use(
+        UUID(caller.claims["credential_id"]),
+        caller.client.pk,
+        at=timezone.now(),
+        address=client_ip(request),
+        is_call=True,
+    )
+    try:
+        meter_of(request).count(group, caller.client.client_id, str(caller.extension.pk))
+    except RateLimited as limited:
+        raise caller.refused(TooManyCalls(str(limited))) from limited
+    return caller
+
+
+def _about_caller(
+    refusal: OperationRefused, request: HttpRequest, environment: Environment, api: Api
+) -> BearerError:
+    # The refusal doesn't depend on the token, but its record belongs to whom the token names.
+    try:
+        return _counted_caller(request, environment, api, UNLISTED_GROUP).refused(refusal)
+    except TooManyCalls as error:
+        return error
+    except BearerError as error:
+        facts = error.facts
+        return refusal.about(
+            client_id=facts.client_id,
+            credential_id=facts.credential_id,
+            is_authentic=facts.is_authentic,
+        )
+
+
+def _authenticate_gateway(
+    request: HttpRequest, environment: Environment, header: str, token: str
+) -> Lookup:
+    """What the token names, read together with the gateway's client. Raises `BearerError`.
+
+    From then on the gateway's word about the caller's address counts.
+    """
+    scheme, _space, encoded = header.partition(" ")
+    credentials = decoded_basic(encoded.strip()) if scheme.lower() == "basic" else None
+    if credentials is None:
+        raise GatewaySetup(NOT_A_RESOURCE_SERVER)
+    asking, lookup = read_question(credentials.client_id, token)
+    parameters = Parameters({}, source=client_ip(request) or "", meter=meter_of(request))
+    try:
+        client = authenticate_client(credentials, parameters, environment, asking)
+    except TemporarilyUnavailable as error:
+        raise TooManyCalls(error.message) from error
+    except OAuthError as error:
+        raise GatewaySetup(NOT_A_RESOURCE_SERVER) from error
+    if not client.is_resource_server:
+        raise GatewaySetup(NOT_A_RESOURCE_SERVER)
+    trust_peer(request)
+    return lookup

@@ -1,0 +1,92 @@
+"""The request that a gateway asks about, from the headers that the gateway sends.
+
+A gateway, the service behind it and this server can read a request differently. What two of them
+could read differently is refused, so that no operation is reached under another operation's rule.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from django.http import HttpRequest
+
+from credentials.oauth.bearer import REALM, BearerError
+from credentials.refused import CheckName, Reason
+
+# Each gateway sends one of these pairs; they are the method and the URI.
+PAIRS = (
+    ("X-Original-Method", "X-Original-URI"),
+    ("X-Forwarded-Method", "X-Forwarded-Uri"),
+)
+# Frameworks that read one of these let it replace the method.
+OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
+MUST_SEND = (
+    "The gateway must send the method and the URI of the original request, in X-Original-Method "
+    "and X-Original-URI or in X-Forwarded-Method and X-Forwarded-Uri."
+)
+# Many servers accept any spelling, so `get` might reach what only `GET` is checked for.
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
+# Servers join a repeated header with a comma (RFC 9110 §5.3).
+_REPEATED = re.compile(r",\s*/")
+
+
+class GatewaySetup(BearerError):
+    """The gateway, not the caller, sent something wrong."""
+
+    status = 400
+    rfc_error = "invalid_request"
+    challenge = f'Bearer realm="{REALM}", error="invalid_request"'
+
+    def __init__(self, message: str) -> None:
+        super().__init__("CMN-101", message)
+        self.about(check=CheckName.REQUEST, reason=Reason.GATEWAY_SETUP)
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalRequest:
+    method: str
+    path: str
+    """As it was sent: not decoded."""
+    query: str
+
+    @property
+    def parameter_names(self) -> list[str]:
+        if not self.query:
+            return []
+        return [name for name, _ in parse_qsl(self.query, keep_blank_values=True)]
+
+
+def original_request(request: HttpRequest) -> OriginalRequest:
+    """Raises `GatewaySetup`: headers are missing, repeated, or contradict each other."""
+    found = {pair for pair in (_pair(request, *names) for names in PAIRS) if any(pair)}
+    if len(found) > 1:
+        raise GatewaySetup(f"{MUST_SEND} It sent both, and they differ.")
+    method, uri = next(iter(found), ("", ""))
+    if not (method and uri):
+        raise GatewaySetup(MUST_SEND)
+    if _REPEATED.search(uri):
+        raise GatewaySetup(
+            f"{MUST_SEND} The URI has a comma before a slash, as if it had been sent twice. If the "
+            "request really has that comma, encode it as %2C."
+        )
+    path, _, query = uri.partition("?")
+    return OriginalRequest(method, path, query)
+
+
+def ambiguity(request: HttpRequest, original: OriginalRequest) -> str:
+    """Why servers could read the method differently; empty if they can't."""
+    if not _METHOD.fullmatch(original.method):
+        return "the method isn't one word in capital letters"
+    for name in OVERRIDES:
+        if _meta_name(name) in request.META:
+            return f"the header {name} can replace the method"
+    return ""
+
+
+def _pair(request: HttpRequest, method: str, uri: str) -> tuple[str, str]:
+    meta = request.META
+    return meta.get(_meta_name(method), ""), meta.get(_meta_name(uri), "")
+
+
+def _meta_name(header: str) -> str:
+    return "HTTP_" + header.upper().replace("-", "_")
