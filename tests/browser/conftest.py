@@ -5,52 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Page, expect
 from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from accounts.models import Membership
 from tests import cast
+from tests.browser.axe import assert_accessible
 
 SignInPage = Callable[[Membership], Page]
 Check = Callable[[str], None]
 
 
-# Pages have no frames and no media, so axe doesn't have to look for them. Chromium applies a new
-# size or color scheme in its next frame, and axe would measure colors that are still changing.
-EXAMINE = """
-async (options) => {
-  await new Promise(requestAnimationFrame);
-  document.getAnimations().filter((it) => it instanceof CSSTransition).forEach((it) => it.finish());
-  const {violations} = await axe.run({
-    resultTypes: ["violations"], preload: false, iframes: false, ...options,
-  });
-  const root = document.documentElement;
-  const wider = [root, ...document.querySelectorAll(".panel")]
-    .filter((box) => box.scrollWidth > box.clientWidth)
-    .map((box) => `${box.localName} ${box.innerText.slice(0, 40)}`);
-  return {violations, wider};
-}
-"""
-
-
 @pytest.fixture
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     return browser_context_args | {"viewport": {"width": 1280, "height": 900}}
-
-
-def assert_accessible(page: Page, where: str, **options: object) -> None:
-    """Assert that axe finds nothing, and that nothing overflows the window or a panel.
-
-    The options are those of `axe.run`.
-    """
-    # It stays loaded, so that a second run in another size is faster.
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE_SCRIPT)
-    found = page.evaluate(EXAMINE, options)
-    results = AxeResults(found)
-    assert not results.violations_count, f"{where}: {results.generate_report()}"
-    assert found["wider"] == [], f"{where} has boxes whose contents are wider than they are"
 
 
 def arrived(page: Page, heading: str) -> None:

@@ -10,11 +10,11 @@ from pytest_playwright.pytest_playwright import CreateContextCallback
 from accounts.environments import Environment
 from accounts.models import AccessRequest
 from tests import cast
+from tests.browser.axe import assert_accessible
 from tests.browser.conftest import (
     SignInPage,
     again_at,
     arrived,
-    assert_accessible,
     confirm_password,
 )
 from tests.browser.exchange import call, error_code, exchange

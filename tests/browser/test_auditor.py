@@ -22,7 +22,8 @@ from accounts.roles import ConsoleRole
 from credentials.actions.clients import suspend_client
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
 from tests import cast
-from tests.browser.conftest import SignInPage, assert_accessible, confirm_password
+from tests.browser.axe import assert_accessible
+from tests.browser.conftest import SignInPage, confirm_password
 from tests.conftest import Rebels
 
 MATRIX = Path(__file__).parent.parent / "access_matrix.txt"

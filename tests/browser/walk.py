@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from tests.browser.conftest import assert_accessible
+from tests.browser.axe import assert_accessible
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDE = {"width": 1280, "height": 900}
