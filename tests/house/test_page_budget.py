@@ -18,7 +18,6 @@ from pytest_django import Settings
 from accounts.actions.access_requests import request_access
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
-from accounts.models import Membership
 from accounts.roles import ConsoleRole
 from benchmarks.console_pages import ENDS_THE_SESSION, FOR_PEOPLE, People, arguments_of
 from credentials.models import ExchangeUsage
@@ -105,28 +104,31 @@ def pages(arguments: dict[str, object]) -> Iterator[tuple[str, str]]:
             yield url.name, path
 
 
-@pytest.mark.both_databases
-@pytest.mark.parametrize(("who", "at_least"), [("luke", 30), ("leia", 45), ("c3po", 25)])
-def test_every_page_takes_at_most_twelve_queries(
-    rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
-) -> None:
-    person: Membership = getattr(rebels, who)
-    browser = cast.step_up(sign_in(person))
+def costs_for(browser: Client, arguments: dict[str, object], *, at_least: int) -> dict[str, int]:
+    """What this many pages take or more, each at most twelve queries."""
     # The first page records when the person was last active.
     browser.get("/console/")
     found = costs(browser, arguments)
     assert len(found) >= at_least
     too_many = {name: queries for name, queries in found.items() if queries > MAX_QUERIES}
     assert too_many == {}
+    return found
 
 
 @pytest.mark.both_databases
-def test_no_page_takes_a_query_per_row(
+@pytest.mark.parametrize(("who", "at_least"), [("luke", 30), ("c3po", 25)])
+def test_every_page_takes_at_most_twelve_queries(
+    rebels: Rebels, sign_in: SignIn, arguments: dict[str, object], who: str, at_least: int
+) -> None:
+    costs_for(cast.step_up(sign_in(getattr(rebels, who))), arguments, at_least=at_least)
+
+
+@pytest.mark.both_databases
+def test_no_page_of_an_administrator_takes_more_queries_for_more_rows(
     rebels: Rebels, sign_in: SignIn, arguments: dict[str, object]
 ) -> None:
     browser = cast.step_up(sign_in(rebels.leia))
-    browser.get("/console/")
-    before = costs(browser, arguments)
+    before = costs_for(browser, arguments, at_least=45)
     more_of_everything(rebels, "other-")
     for _ in range(3):  # browsers in which she is signed in
         sign_in(rebels.leia).get("/console/")
