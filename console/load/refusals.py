@@ -33,7 +33,8 @@ TOKEN_EXPIRED = access_token_expired()
 # The columns that have the names of the recorded values.
 SAME_NAMES = (
     "at", "request_id", "environment", "what", "method", "path", "status", "error", "code",
-    "message", "check_name", "reason", "presented_client_id", "is_authentic", "missing", "address",
+    "message", "check_name", "reason", "presented_client_id", "is_authentic", "missing", "api",
+    "operation", "address",
 )  # fmt: skip
 NAMES = (*SAME_NAMES, "client_id", "credential_id")
 
