@@ -156,11 +156,27 @@ def unseal(sealed: str) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def sign(claims: Mapping[str, Any], *, sealed_private_key: str, kid: str, token_type: str) -> str:
-    """A compact JWS; the same claims and key always give the same string."""
-    message = f"{_header(token_type, kid)}.{_encoded(_compact_json(claims).encode())}"
+def sign(
+    claims: Mapping[str, Any],
+    *,
+    sealed_private_key: str,
+    kid: str,
+    token_type: str,
+    shared: str = "{",
+) -> str:
+    """A compact JWS; the same claims and key always give the same string.
+
+    `shared` is the JSON text before these claims: see `shared_claims`.
+    """
+    payload = shared + _compact_json(claims)[1:]
+    message = f"{_header(token_type, kid)}.{_encoded(payload.encode())}"
     r, s = decode_dss_signature(unseal(sealed_private_key).sign(message.encode(), _ES256))
     return f"{message}.{_encoded(r.to_bytes(32) + s.to_bytes(32))}"
+
+
+def shared_claims(claims: Mapping[str, Any]) -> str:
+    """Claims that many tokens have, encoded for `sign`. There must be others to follow."""
+    return f"{_compact_json(claims)[:-1]},"
 
 
 @lru_cache(maxsize=64)

@@ -188,10 +188,6 @@ class Platform:
     def _closure(self, scope: str) -> frozenset[str]:
         return frozenset({scope}).union(*map(self._closure, self.scopes[scope].includes))
 
-    def audiences(self, scopes: frozenset[str]) -> tuple[str, ...]:
-        """The audiences of the APIs whose operations ask for one of these scopes."""
-        return _audiences(self, scopes)
-
     @cached_property
     def scopes_by_audience(self) -> Mapping[str, frozenset[str]]:
         """The scopes that the operations of each API ask for, without the built-in API."""
@@ -230,12 +226,6 @@ class Platform:
 def _effective_scopes(platform: Platform, scopes: frozenset[str]) -> frozenset[str]:
     included = platform.included_scopes
     return frozenset[str]().union(*(included.get(scope, frozenset()) for scope in scopes))
-
-
-@lru_cache(maxsize=1024)
-def _audiences(platform: Platform, scopes: frozenset[str]) -> tuple[str, ...]:
-    by_audience = platform.scopes_by_audience.items()
-    return tuple(audience for audience, asked_for in by_audience if asked_for & scopes)
 
 
 @lru_cache(maxsize=1024)

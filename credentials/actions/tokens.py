@@ -2,13 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
 
+from accounts.platform.catalog import Platform
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Client, ExchangeUsage, JwtCredential, SigningKey
@@ -51,7 +52,7 @@ def sign_access_token(
     credential: JwtCredential,
     client: Client,
     *,
-    scopes: Iterable[str],
+    scopes: frozenset[str],
     audience: Audience,
     ttl: timedelta,
     session_id: UUID,
@@ -60,23 +61,15 @@ def sign_access_token(
 ) -> IssuedToken:
     """An access token, which never outlives its credential.
 
-    It says what the person can do at this moment (RFC 9068 §2.2.3.1), for APIs that verify it
-    offline. A user role that the platform no longer offers grants nothing, so it isn't named.
     `signing_key` is the current key, or None before its first use.
     """
-    urls, role = credential.environment.urls, credential.extension.role
     issued_at = int(at.timestamp())
     expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
     key = signing_key or current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {
-            "iss": urls.base_url,
             "sub": str(credential.extension_id),
-            "aud": audience,
             "client_id": client.client_id,
-            "scope": settings.PLATFORM.scope_string(scopes),
-            "roles": (role.id,) if role.is_offered else (),
-            "entitlements": role.permissions,
             "iat": issued_at,
             "exp": expires_at,
             "jti": secrets.token_urlsafe(16),
@@ -86,8 +79,38 @@ def sign_access_token(
         sealed_private_key=key.sealed_private_key,
         kid=key.kid,
         token_type=jose.ACCESS_TOKEN_TYPE,
+        shared=_shared_claims(
+            settings.PLATFORM,
+            credential.environment.urls.base_url,
+            audience,
+            scopes,
+            credential.extension.user_role,
+        ),
     )
     return IssuedToken(value, expires_at - issued_at)
+
+
+# Large enough for the apps and the user roles of an installation.
+@lru_cache(maxsize=1024)
+def _shared_claims(
+    platform: Platform, issuer: str, audience: Audience, scopes: frozenset[str], user_role: str
+) -> str:
+    """The claims that don't name a person, an app or a moment.
+
+    They say what the person can do when the token is issued (RFC 9068 §2.2.3.1), for APIs that
+    verify it offline. A user role that the platform no longer offers grants nothing, so it isn't
+    named.
+    """
+    role = platform.role(user_role)
+    return jose.shared_claims(
+        {
+            "iss": issuer,
+            "aud": audience,
+            "scope": platform.scope_string(scopes),
+            "roles": (role.id,) if role.is_offered else (),
+            "entitlements": role.permissions,
+        }
+    )
 
 
 def count_exchange(

@@ -203,7 +203,10 @@ def refuse_secret_names(names: Iterable[str]) -> None:
 def audience_of(claims: jose.Claims) -> tuple[str, ...]:
     """The audiences of the APIs that an access token is for (RFC 7519 §4.1.3)."""
     audience = claims["aud"]
-    return audience if isinstance(audience, tuple) else (audience,)
+    if isinstance(audience, str):
+        return (audience,)
+    listed = audience if isinstance(audience, tuple) else ()
+    return tuple(each for each in listed if isinstance(each, str))
 
 
 def token_of(request: HttpRequest) -> str:

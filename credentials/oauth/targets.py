@@ -1,11 +1,13 @@
 """For which APIs an access token is, and with which of the granted scopes (RFC 8707)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 
 from accounts.environments import Environment
 from accounts.platform import built_in
+from accounts.platform.catalog import Platform
 from credentials.actions.tokens import Audience
 from credentials.oauth.checks import Exchange
 from credentials.oauth.errors import InvalidTarget
@@ -27,13 +29,19 @@ def target_of(exchange: Exchange, granted: frozenset[str], resource: str | None)
     operations of the API ask for, and those that they include.
     """
     if resource is None:
-        rest_api = exchange.environment.urls.rest_api
-        others = settings.PLATFORM.audiences(granted)
-        return Target((rest_api, *others) if others else rest_api, granted)
+        return _of_all_apis(settings.PLATFORM, exchange.environment.urls.rest_api, granted)
     asked_for = _scopes_by_resource(exchange.environment).get(resource)
     if asked_for is None:
         raise InvalidTarget(resource).about(credential_id=str(exchange.credential.pk))
     return Target(resource, settings.PLATFORM.effective_scopes(granted & asked_for))
+
+
+# Large enough for all sets of scopes that the apps of an installation have.
+@lru_cache(maxsize=1024)
+def _of_all_apis(platform: Platform, rest_api: str, granted: frozenset[str]) -> Target:
+    by_audience = platform.scopes_by_audience.items()
+    others = [audience for audience, asked_for in by_audience if asked_for & granted]
+    return Target((rest_api, *others) if others else rest_api, granted)
 
 
 def resources(environment: Environment) -> list[str]:

@@ -76,7 +76,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
         credential,
         client,
         audience="https://api.acme.example/orders",
-        scopes=["ReadAccounts"],
+        scopes=frozenset({"ReadAccounts"}),
         ttl=timedelta(hours=1),
         session_id=uuid4(),
         at=credential.issued_at,
