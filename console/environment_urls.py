@@ -17,10 +17,11 @@ METADATA = ".well-known/oauth-authorization-server"
 
 @cache
 def _environment_patterns(
-    environment: Environment, urls: EnvironmentUrls
+    environment: Environment, urls: EnvironmentUrls, has_rest_api: bool
 ) -> list[URLPattern | URLResolver]:
     # Cached, because it takes 50 ms to build the REST API.
     kwargs = {"environment": environment}
+    rest_api = [path("restapi/", build_api(environment).urls)] if has_rest_api else []
     return [
         path(
             "restapi/oauth/",
@@ -28,15 +29,14 @@ def _environment_patterns(
             kwargs,
         ),
         path(METADATA, metadata, kwargs, name=f"metadata_{environment}"),
-        path("restapi/", build_api(environment).urls),
+        *rest_api,
         re_path(r"^restapi(?:/.*)?$", errors.unknown_uri, name=f"unknown_uri_{environment}"),
     ]
 
 
 def _mounted(environment: Environment) -> URLResolver:
-    return path(
-        environment.urls.path_prefix, include(_environment_patterns(environment, environment.urls))
-    )
+    patterns = _environment_patterns(environment, environment.urls, settings.PLATFORM.built_in_api)
+    return path(environment.urls.path_prefix, include(patterns))
 
 
 def host_of_its_own(environment: Environment) -> str | None:

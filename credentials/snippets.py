@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from accounts.environments import EnvironmentUrls
+from django.conf import settings
+
+from accounts.environments import Environment
 
 # Both secrets reach curl through standard input. On a command line, everyone on the machine could
 # read them in the process list, and the shell would keep them in its history.
@@ -32,9 +34,11 @@ exchange = Request(
     headers={{"Authorization": "Basic " + basic}},
 )
 token = json.load(urlopen(exchange))["access_token"]
+"""
 
+_PYTHON_CALL = """
 call = Request(
-    BASE_URL + "/restapi/v1.0/account/~/extension/~",
+    {address},
     headers={{"Authorization": "Bearer " + token}},
 )
 print(json.load(urlopen(call)))
@@ -56,12 +60,14 @@ const JWT = "{jwt}";
     }}),
   }});
   const {{ access_token }} = await exchange.json();
+{call}}})();
+"""
 
-  const call = await fetch(BASE_URL + "/restapi/v1.0/account/~/extension/~", {{
+_JAVASCRIPT_CALL = """
+  const call = await fetch({address}, {{
     headers: {{ Authorization: "Bearer " + access_token }},
   }});
   console.log(await call.json());
-}})();
 """
 
 _DOTENV = """\
@@ -79,17 +85,34 @@ class Snippet:
     code: str = field(repr=False)
 
 
-def snippets(*, urls: EnvironmentUrls, client_id: str, jwt: str) -> list[Snippet]:
+def snippets(*, environment: Environment, client_id: str, jwt: str) -> list[Snippet]:
+    urls, address = environment.urls, _address_of_a_call(environment)
     values = {
         "base_url": urls.base_url,
         "token_endpoint": urls.token_endpoint,
         "client_id": client_id,
         "jwt": jwt,
     }
-    templates = [
-        ("curl", "curl", _CURL),
-        ("Python", "python", _PYTHON),
-        ("JavaScript", "javascript", _JAVASCRIPT),
-        (".env", "dotenv", _DOTENV),
+    python_call = _PYTHON_CALL.format(address=address) if address else ""
+    javascript_call = _JAVASCRIPT_CALL.format(address=address) if address else ""
+    return [
+        Snippet("curl", "curl", _CURL.format(**values)),
+        Snippet("Python", "python", _PYTHON.format(**values) + python_call),
+        Snippet("JavaScript", "javascript", _JAVASCRIPT.format(**values, call=javascript_call)),
+        Snippet(".env", "dotenv", _DOTENV.format(**values)),
     ]
-    return [Snippet(name, slug, template.format(**values)) for name, slug, template in templates]
+
+
+def _address_of_a_call(environment: Environment) -> str:
+    """An expression in Python and in JavaScript; empty if there is nothing simple to call."""
+    platform = settings.PLATFORM
+    if platform.built_in_api:
+        return 'BASE_URL + "/restapi/v1.0/account/~/extension/~"'
+    addresses = (
+        f'"{api.servers[environment]}{operation.path}"'
+        for api in platform.apis.values()
+        if environment in api.servers
+        for operation in api.operations
+        if operation.method == "GET" and "{" not in operation.path
+    )
+    return next(addresses, "")

@@ -124,15 +124,18 @@ def credential(rebels: Rebels) -> JwtCredential:
 
 
 @pytest.fixture
-def use_platform(settings: Settings, tmp_path: Path) -> UsePlatform:
+def use_platform(settings: Settings, tmp_path: Path) -> Iterator[UsePlatform]:
     """Offer what a platform file describes for the rest of the test."""
 
     def use(text: str) -> Platform:
         platform = read_platform(write_platform(tmp_path, text))
         settings.PLATFORM = platform
+        # The server mounts the APIs of the platform when it starts.
+        api.program.cache_clear()
         return platform
 
-    return use
+    yield use
+    api.program.cache_clear()
 
 
 @pytest.fixture

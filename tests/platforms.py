@@ -92,6 +92,10 @@ OPENAPI: dict[str, Any] = {
     },
     "components": {"securitySchemes": {"oauth": {"type": "oauth2", "flows": {}}}},
 }
+# With a scope that no API uses.
+WITH_SPARE_SCOPE = ORDERS.replace(
+    "[[permissions]]", '[[scopes]]\nid = "audit"\nlabel = "Audit"\n[[permissions]]', 1
+)
 # The original platform with a permission and a role of the company's own.
 EXTENDED = f"""{ORIGINAL.read_text()}
 [[permissions]]

@@ -46,7 +46,7 @@ def jwt_page(
     chosen = chosen or (clients[0] if clients else None)
     client_id = chosen.client_id if chosen else "YOUR_CLIENT_ID"
     context |= {"credential": credential, "jwt": jwt, "clients": clients, "chosen": chosen}
-    context["snippets"] = snippets(urls=credential.environment.urls, client_id=client_id, jwt=jwt)
+    context["snippets"] = snippets(environment=credential.environment, client_id=client_id, jwt=jwt)
     context["test_form"] = ExchangeTestForm(clients=clients, initial={"client_id": client_id})
     return credential_page(request, template, owner, **context)
 

@@ -85,7 +85,7 @@ def test_the_code_of_the_created_page_runs(
 ) -> None:
     client, secret = app
     jwt = cast.credential(rebels.luke).encode()
-    lines = snippets(urls=Environment.SANDBOX.urls, client_id=client.client_id, jwt=jwt)
+    lines = snippets(environment=Environment.SANDBOX, client_id=client.client_id, jwt=jwt)
     code = next(snippet.code for snippet in lines if snippet.slug == slug)
     if slug == "curl":
         assert jwt not in code

@@ -28,6 +28,7 @@ from credentials.models import (
 )
 from credentials.models.refusals import KEPT, OFTEN, OFTEN_WITHIN
 from tests import api, cast
+from tests.platforms import ORDERS, UsePlatform
 
 pytestmark = pytest.mark.both_databases
 
@@ -69,6 +70,16 @@ def test_seed_load_makes_the_requested_rows_and_reports_them(db: None) -> None:
     assert re.search(r"^ +900 audit events$", said, re.MULTILINE)
     assert re.search(r"^ +\d+\.\d seconds$", said, re.MULTILINE)
     assert mail.outbox == []
+
+
+def test_seed_load_works_with_any_platform(db: None, use_platform: UsePlatform) -> None:
+    use_platform(ORDERS)
+    seed(credentials=600)
+    scopes = {scope for app in Application.objects.all() for scope in app.scopes}
+    roles = set(Extension.objects.values_list("user_role", flat=True))
+    assert (scopes, roles) == ({"orders:read", "orders:write"}, {"support", "finance"})
+    paths = set(Refusal.objects.values_list("path", flat=True))
+    assert paths == {"/orders", "/restapi/oauth/token"}
 
 
 def test_only_two_people_of_seed_load_can_sign_in(db: None, settings: Settings) -> None:

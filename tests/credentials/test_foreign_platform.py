@@ -18,7 +18,7 @@ from credentials.models import Application, RefreshToken
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.refusing import asked
-from tests.platforms import EXTENDED, ORDERS, UsePlatform
+from tests.platforms import EXTENDED, ORDERS, WITH_SPARE_SCOPE, UsePlatform
 
 pytestmark = pytest.mark.both_databases
 
@@ -59,7 +59,7 @@ def settings_of(app: Application, **changes: Any) -> dict[str, Any]:
 def test_the_app_form_groups_the_scopes_by_api(
     rebels: Rebels, sign_in: SignIn, use_platform: UsePlatform
 ) -> None:
-    use_platform(ORDERS.replace("[[permissions]]", SPARE_SCOPE, 1))
+    use_platform(WITH_SPARE_SCOPE)
     form = html(sign_in(rebels.luke), reverse("credentials:create_application"))
     groups = [group.get_text(" ", strip=True) for group in form.select("#id_scopes [role=group]")]
     assert groups == [
@@ -72,9 +72,6 @@ def test_the_app_form_groups_the_scopes_by_api(
     assert [box["value"] for box in form.select("#id_scopes input[checked]")] == ["orders:write"]
     (field,) = form.select("input[type=search][data-filters='#id_scopes']")
     assert "name" not in field.attrs
-
-
-SPARE_SCOPE = '[[scopes]]\nid = "audit"\nlabel = "Audit"\n[[permissions]]'
 
 
 def test_the_form_of_the_original_platform_has_one_group(rebels: Rebels, sign_in: SignIn) -> None:

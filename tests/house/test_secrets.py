@@ -60,7 +60,7 @@ def test_dataclasses_hide_secret_fields_in_their_repr() -> None:
     [
         BasicCredentials("client", SECRET),
         Parameters({"client_secret": SECRET, "assertion": SECRET}),
-        snippets(urls=Environment.SANDBOX.urls, client_id="client", jwt=SECRET),
+        snippets(environment=Environment.SANDBOX, client_id="client", jwt=SECRET),
     ],
     ids=["BasicCredentials", "Parameters", "Snippet"],
 )
