@@ -4,6 +4,12 @@
 API_ID = "rest-api"
 LABEL = "REST API"
 
+
+def operation_id(name: str) -> str:
+    """The ID of the operation that a function of this name answers."""
+    return name.replace("_", "-")
+
+
 READ_ACCOUNTS = "ReadAccounts"
 EDIT_EXTENSIONS = "EditExtensions"
 EDIT_ACCOUNTS = "EditAccounts"

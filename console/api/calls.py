@@ -25,7 +25,7 @@ from console.api import representations as as_json
 from console.api import schemas
 from console.api.errors import not_found
 from core.origin import Origin, client_ip
-from credentials.models.usage import note_use
+from credentials.models.usage import Called, note_use
 from credentials.oauth.bearer import (
     Bearer,
     TooManyCalls,
@@ -85,8 +85,10 @@ class BearerAuth(HttpAuthBase):
         group: LimitGroup,
         scope: str = "",
         permission: str = "",
+        operation: str = "",
     ) -> None:
         super().__init__()
+        self._called = Called(built_in.API_ID, operation)
         self._environment = environment
         self._group = group
         self._scope = scope
@@ -100,7 +102,7 @@ class BearerAuth(HttpAuthBase):
             bearer.client.pk,
             at=timezone.now(),
             address=client_ip(request),
-            is_call=True,
+            called=self._called,
         )
         user, app = str(bearer.extension.pk), bearer.client.client_id
         try:
@@ -379,7 +381,13 @@ def router(environment: Environment) -> Router:
             call.path,
             [call.method],
             _answered(call.view),
-            auth=BearerAuth(environment, call.group, call.scope, call.permission),
+            auth=BearerAuth(
+                environment,
+                call.group,
+                call.scope,
+                call.permission,
+                built_in.operation_id(call.view.__name__),
+            ),
             response={200: call.response, **REFUSALS},
             operation_id=call.view.__name__,
             summary=call.summary,

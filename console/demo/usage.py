@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from accounts.environments import Environment
+from console.reference.apis import described_apis
 from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
-from credentials.models.usage import Use
+from credentials.models.usage import Called, Use
 
 # What each app does on a working day: exchanges, calls per exchange, and from which addresses.
 HABITS = {
@@ -18,6 +19,8 @@ HABITS = {
     "Cloud City Connect": (88, 4, ("192.0.2.61", "192.0.2.62", "192.0.2.63")),
     "Tibanna Ledger": (24, 11, ("192.0.2.90",)),
 }
+# How many operations each app calls.
+OPERATIONS = 4
 NIGHTLY = "Base Reporting"
 WEEKEND = (5, 6)
 
@@ -35,21 +38,43 @@ def add_usage(
 ) -> None:
     dice = random.Random(f"1977 {environment}")  # noqa: S311 - the shape of a demo, not a secret
     size = 1.0 if environment is Environment.PRODUCTION else 0.3
-    calls: dict[tuple[UUID, int, date], tuple[int, datetime]] = {}
+    calls: dict[tuple[UUID, int, date, str, str], tuple[int, datetime]] = {}
     seen = []
     for credential, client in ((each, client) for each, clients in used for client in clients):
+        operations = _operations_of(client)
         for day in _days_of_use(credential, client.application.name, size, now, dice):
             ExchangeUsage.objects.count_exchange(
                 credential.pk, client.pk, at=day.at, times=day.exchanges
             )
             utc_day = day.at.astimezone(UTC).date()
-            # Two of the thirty moments can be on one day (UTC).
-            before, last = calls.get((credential.pk, client.pk, utc_day), (0, day.at))
-            counted = before + day.calls, max(last, day.at)
-            calls[credential.pk, client.pk, utc_day] = counted
-            seen.append(Use(credential.pk, client.pk, day.at, day.address, is_call=True))
+            for called, count in _shares(day.calls, operations):
+                # Two of the thirty moments can be on one day (UTC).
+                key = (credential.pk, client.pk, utc_day, *called)
+                before, last = calls.get(key, (0, day.at))
+                calls[key] = before + count, max(last, day.at)
+            seen.append(Use(credential.pk, client.pk, day.at, day.address))
     CallUsage.objects.add_counts([(*key, *counted) for key, counted in calls.items()])
     AddressUse.objects.note(seen)
+
+
+def _operations_of(client: Client) -> list[Called]:
+    """A few that the app has the scopes for."""
+    scopes = client.application.effective_scopes
+    return [
+        Called(api.id, operation.id)
+        for api in described_apis().values()
+        for operation in api.operations
+        if not operation.is_open and not operation.lacking(scopes)
+    ][:OPERATIONS]
+
+
+def _shares(calls: int, operations: list[Called]) -> Iterator[tuple[Called, int]]:
+    # The first one gets half of the calls, the next one half of the others, and so on.
+    for called in operations:
+        share = calls - calls // 2 if called != operations[-1] else calls
+        calls -= share
+        if share:
+            yield called, share
 
 
 def _days_of_use(

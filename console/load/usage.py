@@ -11,6 +11,7 @@ from console.load import bulk
 from console.load.apps import Apps
 from console.load.credentials import Credentials
 from console.load.dice import Dice
+from console.reference.apis import described_apis
 from credentials.models import AddressUse, CallUsage, Client, ExchangeUsage, JwtCredential
 from credentials.models.jwt_credentials import NEVER_USED
 from credentials.models.usage import ADDRESSES_KEPT_FOR
@@ -46,6 +47,9 @@ def use(
     def thrown() -> Iterator[Day]:
         return _days(made, apps, since, apps_each, Dice(seed))
 
+    operations = [
+        (api.id, operation.id) for api in described_apis().values() for operation in api.operations
+    ]
     exchanges = bulk.stream_values(
         ExchangeUsage,
         ("credential_id", "client_id", "day", "exchanges", "last_at"),
@@ -53,9 +57,14 @@ def use(
     )
     calls = bulk.stream_values(
         CallUsage,
-        ("credential_id", "client_id", "day", "calls", "last_at"),
+        ("credential_id", "client_id", "day", "api", "operation", "calls", "last_at"),
         (
-            (*each.key, dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE), each.last_at)
+            (
+                *each.key,
+                *dice.choice(operations),
+                dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE),
+                each.last_at,
+            )
             for each in thrown()
         ),
     )

@@ -74,7 +74,7 @@ def _described(document: Schema) -> Iterator[tuple[str, str, Schema]]:
 
 
 def _id(described: Schema) -> str:
-    return str(described["operationId"]).replace("_", "-")
+    return built_in.operation_id(str(described["operationId"]))
 
 
 def _operation(document: Schema, method: str, path: str, described: Schema) -> Operation:

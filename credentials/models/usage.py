@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.apps import apps
@@ -18,6 +18,7 @@ from django.db.models import F, Max, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from accounts.platform.catalog import OPERATION_ID_LENGTH
 from core import networks
 from core.background import BackgroundWriter
 from core.postgresql import statements
@@ -31,6 +32,7 @@ ADDRESSES_KEPT_FOR = timedelta(days=90)
 ADDRESSES_KEPT = 20
 ADDRESSES_SHOWN = 5
 _DAILY = ("credential", "client", "day")
+_DAILY_CALLS = (*_DAILY, "api", "operation")
 _PLACE = ("credential", "client", "address")
 
 
@@ -53,6 +55,13 @@ class SeenAddress:
     applications: tuple[str, ...]
 
 
+class Called(NamedTuple):
+    """The IDs of an API and of its operation; empty for one that the API doesn't list."""
+
+    api: str
+    operation: str
+
+
 @dataclass(frozen=True)
 class Use:
     """One exchange or one call that is waiting to be written."""
@@ -61,7 +70,8 @@ class Use:
     client_pk: int
     at: datetime
     address: str | None
-    is_call: bool
+    called: Called | None = None
+    """None for an exchange."""
 
 
 def first_recent_day(at: datetime) -> date:
@@ -168,22 +178,25 @@ class ExchangeUsage(models.Model):
 class CallUsageQuerySet(models.QuerySet["CallUsage"]):
     def add_calls(self, calls: Iterable[Use]) -> None:
         # Days are in UTC.
-        counts: dict[tuple[UUID, int, date], int] = defaultdict(int)
-        last: dict[tuple[UUID, int, date], datetime] = {}
+        counts: dict[tuple[UUID, int, date, str, str], int] = defaultdict(int)
+        last: dict[tuple[UUID, int, date, str, str], datetime] = {}
         for use in calls:
-            key = (use.credential_id, use.client_pk, use.at.astimezone(UTC).date())
+            if use.called is None:
+                continue
+            day = use.at.astimezone(UTC).date()
+            key = (use.credential_id, use.client_pk, day, *use.called)
             counts[key] += 1
             last[key] = max(use.at, last.get(key, use.at))
         # Sorted, so that two processes lock the same rows in the same order.
         self.add_counts([(*key, counts[key], last[key]) for key in sorted(counts)])
 
-    def add_counts(self, rows: Sequence[tuple[UUID, int, date, int, datetime]]) -> None:
-        """Add `(credential, client, day, calls, last_at)`; a key may be there only once."""
-        upsert(self.model, _DAILY, "calls", rows)
+    def add_counts(self, rows: Sequence[tuple[UUID, int, date, str, str, int, datetime]]) -> None:
+        """Add `(credential, client, day, api, operation, calls, last_at)`, each key only once."""
+        upsert(self.model, _DAILY_CALLS, "calls", rows)
 
 
 class CallUsage(models.Model):
-    """How often one client called the REST API with one credential on one day (UTC)."""
+    """How often one client called an operation with one credential on one day (UTC)."""
 
     credential = models.ForeignKey(
         "credentials.JwtCredential", on_delete=models.PROTECT, related_name="calls", db_index=False
@@ -192,6 +205,9 @@ class CallUsage(models.Model):
         "credentials.Client", on_delete=models.PROTECT, related_name="calls", db_index=False
     )
     day = models.DateField()
+    # Of the platform file and the API's document. They stay when the file no longer has them.
+    api = models.CharField(max_length=100)
+    operation = models.CharField(max_length=OPERATION_ID_LENGTH, blank=True)
     calls = models.PositiveBigIntegerField()
     last_at = models.DateTimeField()
 
@@ -199,7 +215,7 @@ class CallUsage(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=_DAILY, name="call_usage_once_a_day")
+            models.UniqueConstraint(fields=_DAILY_CALLS, name="call_usage_once_a_day")
         ]
         indexes: ClassVar = [
             models.Index(fields=["client", "day"], name="call_usage_by_client"),
@@ -307,7 +323,7 @@ def outdated_usage(at: datetime | None = None) -> list[models.QuerySet[Any]]:
 @transaction.atomic
 def _write(uses: list[Use]) -> None:
     # All or nothing, because the writer tries all of it again if the database was away.
-    CallUsage.objects.add_calls(use for use in uses if use.is_call)
+    CallUsage.objects.add_calls(uses)
     AddressUse.objects.note(uses)
 
 
@@ -320,8 +336,13 @@ _writer = BackgroundWriter("usage", _write, capacity=20_000)
 
 
 def note_use(
-    credential_id: UUID, client_pk: int, *, at: datetime, address: str | None, is_call: bool = False
+    credential_id: UUID,
+    client_pk: int,
+    *,
+    at: datetime,
+    address: str | None,
+    called: Called | None = None,
 ) -> None:
     """Collect a call, or the address of an exchange, to be written within a second."""
-    if is_call or address:
-        _writer.put(Use(credential_id, client_pk, at, address, is_call))
+    if called or address:
+        _writer.put(Use(credential_id, client_pk, at, address, called))

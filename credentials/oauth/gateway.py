@@ -14,7 +14,7 @@ from accounts.environments import Environment
 from accounts.platform.catalog import Api, Operation
 from accounts.platform.paths import HostilePath, PathTree
 from core.origin import client_ip, trust_peer
-from credentials.models.usage import note_use
+from credentials.models.usage import Called, note_use
 from credentials.oauth.bearer import (
     Bearer,
     BearerError,
@@ -110,7 +110,7 @@ def _decide(request: HttpRequest, environment: Environment, api: Api) -> Bearer 
     except OperationRefused as refusal:
         raise _about_caller(refusal, request, environment, api)  # noqa: B904 - the same
     if operation is None:
-        return _counted_caller(request, environment, api, UNLISTED_GROUP)
+        return _counted_caller(request, environment, api, None)
     if operation.is_open:
         return None
     try:
@@ -157,7 +157,7 @@ def _ambiguous(api: Api, problem: str) -> BearerError:
 def _permitted_caller(
     request: HttpRequest, environment: Environment, api: Api, operation: Operation
 ) -> Bearer:
-    caller = _counted_caller(request, environment, api, LimitGroup(operation.limit_group))
+    caller = _counted_caller(request, environment, api, operation)
     if missing := operation.lacking(caller.scopes):
         raise caller.refused(ScopeMissing(settings.PLATFORM.scope_string(missing)))
     if operation.permission:
@@ -166,8 +166,10 @@ def _permitted_caller(
 
 
 def _counted_caller(
-    request: HttpRequest, environment: Environment, api: Api, group: LimitGroup
+    request: HttpRequest, environment: Environment, api: Api, operation: Operation | None
 ) -> Bearer:
+    group = LimitGroup(operation.limit_group) if operation else UNLISTED_GROUP
+    called = Called(api.id, operation.id if operation else "")
     caller = authenticate_caller(request, environment, audience=api.audience)
     # The token is valid, so the call counts as a use even if the gateway refuses it.
     note_use(
@@ -175,7 +177,7 @@ def _counted_caller(
         caller.client.pk,
         at=timezone.now(),
         address=client_ip(request),
-        is_call=True,
+        called=called,
     )
     try:
         meter_of(request).count(group, caller.client.client_id, str(caller.extension.pk))
@@ -189,7 +191,7 @@ def _about_caller(
 ) -> BearerError:
     # The refusal doesn't depend on the token, but its record belongs to whom the token names.
     try:
-        return _counted_caller(request, environment, api, UNLISTED_GROUP).refused(refusal)
+        return _counted_caller(request, environment, api, None).refused(refusal)
     except TooManyCalls as error:
         return error
     except BearerError as error:

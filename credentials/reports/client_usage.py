@@ -15,11 +15,13 @@ from credentials.models.usage import (
     ADDRESSES_SHOWN,
     USAGE_PERIOD,
     AddressUse,
+    Called,
     CallUsage,
     ExchangeUsage,
     SeenAddress,
     first_recent_day,
 )
+from credentials.reports.called_operations import CalledOperations, called_operations
 from credentials.reports.daily_usage import CALLS, EXCHANGES, DailyUsage, daily_usage
 from credentials.reports.exchanged_credentials import ExchangedCredential, exchanged_credentials
 
@@ -52,6 +54,7 @@ class ClientUsage:
     others: int = 0
     """How many credentials it used that the viewer can't see."""
     exchanges_of_others: int = 0
+    operations: CalledOperations = field(default_factory=CalledOperations)
     addresses: Sequence[SeenAddress] = field(default_factory=list)
     last_exchange_at: datetime | None = None
     last_call_at: datetime | None = None
@@ -61,7 +64,8 @@ def client_usage(client: Client, viewer: Membership, *, at: datetime | None = No
     """Five queries at most."""
     at = at or timezone.now()
     since = first_recent_day(at)
-    daily = _daily_of_client(client, since)
+    calls, operations = _calls(client, since)
+    daily = _daily_exchanges(client, since) | calls
     by_day = daily_usage({key: total for key, (total, _) in daily.items()}, at)
     if not (by_day.exchanges or by_day.calls):
         return ClientUsage(by_day)
@@ -74,38 +78,57 @@ def client_usage(client: Client, viewer: Membership, *, at: datetime | None = No
         more=len(visible) - len(shown),
         others=len(used) - len(visible),
         exchanges_of_others=sum(each.exchanges for each in used if not each.is_visible),
+        operations=called_operations(operations),
         addresses=_addresses_of(client, at - USAGE_PERIOD),
         last_exchange_at=_last(daily, EXCHANGES),
         last_call_at=_last(daily, CALLS),
     )
 
 
-Daily = dict[tuple[int, date], tuple[int, datetime]]
+Count = tuple[int, datetime]
+"""How many there were, and when the last one was."""
+Daily = dict[tuple[int, date], Count]
 
 
 def _last(daily: Daily, wanted: int) -> datetime | None:
     return max((last for (kind, _), (_, last) in daily.items() if kind == wanted), default=None)
 
 
-def _daily_of_client(client: Client, since: date) -> Daily:
-    """Of each day how many there were, and when the last one was.
+def _daily_exchanges(client: Client, since: date) -> Daily:
+    rows = (
+        ExchangeUsage.objects.filter(client=client, day__gte=since)
+        .order_by()
+        .values("day")
+        .annotate(total=Sum("exchanges"), last=Max("last_at"))
+        .values_list("day", "total", "last")
+    )
+    return {(EXCHANGES, day): (int(total), last) for day, total, last in rows}
 
-    In two queries: for one of both, PostgreSQL would start processes that cost more than they save.
-    """
-    found: Daily = {}
-    for days, kind, counter in (
-        (ExchangeUsage.objects.all(), EXCHANGES, "exchanges"),
-        (CallUsage.objects.all(), CALLS, "calls"),
-    ):
-        rows = (
-            days.filter(client=client, day__gte=since)
-            .order_by()
-            .values("day")
-            .annotate(total=Sum(counter), last=Max("last_at"))
-            .values_list("day", "total", "last")
-        )
-        found |= {(kind, day): (int(total), last) for day, total, last in rows}
-    return found
+
+def _calls(client: Client, since: date) -> tuple[Daily, dict[Called, Count]]:
+    """The calls of each day, and those of each operation."""
+    # A query of its own: for one of both, PostgreSQL would start processes that cost more than they
+    # save.
+    rows = (
+        CallUsage.objects.filter(client=client, day__gte=since)
+        .order_by()
+        .values("day", "api", "operation")
+        .annotate(total=Sum("calls"), last=Max("last_at"))
+        .values_list("day", "api", "operation", "total", "last")
+    )
+    days: Daily = {}
+    operations: dict[Called, Count] = {}
+    for day, api, operation, total, last in rows:
+        called = Called(api, operation)
+        days[CALLS, day] = _sum(days.get((CALLS, day)), int(total), last)
+        operations[called] = _sum(operations.get(called), int(total), last)
+    return days, operations
+
+
+def _sum(before: Count | None, calls: int, last: datetime) -> Count:
+    if before is None:
+        return calls, last
+    return before[0] + calls, max(before[1], last)
 
 
 def _with_use(

@@ -1,6 +1,6 @@
 """Organization → Credentials: all credentials of the organization, to review, revoke, export."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from credentials.forms.inventory import InventoryListForm, RevokeCredentialsForm
 from credentials.models import AppAccess, Client, ExchangeUsage, JwtCredential, Rotation
 from credentials.models.jwt_credential_queries import JwtCredentialQuerySet
 from credentials.models.usage import ClientUse
+from credentials.reports.called_operations import operations_by_credential
 from credentials.reports.credential_list import matching_credentials, organization_credentials
 
 EXPORT_BATCH = 1000
@@ -45,6 +46,7 @@ EXPORT_HEADING = (
     "revoked_at",
     "revoked_by",
     "revoked_reason",
+    "calls_in_30_days",
 )
 
 
@@ -166,7 +168,7 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     form = InventoryListForm(request.GET)
     record_export(viewer, form.wanted, origin=Origin.of(request))
-    lines = csv_lines(EXPORT_HEADING, map(_exported, _every(viewer, form)))
+    lines = csv_lines(EXPORT_HEADING, _exported_lines(viewer, form))
     name = f"credentials-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
         lines,
@@ -175,7 +177,15 @@ def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _every(viewer: Membership, form: InventoryListForm) -> Iterator[JwtCredential]:
+def _exported_lines(viewer: Membership, form: InventoryListForm) -> Iterator[tuple[object, ...]]:
+    for rows in _batches(viewer, form):
+        called = operations_by_credential(credential.pk for credential in rows)
+        for credential in rows:
+            calls = "; ".join(map(str, called.get(credential.pk, ())))
+            yield *_exported(credential), calls
+
+
+def _batches(viewer: Membership, form: InventoryListForm) -> Iterator[Sequence[JwtCredential]]:
     """All pages one after the other: no cursor of the database is held open meanwhile."""
     everything = _with_people(
         matching_credentials(viewer.organization, form.wanted)
@@ -187,7 +197,7 @@ def _every(viewer: Membership, form: InventoryListForm) -> Iterator[JwtCredentia
     after: UUID | None = None
     while True:
         page = page_of(everything, form.order, whole=whole, after=after, size=EXPORT_BATCH)
-        yield from page.rows
+        yield page.rows
         if page.after is None:
             return
         after = page.after

@@ -77,9 +77,10 @@ def old_usage(rebels: Rebels) -> list[object]:
         at = now - timedelta(days=days)
         ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at)
         day = at.astimezone(UTC).date()
-        CallUsage.objects.add_counts([(credential.pk, client.pk, day, 1, at)])
+        key = (credential.pk, client.pk, day, "orders", "listOrders")
+        CallUsage.objects.add_counts([(*key, 1, at)])
     for days in (89, 91):
-        seen = Use(credential.pk, client.pk, now - timedelta(days=days), f"192.0.2.{days}", False)
+        seen = Use(credential.pk, client.pk, now - timedelta(days=days), f"192.0.2.{days}")
         AddressUse.objects.note([seen])
     return [
         ExchangeUsage.objects.latest("day"),

@@ -13,7 +13,7 @@ from accounts.environments import Environment
 from accounts.forms.lists import ListForm
 from core.background import BackgroundWriter
 from credentials.models import ExchangeUsage, JwtCredential
-from credentials.models.usage import note_use
+from credentials.models.usage import Called, note_use
 from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.conftest import Apps
@@ -146,7 +146,9 @@ def test_the_last_call_is_shown_even_after_a_later_exchange(
     credential = cast.credential(rebels.luke)
     now = timezone.now()
     ids = (credential.pk, apps.dialer.pk)
-    note_use(*ids, at=now - timedelta(days=3), address=None, is_call=True)
+    note_use(
+        *ids, at=now - timedelta(days=3), address=None, called=Called("rest-api", "get-account")
+    )
     ExchangeUsage.objects.count_exchange(*ids, at=now)
     BackgroundWriter.flush_all()
     called = now - timedelta(days=3)

@@ -18,7 +18,7 @@ from credentials.actions.rotations import (
     warn_of_closing,
 )
 from credentials.models import ExchangeUsage, JwtCredential, Rotation
-from credentials.models.usage import note_use
+from credentials.models.usage import Called, note_use
 from credentials.reports.credential_list import CredentialFilter, matching_credentials
 from credentials.wording import status_in_words
 from tests import api, cast
@@ -27,6 +27,8 @@ from tests.conftest import Rebels, SignIn
 from tests.credentials.pages import text_of, the_event, url, words_of
 from tests.credentials.rotating import DAY, HOUR, answer, closed, emails, end_at, rotation_of
 from tests.ticks import tick
+
+CALLED = Called("rest-api", "get-account")
 
 TICK = Origin.command("tick")
 
@@ -115,12 +117,12 @@ def test_the_rotation_page_shows_which_apps_use_the_replacement(
     count(rotation.replacement_id, app.client.pk, at=began + DAY)
     count(old.pk, crane.client.pk, at=began + DAY)
     for hours, address in ((2, "192.0.2.7"), (3, "2001:db8::7"), (-30, "192.0.2.9")):
-        note_use(
-            old.pk, crane.client.pk, at=began + hours * HOUR, address=address, is_call=hours == 3
-        )
+        called = CALLED if hours == 3 else None
+        at = began + hours * HOUR
+        note_use(old.pk, crane.client.pk, at=at, address=address, called=called)
     # A call with an access token of the old credential counts as a use of it.
     late = began + 2 * DAY
-    note_use(old.pk, crane.client.pk, at=late, address=None, is_call=True)
+    note_use(old.pk, crane.client.pk, at=late, address=None, called=CALLED)
     BackgroundWriter.flush_all()
     progress = [
         (use.application_name, use.has_moved, use.replaced_last_at, use.replacement_last_at)

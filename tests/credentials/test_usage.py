@@ -15,7 +15,14 @@ from pytest_django import DjangoAssertNumQueries
 from core.background import BackgroundWriter
 from credentials.actions.clients import suspend_client
 from credentials.models import AddressUse, CallUsage, ExchangeUsage, JwtCredential
-from credentials.models.usage import ADDRESSES_KEPT, SeenAddress, Use, note_use, seen_addresses
+from credentials.models.usage import (
+    ADDRESSES_KEPT,
+    Called,
+    SeenAddress,
+    Use,
+    note_use,
+    seen_addresses,
+)
 from credentials.reports.credential_usage import credential_usage
 from tests import api, cast
 from tests.conftest import Rebels
@@ -24,6 +31,7 @@ from tests.races import at_once, shared_database
 pytestmark = pytest.mark.both_databases
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+CALLED = Called("rest-api", "get-account")
 HERE, THERE = "192.0.2.10", "2001:db8::10"
 
 
@@ -50,8 +58,10 @@ def addresses() -> list[tuple[str, datetime]]:
     return list(AddressUse.objects.order_by("-last_at").values_list("address", "last_at"))
 
 
-def used(world: World, at: datetime, address: str | None = HERE, *, is_call: bool = True) -> None:
-    note_use(*world.ids, at=at, address=address, is_call=is_call)
+def used(
+    world: World, at: datetime, address: str | None = HERE, called: Called | None = CALLED
+) -> None:
+    note_use(*world.ids, at=at, address=address, called=called)
 
 
 # --- What counts ----------------------------------------------------------------------------------
@@ -100,9 +110,14 @@ def test_a_call_counts_whatever_its_response(world: World) -> None:
     assert statuses == [200, 200, 404, 403]
     assert call_rows() == []
     BackgroundWriter.flush_all()
-    row = CallUsage.objects.get()
-    assert (row.credential, row.client, row.calls) == (world.credential, world.app.client, 4)
-    assert row.day == row.last_at.date() == timezone.now().date()
+    rows = CallUsage.objects.order_by("operation")
+    assert [(row.api, row.operation, row.calls) for row in rows] == [
+        ("rest-api", "get-account", 3),
+        ("rest-api", "put-business-address", 1),
+    ]
+    for row in rows:
+        assert (row.credential, row.client) == (world.credential, world.app.client)
+        assert row.day == row.last_at.date() == timezone.now().date()
     assert {address for address, _ in addresses()} == {HERE, THERE}
 
 
@@ -201,7 +216,7 @@ def test_calls_count_once_when_the_database_goes_away_between_two_statements(
 
 def test_more_keys_than_one_statement_holds(world: World) -> None:
     CallUsage.objects.add_calls(
-        Use(*world.ids, NOON - timedelta(days=days), HERE, is_call=True) for days in range(1203)
+        Use(*world.ids, NOON - timedelta(days=days), HERE, CALLED) for days in range(1203)
     )
     assert CallUsage.objects.count() == 1203
 
@@ -238,7 +253,7 @@ def test_addresses_have_one_spelling(world: World, sent: str | None, kept: list[
 
 def test_which_apps_and_addresses_use_a_credential_since_then(rebels: Rebels, world: World) -> None:
     second = World(api.app(rebels.luke, name="Second"), world.credential)
-    used(world, NOON - timedelta(hours=2), THERE, is_call=False)
+    used(world, NOON - timedelta(hours=2), THERE, None)
     used(world, NOON - timedelta(hours=1))
     used(second, NOON)
     BackgroundWriter.flush_all()
@@ -268,7 +283,7 @@ def test_two_processes_that_write_at_once_lose_nothing(rebels: Rebels, world: Wo
     credentials = [cast.credential(rebels.luke, label=str(number)) for number in range(20)]
     batches = [
         [
-            Use(credential.pk, world.app.client.pk, NOON, f"192.0.2.{number}", is_call=True)
+            Use(credential.pk, world.app.client.pk, NOON, f"192.0.2.{number}", CALLED)
             for credential in order
             for _ in range(3)
         ]
@@ -292,9 +307,7 @@ def test_addresses_are_pruned_while_others_write(world: World) -> None:
     def write(network: str) -> None:
         for number in range(3 * ADDRESSES_KEPT):
             at = NOON + timedelta(seconds=number)
-            AddressUse.objects.note(
-                [Use(*world.ids, at, f"{network}.{number % 50}", is_call=False)]
-            )
+            AddressUse.objects.note([Use(*world.ids, at, f"{network}.{number % 50}")])
 
     assert at_once(
         *(lambda network=network: write(network) for network in ("192.0.2", "198.51.100"))

@@ -16,7 +16,7 @@ from core.background import BackgroundWriter
 from credentials.actions.clients import issue_client
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Application, CallUsage, Client, ExchangeUsage, JwtCredential
-from credentials.models.usage import SeenAddress, note_use
+from credentials.models.usage import Called, SeenAddress, note_use
 from credentials.reports.client_usage import client_usage
 from credentials.reports.credential_usage import credential_usage
 from credentials.reports.daily_usage import UsageOfDay
@@ -26,6 +26,7 @@ from tests.credentials.pages import text_of, url, words_of
 
 pytestmark = pytest.mark.both_databases
 
+GET_ACCOUNT = Called("rest-api", "get-account")
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 TIME = r"\w{3} \d{1,2}, \d{4}, \d\d:\d\d UTC"
 
@@ -56,6 +57,7 @@ def used(
     at: datetime | None = None,
     exchanges: int = 0,
     calls: int = 0,
+    called: Called = GET_ACCOUNT,
     address: str | None = None,
 ) -> None:
     at = at or timezone.now()
@@ -63,7 +65,7 @@ def used(
         ExchangeUsage.objects.count_exchange(credential.pk, client.pk, at=at, times=exchanges)
     if calls:
         CallUsage.objects.add_counts(
-            [(credential.pk, client.pk, at.astimezone(UTC).date(), calls, at)]
+            [(credential.pk, client.pk, at.astimezone(UTC).date(), *called, calls, at)]
         )
     note_use(credential.pk, client.pk, at=at, address=address)
     BackgroundWriter.flush_all()
