@@ -1,4 +1,5 @@
 # make run            starts the console with demo data on http://localhost:8000
+# make example        runs a console, an orders API behind nginx, and the platform file between them
 # make test           runs every check and every test
 # make bench          measures both APIs, and writes the figures into docs/reference/performance.md
 # make bench-pages    measures the pages, and writes the figures into docs/reference/performance.md
@@ -8,7 +9,7 @@
 # docs/reference/commands.md describes every target and its options.
 
 .DEFAULT_GOAL := run
-.PHONY: run test test-failover bench bench-pages install install-dev collectstatic lock clean
+.PHONY: run example test test-failover bench bench-pages install install-dev collectstatic lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -24,6 +25,10 @@ run: install
 	@$(python) manage.py migrate --verbosity 0
 	@$(python) manage.py seed_demo --if-empty
 	@exec bin/serve --host 127.0.0.1
+
+example: install-dev
+	@$(MAKE) --silent collectstatic
+	@exec $(python) -m examples.orders.run
 
 test: install-dev
 	@$(python) -m tests.stages $(STAGES)
