@@ -27,7 +27,6 @@ run: install
 	@exec bin/serve --host 127.0.0.1
 
 example: install-dev
-	@$(MAKE) --silent collectstatic
 	@exec $(python) -m examples.orders.run
 
 test: install-dev

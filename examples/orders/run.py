@@ -107,10 +107,14 @@ def _wait_until_open(name: str, process: Process, port: int) -> None:
 
 
 def prepare(environment: Mapping[str, str]) -> None:
-    for command in (["migrate", "--verbosity", "0"], ["seed_demo", "--if-empty"]):
-        arguments = [sys.executable, "manage.py", *command]
-        if subprocess.run(arguments, cwd=ROOT, env=environment, check=False).returncode:
-            raise Stopped(f"manage.py {command[0]} failed.")
+    manage = [sys.executable, "manage.py"]
+    for command in (
+        ["make", "--silent", "collectstatic"],
+        [*manage, "migrate", "--verbosity", "0"],
+        [*manage, "seed_demo", "--if-empty"],
+    ):
+        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+            raise Stopped(f"{' '.join(command)} failed.")
 
 
 def run(directory: Path, tell: Callable[[str], None] = print) -> None:
