@@ -22,9 +22,11 @@ def is_open(port: int) -> bool:
     return True
 
 
-def wait_until_open(port: int, process: "subprocess.Popen[bytes]", name: str) -> None:
+def wait_until_open(
+    port: int, process: "subprocess.Popen[bytes]", name: str, *, seconds: int = START_SECONDS
+) -> None:
     """Wait until the server listens. Fails if it has ended or takes too long."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         if is_open(port):
             return

@@ -188,7 +188,10 @@ def _of_call(request: HttpRequest, environment: Environment) -> HttpResponse:
     try:
         caller = decide(request, environment)
     except BearerError as error:
-        return refused_call(request, error, environment, what=RefusedWhat.GATEWAY)
+        response = refused_call(request, error, environment, what=RefusedWhat.GATEWAY)
+        # For gateways such as nginx, which can pass on only the headers. JSON in ASCII is one line.
+        response["X-Error-Body"] = response.content.decode()
+        return response
     return HttpResponse(status=204, headers={} if caller is None else headers_about(caller))
 
 
