@@ -1,5 +1,6 @@
 """What a gateway learns about a call of an API that it protects."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -238,6 +239,14 @@ def test_an_app_without_the_scope_is_refused(shop: Shop) -> None:
         scope_missing("orders:write"),
         'Bearer realm="REST API", error="insufficient_scope", scope="orders:write"',
     )
+
+
+def test_a_refusal_carries_its_body_in_a_header_for_gateways_that_drop_bodies(shop: Shop) -> None:
+    refused = ask("GET /nothing%2Fhere", shop.token())
+    assert refused.status_code == 403
+    assert json.loads(refused["X-Error-Body"]) == refused.json()
+    assert refused["X-Error-Body"].isprintable()
+    assert "X-Error-Body" not in ask("GET /status")
 
 
 def test_all_scopes_of_one_alternative_are_enough(shop: Shop) -> None:
