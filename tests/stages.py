@@ -198,7 +198,7 @@ def install_programs(names: Set[str]) -> str:
     packages = ["redis-server"]
     if "browser" in names:
         # The examples of the docs need them.
-        packages += ["curl", "nginx"]
+        packages += ["curl", "nginx", "caddy", "haproxy"]
     if "servers" in names:
         # Between several servers and their database, and in front of them.
         packages += ["pgbouncer", "haproxy"]

@@ -6,7 +6,7 @@ The gateway lets a request through only if the console allows it, and says in he
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import FastAPI, Header, HTTPException, Request
 from pydantic import BaseModel
 
 
@@ -24,6 +24,10 @@ class Refund(BaseModel):
 
 
 app = FastAPI(openapi_url=None)
+CALLER = {
+    "authorization", "x-account-id", "x-client-id", "x-owner-external-id", "x-owner-id", "x-scope",
+    "x-user-permissions", "x-user-role",
+}  # fmt: skip
 ORDERS = {
     order.id: order
     for order in (
@@ -39,6 +43,12 @@ def _order(order_id: int) -> Order:
         return ORDERS[order_id]
     except KeyError:
         raise HTTPException(404, f"There is no order {order_id}.") from None
+
+
+@app.get("/me")
+def get_caller(request: Request) -> dict[str, str]:
+    """What the gateway says about the caller."""
+    return {name: value for name, value in request.headers.items() if name in CALLER}
 
 
 @app.get("/orders")
