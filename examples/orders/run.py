@@ -26,7 +26,7 @@ Process = subprocess.Popen[bytes]
 
 
 class Stopped(Exception):
-    """The example can't start or go on, and the message says why."""
+    """The example can't start or continue, and the message says why."""
 
 
 @dataclass(frozen=True)
