@@ -73,8 +73,10 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="OAU-251",
         error="unauthorized_client",
         check=CheckName.FLOW,
-        cause="The app isn’t set up for the JWT auth flow, or for refresh tokens.",
-        fix="Turn on the one you need in the app’s settings.",
+        cause="The app isn’t set up for the JWT auth flow, or for refresh tokens, or its client "
+        "isn’t a resource server.",
+        fix="Turn on the one you need in the app’s settings. To use an endpoint for resource "
+        "servers, ask the operator to mark the client as one.",
     ),
     _invalid_grant(
         code="JWT-101",

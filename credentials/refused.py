@@ -42,6 +42,8 @@ class Reason(StrEnum):
     SESSION_ENDED = "session_ended"
     USED_TWICE = "used_twice"
     CREDENTIAL_GONE = "credential_gone"
+    NOT_A_RESOURCE_SERVER = "not_a_resource_server"
+    REFUSED_BY_API = "refused_by_api"
     GATEWAY_SETUP = "gateway_setup"
     AMBIGUOUS_REQUEST = "ambiguous_request"
 

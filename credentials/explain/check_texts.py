@@ -179,6 +179,15 @@ REASON_TEXTS: dict[str, ReasonText] = {
         "the response was lost. A later use ends the session, because someone may have copied "
         "the token.",
     ),
+    Reason.NOT_A_RESOURCE_SERVER: ReasonText(
+        headline="The client isn’t a resource server",
+        cause="Only a client that the operator has marked as a resource server can report refused "
+        "calls.",
+    ),
+    Reason.REFUSED_BY_API: ReasonText(
+        headline="The API itself refused the call",
+        cause="The token may be valid. The API decided by its own rules, and reported its answer.",
+    ),
     Reason.GATEWAY_SETUP: ReasonText(
         headline="The gateway is set up incorrectly",
         cause="The gateway in front of the API didn’t ask in the right way, so no call through it "
@@ -196,9 +205,7 @@ REASON_TEXTS: dict[str, ReasonText] = {
 
 
 def headline_of(check: CheckName | None, *, reason: str = "", missing: str = "") -> str:
-    if check is None:
-        return REFUSED
-    headline = CHECK_TEXTS[check].failed
+    headline = REFUSED if check is None else CHECK_TEXTS[check].failed
     if missing and check in (CheckName.SCOPE, CheckName.PERMISSION):
         return f"{headline} {missing}"
     text = REASON_TEXTS.get(reason)

@@ -35,6 +35,7 @@ from credentials.explain.fixes import (
 from credentials.explain.operations import api_label, operation_of
 from credentials.explain.requests import kind_of
 from credentials.models import JwtCredential, Refusal
+from credentials.models.refusals import RefusedWhat
 from credentials.oauth.checks import CHECKS, STATE_CHECK_NAMES, Exchange, Result, walk
 from credentials.refused import CheckName, Reason
 
@@ -44,6 +45,7 @@ _TOLD_TO_CALLERS = {
     Reason.CREDENTIAL_AS_TOKEN,
     Reason.GATEWAY_SETUP,
     Reason.AMBIGUOUS_REQUEST,
+    Reason.REFUSED_BY_API,
 }
 
 
@@ -184,7 +186,7 @@ def _headline(failed: FailedRequest, visibility: Visibility) -> str:
 def _cause(refusal: Refusal, failed: FailedRequest) -> str:
     if failed.reason == Reason.OTHER_ENVIRONMENT:
         return _other_environment(failed)
-    if refusal.is_call and failed.reason not in REASON_TEXTS:
+    if refusal.is_call and (failed.missing or failed.reason not in REASON_TEXTS):
         return _cause_of_call(refusal, failed)
     if failed.check in STATE_CHECK_NAMES or failed.reason in REASON_TEXTS:
         return cause_of(failed.check, failed.credential, failed.reason) or refusal.message
@@ -195,7 +197,8 @@ def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
     if failed.missing:
         what = "app scope" if failed.check is CheckName.SCOPE else "user permission"
         names = " and ".join(failed.missing.split())
-        return f"{_called(refusal)} needs the {what} {names}."
+        by_itself = " The API itself refused the call." if failed.reason else ""
+        return f"{_called(refusal)} needs the {what} {names}.{by_itself}"
     if failed.check not in STATE_CHECK_NAMES:
         return _usual_cause(refusal)
     ended = cause_of(failed.check, failed.credential, failed.reason)
@@ -270,12 +273,16 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
 
 
 def _lacks_now(refusal: Refusal, failed: FailedRequest, exchange: Exchange) -> str:
-    if refusal.operation:
-        return _lacks_for_operation(refusal, exchange)
+    if refusal.operation and (lacks := _lacks_for_operation(refusal, exchange)):
+        return lacks
+    if refusal.what == RefusedWhat.GATEWAY:
+        # Another alternative of scopes than the refused one may be there now.
+        return ""
     # A request of its own: no check of an exchange knows what the call asked for.
+    role = exchange.credential.extension.role
     has: dict[CheckName, Callable[[str], bool]] = {
         CheckName.SCOPE: exchange.client.application.effective_scopes.__contains__,
-        CheckName.PERMISSION: exchange.credential.extension.role.covers_own,
+        CheckName.PERMISSION: role.covers if refusal.api else role.covers_own,
     }
     if failed.check is None or failed.check not in has:
         return ""

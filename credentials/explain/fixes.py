@@ -50,6 +50,8 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
         yield from _token_fixes(failed, viewer)
     elif failed.check in STATE_CHECK_NAMES and failed.credential is not None:
         yield from _credential_fixes(failed, failed.credential, viewer)
+    elif failed.check is None and failed.reason == Reason.REFUSED_BY_API:
+        yield Fix("Read the API’s own answer, or ask the people who run the API.")
     elif failed.check in _BY_THE_CALLER:
         is_bare_call = failed.check is CheckName.REQUEST and failed.kind.is_call
         yield Fix(_BARE_CALL if is_bare_call else _BY_THE_CALLER[failed.check])
@@ -58,6 +60,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
 _BY_REASON: dict[str, str] = {
     Reason.TOO_MANY_SCOPES: "Request fewer scopes with the parameter scope, or name one API in the "
     "parameter resource.",
+    Reason.NOT_A_RESOURCE_SERVER: "Ask the operator to mark the client as a resource server.",
     Reason.GATEWAY_SETUP: "Ask the people who run the API to fix its gateway. The response says "
     "what the gateway must send.",
     Reason.AMBIGUOUS_REQUEST: "Send one method in capital letters, and the path as the reference "

@@ -42,13 +42,17 @@ _CALL_CHECKS = (*_BEARER_CHECKS, CheckName.LIMIT, CheckName.SCOPE, CheckName.PER
 CALL = RequestKind("REST API call", _CALL_CHECKS, _IN_CALLS, is_call=True)
 _OTHERS = {
     RefusedWhat.CLIENT_REQUEST.value: RequestKind(
-        "Token introspection or revocation",
+        "Request about a token",
         (CheckName.REQUEST, CheckName.CLIENT, CheckName.LIMIT),
         {},
     ),
     RefusedWhat.CALL.value: CALL,
     RefusedWhat.GATEWAY.value: RequestKind(
         "Call through a gateway", (CheckName.OPERATION, *_CALL_CHECKS), _IN_CALLS, is_call=True
+    ),
+    # The console can't know what the API checked.
+    RefusedWhat.REPORTED.value: RequestKind(
+        "Call that the API refused itself", (), _IN_CALLS, is_call=True
     ),
     RefusedWhat.VERIFY.value: RequestKind(
         "Token verification by a gateway", _BEARER_CHECKS, _IN_CALLS, is_call=True

@@ -26,9 +26,10 @@ class RefusedWhat(models.TextChoices):
     CALL = "call", "Call of the REST API"
     VERIFY = "verify", "Question of a proxy"
     GATEWAY = "gateway", "Call through a gateway"
+    REPORTED = "reported", "Call that an API refused itself"
 
 
-CALL_KINDS = (RefusedWhat.CALL, RefusedWhat.VERIFY, RefusedWhat.GATEWAY)
+CALL_KINDS = (RefusedWhat.CALL, RefusedWhat.VERIFY, RefusedWhat.GATEWAY, RefusedWhat.REPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class Refusal(models.Model):
     path = models.CharField(max_length=200)
     status = models.PositiveSmallIntegerField()
     error = models.CharField(max_length=40, blank=True)
-    code = models.CharField(max_length=10)
+    # Empty for a call that an API refused for a reason of its own.
+    code = models.CharField(max_length=10, blank=True)
     message = models.CharField(max_length=300)
     check_name = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=30, blank=True)

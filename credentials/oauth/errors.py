@@ -152,6 +152,13 @@ def flow_not_used() -> UnauthorizedClient:
     )
 
 
+def not_a_resource_server() -> UnauthorizedClient:
+    return UnauthorizedClient(
+        "OAU-251",
+        "Only resource servers can use this endpoint. Ask the operator to mark this client as one.",
+    ).about(reason=Reason.NOT_A_RESOURCE_SERVER)
+
+
 def other_environment(home: Environment) -> InvalidGrant:
     where = home.label.lower()
     return InvalidGrant(

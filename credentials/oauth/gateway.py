@@ -128,7 +128,7 @@ def _operation(
     if problem := ambiguity(request, original):
         raise _ambiguous(api, problem)
     try:
-        found = _listed(api.trees[environment], original)
+        found = listed_operation(api.trees[environment], original)
     except HostilePath as error:
         raise _ambiguous(api, str(error)).about(method=original.method) from error
     if found is None and api.unlisted == "refuse":
@@ -139,7 +139,8 @@ def _operation(
     return found
 
 
-def _listed(tree: PathTree[Operation], original: OriginalRequest) -> Operation | None:
+def listed_operation(tree: PathTree[Operation], original: OriginalRequest) -> Operation | None:
+    """Raises `HostilePath`."""
     found = tree.find(original.method, original.path)
     if found is None and original.method == "HEAD":
         # RFC 9110 §9.3.2: HEAD is GET without the content.

@@ -75,12 +75,16 @@ def original_request(request: HttpRequest) -> OriginalRequest:
 
 def ambiguity(request: HttpRequest, original: OriginalRequest) -> str:
     """Why servers could read the method differently; empty if they can't."""
-    if not _METHOD.fullmatch(original.method):
+    if not is_method(original.method):
         return "the method isn't one word in capital letters"
     for name in OVERRIDES:
         if _meta_name(name) in request.META:
             return f"the header {name} can replace the method"
     return ""
+
+
+def is_method(text: str) -> bool:
+    return _METHOD.fullmatch(text) is not None
 
 
 def _pair(request: HttpRequest, method: str, uri: str) -> tuple[str, str]:

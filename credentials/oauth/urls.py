@@ -8,6 +8,7 @@ urlpatterns = [
     path("revoke", views.revoke, name="revoke"),
     path("introspect", views.introspect, name="introspect"),
     path("verify", views.verify, name="verify"),
+    path("report-refusal", views.report_refusal, name="report_refusal"),
     path("revoke-leaked", views.revoke_leaked, name="revoke_leaked"),
     path("jwks", views.jwks, name="jwks"),
 ]

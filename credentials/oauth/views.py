@@ -34,6 +34,7 @@ from credentials.oauth.errors import (
     OAuthError,
     UnsupportedGrantType,
     WrongMethod,
+    not_a_resource_server,
 )
 from credentials.oauth.gateway import authenticate_caller, decide, headers_about
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
@@ -42,6 +43,7 @@ from credentials.oauth.lookup import Lookup
 from credentials.oauth.metadata import server_metadata
 from credentials.oauth.parameters import Parameters, count_by
 from credentials.oauth.refusal_log import note_refusal
+from credentials.oauth.reported_refusals import note_report, read_report, whose_token
 from credentials.oauth.rest_errors import refused_call
 from credentials.oauth.tokens import introspection, read_question, session_of
 from credentials.throttle import meter_of
@@ -143,6 +145,24 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
         if not body["active"]:
             parameters.count(client.client_id)
         return JsonResponse(body)
+
+
+@oauth_endpoint
+@sensitive_post_parameters()
+def report_refusal(request: HttpRequest, environment: Environment) -> HttpResponse:
+    """Records a refusal that an API made itself, with an ID that the API can pass to the caller."""
+    parameters = Parameters.of(request)
+    client, lookup = _asking_client(request, parameters, environment)
+    with known_client(client):
+        if not client.is_resource_server:
+            raise not_a_resource_server()
+        report = read_report(parameters, environment)
+        facts = whose_token(parameters.require("token"), environment, lookup)
+        if facts.is_authentic:
+            # The callers, who can repeat a refused call as often as they like, are limited.
+            parameters.count("report-refusal", facts.client_id, facts.credential_id)
+    note_report(request, environment, report, facts)
+    return JsonResponse({"request_id": getattr(request, "request_id", "")})
 
 
 def _asking_client(

@@ -158,7 +158,8 @@ def test_each_kind_of_request_has_the_checks_on_state_in_their_order() -> None:
 def test_the_checks_of_an_exchange_are_in_the_order_of_the_contract() -> None:
     assert list(kind_of("exchange").checks) == [
         "request", "client", "limit", "flow", "signature", "environment", "revocation", "expiry",
-        "app_access", "owner", "policy", "network", "scope", "permission",
+        "app_access", "owner", "policy", "network", "scope", "audience",
+        "permission",
     ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ ONLY_POST = {
     *(
         f"oauth_{environment}:{name}"
         for environment in Environment
-        for name in ("introspect", "revoke", "revoke_leaked", "token")
+        for name in ("introspect", "report_refusal", "revoke", "revoke_leaked", "token")
     ),
 }
 

@@ -55,6 +55,7 @@ APIS = {
         f"metadata_inserted_{environment}",
         f"oauth_{environment}:introspect",
         f"oauth_{environment}:jwks",
+        f"oauth_{environment}:report_refusal",
         f"oauth_{environment}:revoke",
         f"oauth_{environment}:revoke_leaked",
         f"oauth_{environment}:token",
