@@ -27,6 +27,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "can": can,
         "navigation": functools.cache(lambda: navigation(can, is_operator=is_operator)),
         "demo": settings.DEMO,
+        # Only this API has numbers of people and accounts.
+        "built_in_api": settings.PLATFORM.built_in_api,
     }
 
 

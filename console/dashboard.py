@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import member
 from accounts.environments import Environment
 from accounts.models import Membership
+from accounts.platform.words import word
 from accounts.roles import ConsolePermission
 from credentials.models import Application, JwtCredential
 from credentials.models.expiration import EXPIRES_SOON
@@ -139,9 +140,9 @@ def first_steps(viewer: Membership) -> list[FirstStep]:
     user = viewer.user
     steps = [
         FirstStep(
-            "Create your sandbox account",
-            "Your own login in the sandbox, where you can test safely.",
-            "Create sandbox account",
+            f"Create your sandbox {word('account')}",
+            f"Your own {word('login')} in the sandbox, where you can test safely.",
+            f"Create sandbox {word('account')}",
             reverse("accounts:sandbox_account"),
             user.extensions.in_environment(Environment.SANDBOX).exists(),
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Set
 from typing import NamedTuple
 
+from accounts.platform.words import later, word
 from accounts.roles import ConsolePermission as Can
 
 
@@ -40,7 +41,7 @@ SECTIONS: dict[str, list[Link]] = {
         Link("organization", "Organization", "accounts:access", Can.ACCESS_VIEW, "building-2"),
         Link(
             "sandbox",
-            "Sandbox Account",
+            later(lambda: f"Sandbox {word('Account')}"),
             "accounts:sandbox_account",
             Can.CONSOLE_USE,
             "flask-conical",
@@ -54,7 +55,12 @@ SECTIONS: dict[str, list[Link]] = {
         Link("developers", "Developers", "organization:developers", Can.ORGANIZATION_VIEW),
         Link("credentials", "Credentials", "organization:credentials", Can.JWT_CREDENTIAL_VIEW_ANY),
         Link("access", "Access", "accounts:access", Can.ACCESS_VIEW),
-        Link("logins", "Platform logins", "accounts:extensions", Can.EXTENSION_MANAGE),
+        Link(
+            "logins",
+            later(lambda: word("Platform logins")),
+            "accounts:extensions",
+            Can.EXTENSION_MANAGE,
+        ),
         Link("policies", "Policies", "organization:policies", Can.POLICY_VIEW),
         Link("audit", "Audit log", "accounts:audit_log", Can.AUDIT_VIEW),
     ],

@@ -10,6 +10,7 @@ from functools import partial
 
 from django.conf import settings
 
+from accounts.platform import built_in
 from credentials.refused import CheckName
 
 PAGE = "/docs/errors"
@@ -25,6 +26,7 @@ class ErrorCode:
     """None for an error about what a call asks for, or of the server itself."""
     cause: str
     fix: str
+    is_of_built_in_api: bool = False
 
 
 _invalid_grant = partial(ErrorCode, error="invalid_grant")
@@ -226,6 +228,7 @@ REST_API: tuple[ErrorCode, ...] = (
         status=404,
         cause="The account or extension doesn’t exist, or belongs to another account.",
         fix="Use ~ for your own account and extension.",
+        is_of_built_in_api=True,
     ),
     ErrorCode(
         code="CMN-120",
@@ -267,7 +270,7 @@ REST_API: tuple[ErrorCode, ...] = (
         fix="Send the request ID to the operator.",
     ),
 )
-TABLES = {"Auth API": AUTH_API, "REST API": REST_API}
+TABLES = {"Auth API": AUTH_API, built_in.LABEL: REST_API}
 
 
 def tables_with_anchors() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
@@ -279,7 +282,18 @@ def tables_with_anchors() -> list[tuple[str, list[tuple[ErrorCode, str]]]]:
         anchored.add(entry.code)
         return entry.code if is_first else ""
 
-    return [(api, [(entry, anchor(entry)) for entry in entries]) for api, entries in TABLES.items()]
+    has_built_in_api = settings.PLATFORM.built_in_api
+    return [
+        (
+            api if has_built_in_api or api != built_in.LABEL else "Calls",
+            [
+                (entry, anchor(entry))
+                for entry in entries
+                if has_built_in_api or not entry.is_of_built_in_api
+            ],
+        )
+        for api, entries in TABLES.items()
+    ]
 
 
 def help_url(code: str) -> str:

@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from accounts.forms.lists import ListForm, UncheckedChoiceField
 from accounts.models import AuditEvent, Organization
-from accounts.models.audit import TARGET_TYPES, kinds_by_subject
+from accounts.models.audit import kinds_by_subject, target_types
 from accounts.reports.audit_log import MAX_PEOPLE, Actors, WantedEvents, actors_matching
 
 
@@ -35,8 +35,8 @@ class AuditListForm(ListForm):
         max_length=100,
         widget=forms.TextInput({"placeholder": "Name or email"}),
     )
-    kind = UncheckedChoiceField(label="Action", choices=kinds_by_subject())
-    target_type = UncheckedChoiceField(label="Target type", choices=list(TARGET_TYPES.items()))
+    kind = UncheckedChoiceField(label="Action", choices=kinds_by_subject)
+    target_type = UncheckedChoiceField(label="Target type", choices=target_types)
     target = forms.CharField(
         label="Target",
         required=False,

@@ -9,13 +9,16 @@ from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models import Extension
 from accounts.models.extensions import ExtensionStatus
 from accounts.platform.wording import role_in_words
+from accounts.platform.words import later, word
 from core.pagination import Order
 
 STATUS_DESCRIPTIONS: dict[str, str] = {
     ExtensionStatus.ENABLED: "The person’s credentials work in this environment.",
-    ExtensionStatus.DISABLED: (
-        "All of this person’s credentials in this environment stop working on their next "
-        "request. They work again when you enable the login."
+    ExtensionStatus.DISABLED: later(
+        lambda: (
+            "All of this person’s credentials in this environment stop working on their next "
+            f"request. They work again when you enable the {word('login')}."
+        )
     ),
 }
 

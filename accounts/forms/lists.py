@@ -8,7 +8,7 @@ The template loops over `page.rows` and includes `components/pagination.html`. T
 holds the whole state of the list, and values that make no sense are ignored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
@@ -20,15 +20,17 @@ from django.http import QueryDict
 from core.pagination import PAGE_SIZE, Order, page_of
 
 Listed = TypeVar("Listed", bound=Model)
+Choices = Iterable[tuple[str, str | list[tuple[str, str]]]]
 
 
 class UncheckedChoiceField(forms.ChoiceField):
     """An optional choice whose first option asks for nothing."""
 
-    def __init__(
-        self, *, choices: Iterable[tuple[str, str | list[tuple[str, str]]]], **kwargs: Any
-    ) -> None:
-        super().__init__(choices=[("", "Any"), *choices], required=False, **kwargs)
+    def __init__(self, *, choices: Choices | Callable[[], Choices], **kwargs: Any) -> None:
+        def with_any() -> list[Any]:
+            return [("", "Any"), *(choices() if callable(choices) else choices)]
+
+        super().__init__(choices=with_any, required=False, **kwargs)
 
 
 class SearchField(forms.CharField):

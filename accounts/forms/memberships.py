@@ -2,6 +2,7 @@ from django import forms
 
 from accounts.forms.lists import ListForm, SearchField, UncheckedChoiceField
 from accounts.forms.widgets import DescribedRadioSelect
+from accounts.platform.words import later, word
 from accounts.roles import ROLE_GRANTS, ConsoleRole
 from core.pagination import Order
 
@@ -23,8 +24,12 @@ def account_admin_field() -> forms.BooleanField:
     return forms.BooleanField(
         label="Account administrator",
         required=False,
-        help_text="Lets this person decide who has access, manage platform logins and policies, "
-        "and view the audit log.",
+        help_text=later(
+            lambda: (
+                f"Lets this person decide who has access, manage {word('platform logins')} "
+                "and policies, and view the audit log."
+            )
+        ),
     )
 
 

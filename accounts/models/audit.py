@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.audit_chain import Document, address, moment, plain
 from accounts.models.organizations import Organization
+from accounts.platform.words import later, word
 from core.moments import in_words
 from core.pagination import Order
 
@@ -83,7 +84,19 @@ class AuditKind(models.TextChoices):
     SIGNING_KEY_RESEALED = "signing_key.resealed", "re-encrypted the signing key"
     OPERATOR_MARKED = "operator.marked", "changed the operator access of"
 
+    @property
+    def words(self) -> str:
+        """The sentence, in the platform's words."""
+        thing = _THINGS.get(self)
+        return self.label.replace(thing, word(thing)) if thing else self.label
 
+
+_THINGS = {
+    AuditKind.EXTENSION_CREATED: "platform login",
+    AuditKind.EXTENSION_UPDATED: "platform login",
+    AuditKind.EXTENSION_IDENTIFIED: "login",
+    AuditKind.PLATFORM_ACCOUNT_IDENTIFIED: "account",
+}
 _ABOUT_ONESELF = {
     AuditKind.INVITATION_ACCEPTED: "accepted the invitation",
     AuditKind.MEMBERSHIP_CREATED: "joined the organization",
@@ -99,15 +112,15 @@ _WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVI
 
 
 # What events are about, by model name, including the models of `credentials`.
-TARGET_TYPES = {
+_TARGET_TYPES = {
     "user": "Person",
     "application": "App",
     "client": "Client ID",
     "jwtcredential": "JWT credential",
     "accessrequest": "Access request",
     "invitation": "Invitation",
-    "extension": "Platform login",
-    "platformaccount": "Platform account",
+    "extension": later(lambda: word("Platform login")),
+    "platformaccount": later(lambda: word("Platform account")),
     "policy": "Policy",
     "organization": "Organization",
 }
@@ -120,8 +133,8 @@ _SUBJECTS = {
     "invitation": ("People and access", "user-round"),
     "membership": ("People and access", "user-round"),
     "user": ("People and access", "user-round"),
-    "extension": ("Platform accounts", "user-round"),
-    "platform_account": ("Platform accounts", "user-round"),
+    "extension": (later(lambda: word("Platform accounts")), "user-round"),
+    "platform_account": (later(lambda: word("Platform accounts")), "user-round"),
     "application": ("Apps", "box"),
     "client": ("Apps", "fingerprint-pattern"),
     "jwt_credential": ("JWT credentials", "key-round"),
@@ -137,13 +150,17 @@ def audit_kinds() -> list[tuple[str, str]]:
     return AuditKind.choices
 
 
+def target_types() -> list[tuple[str, str]]:
+    return list(_TARGET_TYPES.items())
+
+
 def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
     """The kinds as grouped choices, without those of the operator."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in AuditKind:
         group, _icon = _SUBJECTS[kind.partition(".")[0]]
         if group:
-            groups.setdefault(group, []).append((kind.value, f"{kind.label} …"))
+            groups.setdefault(group, []).append((kind.value, f"{kind.words} …"))
     return list(groups.items())
 
 
@@ -228,7 +245,7 @@ class AuditEvent(models.Model):
     def deed(self) -> str:
         """The words between the actor and the object."""
         kind = AuditKind(self.kind)
-        return _ABOUT_ONESELF.get(kind, kind.label) if self.is_about_actor else kind.label
+        return _ABOUT_ONESELF.get(kind, kind.words) if self.is_about_actor else kind.words
 
     @property
     def object_label(self) -> str:
@@ -239,7 +256,7 @@ class AuditEvent(models.Model):
 
     @property
     def target_type_label(self) -> str:
-        return TARGET_TYPES.get(self.target_type, self.target_type.capitalize())
+        return _TARGET_TYPES.get(self.target_type, self.target_type.capitalize())
 
     @property
     def document(self) -> Document:

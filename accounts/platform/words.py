@@ -1,8 +1,10 @@
 """What the platform calls its console and its things."""
 
 import re
+from collections.abc import Callable
 
 from django.conf import settings
+from django.utils.functional import lazy
 
 # Names that say themselves that they are a console.
 _CONSOLE = re.compile(r"\b(console|portal)$", re.IGNORECASE)
@@ -53,6 +55,12 @@ def word(phrase: str) -> str:
     if article:
         chosen = with_article(chosen)
     return capitalized(chosen) if phrase[0].isupper() else chosen
+
+
+def later(text: Callable[[], str]) -> str:
+    """A text with the platform's words, made when it is shown."""
+    made: str = lazy(text, str)()
+    return made
 
 
 def capitalized(text: str) -> str:

@@ -12,6 +12,7 @@ from accounts.environments import Environment
 from accounts.forms.extensions import ExtensionForm, ExtensionListForm
 from accounts.forms.submissions import errors_on, posted
 from accounts.models import AuditEvent, Extension
+from accounts.platform.words import word
 from accounts.roles import ConsolePermission
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
@@ -48,7 +49,7 @@ def change_extension(request: HttpRequest, extension_id: int) -> HttpResponse:
             actions.change_extension(
                 extension, **form.cleaned_data, actor=viewer.user, origin=Origin.of(request)
             )
-            messages.success(request, f"We saved {extension.user.name}’s login.")
+            messages.success(request, f"We saved {extension.user.name}’s {word('login')}.")
             return redirect(back)
     context = {
         "extension": extension,

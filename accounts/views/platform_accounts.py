@@ -8,6 +8,7 @@ from accounts import access
 from accounts.actions import extensions
 from accounts.environments import Environment
 from accounts.forms.submissions import errors_in_messages
+from accounts.platform.words import word
 from accounts.roles import ConsolePermission
 from core.origin import Origin
 
@@ -30,7 +31,7 @@ def create_sandbox_account(request: HttpRequest) -> HttpResponse:
     viewer = access.member(request.user, ConsolePermission.SANDBOX_ACCOUNT_CREATE)
     with errors_in_messages(request):
         extensions.create_sandbox_account(viewer, actor=viewer.user, origin=Origin.of(request))
-        messages.success(request, "Your sandbox account is ready.")
+        messages.success(request, f"Your sandbox {word('account')} is ready.")
     return redirect(_local_path(request.POST.get("next", "")) or "accounts:sandbox_account")
 
 

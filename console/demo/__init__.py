@@ -5,6 +5,7 @@ Times are counted back from the moment of loading, so that the pages look used.
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -43,10 +44,14 @@ def load_demo(*, at: datetime | None = None) -> None:
         _reminders(people["luke@rebels.example"], now)
         request_access(
             people["wedge@rebels.example"],
-            reason="I want to build a dashboard of our extension numbers.",
+            reason=f"I want to build a dashboard {_of_what()}.",
             origin=DEMO_ORIGIN,
             at=now - timedelta(days=2),
         )
+
+
+def _of_what() -> str:
+    return "of our extension numbers" if settings.PLATFORM.built_in_api else "for our team"
 
 
 def _reminders(luke: Membership, now: datetime) -> None:

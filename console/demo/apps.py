@@ -25,6 +25,8 @@ class DemoApp:
     scopes: tuple[str, ...]
     is_public: bool = False
     issues_refresh_tokens: bool = False
+    elsewhere: str = ""
+    """The description on a platform whose API isn't the built-in one, if it is another."""
 
 
 APPS = (
@@ -39,6 +41,7 @@ APPS = (
         "Base Reporting",
         "luke@rebels.example",
         "Nightly report on accounts and extensions.",
+        elsewhere="Nightly report on everything that changed.",
         scopes=("ReadAccounts",),
     ),
     DemoApp(
@@ -52,6 +55,7 @@ APPS = (
         "Cloud City Connect",
         "lobot@cloudcity.example",
         "Connects any company's phone system to the Cloud City exchange.",
+        elsewhere="Connects any company to the Cloud City exchange.",
         is_public=True,
         issues_refresh_tokens=True,
         scopes=("ReadAccounts", "EditExtensions"),
@@ -73,6 +77,10 @@ def client_secret(app_name: str, environment: Environment) -> str:
     return raw_secrets.with_checksum(SECRET_PREFIX + encoded)
 
 
+def _description(app: DemoApp) -> str:
+    return app.description if settings.PLATFORM.built_in_api else app.elsewhere or app.description
+
+
 def _scopes(app: DemoApp) -> list[str]:
     # On a platform with scopes of its own, every app gets all of them.
     offered = settings.PLATFORM.scopes
@@ -90,7 +98,7 @@ def register_apps(people: dict[str, Membership], at: datetime) -> Clients:
         application = register_application(
             owner,
             name=app.name,
-            description=app.description,
+            description=_description(app),
             is_public=app.is_public,
             scopes=_scopes(app),
             uses_jwt_flow=True,

@@ -43,7 +43,7 @@ REASONS = (
     "I want to connect our ticket system.",
     "The nightly export moves to my team.",
     "I take over the integration from a colleague.",
-    "To build a report on our extensions.",
+    "To build a report on our costs.",
 )
 ROLES = (ConsoleRole.NO_ACCESS, ConsoleRole.AUDITOR, ConsoleRole.DEVELOPER)
 ROLE_WEIGHTS = (35, 3, 62)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.environments import Environment
 from accounts.models import AuditKind, Extension, Membership, User
+from accounts.platform.words import word
 from core import leaks, networks, texts
 from core.origin import Origin
 from credentials import notices
@@ -189,13 +190,13 @@ def enabled_extension(owner: Membership, environment: Environment) -> Extension:
         .filter(user=owner.user, account__environment=environment)
         .first()
     )
-    where = environment.label.lower()
+    where, account = environment.label.lower(), word("account")
     if extension is None:
         raise ValidationError(
-            {"environment": f"{owner.user.name} doesn’t have a {where} account yet."}
+            {"environment": f"{owner.user.name} doesn’t have a {where} {account} yet."}
         )
     if not extension.is_enabled:
-        raise ValidationError({"environment": f"The {where} account is disabled."})
+        raise ValidationError({"environment": f"The {where} {account} is disabled."})
     return extension
 
 

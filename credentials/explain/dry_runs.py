@@ -6,11 +6,13 @@ A genuine credential that the viewer can't see looks exactly like a forged one.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.models import Membership
+from accounts.platform import built_in
 from credentials import jose
 from credentials.access import sees_client, sees_credential
 from credentials.error_codes import entry_of
@@ -41,7 +43,6 @@ _APP_CHECKS = tuple(check for check in AUTHENTICATION_CHECKS if _KIND.side(check
 _CREDENTIAL_CHECKS = tuple(check for check in CHECKS if check not in _APP_CHECKS)
 
 _SECRET_NOT_CHECKED = "A dry run doesn’t check the client secret."
-_CHECKED_AT_CALLS = "The REST API checks this at each call."
 _NO_APP_TO_SEE = "You can’t see an app with this client ID. Its owner can see these checks."
 _NO_CREDENTIAL_TO_SEE = (
     "Either this server didn’t sign the JWT, or you can’t see the credential. Only a credential’s "
@@ -74,7 +75,7 @@ def real_exchange(
     findings = stopped_at(_KIND.checks, _failed_check(refusal), refusal)
     if refusal is None:
         # The token endpoint grants without these, because no app calls from an address.
-        unknown = {CheckName.PERMISSION: _CHECKED_AT_CALLS} | {
+        unknown = {CheckName.PERMISSION: _checked_at_calls()} | {
             found.check: found.note for found in walk(exchange) if found.result is Result.UNKNOWN
         }
         findings = [
@@ -84,6 +85,11 @@ def real_exchange(
             for found in findings
         ]
     return _result(findings, exchange, viewer)
+
+
+def _checked_at_calls() -> str:
+    api = built_in.LABEL if settings.PLATFORM.built_in_api else "API"
+    return f"The {api} checks this at each call."
 
 
 def try_jwt(jwt: str, client_id: str, viewer: Membership) -> DryRun:

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.environments import Environment
 from accounts.models import Membership
+from accounts.platform.words import word
 from accounts.roles import ConsolePermission
 from credentials.access import CredentialOwner
 from credentials.explain.check_texts import REASON_TEXTS
@@ -140,7 +141,7 @@ def _token_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     if viewer.user.extensions.filter(account__environment=here).exists():
         yield _another(credential, viewer, f"Create a {here.label.lower()} credential.")
     elif here is Environment.SANDBOX:
-        yield Fix("Create a sandbox account, then a sandbox credential.",
+        yield Fix(f"Create a sandbox {word('account')}, then a sandbox credential.",
                   reverse("accounts:sandbox_account"))  # fmt: skip
 
 
@@ -224,7 +225,7 @@ def _possible_owner_fixes(
         yield text, url, ConsolePermission.ACCESS_MANAGE
     if not extension.is_enabled:
         where = credential.environment.label.lower()
-        text = f"Enable the {where} account of {name}."
+        text = f"Enable the {where} {word('account')} of {name}."
         yield text, change_extension, ConsolePermission.EXTENSION_MANAGE
 
 

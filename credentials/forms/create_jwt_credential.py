@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.forms.widgets import DescribedRadioSelect, Disabled
 from accounts.models import Membership
+from accounts.platform.words import word
 from credentials.forms.permitted_apps import PermittedAppsForm
 from credentials.forms.policy_limits import limit_fields
 from credentials.models import Policy
@@ -125,14 +126,16 @@ def unavailable_environments(
 def _without_account(
     owner: Membership, environment: Environment, *, is_own: bool, is_disabled: bool
 ) -> Disabled:
-    where = environment.label.lower()
+    where, account = environment.label.lower(), word("account")
     if is_disabled:
         whose = "Your" if is_own else f"{owner.user.name}’s"
         return Disabled(
-            f"{whose} {where} account is disabled. An account administrator can enable it."
+            f"{whose} {where} {account} is disabled. An account administrator can enable it."
         )
     who = "You don’t" if is_own else f"{owner.user.name} doesn’t"
     if is_own and environment is Environment.SANDBOX:
         address = reverse("accounts:sandbox_account")
-        return Disabled(f"{who} have a {where} account yet.", address, "Create sandbox account")
-    return Disabled(f"{who} have a {where} account yet.")
+        return Disabled(
+            f"{who} have a {where} {account} yet.", address, f"Create sandbox {account}"
+        )
+    return Disabled(f"{who} have a {where} {account} yet.")

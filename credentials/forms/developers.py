@@ -1,5 +1,6 @@
 from accounts.environments import Environment
 from accounts.forms.lists import ListForm, SearchField, UncheckedChoiceField
+from accounts.platform.words import later, word
 from accounts.roles import ConsoleRole
 from credentials.reports.developer_list import (
     DEFAULT_DEVELOPER_ORDER,
@@ -13,7 +14,9 @@ class DeveloperListForm(ListForm):
 
     q = SearchField()
     role = UncheckedChoiceField(label="Console role", choices=ConsoleRole.choices)
-    environment = UncheckedChoiceField(label="Has an account in", choices=Environment.choices)
+    environment = UncheckedChoiceField(
+        label=later(lambda: f"Has {word('an account')} in"), choices=Environment.choices
+    )
     mfa = UncheckedChoiceField(label="MFA", choices=[("on", "On"), ("off", "Off")])
     status = UncheckedChoiceField(choices=[("active", "Active"), ("deactivated", "Deactivated")])
 
