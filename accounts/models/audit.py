@@ -46,6 +46,7 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT for"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "ran a test exchange with the JWT of"
+    JWT_CREDENTIAL_TRIED = "jwt_credential.tried", "tried a call with the JWT of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
         "started rotating the JWT credential",

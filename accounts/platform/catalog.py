@@ -65,6 +65,7 @@ class Parameter:
     required: bool = False
     description: str = ""
     type: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)

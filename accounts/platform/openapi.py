@@ -193,12 +193,14 @@ class _Reading:
         for each in raw:
             parameter = self._object(each)
             name, location = str(parameter.get("name", "")), str(parameter.get("in", ""))
+            schema = self._object(parameter.get("schema"))
             found[name, location] = Parameter(
                 name=name,
                 location=location,
                 required=parameter.get("required") is True,
                 description=str(parameter.get("description") or ""),
-                type=_type(self._object(parameter.get("schema"))),
+                type=_type(schema),
+                example=_example(parameter, schema),
             )
         return tuple(found.values())
 
@@ -255,3 +257,11 @@ def _list(value: Any) -> Sequence[Any]:
 def _type(schema: Mapping[str, Any]) -> str:
     kind = schema.get("type", "")
     return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+
+
+def _example(parameter: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    listed = _list(schema.get("examples"))
+    for value in (parameter.get("example"), schema.get("example"), *listed):
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return str(value)
+    return ""

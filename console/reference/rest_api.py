@@ -35,7 +35,8 @@ def rest_api() -> Api:
     return Api(
         id=built_in.API_ID,
         label=built_in.LABEL,
-        audience=Environment.PRODUCTION.urls.rest_api,
+        # Each environment has its own. This one is for calls of *Try it*.
+        audience=Environment.SANDBOX.urls.rest_api,
         servers={environment: environment.urls.base_url for environment in Environment},
         unlisted="refuse",
         version=VERSION.lstrip("v"),
@@ -96,11 +97,16 @@ def _operation(document: Schema, method: str, path: str, described: Schema) -> O
                 required=parameter["required"],
                 description=_limits(parameter["schema"]),
                 type=_kind(document, parameter["schema"]),
+                example=_example(parameter["schema"]),
             )
             for parameter in described["parameters"]
         ),
         body_type="application/json" if "requestBody" in described else "",
     )
+
+
+def _example(schema: Schema) -> str:
+    return str(next(iter(schema.get("examples", [])), ""))
 
 
 def _request(document: Schema, described: Schema) -> tuple[Field, ...]:
