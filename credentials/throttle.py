@@ -25,6 +25,7 @@ from throttled import (
     per_duration,
 )
 
+from core.responses import set_headers
 from core.shared_cache import OUTAGE
 
 # A process that counts for itself forgets the counters that were unused for longest.
@@ -91,8 +92,7 @@ class Meter:
 
     def mark(self, response: HttpResponse) -> HttpResponse:
         if self.state is not None:
-            for name, value in self.state.headers.items():
-                response[name] = value
+            set_headers(response, self.state.headers)
         return response
 
 

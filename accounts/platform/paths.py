@@ -46,6 +46,8 @@ class _Node(Generic[T]):
     parameter: "_Node[T] | None" = None
     found: T | None = None
     template: str = ""
+    shapes: Sequence[str] = ()
+    """Those of the segments of the template, in its own spelling."""
 
 
 class PathTree(Generic[T]):
@@ -65,7 +67,7 @@ class PathTree(Generic[T]):
             node = _child(node, shape)
         if node.found is not None:
             raise AmbiguousPath(f"matches the same paths as {node.template}")
-        node.found, node.template = value, template
+        node.found, node.template, node.shapes = value, template, shapes
 
     def find(self, method: str, path: str) -> T | None:
         """The value of the most specific template; None if no template matches.
@@ -82,7 +84,7 @@ class PathTree(Generic[T]):
         for kinds, _ in others:
             if any(mine > theirs for mine, theirs in zip(best, kinds, strict=True)):
                 raise HostilePath("the path matches two operations, and servers disagree on which")
-        if not _is_spelled_like(path, segments, best, node.template):
+        if not _is_spelled_like(path, segments, best, node):
             raise HostilePath(f"the path is another spelling of {node.template}")
         return node.found
 
@@ -167,11 +169,11 @@ def _matches(
 
 
 def _is_spelled_like(
-    path: str, segments: Sequence[str], kinds: Sequence[int], template: str
+    path: str, segments: Sequence[str], kinds: Sequence[int], node: _Node[T]
 ) -> bool:
-    return path.endswith("/") == template.endswith("/") and all(
+    return path.endswith("/") == node.template.endswith("/") and all(
         kind == _PARAMETERS or _fits(segment, shape)
-        for segment, kind, shape in zip(segments, kinds, _shapes(template), strict=True)
+        for segment, kind, shape in zip(segments, kinds, node.shapes, strict=True)
     )
 
 

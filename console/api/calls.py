@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
-from uuid import UUID
 
 from django.conf import settings
 from django.core.paginator import EmptyPage, Paginator
@@ -98,7 +97,7 @@ class BearerAuth(HttpAuthBase):
         bearer = authenticate(request, self._environment)
         # The token is valid, so the call counts as a use even if the answer is an error.
         note_use(
-            UUID(bearer.claims["credential_id"]),
+            bearer.credential_id,
             bearer.client.pk,
             at=timezone.now(),
             address=client_ip(request),

@@ -5,10 +5,12 @@ allow-list, the policy and the session again, in one statement (credentials/oaut
 change counts at the next request.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+from urllib.parse import parse_qsl
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -33,6 +35,8 @@ REQUIRED_CLAIMS = frozenset(
 
 # Parameters of the Auth API that hold one; no call has a parameter of these names.
 SECRETS = frozenset({"access_token", "assertion", "client_secret", "refresh_token", "token"})
+# A name can be percent-encoded.
+_MAY_NAME_SECRET = re.compile("%|token|assertion|client_secret")
 
 
 class BearerError(RefusedRequest):
@@ -128,6 +132,7 @@ class Bearer:
     """The caller, the app and the scopes of an access token that is valid now."""
 
     claims: jose.Claims
+    credential_id: UUID
     extension: Extension
     client: Client
     scopes: frozenset[str]
@@ -186,12 +191,16 @@ def authenticate_token(
 
 def refuse_secrets_in_query(request: HttpRequest) -> None:
     # Even if the call would work: developers who read the refusal stop sending secrets there.
-    if request.META.get("QUERY_STRING"):
-        refuse_secret_names(request.GET)
+    if query := request.META.get("QUERY_STRING"):
+        refuse_secrets_in(query)
 
 
-def refuse_secret_names(names: Iterable[str]) -> None:
-    """Raises `SecretInQuery` if one of the parameters of a query string holds a secret."""
+def refuse_secrets_in(query: str) -> None:
+    """Raises `SecretInQuery` if a parameter of a query string holds a secret."""
+    # Few queries can name one, so the others needn't be parsed.
+    if not _MAY_NAME_SECRET.search(query):
+        return
+    names = [name for name, _value in parse_qsl(query, keep_blank_values=True)]
     if not SECRETS.isdisjoint(names):
         raise SecretInQuery(
             "CMN-101",
@@ -309,9 +318,8 @@ def _active_bearer(
     if (refusal := first_refusal(exchange)) is not None:
         raise _revoked(claims, refusal.facts.check)
     granted = settings.PLATFORM.effective_scopes(str(claims["scope"]).split())
-    return Bearer(
-        claims, credential.extension, client, granted & client.application.effective_scopes
-    )
+    scopes = granted & client.application.effective_scopes
+    return Bearer(claims, credential.pk, credential.extension, client, scopes)
 
 
 def _revoked(claims: jose.Claims, check: str, reason: str = "") -> InvalidAccessToken:

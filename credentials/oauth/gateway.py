@@ -4,7 +4,8 @@ The gateway sends the caller's `Authorization` header and says what the caller a
 OpenAPI document says what that needs, and the same checks run in the same order.
 """
 
-from uuid import UUID
+from functools import lru_cache
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,7 +23,7 @@ from credentials.oauth.bearer import (
     ScopeMissing,
     TooManyCalls,
     authenticate_token,
-    refuse_secret_names,
+    refuse_secrets_in,
     token_of,
 )
 from credentials.oauth.client_auth import authenticate_client
@@ -90,8 +91,20 @@ def authenticate_caller(
     return bearer
 
 
+def names_an_api(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING")
+    return bool(query and _named_apis(query))
+
+
+@lru_cache(maxsize=32)
+def _named_apis(query: str) -> tuple[str, ...]:
+    # Each gateway always sends the same query string.
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return tuple(value for name, value in pairs if name == "api")
+
+
 def _api(request: HttpRequest, environment: Environment) -> Api:
-    named = request.GET.getlist("api")
+    named = _named_apis(request.META["QUERY_STRING"])
     api = settings.PLATFORM.apis.get(named[0]) if len(named) == 1 else None
     if api is not None and environment in api.trees:
         return api
@@ -104,7 +117,7 @@ def _api(request: HttpRequest, environment: Environment) -> Api:
 
 def _decide(request: HttpRequest, environment: Environment, api: Api) -> Bearer | None:
     original = original_request(request)
-    refuse_secret_names(original.parameter_names)
+    refuse_secrets_in(original.query)
     try:
         operation = _operation(request, environment, api, original)
     except OperationRefused as refusal:
@@ -174,7 +187,7 @@ def _counted_caller(
     caller = authenticate_caller(request, environment, audience=api.audience)
     # The token is valid, so the call counts as a use even if the gateway refuses it.
     note_use(
-        UUID(caller.claims["credential_id"]),
+        caller.credential_id,
         caller.client.pk,
         at=timezone.now(),
         address=client_ip(request),

@@ -6,20 +6,23 @@ could read differently is refused, so that no operation is reached under another
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 
 from credentials.oauth.bearer import REALM, BearerError
 from credentials.refused import CheckName, Reason
 
-# Each gateway sends one of these pairs; they are the method and the URI.
-PAIRS = (
-    ("X-Original-Method", "X-Original-URI"),
-    ("X-Forwarded-Method", "X-Forwarded-Uri"),
+# Each gateway sends one of these pairs: X-Original-Method and X-Original-URI, or the other.
+_PAIRS_IN_META = (
+    ("HTTP_X_ORIGINAL_METHOD", "HTTP_X_ORIGINAL_URI"),
+    ("HTTP_X_FORWARDED_METHOD", "HTTP_X_FORWARDED_URI"),
 )
 # Frameworks that read one of these let it replace the method.
-OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
+_OVERRIDES_IN_META = {
+    "X-HTTP-Method-Override": "HTTP_X_HTTP_METHOD_OVERRIDE",
+    "X-Method-Override": "HTTP_X_METHOD_OVERRIDE",
+    "X-HTTP-Method": "HTTP_X_HTTP_METHOD",
+}
 MUST_SEND = (
     "The gateway must send the method and the URI of the original request, in X-Original-Method "
     "and X-Original-URI or in X-Forwarded-Method and X-Forwarded-Uri."
@@ -49,19 +52,13 @@ class OriginalRequest:
     """As it was sent: not decoded."""
     query: str
 
-    @property
-    def parameter_names(self) -> list[str]:
-        if not self.query:
-            return []
-        return [name for name, _ in parse_qsl(self.query, keep_blank_values=True)]
-
 
 def original_request(request: HttpRequest) -> OriginalRequest:
     """Raises `GatewaySetup`: headers are missing, repeated, or contradict each other."""
-    found = {pair for pair in (_pair(request, *names) for names in PAIRS) if any(pair)}
-    if len(found) > 1:
+    original, forwarded = (_pair(request, *names) for names in _PAIRS_IN_META)
+    if any(original) and any(forwarded) and original != forwarded:
         raise GatewaySetup(f"{MUST_SEND} It sent both, and they differ.")
-    method, uri = next(iter(found), ("", ""))
+    method, uri = original if any(original) else forwarded
     if not (method and uri):
         raise GatewaySetup(MUST_SEND)
     if _REPEATED.search(uri):
@@ -77,8 +74,8 @@ def ambiguity(request: HttpRequest, original: OriginalRequest) -> str:
     """Why servers could read the method differently; empty if they can't."""
     if not is_method(original.method):
         return "the method isn't one word in capital letters"
-    for name in OVERRIDES:
-        if _meta_name(name) in request.META:
+    for name, in_meta in _OVERRIDES_IN_META.items():
+        if in_meta in request.META:
             return f"the header {name} can replace the method"
     return ""
 
@@ -88,9 +85,4 @@ def is_method(text: str) -> bool:
 
 
 def _pair(request: HttpRequest, method: str, uri: str) -> tuple[str, str]:
-    meta = request.META
-    return meta.get(_meta_name(method), ""), meta.get(_meta_name(uri), "")
-
-
-def _meta_name(header: str) -> str:
-    return "HTTP_" + header.upper().replace("-", "_")
+    return request.META.get(method, ""), request.META.get(uri, "")

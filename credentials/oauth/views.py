@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from accounts.environments import Environment
 from core import raw_secrets
 from core.origin import Origin, client_ip, network_of
+from core.responses import set_headers
 from credentials import jose
 from credentials.actions.refresh_tokens import end_session
 from credentials.actions.revocations import revoke_leaked_jwt_credential
@@ -36,7 +37,12 @@ from credentials.oauth.errors import (
     WrongMethod,
     not_a_resource_server,
 )
-from credentials.oauth.gateway import authenticate_caller, decide, headers_about
+from credentials.oauth.gateway import (
+    authenticate_caller,
+    decide,
+    headers_about,
+    names_an_api,
+)
 from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 from credentials.oauth.leaked import genuine_credentials, reported_jwts
 from credentials.oauth.lookup import Lookup
@@ -108,8 +114,7 @@ def refuse_secrets(request: HttpRequest) -> None:
 
 
 def no_store(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    response["Pragma"] = "no-cache"
+    set_headers(response, {"Cache-Control": "no-store", "Pragma": "no-cache"})
     return response
 
 
@@ -200,7 +205,7 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
 @read_only
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
     """For a gateway: 204 if the call may pass. Without `api`, if the access token is valid now."""
-    decision = _of_call if "api" in request.GET else _of_token
+    decision = _of_call if names_an_api(request) else _of_token
     return no_store(meter_of(request).mark(decision(request, environment)))
 
 
@@ -212,7 +217,10 @@ def _of_call(request: HttpRequest, environment: Environment) -> HttpResponse:
         # For gateways such as nginx, which can pass on only the headers. JSON in ASCII is one line.
         response["X-Error-Body"] = response.content.decode()
         return response
-    return HttpResponse(status=204, headers={} if caller is None else headers_about(caller))
+    response = HttpResponse(status=204)
+    if caller is not None:
+        set_headers(response, headers_about(caller))
+    return response
 
 
 def _of_token(request: HttpRequest, environment: Environment) -> HttpResponse:

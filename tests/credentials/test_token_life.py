@@ -386,6 +386,7 @@ class TestMetadata:
             "introspection_endpoint_auth_methods_supported": methods,
             "revoke_leaked_endpoint": f"{base}/restapi/oauth/revoke-leaked",
             "jwks_uri": f"{base}/restapi/oauth/jwks",
+            "protected_resources": [f"{base}/restapi"],
             "grant_types_supported": [api.GRANT_TYPE, "refresh_token"],
             "response_types_supported": [],
             "scopes_supported": ["ReadAccounts", "EditExtensions", "EditAccounts", "Accounts"],
