@@ -172,9 +172,14 @@ class Answer(NamedTuple):
 
 
 def answer(
-    url: str, token: str = "", *, method: str = "GET", body: Any = None, **headers: str
+    url: str,
+    token: str = "",
+    *,
+    method: str = "GET",
+    body: Any = None,
+    headers: dict[str, str] | None = None,
 ) -> Answer:
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = dict(headers or {})
     if token:
         sent["Authorization"] = f"Bearer {token}"
     if body is not None:
@@ -202,13 +207,13 @@ def test_a_gateway_says_who_calls_and_nobody_else_can(
     api_url: str, example: Example, demo: dict[str, Any]
 ) -> None:
     token = token_of(example, demo, "luke@rebels.example", "Base Reporting")
-    forged = {"X_Owner_Id": "1", "X_User_Role": "finance", "X_Owner_External_Id": "forged"}
-    caller = answer(f"{api_url}/me", token, **forged).body
+    forged = {"X-Owner-Id": "1", "X-User-Role": "finance", "X-Owner-External-Id": "forged"}
+    caller = answer(f"{api_url}/me", token, headers=forged).body
     assert (caller["x-user-role"], caller["x-user-permissions"]) == ("support", "ViewOrders")
     assert caller["x-owner-id"] != "1"
     assert not caller.get("x-owner-external-id")
     assert not caller.get("authorization")
-    open_to_all = answer(f"{api_url}/status", **forged)
+    open_to_all = answer(f"{api_url}/status", headers=forged)
     assert (open_to_all.status, open_to_all.body) == (200, {"status": "ok"})
 
 
@@ -240,8 +245,35 @@ def test_a_gateway_passes_no_header_on_that_replaces_the_method(
     api_url: str, example: Example, demo: dict[str, Any]
 ) -> None:
     token = token_of(example, demo, "leia@rebels.example", "Hangar Console")
-    refused = answer(f"{api_url}/orders/1003", token, X_HTTP_Method_Override="DELETE")
+    override = {"X-HTTP-Method-Override": "DELETE"}
+    refused = answer(f"{api_url}/orders/1003", token, headers=override)
     assert (refused.status, refused.body["errorCode"]) == (403, "CMN-402")
+
+
+@pytest.mark.parametrize(
+    ("method", "uri"),
+    [
+        ("X_Forwarded_Method", "X_Forwarded_Uri"),
+        ("X-Forwarded_Method", "X-Forwarded_Uri"),
+        ("X_Original_Method", "X_Original_URI"),
+        ("X-Original_Method", "X_Original-URI"),
+        ("X-Forwarded-Method", "X-Forwarded-Uri"),
+        ("X-Original-Method", "X-Original-URI"),
+    ],
+)
+def test_no_caller_can_name_another_operation_than_it_calls(
+    method: str, uri: str, api_url: str, example: Example, demo: dict[str, Any]
+) -> None:
+    """Servers read a header with underscores like one with hyphens."""
+    token = token_of(example, demo, "luke@rebels.example", "Base Reporting")
+    refused = answer(
+        f"{api_url}/orders/1003/refunds",
+        token,
+        method="POST",
+        body={"reason": "Damaged"},
+        headers={method: "GET", uri: "/status"},
+    )
+    assert (refused.status, refused.body["errorCode"]) == (403, "CMN-408")
 
 
 def test_a_gateway_passes_on_when_to_try_again(
