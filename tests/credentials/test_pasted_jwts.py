@@ -104,7 +104,7 @@ class TestDryRun:
             (lambda jwt: jwt[:50] + "\n" + jwt[50:], "spaces or line breaks"),
             (lambda jwt: "x" + jwt, "aren’t readable"),
             (lambda jwt: jwt + "=", "base64url doesn’t use"),
-            (lambda jwt: jwt * 20, "longer than 4096"),
+            (lambda jwt: jwt * 20, "longer than 8000"),
         ],
     )
     def test_the_problem_of_a_malformed_string_is_named(

@@ -60,6 +60,8 @@ def test_a_refused_exchange_is_a_whole_row(app: App, credential: JwtCredential) 
         "client_id": app.client.pk,
         "is_authentic": True,
         "credential_id": credential.pk,
+        "api": "",
+        "operation": "",
         "missing": "",
         "address": "192.0.2.7",
     }
@@ -90,6 +92,8 @@ def test_a_refused_call_is_a_whole_row(app: App, credential: JwtCredential) -> N
         "client_id": app.client.pk,
         "is_authentic": True,
         "credential_id": credential.pk,
+        "api": "",
+        "operation": "",
         "missing": "EditCompanyInfo",
         "address": "127.0.0.1",
     }

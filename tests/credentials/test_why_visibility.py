@@ -71,6 +71,7 @@ class TestWhoSeesWhat:
             ("pass", "The app uses the JWT auth flow"),
             ("fail", "Checks of the credential"),
             ("skip", "The app has the app scope"),
+            ("skip", "The resource is an API of this platform"),
             ("skip", "Checks of the credential"),
         ]
 
