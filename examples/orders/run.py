@@ -119,6 +119,8 @@ def prepare(environment: Mapping[str, str]) -> None:
 
 def run(directory: Path, tell: Callable[[str], None] = print) -> None:
     """Run the three programs until one of them ends. Raises `Stopped` or `RefusedError`."""
+    # Both ways of stopping it end the programs that it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ports = Ports.of(os.environ)
     if not shutil.which("nginx"):
         raise Stopped("The example needs nginx. On Debian and Ubuntu: sudo apt-get install nginx")
@@ -147,8 +149,6 @@ def run(directory: Path, tell: Callable[[str], None] = print) -> None:
 
 
 def main() -> int:
-    # Both ways of stopping it end the programs that it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(ROOT / "data" / "orders")
     except KeyboardInterrupt:
