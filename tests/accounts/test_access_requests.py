@@ -23,8 +23,6 @@ from console.context import console
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
-pytestmark = pytest.mark.both_databases
-
 URL = "/console/request-access"
 BODY = """Hello,
 
@@ -69,6 +67,7 @@ def test_pending_request_is_shown_instead_of_the_form(rebels: Rebels, sign_in: S
     assert URL not in page
 
 
+@pytest.mark.both_databases
 def test_one_request_at_a_time(rebels: Rebels, sign_in: SignIn) -> None:
     request_access(rebels.wedge, reason="To fly.", origin=cast.ORIGIN)
     response = sign_in(rebels.wedge).post(URL, {"reason": "Again."})
@@ -272,6 +271,7 @@ def test_the_number_of_requests_is_a_badge(
     assert "pending request" not in sign_in(rebels.leia).get(access).content.decode()
 
 
+@pytest.mark.both_databases
 def test_the_badge_costs_one_query_where_it_is_shown(
     rebels: Rebels, asked: AccessRequest, rf: RequestFactory
 ) -> None:

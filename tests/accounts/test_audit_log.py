@@ -23,8 +23,6 @@ from accounts.roles import ConsoleRole
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 
-pytestmark = pytest.mark.both_databases
-
 LOG = reverse("accounts:audit_log")
 EXPORT = reverse("accounts:export_audit_log")
 MAX_QUERIES = 12
@@ -114,6 +112,7 @@ def test_an_invitation_links_to_the_access_page_for_people_who_can_view_it(
     assert "invited <strong>new@rebels.example</strong>" in text(sign_in(rebels.han))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -150,6 +149,7 @@ def test_what_commands_did_is_the_operators(rebels: Rebels, sign_in: SignIn) -> 
     assert "joined the organization" not in page
 
 
+@pytest.mark.both_databases
 def test_a_target_is_found_by_its_id(rebels: Rebels, sign_in: SignIn) -> None:
     application = cast.application(rebels.luke)
     page = text(sign_in(rebels.c3po), target=str(application.pk))
@@ -176,6 +176,7 @@ def test_what_makes_no_sense_is_said_beside_the_field(
     assert message in text(sign_in(rebels.c3po), **query)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "value", ["0", "-1", "99999999999999999999", "x", "\x00", "9223372036854775807"]
 )
@@ -209,6 +210,7 @@ def queries_of(captured: CaptureQueriesContext) -> int:
     )
 
 
+@pytest.mark.both_databases
 def test_pages_go_back_in_time_and_forth_again(rebels: Rebels, sign_in: SignIn) -> None:
     """Each of several events of one moment is on exactly one page."""
     for number in range(120):
@@ -231,6 +233,7 @@ def test_pages_go_back_in_time_and_forth_again(rebels: Rebels, sign_in: SignIn) 
     assert [row[0].target_label for row in before.context["rows"]] == pages[-2]
 
 
+@pytest.mark.both_databases
 def test_a_page_with_every_kind_of_target_takes_few_queries(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
@@ -278,6 +281,7 @@ def test_a_link_can_not_export(rebels: Rebels, sign_in: SignIn) -> None:
     assert not AuditEvent.objects.filter(kind=AuditKind.AUDIT_EXPORTED).exists()
 
 
+@pytest.mark.both_databases
 def test_json_lines_prove_themselves(
     rebels: Rebels, partners: Partners, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

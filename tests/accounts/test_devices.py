@@ -31,7 +31,7 @@ from tests.accounts import email_servers
 from tests.conftest import Rebels, UseEmailServer
 from tests.races import at_once, shared_database
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 CHROME = (
@@ -95,6 +95,7 @@ def test_the_first_sign_in_sends_no_alert(
     assert texts(rebels.luke) == []
 
 
+@pytest.mark.both_databases
 def test_a_new_browser_is_recorded_and_told(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -122,6 +123,7 @@ def test_a_new_browser_is_recorded_and_told(
     assert page.count("Chrome on Windows") == 2
 
 
+@pytest.mark.both_databases
 def test_a_known_browser_is_only_seen_again(rebels: Rebels) -> None:
     at = sign_out(sign_in(rebels.luke, browser()))
     first = cookie(at).value
@@ -134,6 +136,7 @@ def test_a_known_browser_is_only_seen_again(rebels: Rebels) -> None:
     assert texts(rebels.luke) == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_two_first_sign_ins_at_once_send_one_alarm(rebels: Rebels, tmp_path: Path) -> None:
     """Else a thief who is as quick as the owner would not be noticed."""

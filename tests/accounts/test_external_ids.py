@@ -20,8 +20,6 @@ from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.races import at_once, shared_database
 
-pytestmark = pytest.mark.both_databases
-
 SANDBOX, PRODUCTION = Environment.SANDBOX, Environment.PRODUCTION
 KINDS = (AuditKind.EXTENSION_IDENTIFIED, AuditKind.PLATFORM_ACCOUNT_IDENTIFIED)
 
@@ -172,6 +170,7 @@ def test_a_header_must_be_able_to_carry_it(value: str, message: str, rebels: Reb
     assert external_id(login(rebels.luke)) == ""
 
 
+@pytest.mark.both_databases
 def test_one_environment_has_it_once(rebels: Rebels, partners: Partners) -> None:
     luke, lobot = login(rebels.luke), login(partners.lobot)
     run("sandbox", "--extension", luke.pk, "--value", "same")
@@ -192,6 +191,7 @@ def test_one_environment_has_it_once(rebels: Rebels, partners: Partners) -> None
     assert external_id(lobot) == "same"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("model", [Extension, PlatformAccount])
 def test_the_database_itself_refuses_a_second_one(
     model: type[Holder], rebels: Rebels, partners: Partners
@@ -203,6 +203,7 @@ def test_the_database_itself_refuses_a_second_one(
         rows.update(external_id="same")
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("of", [login, account])
 def test_one_of_two_at_the_same_moment_gets_it(
@@ -229,6 +230,7 @@ def setting(holder: Holder, value: str) -> Callable[[], Holder]:
     return lambda: set_external_id(holder, value, origin=cast.ORIGIN)
 
 
+@pytest.mark.both_databases
 def test_an_extension_copies_the_environment_of_its_account(rebels: Rebels) -> None:
     migration = importlib.import_module("accounts.migrations.0011_external_ids")
     found = Extension.objects.filter(account__organization=rebels.organization)

@@ -29,8 +29,6 @@ from tests import cast
 from tests.accounts import email_servers
 from tests.conftest import Partners, Rebels, SignIn, UseEmailServer
 
-pytestmark = pytest.mark.both_databases
-
 DATA = {
     "first_name": "Mon",
     "last_name": "Mothma",
@@ -85,6 +83,7 @@ def test_accepting_signs_in(invitation: tuple[Invitation, str], client: Client) 
     assert client.get(reverse("accounts:my_profile")).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_accepting_works_once(invitation: tuple[Invitation, str], client: Client) -> None:
     made, url = invitation
     client.post(url, DATA)
@@ -245,6 +244,7 @@ def test_the_deactivated_are_reactivated_instead(rebels: Rebels, leia: Client) -
     assert "Reactivate them instead" in response.content.decode()
 
 
+@pytest.mark.both_databases
 def test_one_open_invitation_of_an_address(leia: Client) -> None:
     leia.post(INVITE, ASKED)
     response = leia.post(INVITE, ASKED)
@@ -270,6 +270,7 @@ def test_resend_ends_the_former_link(
     assert (event.actor, event.target_label) == (rebels.leia.user, "mon@rebels.example")
 
 
+@pytest.mark.both_databases
 def test_a_link_that_is_replaced_while_it_is_used_is_dead(
     rebels: Rebels, invitation: tuple[Invitation, str]
 ) -> None:
@@ -320,6 +321,7 @@ def test_a_settled_invitation_stays_as_it_is(
     assert mail.outbox == []
 
 
+@pytest.mark.both_databases
 def test_older_invitations_are_on_further_pages(
     rebels: Rebels, leia: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -479,6 +481,7 @@ def test_a_renewed_invitation_may_expire_again(
     assert tell_of_expired_invitations(at=renewed.expires_at) == 1
 
 
+@pytest.mark.both_databases
 def test_several_expired_invitations_are_one_email_and_settled_ones_none(
     invitation: tuple[Invitation, str], rebels: Rebels, client: Client
 ) -> None:

@@ -38,8 +38,6 @@ from tests import append_only, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.races import at_once, shared_database
 
-pytestmark = pytest.mark.both_databases
-
 # The rows without what our models refuse.
 EVENTS: QuerySet[AuditEvent] = QuerySet(AuditEvent)
 SEALS: QuerySet[AuditSeal] = QuerySet(AuditSeal)
@@ -95,6 +93,7 @@ def sealed(rebels: Rebels, partners: Partners) -> list[AuditSeal]:
     return chain(rebels.organization)
 
 
+@pytest.mark.both_databases
 def test_each_organization_has_a_chain_of_all_its_events(
     rebels: Rebels, partners: Partners, sealed: list[AuditSeal]
 ) -> None:
@@ -130,6 +129,7 @@ def test_sealing_again_seals_only_what_is_new(rebels: Rebels, sealed: list[Audit
     verify()
 
 
+@pytest.mark.both_databases
 def test_an_event_that_commits_late_is_sealed_next(rebels: Rebels) -> None:
     """Its number is lower than some that are sealed: it was given before, and seen after."""
     late, early = record(rebels.organization), record(rebels.organization)
@@ -141,6 +141,7 @@ def test_an_event_that_commits_late_is_sealed_next(rebels: Rebels) -> None:
     verify()
 
 
+@pytest.mark.both_databases
 def test_only_the_numbers_of_the_last_day_are_looked_through(rebels: Rebels) -> None:
     now = datetime(2026, 3, 4, 12, tzinfo=UTC)
     late = record(rebels.organization)
@@ -156,6 +157,7 @@ def test_only_the_numbers_of_the_last_day_are_looked_through(rebels: Rebels) -> 
     assert list(unsealed_events(at=now + timedelta(days=1))) == [late]
 
 
+@pytest.mark.both_databases
 def test_nothing_is_sealed_twice(rebels: Rebels) -> None:
     events = list(AuditEvent.objects.order_by("pk"))
     seal_batch(events, {}, at=timezone.now())
@@ -163,6 +165,7 @@ def test_nothing_is_sealed_twice(rebels: Rebels) -> None:
         seal_batch(events[:1], {}, at=timezone.now())
 
 
+@pytest.mark.both_databases
 def test_one_run_seals_in_batches_and_leaves_the_rest(
     rebels: Rebels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +179,7 @@ def test_one_run_seals_in_batches_and_leaves_the_rest(
     verify()
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_two_ticks_at_once(
     rebels: Rebels, partners: Partners, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -199,6 +203,7 @@ def test_tick_seals_and_says_how_many(rebels: Rebels) -> None:
     assert f"Audit events: {total} sealed." in output.getvalue()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "change",
     [
@@ -234,6 +239,7 @@ def test_an_event_that_changed_its_organization_is_named(
     assert f"Event {event.pk} at position 3" in refusal()
 
 
+@pytest.mark.both_databases
 def test_a_removed_event_is_named(sealed: list[AuditSeal]) -> None:
     with tampering():
         EVENTS.filter(pk=sealed[2].event_id).delete()
@@ -331,6 +337,7 @@ def test_what_the_command_refuses(db: None, arguments: list[str], message: str) 
     assert message in refusal(*arguments)
 
 
+@pytest.mark.both_databases
 def test_batches_join(sealed: list[AuditSeal], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.reports.audit_chains.VERIFIED_AT_ONCE", 2)
     assert f"Rebel Alliance: {len(sealed)} events verified." in verify()
@@ -339,6 +346,7 @@ def test_batches_join(sealed: list[AuditSeal], monkeypatch: pytest.MonkeyPatch) 
 # The canonical form
 
 
+@pytest.mark.both_databases
 def test_the_canonical_form_is_the_same_everywhere(rebels: Rebels) -> None:
     """What PostgreSQL and SQLite keep of JSON, and how they tell times and addresses."""
     details = {

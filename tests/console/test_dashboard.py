@@ -24,8 +24,6 @@ from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, words_of
 from tests.credentials.refusing import refused
 
-pytestmark = pytest.mark.both_databases
-
 DASHBOARD = reverse("dashboard")
 LINK = re.compile(r'<a href="([^"]*)">([^<]*)</a>')
 
@@ -135,6 +133,7 @@ def used(credential: JwtCredential, client: Client, *, days_ago: int = 0) -> Non
     BackgroundWriter.flush_all()
 
 
+@pytest.mark.both_databases
 def test_the_dashboard_lists_credentials_that_need_attention(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
@@ -312,6 +311,7 @@ def test_the_dashboard_says_that_nothing_needs_attention_in_the_organization(
     assert "Needs attention in Rebel Alliance Nothing needs attention." in words_of(response)
 
 
+@pytest.mark.both_databases
 def test_more_than_a_hundred_items_are_not_counted(
     rebels: Rebels, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,8 +37,6 @@ from tests.platforms import OPENAPI, ORDERS, write_platform
 from tests.plugins.node import node
 from tests.ports import free_port
 
-pytestmark = pytest.mark.both_databases
-
 REFUND = "/console/api-reference/orders/refundOrder"
 
 

@@ -25,8 +25,6 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.refusing import asked, failed
 
-pytestmark = pytest.mark.both_databases
-
 IN_QUERY = (
     "The query string has a token or a secret, which would end up in logs. Send an access "
     "token in the Authorization header."
@@ -237,6 +235,7 @@ def distrust(app: api.App, credential: JwtCredential) -> None:
 ENDS = [deactivate, demote, disable, expire, revoke, suspend]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 def test_what_ends_a_token_at_the_next_call(
     app: api.App, credential: JwtCredential, end: Callable[[api.App, JwtCredential], None]
@@ -253,6 +252,7 @@ def test_a_compromised_key_ends_its_tokens(app: api.App, credential: JwtCredenti
     assert_refused(api.call("GET", OWN, token), INVALID)
 
 
+@pytest.mark.both_databases
 def test_an_app_removed_from_the_list_is_refused(rebels: Rebels, partners: Partners) -> None:
     app = api.app(partners.lobot, is_public=True)
     own = api.app(rebels.luke)
@@ -269,6 +269,7 @@ def test_an_app_removed_from_the_list_is_refused(rebels: Rebels, partners: Partn
     assert_refused(api.call("GET", OWN, token), REVOKED)
 
 
+@pytest.mark.both_databases
 def test_a_listed_app_that_became_private_is_refused(rebels: Rebels, partners: Partners) -> None:
     app = api.app(partners.lobot, is_public=True)
     token = api.access_token(app, cast.credential(rebels.luke, clients=[app.client]))
@@ -316,6 +317,7 @@ def test_a_scope_given_later_needs_a_new_token(rebels: Rebels) -> None:
     assert api.call("PUT", path, fresh, {"company": "X"}).status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_narrowed_token_can_do_less_than_its_app(app: api.App, credential: JwtCredential) -> None:
     token = api.access_token(app, credential, scope="EditExtensions")
     assert api.call("GET", "/account/~", token).json()["errorCode"] == "CMN-401"
@@ -329,6 +331,7 @@ def test_a_user_role_counts_at_the_next_call(rebels: Rebels) -> None:
     assert api.call("PUT", path, token, {"company": "X"}).status_code == 200
 
 
+@pytest.mark.both_databases
 @hypothesis_settings(
     max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )

@@ -20,8 +20,6 @@ from tests.conftest import Rebels, SignIn
 from tests.credentials.refusing import asked
 from tests.platforms import EXTENDED, ORDERS, WITH_SPARE_SCOPE, UsePlatform
 
-pytestmark = pytest.mark.both_databases
-
 
 def html(browser: Browser, address: str) -> BeautifulSoup:
     response = browser.get(address)
@@ -158,6 +156,7 @@ def test_scopes_that_do_not_fit_into_a_token_are_refused(
 # --- Scopes that the platform no longer offers ----------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_a_scope_that_is_no_longer_offered_grants_nothing_and_can_be_removed(
     rebels: Rebels, sign_in: SignIn, use_platform: UsePlatform
 ) -> None:

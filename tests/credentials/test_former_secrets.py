@@ -28,8 +28,6 @@ from tests.api import SANDBOX, App, oauth_error
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import errors_of, everything_stored, text_of, the_event, words_of
 
-pytestmark = pytest.mark.both_databases
-
 DAY = timedelta(days=1)
 RAW_SECRET = re.compile(r"cs_[A-Za-z0-9_-]{49}")
 WRONG = oauth_error(
@@ -78,6 +76,7 @@ def replace_by_form(browser: Browser, app: App, **data: str) -> Any:
 # --- Replacing -----------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("overlap", "lasts"),
     [
@@ -197,6 +196,7 @@ def test_the_end_is_a_moment(app: App) -> None:
     assert app.client.secret_match("", just_before) is SecretMatch.NONE
 
 
+@pytest.mark.both_databases
 def test_tick_forgets_its_digest(app: App, jwt: str) -> None:
     new = replaced(app, at=timezone.now() - DAY)
     call_command("tick", "--dry-run")
@@ -225,6 +225,7 @@ def test_a_suspended_client_has_no_valid_secret(app: App, jwt: str) -> None:
     assert status(app, jwt) == status(new, jwt) == 401
 
 
+@pytest.mark.both_databases
 def test_the_database_keeps_no_former_secret_without_an_end(app: App) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Client.objects.filter(pk=app.client.pk).update(former_secret_digest="x")
@@ -267,6 +268,7 @@ def test_the_latest_use_counts_and_one_of_an_earlier_secret_does_not(app: App, j
     assert app.client.former_secret_used_at is None
 
 
+@pytest.mark.both_databases
 def test_an_exchange_takes_no_statement_more(
     app: App, jwt: str, django_assert_num_queries: Any
 ) -> None:

@@ -16,8 +16,6 @@ from tests.credentials.gateways import Shop, ask, asked_with
 from tests.credentials.refusing import recorded
 from tests.credentials.test_bearer import IN_QUERY
 
-pytestmark = pytest.mark.both_databases
-
 MUST_SEND = (
     "The gateway must send the method and the URI of the original request, in X-Original-Method "
     "and X-Original-URI or in X-Forwarded-Method and X-Forwarded-Uri."

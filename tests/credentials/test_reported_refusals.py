@@ -17,8 +17,6 @@ from tests.credentials.gateways import Shop
 from tests.credentials.refusing import asked, recorded
 from tests.credentials.scenes import fixes
 
-pytestmark = pytest.mark.both_databases
-
 REFUND = {"api": "orders", "method": "POST", "path": "/orders/17/refunds", "status": "403"}
 
 
@@ -58,6 +56,7 @@ def values(row: Refusal) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
+@pytest.mark.both_databases
 def test_a_report_is_recorded_for_whom_the_token_names(shop: Shop, server: api.App) -> None:
     form = REFUND | {
         "token": shop.token(),

@@ -24,8 +24,6 @@ from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.pages import text_of, url, words_of
 
-pytestmark = pytest.mark.both_databases
-
 GET_ACCOUNT = Called("rest-api", "get-account")
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 TIME = r"\w{3} \d{1,2}, \d{4}, \d\d:\d\d UTC"
@@ -86,6 +84,7 @@ def rows_of(response: Any, caption: str) -> list[str]:
 # --- What is counted ------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_thirty_days_end_with_today(world: World) -> None:
     """Midnight (UTC) divides them; the day before the first is over."""
     first = NOON - timedelta(days=29)
@@ -100,6 +99,7 @@ def test_thirty_days_end_with_today(world: World) -> None:
     assert days.latest_first[0].day == NOON.date()
 
 
+@pytest.mark.both_databases
 def test_usage_of_a_credential_by_app(
     world: World, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -132,6 +132,7 @@ def test_an_unused_credential_has_thirty_empty_days(world: World, rebels: Rebels
     assert (of_credential.apps, of_client.credentials) == ([], [])
 
 
+@pytest.mark.both_databases
 def test_usage_of_an_app_leaves_out_other_apps_and_older_use(rebels: Rebels, world: World) -> None:
     old = NOON - timedelta(days=31)
     used(world.credential, world.dialer, at=old, exchanges=50, calls=50, address="192.0.2.9")
@@ -153,6 +154,7 @@ def test_the_usage_of_an_app_shows_at_most_five_addresses(rebels: Rebels, world:
     assert [seen.address for seen in use.addresses] == [f"192.0.2.{n}" for n in (6, 5, 4, 3, 2)]
 
 
+@pytest.mark.both_databases
 def test_the_most_used_credentials_of_an_app_come_first(rebels: Rebels, world: World) -> None:
     for number in range(22):
         credential = cast.credential(rebels.luke, label=f"Key {number}")

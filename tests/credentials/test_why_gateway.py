@@ -21,8 +21,6 @@ from tests.credentials.test_bearer import claims_of, signed
 from tests.credentials.test_why import CALLS
 from tests.platforms import ORDERS, UsePlatform
 
-pytestmark = pytest.mark.both_databases
-
 
 def for_files(shop: Shop) -> str:
     audience = "https://api.acme.example/files"
