@@ -26,7 +26,10 @@ urlpatterns = [
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
     # These replace URLs of django-allauth, so they come first.
     path("account/password/set/", factors.set_password, name="account_set_password"),
+    path("account/logout/", factors.log_out, name="account_logout"),
+    path("account/2fa/authenticate/", factors.authenticate, name="mfa_authenticate"),
     path("account/2fa/webauthn/login/", factors.login_by_key, name="mfa_login_webauthn"),
+    path("account/2fa/webauthn/add/", factors.add_key, name="mfa_add_webauthn"),
     path(
         "account/2fa/webauthn/keys/<int:pk>/remove/",
         factors.remove_key,

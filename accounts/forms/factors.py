@@ -16,9 +16,14 @@ from allauth.mfa.webauthn.forms import (
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
+from allauth.mfa.webauthn.internal.auth import parse_registration_response
 from django import forms
+from django.core.exceptions import ValidationError
+from fido2.cose import CoseKey
 
 from accounts.forms.texts import SeenTextField
+from accounts.sign_in.ceremonies import Ceremony, completing
+from accounts.sign_in.passkeys import is_passkey
 
 _LABELS = {
     "oldpassword": "Current password",
@@ -59,7 +64,15 @@ def _name_field(**kwargs: Any) -> SeenTextField:
 
 
 # Errors from reading text that isn't a key's answer. allauth expects only some of these.
-_NO_ANSWER = (AttributeError, LookupError, TypeError, ValueError, RecursionError, struct.error)
+_NO_ANSWER = (
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+    struct.error,
+)
 
 
 @contextmanager
@@ -67,7 +80,11 @@ def _refused_beside_the_form() -> Iterator[None]:
     try:
         yield
     except _NO_ANSWER as error:
-        raise get_adapter().validation_error("incorrect_code") from error
+        raise get_adapter().validation_error("incorrect_key") from error
+    except ValidationError as error:
+        if error.code not in ("incorrect_code", "invalid"):
+            raise
+        raise get_adapter().validation_error("incorrect_key") from error
 
 
 class KeyAnswerField(forms.JSONField):
@@ -78,31 +95,45 @@ class KeyAnswerField(forms.JSONField):
 
     def to_python(self, value: Any) -> Any:
         with _refused_beside_the_form():
-            return super().to_python(value)
+            answer = super().to_python(value)
+            if not isinstance(answer, dict) or not answer:
+                raise TypeError
+            return answer
 
     def bound_data(self, data: Any, initial: Any) -> None:
         return None  # A form that is shown again needs a new answer.
 
 
 class _ByKey(forms.Form):
+    ceremony: Ceremony
     credential = KeyAnswerField()
 
     def clean_credential(self) -> Authenticator:
-        with _refused_beside_the_form():
+        with completing(self.ceremony, self.user), _refused_beside_the_form():  # type: ignore[attr-defined]
             found: Authenticator = super().clean_credential()  # type: ignore[misc]
             return found
 
 
-class LoginByKeyForm(_ByKey, LoginWebAuthnForm):  # type: ignore[misc]
-    pass
+class _ByPasskey(_ByKey):
+    """For where a key alone is enough."""
+
+    def clean_credential(self) -> Authenticator:
+        found = super().clean_credential()
+        if not is_passkey(found):
+            raise get_adapter().validation_error("not_a_passkey")
+        return found
+
+
+class LoginByKeyForm(_ByPasskey, LoginWebAuthnForm):  # type: ignore[misc]
+    ceremony = Ceremony.SIGN_IN
 
 
 class AuthenticateByKeyForm(_ByKey, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    pass
+    ceremony = Ceremony.SECOND_FACTOR
 
 
-class ReauthenticateByKeyForm(_ByKey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    pass
+class ReauthenticateByKeyForm(_ByPasskey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    ceremony = Ceremony.STEP_UP
 
 
 class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
@@ -117,9 +148,21 @@ class AddKeyForm(AddWebAuthnForm):  # type: ignore[misc]
     )
 
     def clean(self) -> dict[str, Any]:
-        with _refused_beside_the_form():
+        with completing(Ceremony.REGISTRATION, self.user), _refused_beside_the_form():
             cleaned: dict[str, Any] = super().clean()
+            if answer := cleaned.get("credential"):
+                _require_usable_key(answer)
+                # Not every browser says which kind it made. The page asked for the chosen one.
+                chosen = bool(cleaned.get("passwordless"))
+                answer["clientExtensionResults"] = {"credProps": {"rk": chosen}}
             return cleaned
+
+
+def _require_usable_key(answer: dict[str, Any]) -> None:
+    # The library accepts keys of any kind, but can't check the answers of some.
+    data = parse_registration_response(answer).response.attestation_object.auth_data.credential_data
+    if data.public_key.ALGORITHM not in CoseKey.supported_algorithms():
+        raise ValueError
 
 
 class RenameKeyForm(EditWebAuthnForm):  # type: ignore[misc]

@@ -22,6 +22,7 @@ from accounts.actions.factors import note_factor_change
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditKind, User
 from accounts.models.devices import DEVICES_KEPT
+from accounts.sign_in.passkeys import passkeys_of
 from accounts.sign_in.step_up import require_a_factor
 from core.origin import Origin, client_ip
 
@@ -37,11 +38,12 @@ _RECORDED: dict[str, tuple[AuditKind, str]] = {
     "mfa/email/webauthn_added": (AuditKind.FACTOR_ADDED, "passkey or security key"),
     "mfa/email/webauthn_removed": (AuditKind.FACTOR_REMOVED, "passkey or security key"),
 }
+_BY_KEY = "mfa_reauthenticate:webauthn"
 # In the words of the console.
 _REAUTHENTICATION = {
     "reauthenticate": "Use your password",
     "mfa_reauthenticate": "Use a code",
-    "mfa_reauthenticate:webauthn": "Use a passkey or security key",
+    _BY_KEY: "Use a passkey",
 }
 
 
@@ -98,7 +100,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
         require_a_factor(user)
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        return [method | {"description": _REAUTHENTICATION[method["id"]]} for method in methods]
+        return [
+            method | {"description": _REAUTHENTICATION[method["id"]]}
+            for method in methods
+            if method["id"] != _BY_KEY or passkeys_of(user)
+        ]
 
     def send_notification_mail(
         self, template_prefix: str, user: User, *args: Any, **kwargs: Any

@@ -22,6 +22,9 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "cannot_generate_recovery_codes": "Recovery codes replace a lost second factor. Set up "
         "an authenticator app or a key first.",
         "incorrect_code": "This code is incorrect or was already used.",
+        "incorrect_key": "We couldn’t verify the key. Try again.",
+        "not_a_passkey": "This key is only a second factor, so it can’t replace your password. "
+        "Use your password or a passkey.",
         "unverified_email": "Confirm your new email address first. Follow the link in the email.",
     }
 

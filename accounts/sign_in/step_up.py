@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.sign_in.passkeys import is_passkey
 
 P = ParamSpec("P")
 
@@ -55,7 +56,10 @@ def _has_a_factor(user: User | AnonymousUser) -> bool:
     if not isinstance(user, User):
         return False
     # Most people have a password, which takes no query.
-    return user.has_usable_password() or bool(Authenticator.objects.filter(user=user).exists())
+    return user.has_usable_password() or any(
+        factor.type != Authenticator.Type.WEBAUTHN or is_passkey(factor)
+        for factor in Authenticator.objects.filter(user=user)
+    )
 
 
 def _has_just_authenticated(request: HttpRequest) -> bool:

@@ -1,11 +1,15 @@
 """django-allauth's pages for the ways to sign in, where we promise more than it does."""
 
+from typing import Any
+
+from allauth.account.views import LogoutView
 from allauth.account.views import password_set as allauth_password_set
 from allauth.core.ratelimit import consume_or_429
-from allauth.mfa.models import Authenticator
+from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.webauthn.views import (
+    AddWebAuthnView,
+    LoginWebAuthnView,
     ReauthenticateWebAuthnView,
-    login_webauthn,
     remove_webauthn,
 )
 from django.contrib import messages
@@ -16,10 +20,23 @@ from django.shortcuts import redirect
 
 from accounts.access import person
 from accounts.models import User
+from accounts.sign_in import ceremonies
+from accounts.sign_in.ceremonies import Ceremony
+from accounts.sign_in.passkeys import passkeys_of, request_passkey
 from accounts.sign_in.step_up import step_up_required
 
 # How many sign-ins by key one address can begin. Each one takes a session of its own.
 KEY_SIGN_INS = {"login_by_key": "30/m/ip"}
+
+
+class _LoginByKey(LoginWebAuthnView):  # type: ignore[misc]
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with ceremonies.beginning(Ceremony.SIGN_IN):
+            response: HttpResponse = super().get(request, *args, **kwargs)
+        return response
+
+
+_login_by_key = _LoginByKey.as_view()
 
 
 @login_not_required
@@ -30,7 +47,7 @@ def login_by_key(request: HttpRequest) -> HttpResponse:
         refused = consume_or_429(
             request, action="login_by_key", config=KEY_SIGN_INS, limit_get=True
         )
-    response: HttpResponse = refused or login_webauthn(request)
+    response: HttpResponse = refused or _login_by_key(request)
     return response
 
 
@@ -41,10 +58,47 @@ def set_password(request: HttpRequest) -> HttpResponse:
     return response
 
 
+class _Authenticate(AuthenticateView):  # type: ignore[misc]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        with ceremonies.beginning(Ceremony.SECOND_FACTOR, self.stage.login.user):
+            context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context
+
+
+authenticate = _Authenticate.as_view()
+
+
+class _Logout(LogoutView):  # type: ignore[misc]
+    def logout(self) -> None:
+        # *Cancel* on the page of the second factor leads here, too.
+        super().logout()
+        ceremonies.cancel()
+
+
+log_out = _Logout.as_view()
+
+
+class _AddKey(AddWebAuthnView):  # type: ignore[misc]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        with ceremonies.beginning(Ceremony.REGISTRATION, self.request.user):
+            context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context
+
+
+add_key = _AddKey.as_view()
+
+
 class _ReauthenticateByKey(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        with ceremonies.beginning(Ceremony.STEP_UP, self.request.user):
+            context: dict[str, Any] = super().get_context_data(**kwargs)
+            context["js_data"] = {"request_options": request_passkey(self.request.user)}
+        return context
+
     def form_invalid(self, form: Form) -> HttpResponse:
         # allauth redirects to the sign-in page and forgets the page that people wanted.
-        messages.error(self.request, "We couldn’t verify the key. Try again.")
+        for message in form.errors.get("credential", []):
+            messages.error(self.request, str(message))
         return redirect(self.passthrough_next_url(self.request.path))
 
 
@@ -54,15 +108,15 @@ reauthenticate_by_key = _ReauthenticateByKey.as_view()
 def remove_key(request: HttpRequest, pk: int) -> HttpResponse:
     # Without their last way to sign in, people couldn't come back.
     user = person(request.user)
-    if not user.has_usable_password() and not _has_other_keys(user, pk):
+    if not user.has_usable_password() and not _has_other_passkeys(user, pk):
         messages.error(
-            request, "This is your only way to sign in. Set a password or add another key first."
+            request,
+            "This is your only way to sign in. Set a password or add another passkey first.",
         )
         return redirect("mfa_list_webauthn")
     response: HttpResponse = remove_webauthn(request, pk=pk)
     return response
 
 
-def _has_other_keys(user: User, pk: int) -> bool:
-    keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
-    return bool(keys.exclude(pk=pk).exists())
+def _has_other_passkeys(user: User, pk: int) -> bool:
+    return any(key.pk != pk for key in passkeys_of(user))

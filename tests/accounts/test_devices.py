@@ -5,7 +5,6 @@ from http.cookies import Morsel
 from pathlib import Path
 
 import pytest
-from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
     TOTP,
@@ -14,7 +13,6 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from allauth.mfa.webauthn.forms import LoginWebAuthnForm
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -28,6 +26,7 @@ from core import browsers
 from core.moments import in_words
 from tests import cast
 from tests.accounts import email_servers
+from tests.accounts.software_keys import SIGN_IN, SoftwareKey, add, options_of
 from tests.conftest import Rebels, UseEmailServer
 from tests.races import at_once, shared_database
 
@@ -196,14 +195,12 @@ def test_the_second_factor_comes_first(rebels: Rebels) -> None:
     assert len(texts(rebels.luke)) == 1
 
 
-def test_a_passkey_is_a_sign_in_too(rebels: Rebels, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_in(rebels.luke, browser())
-    passkey = Authenticator.objects.create(
-        user=rebels.luke.user, type=Authenticator.Type.WEBAUTHN, data={"name": "Key"}
-    )
-    monkeypatch.setattr(LoginWebAuthnForm, "clean_credential", lambda _form: passkey)
+def test_a_passkey_is_a_sign_in_too(rebels: Rebels) -> None:
+    passkey = SoftwareKey(verifies=True)
+    add(cast.step_up(sign_in(rebels.luke, browser())), passkey, passkey=True)
     at = browser(CHROME)
-    response = at.post(reverse("mfa_login_webauthn"), {"credential": '{"id": "key"}'})
+    signed = passkey.signed(options_of(at, SIGN_IN), rebels.luke.user)
+    response = at.post(reverse(SIGN_IN), {"credential": signed})
     assert (response.status_code, response["Location"]) == (302, reverse("dashboard"))
     assert "device" in at.cookies
     assert len(texts(rebels.luke)) == 1

@@ -25,7 +25,7 @@ from accounts.actions.factors import remove_second_factors, reseal_second_factor
 from accounts.models import AuditEvent, AuditKind, User
 from core import vault
 from tests import cast
-from tests.accounts.test_step_up import add_key, add_totp, code_of, without_password
+from tests.accounts.test_step_up import add_key, add_totp, code_of
 from tests.conftest import Rebels, SignIn
 
 NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
@@ -199,17 +199,6 @@ def test_keys_are_recorded_and_named_safely(
     monkeypatch.setattr(AddWebAuthnForm, "clean", lambda _form: {})
     refused = confirmed.post(reverse("mfa_add_webauthn"), {"name": "a\nb", "credential": "{}"})
     assert refused.context["form"].errors["name"] == ["Enter this on one line."]
-
-
-def test_the_only_way_to_sign_in_stays(rebels: Rebels, confirmed: Client) -> None:
-    user = rebels.luke.user
-    key = add_key(user)
-    without_password(user)
-    confirmed.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
-    remove = reverse("mfa_remove_webauthn", args=[key.pk])
-    for response in (confirmed.get(remove, follow=True), confirmed.post(remove, follow=True)):
-        assert "This is your only way to sign in" in response.content.decode()
-    assert Authenticator.objects.get() == key
 
 
 @pytest.mark.django_db

@@ -2,7 +2,6 @@
 
 import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -15,7 +14,6 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -69,7 +67,6 @@ ACTS_OF_ALLAUTH = (
 )
 REAUTHENTICATE = "account_reauthenticate"
 BY_CODE = "mfa_reauthenticate"
-BY_KEY = "mfa_reauthenticate_webauthn"
 
 
 def without_password(user: User) -> None:
@@ -194,41 +191,9 @@ def test_a_recovery_code_works_once(rebels: Rebels, sign_in: SignIn, show: str) 
     assert not is_open(second, show)
 
 
-def test_by_passkey_without_a_password(
-    rebels: Rebels, show: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = rebels.luke.user
-    key = add_key(user)
-    without_password(user)
-    browser = Client()
-    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
-    # The page of the password leads to that of the key, and keeps the way back.
-    led = browser.get(f"{reverse(REAUTHENTICATE)}?next={show}")
-    assert led["Location"].startswith(reverse(BY_KEY))
-    assert "next=" in led["Location"]
-    assert not is_open(browser, show)
-    monkeypatch.setattr(ReauthenticateWebAuthnForm, "clean_credential", lambda _form: key)
-    done = browser.post(reverse(BY_KEY), {"credential": '{"id": "key"}', "next": show})
-    assert done["Location"] == show
-    assert is_open(browser, show)
-
-
-def test_a_refused_passkey_is_tried_again_and_keeps_the_way_back(rebels: Rebels, show: str) -> None:
-    user = rebels.luke.user
-    add_key(user)
-    without_password(user)
-    browser = Client()
-    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
-    refused = browser.post(reverse(BY_KEY), {"credential": "{}", "next": show})
-    assert refused["Location"] == f"{reverse(BY_KEY)}?{urlencode({'next': show})}"
-    page = browser.get(reverse("accounts:my_profile")).content.decode()
-    assert "We couldn’t verify the key. Try again." in page
-    assert not is_open(browser, show)
-
-
 def test_a_password_that_is_gone_confirms_nothing(rebels: Rebels, show: str) -> None:
     user = rebels.luke.user
-    add_key(user)
+    add_totp(user)
     without_password(user)
     browser = Client()
     browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
@@ -293,6 +258,15 @@ def test_it_lasts_five_minutes(
     assert is_open(browser, show)
     settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
     assert not is_open(browser, show)
+
+
+def test_a_code_in_an_email_confirms_nothing(
+    rebels: Rebels, sign_in: SignIn, mailoutbox: list[Any]
+) -> None:
+    browser = sign_in(rebels.luke)
+    browser.post("/account/reauthenticate/code/", {"recipient": rebels.luke.user.email})
+    assert mailoutbox == []
+    assert browser.get(reverse(REAUTHENTICATE)).context["reauthentication_alternatives"] == []
 
 
 def test_it_is_limited(rebels: Rebels, sign_in: SignIn) -> None:

@@ -20,6 +20,8 @@ THEIRS = Path(allauth.__file__).parent / "templates"
 # Pages that can't be reached here, and why. The tests below check two of them.
 UNREACHABLE = {
     "account/confirm_login_code.html": "no sign-in code is sent by email",
+    "account/confirm_reauthentication_code.html": "step-up takes no code from an email",
+    "account/request_reauthentication_code.html": "step-up takes no code from an email",
     "account/signup.html": "people join by invitation, so sign-up is closed",
     "account/email.html": "a person has one address, and changes it",
 }

@@ -1,0 +1,33 @@
+"""Passkeys are enough to sign in, because the device verifies the person.
+
+All other keys are second factors: a touch of one is never enough without a password.
+"""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from django.contrib.auth.models import AnonymousUser
+from fido2.webauthn import UserVerificationRequirement
+
+from accounts.models import User
+
+
+def is_passkey(key: Authenticator) -> bool:
+    # Keys from browsers that didn't say what they made are of an unknown kind.
+    return key.wrap().is_passwordless is True
+
+
+def passkeys_of(user: User | AnonymousUser) -> list[Authenticator]:
+    keys = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.WEBAUTHN)
+    return [key for key in keys if is_passkey(key)]
+
+
+def request_passkey(user: User | AnonymousUser) -> dict[str, Any]:
+    """What the page asks the browser for: a passkey of this person, which verifies them."""
+    options, state = auth.get_server().authenticate_begin(
+        credentials=[key.wrap().authenticator_data.credential_data for key in passkeys_of(user)],
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    auth.set_state(state)
+    return dict(options)
