@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts import audit, emails, notices
 from accounts.actions.memberships import (
+    ADDRESS_TAKEN,
     join_organization,
     lock_organization,
     raise_role,
@@ -176,7 +177,7 @@ def accept_invitation(
 ) -> User:
     locked = _locked_open(invitation)
     if User.objects.filter(email__iexact=locked.email).exists():
-        raise ValidationError("This email address is already in use. Sign in instead.")
+        raise ValidationError(ADDRESS_TAKEN)
     membership = join_organization(
         locked.organization,
         email=locked.email,

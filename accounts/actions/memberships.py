@@ -5,7 +5,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit, notices
@@ -16,6 +16,8 @@ from accounts.models.access_requests import Decision
 from accounts.roles import ConsolePermission, ConsoleRole, higher_role
 from core import texts
 from core.origin import Origin
+
+ADDRESS_TAKEN = "This email address is already in use. Sign in instead."
 
 
 @transaction.atomic
@@ -76,8 +78,13 @@ def _insert(user: User, password: str) -> None:
     validate_password(password, user)
     user.set_password(password)
     user.full_clean()
-    user.save(force_insert=True)
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    except IntegrityError as error:
+        # Someone else took the address a moment ago, in a transaction that we couldn't see yet.
+        raise ValidationError(ADDRESS_TAKEN) from error
 
 
 def lock_organization(organization: Organization) -> None:

@@ -11,9 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.actions.access_requests import request_access
-from accounts.actions.invitations import accept_invitation_as, invite
+from accounts.actions.invitations import accept_invitation, accept_invitation_as, invite
 from accounts.actions.memberships import change_role, deactivate
-from accounts.models import AuditEvent, AuditKind, Membership, User
+from accounts.actions.organizations import create_organization
+from accounts.models import AuditEvent, AuditKind, Invitation, Membership, User
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
 from tests import api, cast
@@ -111,6 +112,38 @@ def test_one_of_two_people_accepts_the_same_invitation(rebels: Rebels) -> None:
     assert statuses in ([200, 302], [302, 410])
     assert User.objects.filter(email="mon@rebels.example").count() == 1
     assert AuditEvent.objects.filter(kind=AuditKind.INVITATION_ACCEPTED).count() == 1
+
+
+def test_a_person_accepts_the_invitations_of_two_organizations_at_once(rebels: Rebels) -> None:
+    others = create_organization("Cloud City", actor=None, origin=cast.ORIGIN)
+    for turn in range(4):
+        email = f"mon{turn}@rebels.example"
+        invitations = [
+            invite(
+                organization,
+                email,
+                role=ConsoleRole.DEVELOPER,
+                is_account_admin=False,
+                actor=None,
+                origin=cast.ORIGIN,
+            )[0]
+            for organization in (rebels.organization, others)
+        ]
+        answers = at_once(*(accepting(invitation) for invitation in invitations))
+        assert kinds(answers) == ["User", "ValidationError"]
+        [refused] = [answer for answer in answers if isinstance(answer, ValidationError)]
+        assert refused.messages == ["This email address is already in use. Sign in instead."]
+        assert Membership.objects.filter(user__email=email).count() == 1
+
+
+def accepting(invitation: Invitation) -> Callable[[], User]:
+    return lambda: accept_invitation(
+        invitation,
+        first_name="Mon",
+        last_name="",
+        password="Chandrila-Senator-42",
+        origin=cast.ORIGIN,
+    )
 
 
 def test_accepting_an_invitation_twice_at_once_joins_once(rebels: Rebels) -> None:
