@@ -12,6 +12,7 @@ from accounts.access import NoConsoleAccess
 from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
 from core import database
+from core.media_types import UnsupportedMedia
 from credentials.error_codes import help_link
 from credentials.oauth.errors import ServiceUnavailable
 from credentials.oauth.rest_errors import error_response
@@ -23,9 +24,12 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    status, reason = 400, ""
+    if isinstance(exception, UnsupportedMedia):
+        status, reason = exception.status, str(exception)
     if _is_api(request):
-        return error_response(400, "CMN-101", "The request is malformed.")
-    return _bare_page(request, "400.html", status=400)
+        return error_response(status, "CMN-101", reason or "The request is malformed.")
+    return _bare_page(request, "400.html", status=status, reason=reason)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -67,10 +71,17 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def _bare_page(
-    request: HttpRequest, name: str, *, status: int, headers: Mapping[str, str] | None = None
+    request: HttpRequest,
+    name: str,
+    *,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+    reason: str = "",
 ) -> HttpResponse:
     # Rendered without the request, because context processors would query the database.
     context = {
+        "status": status,
+        "reason": reason,
         "request_id": getattr(request, "request_id", ""),
         "theme": request.COOKIES.get("theme"),
         "may_repeat": request.method == "GET",

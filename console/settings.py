@@ -293,7 +293,6 @@ CONTENT_SECURITY_POLICY = {
 }
 # The largest form that a person sends is a list of client IDs.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-FILE_UPLOAD_HANDLERS = ["console.uploads.NoUploads"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -1,7 +1,9 @@
 """The WSGI callable that granian serves."""
 
 import gc
+import logging
 import os
+import uuid
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
@@ -14,8 +16,12 @@ from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 from django.utils.module_loading import import_string
 
 from console.env import LOCAL_HOSTS
+from core.requests import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+
+logger = logging.getLogger(__name__)
 
 
 class Handler(WSGIHandler):
@@ -23,6 +29,8 @@ class Handler(WSGIHandler):
 
     Django uses these signals to check and close connections, which this handler does itself.
     """
+
+    request_class = Utf8Request
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async)
@@ -32,7 +40,10 @@ class Handler(WSGIHandler):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         if "HTTP_TRANSFER_ENCODING" in environ:
             _measure(environ)
-        answer = self._answer(environ, start_response)
+        try:
+            answer = self._answer(environ, start_response)
+        except Exception:
+            answer = _failed(start_response)
         if environ.get("CONTENT_LENGTH"):
             _read_to_its_end(environ)
         return answer
@@ -43,15 +54,27 @@ class Handler(WSGIHandler):
         # Replaces a connection that died in the meantime, or is too old.
         database = connections[DEFAULT_DB_ALIAS]
         database.close_if_unusable_or_obsolete()
+        path = environ.get("PATH_INFO", "")
         request = self.request_class(environ)
         response = self._apis.answer(request)
         if response is None:
+            # The request replaced it by its decoded form, which Django would decode again.
+            environ["PATH_INFO"] = path
             return super().__call__(environ, start_response)
         if response.status_code >= 500 or database.errors_occurred:
             close_old_connections()
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
         # From a list, the server sends the body in one piece, even if the response streams.
         return [*response]
+
+
+def _failed(start_response: StartResponse) -> list[bytes]:
+    # Errors in views and middlewares were answered already, so this one is in the layers below.
+    request_id = str(uuid.uuid4())
+    logger.exception("Internal error; request %s", request_id)
+    headers = [("Content-Type", "text/plain"), ("X-Request-Id", request_id)]
+    start_response("500 Internal Server Error", headers)
+    return [f"Internal error; request {request_id}.\n".encode()]
 
 
 def _measure(environ: WSGIEnvironment) -> None:

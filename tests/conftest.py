@@ -21,6 +21,7 @@ from accounts.platform.catalog import Platform
 from accounts.platform.file import read_platform
 from console.management.commands import tick
 from core.background import BackgroundWriter
+from core.requests import Utf8Request
 from credentials import jose, throttle
 from credentials.models import JwtCredential
 from credentials.oauth import refusal_log as refusals
@@ -147,6 +148,14 @@ def use_email_server(settings: Settings) -> UseEmailServer:
         settings.POST_OFFICE = settings.POST_OFFICE | {"BACKENDS": {"default": backend}}
 
     return use
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _requests_of_the_server() -> Iterator[None]:
+    """Django's test client makes the same requests as console/wsgi.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.test.client.WSGIRequest", Utf8Request)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

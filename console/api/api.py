@@ -1,8 +1,9 @@
 """The REST API of one environment, with its OpenAPI document at `openapi.json`."""
 
 import functools
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig, ValidationError
@@ -12,16 +13,26 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
 
 from accounts.environments import Environment
 from console.api import errors
 from console.api.calls import BearerAuth, router
+from core.media_types import UnsupportedMedia, require_readable
 from credentials.oauth import bearer
 from credentials.oauth.rest_errors import error_response, refused_call
 from credentials.throttle import LimitGroup, meter_of
 
 # Model fields that have another name in the API, for messages that name a parameter.
 _WIRE_NAMES = {"main_site_name": "mainSiteName"}
+
+
+class Utf8Parser(Parser):
+    """Bodies are JSON in UTF-8 (RFC 8259 §8.1). Python would read UTF-16 and UTF-32 as well."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        require_readable(request)
+        return cast(dict[str, Any], json.loads(request.body.decode()))
 
 
 class EnvironmentApi(NinjaAPI):
@@ -73,6 +84,7 @@ def _answers_any_method(
 def build_api(environment: Environment) -> EnvironmentApi:
     api = EnvironmentApi(
         environment,
+        parser=Utf8Parser(),
         title=f"REST API ({environment.label})",
         version="1.0",
         urls_namespace=f"api_{environment}",
@@ -109,6 +121,9 @@ def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpRespons
 
 
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
+    cause = error.__cause__
+    if isinstance(cause, UnsupportedMedia):
+        return error_response(cause.status, "CMN-101", str(cause))
     return error_response(error.status_code, "CMN-103", "The JSON can't be parsed.")
 
 

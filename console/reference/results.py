@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
 
+from core.media_types import header_parameters, is_utf_8
 from core.outgoing import HttpAnswer
 
 # Those that developers look for, in this order.
@@ -15,6 +15,7 @@ _SHOWN_HEADERS = (
     "ETag", "Last-Modified", "Link", "Deprecation", "Sunset",
 )  # fmt: skip
 _LONGEST_HEADER = 2_000
+_LATIN_1 = ("iso-8859-1", "latin-1", "latin1")
 # What *Why did my call fail?* can explain.
 _REFUSED = (401, 403, 429)
 # Much indentation can make a text a thousand times as long.
@@ -78,9 +79,11 @@ def _text(answer: HttpAnswer) -> str:
 
 
 def _charset(answer: HttpAnswer) -> str:
-    message = Message()
-    message["Content-Type"] = answer.header("Content-Type")
-    return message.get_content_charset("utf-8")
+    # Other names are of codecs that we don't run on what someone else sends.
+    _type, parameters = header_parameters(answer.header("Content-Type"))
+    if is_utf_8(parameters):
+        return "utf-8"
+    return "iso-8859-1" if parameters["charset"].lower() in _LATIN_1 else "none"
 
 
 def _indented(text: str) -> str:

@@ -54,6 +54,12 @@ class WrongMethod(InvalidRequest):
         self.headers = {"Allow": ", ".join(allowed)}
 
 
+class CompressedBody(InvalidRequest):
+    # RFC 9110 §15.5.16: the answer names the coding that the client can use.
+    status = 415
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
+
+
 class InvalidClient(OAuthError):
     # RFC 6749 §5.2: the answer names the scheme that the client can use.
     error = "invalid_client"

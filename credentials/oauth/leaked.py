@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.environments import Environment
 from core import leaks
+from core.media_types import require_readable
 from credentials.models import JwtCredential
 from credentials.oauth.assertions import genuine_credential
 from credentials.oauth.errors import OAuthError
@@ -22,11 +23,12 @@ MAX_REPORTED = 50
 def reported_jwts(request: HttpRequest) -> list[str]:
     """The JWTs in `token` of a form, of a JSON object, or of each object in a JSON list.
 
-    A body that can't be read has none.
+    A body that can't be read has none. Only the text decides what looks like one.
     """
     try:
         if request.content_type == "application/json":
-            texts = _tokens(json.loads(request.body))
+            require_readable(request)
+            texts = _tokens(json.loads(request.body.decode()))
         else:
             texts = request.POST.getlist("token")
     except (

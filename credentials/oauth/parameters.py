@@ -10,15 +10,15 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
+from core.media_types import COMPRESSED, is_plain, is_utf_8
 from core.networks import canonical_address
 from core.origin import client_ip
+from core.requests import FORM
 from credentials import jose
-from credentials.oauth.errors import InvalidRequest, TemporarilyUnavailable
+from credentials.oauth.errors import CompressedBody, InvalidRequest, TemporarilyUnavailable
 from credentials.throttle import LimitGroup, Meter, RateLimited, meter_of
 
-FORM = "application/x-www-form-urlencoded"
-
-
+_NOT_UTF_8 = f"The body is not UTF-8. Send the parameters as {FORM} in UTF-8."
 _TOO_LARGE = "The request is too large. Send fewer or shorter parameters."
 
 
@@ -36,6 +36,8 @@ class Parameters:
     # The address of the caller; None for *Test it now*, where no app calls.
     source: str | None = None
     meter: Meter = field(default_factory=Meter)
+    authorization: str = field(default="", repr=False)
+    """The header, as it was sent."""
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Parameters":
@@ -44,15 +46,22 @@ class Parameters:
             raise InvalidRequest("Query strings end up in logs. Send the parameters in the body.")
         if request.content_type != FORM:
             raise InvalidRequest(f"The body is not a form. Send the parameters as {FORM}.")
-        if (request.encoding or "utf-8").lower() != "utf-8":
-            raise InvalidRequest(f"The body is not UTF-8. Send the parameters as {FORM} in UTF-8.")
+        if not is_utf_8(request.content_params):
+            raise InvalidRequest(_NOT_UTF_8)
+        if not is_plain(request):
+            raise CompressedBody(COMPRESSED)
         pairs = _pairs(request)
         values = dict(pairs)
         if len(values) < len(pairs):
             raise InvalidRequest(
                 "A parameter is repeated. Send each parameter once.", code="OAU-111"
             )
-        return cls(values, source=client_ip(request) or "", meter=meter_of(request))
+        return cls(
+            values,
+            source=client_ip(request) or "",
+            meter=meter_of(request),
+            authorization=request.META.get("HTTP_AUTHORIZATION", ""),
+        )
 
     def get(self, name: str) -> str | None:
         return self.values.get(name) or None
@@ -96,8 +105,8 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
         raise InvalidRequest(_TOO_LARGE) from error
     try:
         text = body.decode()
-    except UnicodeDecodeError:
-        text = body.decode("iso-8859-1")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(_NOT_UTF_8) from error
     try:
         return parse_qsl(
             text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS

@@ -63,12 +63,15 @@ def test_a_caller_gets_an_answer_that_does_not_read_the_body(console: RunningCon
 
 
 class Started:
-    """The `start_response` of a server that remembers the status."""
+    """The `start_response` of a server that remembers the status and the headers."""
 
     status = ""
+    headers: dict[str, str] = {}
 
-    def __call__(self, status: str, *_arguments: object) -> Callable[[bytes], None]:
-        self.status = status
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], *_arguments: object
+    ) -> Callable[[bytes], None]:
+        self.status, self.headers = status, dict(headers)
         return lambda _body: None
 
 
@@ -104,3 +107,38 @@ def test_the_server_speaks_http_1_only(console: RunningConsole) -> None:
     with socket.create_connection(("127.0.0.1", console.port), timeout=5) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
         assert connection.recv(8) in (b"HTTP/1.1", b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/invitations/inv_abc”", "410 Gone"),
+        ("/söhne", "404 Not Found"),
+        ("/console/🔑", "404 Not Found"),
+        ("/sandbox/restapi/v1.0/söhne”", "404 Not Found"),
+        ("", "302 Found"),
+    ],
+)
+def test_an_address_can_have_any_characters(
+    path: str, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    started = Started()
+    environ = RequestFactory().get("/").environ | {"PATH_INFO": path.encode().decode("latin-1")}
+    b"".join(wsgi.application(environ, started))
+    assert started.status == status
+    assert "X-Request-Id" in started.headers
+    logged = path.replace("inv_abc”", "...") or "/"
+    assert f"'request': 'GET {logged}'" in caplog.text
+
+
+def test_an_error_below_the_middlewares_has_a_request_id(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler, started = wsgi.Handler(), Started()
+    monkeypatch.setattr(handler, "_apis", None)
+    body = b"".join(handler(RequestFactory().get(PATH).environ, started))
+    request_id = started.headers["X-Request-Id"]
+    assert started.status == "500 Internal Server Error"
+    assert body.decode() == f"Internal error; request {request_id}.\n"
+    assert f"Internal error; request {request_id}" in caplog.text

@@ -103,14 +103,17 @@ def test_parameters_come_in_a_form_body_only(world: World, subtests: pytest.Subt
         with subtests.test(content_type=content_type):
             body = json.dumps(data).encode()
             assert_refused(api.post(body, send, content_type=content_type), 400, NOT_A_FORM)
-    for charset in ["latin-1", "utf-16"]:
+    for charset in ["latin-1", "utf-16", "punycode", "hex", "nonsense"]:
         with subtests.test(charset=charset):
             assert_refused(
                 api.post(data, send, content_type=f"{FORM}; charset={charset}"),
                 400,
                 invalid_request(f"The body is not UTF-8. Send the parameters as {FORM} in UTF-8."),
             )
-    for content_type in [f"{FORM};charset=UTF-8", FORM.upper(), f"{FORM}; charset=nonsense"]:
+    for content_type in [
+        f"{FORM};charset=UTF-8", FORM.upper(), f"{FORM}; charset=utf8",
+        f'{FORM}; charset="utf-8"', f"{FORM}; charset=us-ascii", f"{FORM}; a*=nope''%41",
+    ]:  # fmt: skip
         with subtests.test(content_type=content_type):
             assert api.post(data, send, content_type=content_type).status_code == 200
 
