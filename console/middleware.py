@@ -1,5 +1,4 @@
 import hashlib
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -16,14 +15,10 @@ from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
 from console.environment_urls import environment_hosts, host_of
+from core.one_time_links import path_without_secret
 from core.origin import client_ip
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-# Paths that end with a secret: the one-time links in emails.
-_SECRET_PATH = re.compile(
-    r"^(/invitations/|/account/password/reset/key/|/account/confirm-email/).+"
-)
 
 
 class RequestLogMiddleware(RequestMiddleware):
@@ -41,8 +36,7 @@ class RequestLogMiddleware(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         """Method and path, without the query string and without secrets in the path."""
-        path = _SECRET_PATH.sub(r"\1…", request.path)
-        return f"{request.method} {path}"
+        return f"{request.method} {path_without_secret(request.path)}"
 
 
 class Middleware:

@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from console import env as environment
 from core.database import in_one_line
+from core.one_time_links import redact_line
 
 BASE_DIR = environment.BASE_DIR
 env = environment.env
@@ -374,6 +375,7 @@ LOGGING = {
                 in_one_line,
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
+                redact_line,
             ],
         }
     },
@@ -383,6 +385,7 @@ LOGGING = {
         # django.request would repeat every 4xx of the request log.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "propagate": False},
+        "granian.access": {"handlers": ["console"], "propagate": False},
         "post_office": {"handlers": ["console"], "propagate": False, "level": "WARNING"},
     },
 }

@@ -1,6 +1,7 @@
 """No secret appears in a repr, a log line or the audit log, from where it could leak."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent
 from accounts.roles import ConsoleRole
 from console.middleware import RequestLogMiddleware
+from core.one_time_links import redact_line
 from credentials.actions.tokens import sign_access_token
 from credentials.models import SigningKey
 from credentials.oauth.parameters import BasicCredentials, Parameters
@@ -116,3 +118,4 @@ def test_secret_links_stay_out_of_the_log(url: Url) -> None:
     line = RequestLogMiddleware.format_request(RequestFactory().get(f"{path}?token=s3cr3t"))
     assert line.startswith("GET /")
     assert "s3cr3t" not in line
+    assert "s3cr3t" not in redact_line(None, "", json.dumps(f"Not Found: {path}"))
