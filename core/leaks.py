@@ -7,6 +7,8 @@ import re
 
 from django.core.exceptions import ValidationError
 
+from core.split_jwts import split_jwts
+
 _BASE64URL = "[A-Za-z0-9_-]"
 
 
@@ -60,5 +62,6 @@ def refuse_secrets(**texts: str) -> None:
 
 
 def jwts_in(text: str) -> list[str]:
-    """Everything that looks like a complete JWT, in the order of the text, each once."""
-    return list(dict.fromkeys(found["jwt"] for found in _WHOLE_JWT.finditer(text)))
+    """Everything that looks like a complete JWT, also in pieces, each once."""
+    whole = (found["jwt"] for found in _WHOLE_JWT.finditer(text))
+    return list(dict.fromkeys([*whole, *split_jwts(text)]))

@@ -60,6 +60,10 @@ RECEIVED = (
     "Thank you. We will revoke every valid JWT credential for this environment in your report "
     "and notify its owner."
 )
+NOTHING_FOUND = (
+    "We found no JWT in your report, so we revoked nothing. Send the whole JWT in token, as a form "
+    "field or in JSON. The text around it can stay."
+)
 MAX_AGE = int(JWKS_MAX_AGE.total_seconds())
 
 
@@ -193,13 +197,14 @@ def _claimed_user(raw_token: str) -> str:
 def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpResponse:
     """Revokes the valid JWT credentials that people and secret scanners report.
 
-    The answer is always the same, so that it doesn't tell whether a JWT is valid.
+    The answer is the same for every JWT, so that it doesn't tell whether a JWT is valid.
     """
     refuse_secrets(request)
     count_by(meter_of(request), "revoke-leaked", network_of(client_ip(request)))
-    for credential in genuine_credentials(reported_jwts(request), [environment]):
+    jwts = reported_jwts(request)
+    for credential in genuine_credentials(jwts, [environment]):
         revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
-    return JsonResponse({"message": RECEIVED}, status=202)
+    return JsonResponse({"message": RECEIVED if jwts else NOTHING_FOUND}, status=202)
 
 
 @read_only

@@ -17,7 +17,7 @@ from credentials.throttle import LimitGroup, RateLimited, meter_of
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def report_leaked(request: HttpRequest) -> HttpResponse:
-    # The answer is the same for any text, so that no one can use this page to test JWTs.
+    # The answer is the same for every JWT, so that no one can use this page to test them.
     if request.method != "POST":
         return _page(request)
     try:
@@ -25,9 +25,10 @@ def report_leaked(request: HttpRequest) -> HttpResponse:
     except RateLimited as limited:
         page = _page(request, limited=limited.state, status=429)
         return meter_of(request).mark(page)
-    for credential in genuine_credentials(reported_jwts(request), Environment):
+    jwts = reported_jwts(request)
+    for credential in genuine_credentials(jwts, Environment):
         revoke_leaked_jwt_credential(credential, origin=Origin.of(request))
-    return _page(request, reported=True, status=202)
+    return _page(request, reported=bool(jwts), found_nothing=not jwts, status=202)
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:

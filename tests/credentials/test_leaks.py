@@ -2,11 +2,14 @@
 
 import base64
 import json
+import quopri
 import re
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -19,7 +22,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AuditEvent, AuditKind
-from core import leaks, raw_secrets
+from core import leaks, raw_secrets, split_jwts
 from credentials import throttle
 from credentials.actions.applications import update_application
 from credentials.actions.jwt_credentials import create_jwt_credential, update_jwt_credential
@@ -34,6 +37,10 @@ from tests.house.sources import ROOT
 RECEIVED = {
     "message": "Thank you. We will revoke every valid JWT credential for this environment in your "
     "report and notify its owner."
+}
+NOTHING_FOUND = {
+    "message": "We found no JWT in your report, so we revoked nothing. Send the whole JWT in "
+    "token, as a form field or in JSON. The text around it can stay."
 }
 PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----"
 
@@ -128,17 +135,24 @@ def everything_else(rebels: Rebels) -> list[tuple[bytes, str]]:
         as_form(other.encode()),
         as_form(token),
         as_form("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.AAAA"),
-        as_form(""),
-        (b"", api.FORM),
-        (b"{", "application/json"),
-        (b"[1, null, {}]", "application/json"),
-        (b"[" * 100_000, "application/json"),
-        (b"\xff\x00", "text/plain"),
-        (b"token=" + b"x" * 300_000, api.FORM),
+        as_form("\n".join(textwrap.wrap(other.encode(), 76))),
     ]
 
 
-def test_every_leak_report_gets_the_same_answer(rebels: Rebels) -> None:
+UNREADABLE = [
+    as_form(""),
+    as_form("nothing"),
+    (b"", api.FORM),
+    (b"{", "application/json"),
+    (b"[1, null, {}]", "application/json"),
+    (b"[" * 100_000, "application/json"),
+    ('{"token": "eyJ.eyJ.x"}'.encode("utf-16"), "application/json"),
+    (b"\xff\x00", "text/plain"),
+    (b"token=" + b"x" * 300_000, api.FORM),
+]
+
+
+def test_every_report_of_a_jwt_gets_the_same_answer(rebels: Rebels) -> None:
     reports = everything_else(rebels)
     before = AuditEvent.objects.count()
     answers = [report(*presented) for presented in reports]
@@ -147,6 +161,47 @@ def test_every_leak_report_gets_the_same_answer(rebels: Rebels) -> None:
     }
     assert AuditEvent.objects.count() == before
     assert not JwtCredential.objects.filter(revoked_reason="Reported as leaked").exists()
+
+
+def test_a_report_without_a_jwt_says_so(db: None) -> None:
+    answers = [report(*presented) for presented in UNREADABLE]
+    assert {(answer.status_code, answer.content) for answer in answers} == {
+        (202, json.dumps(NOTHING_FOUND).encode())
+    }
+
+
+def wrapped(jwt: str) -> list[str]:
+    return textwrap.wrap(jwt, 76, break_on_hyphens=False)
+
+
+SPLIT: dict[str, Callable[[str], str]] = {
+    "wrapped": lambda jwt: "Found:\r\n" + "\r\n".join(wrapped(jwt)) + "\r\nBye",
+    "quoted in a reply": lambda jwt: "\n".join(f"> > {line}" for line in wrapped(jwt)),
+    "quoted-printable": lambda jwt: quopri.encodestring(f"JWT={jwt} ü".encode()).decode(),
+    "an added file": lambda jwt: "\n".join(f"+{line}" for line in wrapped(jwt)),
+    "a deleted file": lambda jwt: "\n".join(f"-{line}" for line in wrapped(jwt)),
+    "Python": lambda jwt: "jwt = (\n" + "\n".join(f"    '{each}'" for each in wrapped(jwt)) + ")",
+    "JavaScript": lambda jwt: "const jwt = " + " +\n  ".join(map(json.dumps, wrapped(jwt))),
+    "added JavaScript": lambda jwt: " +\n+  ".join(map(json.dumps, wrapped(jwt))),
+    "several statements": lambda jwt: "\n".join(f'jwt .= "{each}";' for each in wrapped(jwt)),
+    "a shell script": lambda jwt: "\\\n".join(wrapped(jwt)),
+    "escaped line breaks": lambda jwt: json.dumps("\n".join(wrapped(jwt))),
+}
+
+
+@pytest.mark.parametrize("split", SPLIT)
+def test_a_jwt_in_pieces_is_revoked(rebels: Rebels, split: str) -> None:
+    credential, another = cast.credential(rebels.luke), cast.credential(rebels.luke)
+    text = "\n".join(SPLIT[split](each.encode()) for each in (credential, another))
+    body, content_type = urlencode({"token": text}).encode(), api.FORM
+    assert report(body, content_type).json() == RECEIVED
+    for each in (credential, another):
+        each.refresh_from_db()
+        assert each.revoked_reason == "Reported as leaked"
+
+
+def test_the_pieces_are_found_by_the_beginning_of_every_jwt(rebels: Rebels) -> None:
+    assert cast.credential(rebels.luke).encode().startswith(split_jwts.BEGINNING)
 
 
 def test_a_report_that_revokes_nothing_takes_as_many_queries(rebels: Rebels) -> None:
@@ -203,14 +258,24 @@ def test_the_metadata_has_the_revocation_endpoint_for_leaks(db: None) -> None:
 @pytest.mark.parametrize("environment", [SANDBOX, PRODUCTION])
 def test_the_report_page_revokes_in_either_environment(rebels: Rebels, environment: Any) -> None:
     credential = cast.credential(rebels.luke, environment=environment)
-    page = Browser().post("/report-leaked", {"token": f"export JWT={credential.encode()}\n"})
-    nothing = Browser().post("/report-leaked", {"token": "nothing"})
+    jwt = credential.encode()
+    page = Browser().post("/report-leaked", {"token": f"export JWT={jwt}\n"})
+    forged = Browser().post("/report-leaked", {"token": f"{jwt[:-8]}AAAAAAAA"})
     assert page.status_code == 202
-    assert page.content == nothing.content
+    assert page.content == forged.content
     assert "no-store" in page["Cache-Control"]
     assert credential.encode() not in page.content.decode()
     credential.refresh_from_db()
     assert credential.revoked_reason == "Reported as leaked"
+
+
+def test_the_report_page_says_that_it_found_nothing(db: None) -> None:
+    page = Browser().post("/report-leaked", {"token": "not here"})
+    assert page.status_code == 202
+    text = page.content.decode()
+    assert "We found no JWT in this text, so we revoked nothing." in text
+    assert 'aria-invalid="true"' in text
+    assert "not here" not in text
 
 
 def test_the_report_page_refuses_other_forms(db: None) -> None:
@@ -292,6 +357,13 @@ def test_a_secret_is_found_anywhere_in_a_text(rebels: Rebels) -> None:
         "inv_rt_",
         "-----BEGIN ",
         "-----BEGIN PRIVATE KEY-",
+        split_jwts.BEGINNING,
+        f"{split_jwts.BEGINNING}{'a' * 40}.{'b' * 4000}",
+        "=\n",
+        "=41",
+        "\\n",
+        "\n-> ",
+        "\"'`",
     ],
 )
 def test_no_text_takes_long_to_scan(piece: str) -> None:
