@@ -10,6 +10,9 @@ from defusedcsv import csv
 # tabs (OWASP, CSV injection).
 _FORMULA_FURTHER_IN = re.compile(r"(\A(?=[\t\r])|(?:\A |[;\t\r\n]) *(?=[=+\-@]))")
 
+# Without it, Excel reads the file in an encoding of the computer's region instead of UTF-8.
+BYTE_ORDER_MARK = "\ufeff"
+
 
 class _Line:
     """The file that csv.writer wants: it hands each line back."""
@@ -20,7 +23,7 @@ class _Line:
 
 def csv_lines(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     writer = csv.writer(_Line())
-    yield writer.writerow(heading)
+    yield BYTE_ORDER_MARK + writer.writerow(heading)
     for row in rows:
         yield writer.writerow([_disarmed(value) for value in row])
 

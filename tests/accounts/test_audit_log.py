@@ -254,7 +254,7 @@ def exported(browser: Browser, ending: str, **query: str) -> str:
     assert response.status_code == 200
     assert response.streaming
     assert f'.{ending}"' in response.headers["Content-Disposition"]
-    return str(response.getvalue().decode())
+    return str(response.getvalue().decode("utf-8-sig"))
 
 
 def test_the_csv_runs_nothing_and_is_recorded_first(rebels: Rebels, sign_in: SignIn) -> None:

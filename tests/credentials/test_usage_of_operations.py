@@ -114,12 +114,12 @@ def test_the_export_of_the_inventory_has_the_calls_of_each_operation(
     called(shop, 3, Called("orders", "refundOrder"))
     called(shop, 1, Called("files", ""))
     response = sign_in(shop.rebels.c3po).post(reverse("organization:export_credentials"))
-    [line] = csv.DictReader(response.getvalue().decode().splitlines())
+    [line] = csv.DictReader(response.getvalue().decode("utf-8-sig").splitlines())
     assert line["calls_in_30_days"] == "orders refundOrder: 3; orders listOrders: 2; files: 1"
 
 
 def test_an_operation_id_that_is_a_formula_stays_text(shop: Shop, sign_in: SignIn) -> None:
     called(shop, 1, Called("-orders", "=HYPERLINK(1)"))
     response = sign_in(shop.rebels.c3po).post(reverse("organization:export_credentials"))
-    [line] = csv.DictReader(response.getvalue().decode().splitlines())
+    [line] = csv.DictReader(response.getvalue().decode("utf-8-sig").splitlines())
     assert line["calls_in_30_days"] == "'-orders =HYPERLINK(1): 1"
