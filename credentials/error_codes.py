@@ -240,8 +240,9 @@ REST_API: tuple[ErrorCode, ...] = (
         code="CMN-101",
         error="invalid_request",
         check=CheckName.REQUEST,
-        cause="A parameter or the HTTP method is wrong, the query string contains a secret, or the "
-        "gateway is set up incorrectly.",
+        cause="A parameter or the HTTP method (405) is wrong, the body is compressed or isn’t "
+        "UTF-8 (415), a condition in If-Match or If-None-Match is false (412), the query string "
+        "contains a secret, or the gateway is set up incorrectly.",
         fix="Correct the parameter. Send the token in the Authorization header. If the message "
         "mentions the gateway, its operator has to fix it.",
     ),

@@ -111,7 +111,8 @@ def _invalid_request(request: HttpRequest, error: RequestValidationError) -> Htt
     first = error.errors[0]
     place, *parts = first["loc"]
     name = ".".join(map(str, parts[1:] if place == "body" else parts)) or "body"
-    return errors.api_error_response(request, errors.invalid_parameter(name, first["msg"]))
+    problem = errors.NO_SUCH_FIELD if first["type"] == "extra_forbidden" else first["msg"]
+    return errors.api_error_response(request, errors.invalid_parameter(name, problem))
 
 
 def _invalid_values(request: HttpRequest, error: ValidationError) -> HttpResponse:

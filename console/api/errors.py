@@ -6,6 +6,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from credentials.oauth.rest_errors import error_response
 
+NO_SUCH_FIELD = "There is no such field. Check the spelling."
+
 
 class ApiError(Exception):
     """A call that asks for something wrong."""

@@ -1,11 +1,13 @@
 """The request and response bodies of the REST API. The class names are in the OpenAPI document."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from console.api.errors import NO_SUCH_FIELD, invalid_parameter
 from core import texts
 
 
@@ -20,19 +22,41 @@ SEEN = AfterValidator(_seen)
 Text20 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), SEEN]
 Text60 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=60), SEEN]
 Text120 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120), SEEN]
-Text254 = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), SEEN]
+# Models validate addresses, and an address can be empty.
+_EMAIL = {"anyOf": [{"type": "string", "format": "email"}, {"const": ""}]}
+Email = Annotated[str, WithJsonSchema(_EMAIL)]
+EmailChange = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    SEEN,
+    WithJsonSchema({**_EMAIL, "maxLength": 254}),
+]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), SEEN]
 Name80 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), SEEN]
 
 
 class Change(Schema):
+    # The document names only what can be changed. A program that reads a resource, changes a field
+    # and sends all of it back isn't refused: see `refuse_other_changes`.
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": False})
+
     @model_validator(mode="before")
     @classmethod
     def _is_an_object(cls, value: Any) -> Any:
-        # django-ninja would read attributes of every other body, such as a JSON list.
-        if not isinstance(getattr(value, "_obj", value), dict):
+        # django-ninja wraps the body. It would read attributes of one that isn't an object, such as
+        # a JSON list, and lose fields that the schema doesn't have.
+        body = getattr(value, "_obj", value)
+        if not isinstance(body, dict):
             raise PydanticCustomError("object_type", "Input should be an object")
-        return value
+        return body
+
+    def refuse_other_changes(self, resource: Mapping[str, Any]) -> None:
+        """Raises `ApiError` for a field that the resource doesn't have, or that can't change."""
+        for name, value in (self.model_extra or {}).items():
+            if name not in resource:
+                raise invalid_parameter(name, NO_SUCH_FIELD)
+            if value != resource[name]:
+                raise invalid_parameter(name, "This call can't change it. Leave it out.")
 
 
 class ApiVersion(Schema):
@@ -66,7 +90,7 @@ class BusinessAddress(Schema):
     uri: str
     businessAddress: PostalAddress
     company: str
-    email: str
+    email: Email
     mainSiteName: str
 
 
@@ -85,7 +109,7 @@ class BusinessAddressChange(Change):
 
     businessAddress: PostalAddressChange | None = None
     company: Name | None = None
-    email: Text254 | None = None
+    email: EmailChange | None = None
     mainSiteName: Text120 | None = None
 
 
@@ -93,7 +117,7 @@ class Contact(Schema):
     firstName: str
     lastName: str
     company: str
-    email: str
+    email: Email
 
 
 class AdminPermission(Schema):
@@ -154,7 +178,7 @@ class ContactChange(Schema):
     firstName: Name80 | None = None
     lastName: Name80 | None = None
     company: Name | None = None
-    email: Text254 | None = None
+    email: EmailChange | None = None
 
 
 class ExtensionChange(Change):
