@@ -32,9 +32,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from jwt.algorithms import ECAlgorithm
+from jwt.exceptions import InvalidKeyError
 
 from core import vault
 from core.immutable import frozen
+from credentials.damage import SIGNATURE_LENGTH, damage_of
+from credentials.refused import Reason
 
 ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
@@ -46,7 +49,6 @@ MAX_TOKEN_LENGTH = 8000
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 # RFC 7518 §3.4: two numbers of 32 bytes.
 _SIGNATURE_BYTES = 64
-_SIGNATURE_LENGTH = 86
 # Tokens that a process remembers of each key, at about a kilobyte each.
 SEEN_CAPACITY = 10_000
 # A thumbprint. Other texts can hold characters that a database refuses to compare with.
@@ -228,7 +230,7 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
 def _object(part: str) -> Claims | None:
     # Immutable, because later requests with the same token get the same object.
     try:
-        found = json.loads(_decoded(part))
+        found = json.loads(_decoded(part).decode())
         return frozen(found) if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
@@ -245,9 +247,9 @@ def shape_problem(text: str) -> str:
     """Why a string can't be one of our JWTs; empty if it can be."""
     if len(text) > MAX_TOKEN_LENGTH:
         return f"It is longer than {MAX_TOKEN_LENGTH} characters. Our JWTs are shorter."
-    for wrapped, problem in _WRAPPED:
-        if wrapped.search(text):
-            return problem
+    damage = damage_of(text)
+    if damage is not None and damage.reason != Reason.CUT_OFF:
+        return f"It {damage.predicate}. Send it {damage.remedy}."
     parts = text.split(".")
     if len(parts) != 3:
         return f"A JWT has three parts separated by dots. This one has {len(parts)}."
@@ -256,28 +258,18 @@ def shape_problem(text: str) -> str:
     return _content_problem(parts)
 
 
-_WRAPPED = (
-    (
-        re.compile(r"\Abearer\s", re.IGNORECASE),
-        "It begins with the word Bearer. Send only the JWT.",
-    ),
-    (re.compile(r"""\A["']|["']\Z"""), "It is in quotation marks. Send only the JWT."),
-    (re.compile(r"\s"), "It has spaces or line breaks. Copy it as one line."),
-)
-
-
 def _content_problem(parts: list[str]) -> str:
     try:
-        header, payload = (json.loads(_decoded(part)) for part in parts[:2])
+        header, payload = (json.loads(_decoded(part).decode()) for part in parts[:2])
     except (ValueError, RecursionError):
         return "Its header or its claims aren’t readable. It may be incomplete or changed."
     if not isinstance(header, dict) or not isinstance(payload, dict):
         return "Its header or its claims aren’t a JSON object."
     if header.get("alg") != ALGORITHM:
         return f"It isn’t signed with {ALGORITHM}, unlike our JWTs."
-    if len(parts[2]) != _SIGNATURE_LENGTH:
+    if len(parts[2]) != SIGNATURE_LENGTH:
         return (
-            f"Its signature has {len(parts[2])} characters instead of {_SIGNATURE_LENGTH}. "
+            f"Its signature has {len(parts[2])} characters instead of {SIGNATURE_LENGTH}. "
             "It may be incomplete."
         )
     return ""
@@ -314,6 +306,8 @@ def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     try:
         _public_key(*key).verify(der, parsed.message, _ES256)
+    except (InvalidKeyError, ValueError) as error:
+        raise InvalidToken("no key on the curve") from error
     except InvalidSignature as error:
         raise InvalidToken("bad signature") from error
 

@@ -46,6 +46,15 @@ class Reason(StrEnum):
     REFUSED_BY_API = "refused_by_api"
     GATEWAY_SETUP = "gateway_setup"
     AMBIGUOUS_REQUEST = "ambiguous_request"
+    # What the text of a JWT, a token or a secret shows by itself: credentials/damage.py.
+    SCHEME_IN_SECRET = "scheme_in_secret"
+    QUOTED = "quoted"
+    BLANKS_INSIDE = "blanks_inside"
+    LINE_BREAK_AT_END = "line_break_at_end"
+    BLANKS_AROUND = "blanks_around"
+    PERCENT_ENCODED = "percent_encoded"
+    INVISIBLE_CHARACTER = "invisible_character"
+    CUT_OFF = "cut_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class RefusalFacts:
 class RefusedRequest(Exception):
     code: str
     message: str
+    hint = ""
+    """What is wrong with the text of a JWT, a token or a secret, whether or not it's genuine."""
     facts = RefusalFacts()
 
     def about(self, **facts: Any) -> Self:
@@ -81,6 +92,10 @@ class RefusedRequest(Exception):
         return self
 
     @property
+    def full_message(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    @property
     def recorded_message(self) -> str:
         """The message without anything that the caller sent."""
-        return self.message
+        return self.full_message

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from credentials.damage import DAMAGES
 from credentials.refused import CheckName, Reason
 
 
@@ -132,6 +133,14 @@ class ReasonText:
 
 
 REASON_TEXTS: dict[str, ReasonText] = {
+    **{
+        damage.reason: ReasonText(
+            headline=f"A JWT, a token, or a secret {damage.predicate}",
+            cause=f"What the app sent {damage.predicate}. The server compares it exactly as it "
+            "arrives, so it refuses it.",
+        )
+        for damage in DAMAGES
+    },
     Reason.UNKNOWN_CLIENT: ReasonText(cause="No app has the client ID in the request."),
     Reason.WRONG_SECRET: ReasonText(
         headline="The client secret is wrong",

@@ -43,6 +43,10 @@ _APP_CHECKS = tuple(check for check in AUTHENTICATION_CHECKS if _KIND.side(check
 _CREDENTIAL_CHECKS = tuple(check for check in CHECKS if check not in _APP_CHECKS)
 
 _SECRET_NOT_CHECKED = "A dry run doesn’t check the client secret."
+_LINE_BREAK = (
+    "The text that you pasted ends with a line break, which we ignored. If your app sends the line "
+    "break too, the server refuses the JWT (JWT-101)."
+)
 _NO_APP_TO_SEE = "You can’t see an app with this client ID. Its owner can see these checks."
 _NO_CREDENTIAL_TO_SEE = (
     "Either this server didn’t sign the JWT, or you can’t see the credential. Only a credential’s "
@@ -59,6 +63,8 @@ class DryRun:
     checks: list[CheckRow]
     fixes: list[Fix] = field(default_factory=list)
     passes: bool = False
+    note: str = ""
+    """About the text that was pasted."""
 
 
 def dry_run(client: Client, credential: JwtCredential, viewer: Membership) -> DryRun:
@@ -94,7 +100,12 @@ def _checked_at_calls() -> str:
 
 def try_jwt(jwt: str, client_id: str, viewer: Membership) -> DryRun:
     """An exchange of a JWT that someone pasted, at the client's base URL."""
-    jwt = jwt.strip()
+    tried = _tried(jwt.strip(), client_id, viewer)
+    # Copying a line usually adds this, and so does a file that the app reads the JWT from.
+    return replace(tried, note=_LINE_BREAK) if jwt.endswith(("\r", "\n")) else tried
+
+
+def _tried(jwt: str, client_id: str, viewer: Membership) -> DryRun:
     if problem := jose.shape_problem(jwt):
         return _not_a_credential("This text isn’t a JWT from this server", problem)
     parsed = jose.parsed_or_none(jwt)

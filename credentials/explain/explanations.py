@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.environments import Environment
 from accounts.models import Membership
 from credentials.access import sees_client, sees_credential
+from credentials.damage import DAMAGES
 from credentials.explain.check_rows import EVERYTHING, CheckRow, Visibility, rows_of, stopped_at
 from credentials.explain.check_texts import (
     APP_REFUSED,
@@ -46,6 +47,7 @@ _TOLD_TO_CALLERS = {
     Reason.GATEWAY_SETUP,
     Reason.AMBIGUOUS_REQUEST,
     Reason.REFUSED_BY_API,
+    *(damage.reason for damage in DAMAGES),
 }
 
 

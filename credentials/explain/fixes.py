@@ -10,6 +10,7 @@ from accounts.models import Membership
 from accounts.platform.words import word
 from accounts.roles import ConsolePermission
 from credentials.access import CredentialOwner
+from credentials.damage import DAMAGES
 from credentials.explain.check_texts import REASON_TEXTS
 from credentials.explain.requests import RequestKind
 from credentials.models import Client, JwtCredential
@@ -59,6 +60,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
 
 
 _BY_REASON: dict[str, str] = {
+    **{damage.reason: f"Send it {damage.remedy}." for damage in DAMAGES},
     Reason.TOO_MANY_SCOPES: "Request fewer scopes with the parameter scope, or name one API in the "
     "parameter resource.",
     Reason.NOT_A_RESOURCE_SERVER: "Ask the operator to mark the client as a resource server.",

@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms.texts import SeenTextField
 from credentials.jose import MAX_TOKEN_LENGTH
 
 
@@ -47,6 +48,8 @@ class PastedJwtForm(forms.Form):
 
     jwt = forms.CharField(
         label="JWT",
+        # The dry run says whether the text ends with a line break.
+        strip=False,
         # Longer than our JWTs, so that the dry run can say that a JWT is too long.
         max_length=4 * MAX_TOKEN_LENGTH,
         help_text="We use it once, for the dry run. We never store, log, or show it.",
@@ -55,7 +58,7 @@ class PastedJwtForm(forms.Form):
             attrs={"autocomplete": "off", "spellcheck": "false", "rows": 4, "class": "input--mono"}
         ),
     )
-    client_id = forms.CharField(
+    client_id = SeenTextField(
         label="Client ID",
         max_length=64,
         help_text="The client ID of the app that exchanges the JWT.",

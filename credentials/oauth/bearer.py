@@ -21,6 +21,7 @@ from accounts.models import Extension
 from accounts.platform import built_in
 from core.origin import client_ip
 from credentials import jose
+from credentials.damage import note_damage
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth.checks import Exchange, first_refusal
@@ -222,12 +223,17 @@ def token_of(request: HttpRequest) -> str:
     """The access token in the `Authorization` header. Raises `MissingToken` or `SecretInQuery`."""
     refuse_secrets_in_query(request)
     scheme, token = authorization(request)
-    if scheme != "bearer" or not token:
-        raise MissingToken(
-            "OAU-123",
-            "The call does not have an access token. Send one in the Authorization: Bearer header.",
+    if scheme == "bearer" and token:
+        return token
+    refusal = MissingToken(
+        "OAU-123",
+        "The call does not have an access token. Send one in the Authorization: Bearer header.",
+    )
+    if scheme and not token and scheme != "bearer":
+        refusal.hint = (
+            "The Authorization header does not name its scheme. Begin it with Bearer and a space."
         )
-    return token
+    raise refusal
 
 
 def verified_claims(
@@ -243,7 +249,7 @@ def _presented(token: str, lookup: Lookup | None) -> tuple[jose.ParsedToken, Loo
     try:
         parsed = jose.parse_token(token)
     except jose.InvalidToken as error:
-        raise _not_ours() from error
+        raise note_damage(_not_ours(), access_token=token) from error
     if not parsed.kid:
         raise _not_ours()
     return parsed, look_up_call(parsed) if lookup is None else lookup

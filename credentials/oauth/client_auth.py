@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.environments import Environment
 from core.background import BackgroundWriter
 from core.origin import network_of
+from credentials.damage import note_damage
 from credentials.models import Client
 from credentials.models.applications import NO_DIGEST, FormerSecretUse, SecretMatch
 from credentials.oauth.errors import (
@@ -68,7 +69,7 @@ def authenticate_client(
     address together, so that guessing can't lock anyone out, not even from the same address.
     """
     try:
-        return _authenticated(credentials, parameters.source, environment, lookup)
+        return _authenticated(credentials, parameters, environment, lookup)
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
         try:
@@ -88,33 +89,56 @@ def known_client(client: Client) -> Iterator[None]:
 
 def _authenticated(
     credentials: BasicCredentials | None,
-    source: str | None,
+    parameters: Parameters,
     environment: Environment,
     lookup: Lookup,
 ) -> Client:
-    # The source shows on the app's page who still uses a secret that is about to end. *Test it now*
-    # has none.
     if credentials is None or not credentials.client_id or not credentials.client_secret:
-        raise InvalidClient(
-            "OAU-123",
-            "Client authentication is missing or malformed. Send the client ID and the client "
-            "secret with HTTP Basic, or both in the body.",
-        )
+        raise _malformed(parameters.authorization)
     client = lookup.client
     at = timezone.now()
     match = (client or _NOBODY).secret_match(credentials.client_secret, at)
     # The reasons are for the record that the app's owner can see. The answer never tells.
     if client is None:
-        raise client_authentication_failed().about(reason=Reason.UNKNOWN_CLIENT)
+        raise _failed(credentials).about(reason=Reason.UNKNOWN_CLIENT)
     if match is SecretMatch.NONE:
-        raise client_authentication_failed().about(reason=Reason.WRONG_SECRET)
+        raise _failed(credentials).about(reason=Reason.WRONG_SECRET)
     if (reason := unusable(client, environment)) is not None:
         raise client_authentication_failed().about(reason=reason, is_authentic=True)
+    # The source shows on the app's page who still uses a secret that is about to end. *Test it now*
+    # has none.
+    source = parameters.source
     if match is SecretMatch.FORMER and source is not None:
         former_secret_uses.put(
             FormerSecretUse(client.pk, client.former_secret_digest, at, source or None)
         )
     return client
+
+
+def _failed(credentials: BasicCredentials) -> InvalidClient:
+    return note_damage(
+        client_authentication_failed(),
+        client_ID=credentials.client_id,
+        client_secret=credentials.client_secret,
+    )
+
+
+def _malformed(header: str) -> InvalidClient:
+    refusal = InvalidClient(
+        "OAU-123",
+        "Client authentication is missing or malformed. Send the client ID and the client secret "
+        "with HTTP Basic, or both in the body.",
+    )
+    scheme, _space, encoded = header.strip().partition(" ")
+    if encoded and scheme.lower() == "basic" and len(encoded.split()) > 1:
+        refusal.hint = (
+            "The base64 in the Authorization header has spaces or line breaks. Send it as one line."
+        )
+    elif scheme and not encoded and scheme.lower() not in ("basic", "bearer"):
+        refusal.hint = (
+            "The Authorization header does not name its scheme. Begin it with Basic and a space."
+        )
+    return refusal
 
 
 def unusable(client: Client, environment: Environment) -> Reason | None:

@@ -32,7 +32,7 @@ class OAuthError(RefusedRequest):
     def body(self) -> dict[str, Any]:
         return {
             "error": self.error,
-            "error_description": self.message,
+            "error_description": self.full_message,
             "error_uri": help_url(self.code),
             "errors": [{"errorCode": self.code, "message": self.message}],
         }
@@ -197,7 +197,7 @@ def app_not_allowed() -> InvalidGrant:
     )
 
 
-def refresh_token_invalid(reason: Reason) -> InvalidGrant:
+def refresh_token_invalid(reason: Reason | str = "") -> InvalidGrant:
     return InvalidGrant(
         "JWT-108",
         "The refresh token is unknown, expired, used, or revoked. Exchange the JWT credential "

@@ -41,5 +41,9 @@ def refused_call(
     )
     challenge = {"WWW-Authenticate": error.challenge} if error.challenge else {}
     return error_response(
-        error.status, error.code, error.message, challenge, permissionName=error.permission_name
+        error.status,
+        error.code,
+        error.full_message,
+        challenge,
+        permissionName=error.permission_name,
     )

@@ -36,7 +36,12 @@ def session_of(token: str, client: Client, lookup: Lookup, environment: Environm
         claims = verified_claims(token, environment, lookup)
     except BearerError:
         return None
-    return UUID(claims["sid"]) if claims["client_id"] == client.client_id else None
+    if claims["client_id"] != client.client_id:
+        return None
+    try:
+        return UUID(str(claims["sid"]))
+    except ValueError:
+        return None
 
 
 def introspection(

@@ -1,4 +1,7 @@
-"""Forgeries at the token endpoint all get the same message, and never a 5xx."""
+"""Forgeries at the token endpoint all get the same message, and never a 5xx.
+
+A description adds how the text looks, which its sender knows.
+"""
 
 import base64
 import hashlib
@@ -22,18 +25,14 @@ from pytest_django import Settings
 from accounts.models import Membership
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
+from credentials.damage import damage_of
 from credentials.models import JwtCredential
 from credentials.models.signing_keys import KeyPurpose
 from tests import api, cast
-from tests.api import PRODUCTION, SANDBOX, App, oauth_error
+from tests.api import PRODUCTION, SANDBOX, App
 from tests.conftest import Rebels
+from tests.credentials.token_requests import NOT_A_CREDENTIAL, with_hint
 
-NOT_A_CREDENTIAL = oauth_error(
-    "invalid_grant",
-    "JWT-101",
-    "The assertion is not a valid JWT credential of this authorization server. Copy the "
-    "whole JWT again.",
-)
 Forgeries = Iterator[tuple[str, str]]
 
 
@@ -84,7 +83,9 @@ FORGERS_JWK = jose.public_jwk(FORGERS_KEY)
 
 def refused(target: Target, assertion: str) -> None:
     response = api.exchange(target.app, assertion)
-    assert (response.status_code, response.json()) == (400, NOT_A_CREDENTIAL)
+    damage = damage_of(assertion)
+    refusal = with_hint(NOT_A_CREDENTIAL, f"The assertion {damage.predicate}." if damage else "")
+    assert (response.status_code, response.json()) == (400, refusal)
     assert response["Cache-Control"] == "no-store"
 
 

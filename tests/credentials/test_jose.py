@@ -292,3 +292,19 @@ def test_a_kid_can_be_an_argument_of_a_command() -> None:
     """One thumbprint in 64 begins with a dash."""
     made = {jose.public_jwk(jose.generate_private_key())["kid"] for _ in range(600)}
     assert not [kid for kid in made if kid.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    "coordinates",
+    [
+        {"y": encoded(bytes(31) + b"\1")},
+        {"x": encoded(b"\xff" * 32)},
+        {"x": encoded(b"\1" * 31)},
+        {"x": "", "y": ""},
+        {"x": "=?"},
+    ],
+    ids=str,
+)
+def test_a_key_off_the_curve_verifies_nothing(coordinates: dict[str, str]) -> None:
+    with pytest.raises(jose.InvalidToken):
+        jose.verify(sign(CLAIMS), jwk={**JWK, **coordinates}, token_type="JWT")

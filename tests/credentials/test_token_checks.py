@@ -37,7 +37,10 @@ from tests.credentials.token_requests import (
     invalid_request,
     not_granted,
     undone,
+    with_hint,
 )
+
+ODD = "has an invisible character or one outside ASCII."
 
 # --- The shape of the request, before anything else -----------------------------------------------
 
@@ -164,25 +167,26 @@ def test_the_client_is_checked_before_its_flow_and_the_assertion(
     ]:
         with subtests.test(parameters=parameters):
             assert_refused(api.post(data | parameters), 401, NO_CLIENT)
-    for presented in [
-        ("unknown", secret),
-        (client_id, "cs_wrong"),
-        (client_id, world.public.secret),
-        (client_id.swapcase(), secret),
-        (client_id + "\x00", secret),
-        ("\x00" + client_id, secret),
-        (client_id + " ", secret),
-        (client_id, secret + "\x00"),
-        (client_id, secret + "\n"),
-        (client_id, secret[:-1]),
-        (client_id, secret + ":"),
-        ("é" * 10_000, "ü" * 10_000),
-        ("\ufffd", "\U0001f511"),
+    for *presented, hint in [
+        ("unknown", secret, ""),
+        (client_id, "cs_wrong", ""),
+        (client_id, world.public.secret, ""),
+        (client_id.swapcase(), secret, ""),
+        (client_id + "\x00", secret, f"The client ID {ODD}"),
+        ("\x00" + client_id, secret, f"The client ID {ODD}"),
+        (client_id + " ", secret, "The client ID begins or ends with a space."),
+        (client_id, secret + "\x00", f"The client secret {ODD}"),
+        (client_id, secret + "\n", "The client secret ends with a line break."),
+        (client_id, secret[:-1], ""),
+        (client_id, secret + ":", ""),
+        ("é" * 10_000, "ü" * 10_000, f"The client ID {ODD}"),
+        ("\ufffd", "\U0001f511", f"The client ID {ODD}"),
     ]:
+        refusal = with_hint(WRONG_CLIENT, hint)
         with subtests.test(presented=presented):
-            assert_refused(api.post(data, api.basic(*presented)), 401, WRONG_CLIENT)
+            assert_refused(api.post(data, api.basic(*presented)), 401, refusal)
             parameters = dict(zip(("client_id", "client_secret"), presented, strict=True))
-            assert_refused(api.post(data | parameters), 401, WRONG_CLIENT)
+            assert_refused(api.post(data | parameters), 401, refusal)
 
 
 def test_a_client_authenticates_with_basic_or_in_the_body(

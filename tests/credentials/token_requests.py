@@ -102,6 +102,11 @@ class World:
         return self.for_all.encode()
 
 
+def with_hint(body: dict[str, Any], hint: str) -> dict[str, Any]:
+    """The same error, with a sentence about the text that was sent."""
+    return body | {"error_description": f"{body['error_description']} {hint}"} if hint else body
+
+
 @contextmanager
 def undone() -> Iterator[None]:
     """What happens inside is rolled back, so that one world serves many rows of a table."""

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.environments import Environment
 from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_token
 from credentials.actions.superseding import note_first_use
+from credentials.damage import note_damage
 from credentials.models import SigningKey
 from credentials.oauth.assertions import verified_credential
 from credentials.oauth.checks import REVOCATION, STATE_CHECK_NAMES, Exchange, first_refusal
@@ -43,7 +44,8 @@ def exchange(
             raise flow_not_used()
         try:
             credential = verified_credential(parsed, environment, lookup)
-        except InvalidGrant:
+        except InvalidGrant as error:
+            note_damage(error, assertion=parameters.require("assertion"))
             # It counts against the app as well. An app that invents users must not get more.
             parameters.count(client.client_id)
             raise

@@ -10,6 +10,7 @@ from accounts.environments import Environment
 from core import raw_secrets
 from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import IssuedToken
+from credentials.damage import note_damage
 from credentials.models import Client, RefreshToken
 from credentials.oauth.checks import STATE_CHECK_NAMES, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
@@ -53,7 +54,8 @@ def _rotated(
     row = lookup.refresh_token
     if row is None:
         parameters.count(client.client_id)
-        raise refresh_token_invalid(Reason.UNKNOWN_TOKEN)
+        refusal = note_damage(refresh_token_invalid(), refresh_token=raw_token)
+        raise refusal.about(reason=Reason.UNKNOWN_TOKEN)
     credential = row.credential
     parameters.count(client.client_id, str(credential.extension_id))
     if row.is_expired(at):
@@ -69,8 +71,8 @@ def _rotated(
         at,
         parameters.source,
     )
-    if (refusal := first_refusal(exchange)) is not None:
-        raise refusal
+    if (failed := first_refusal(exchange)) is not None:
+        raise failed
     # RFC 6749 §6: no more than was granted; and no more than the app has by now.
     granted = settings.PLATFORM.effective_scopes(row.scope.split())
     granted &= client.application.effective_scopes
