@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.environments import Environment
 from accounts.models import Membership
+from core import texts
 from credentials.models import (
     AppAccess,
     Client,
@@ -18,6 +19,8 @@ def permittable_client(
     """The client with this ID. Raises `ValidationError` if the credential can't allow it."""
     if client_id in listed:
         raise ValidationError("This app is already on the list.", code="duplicate")
+    if fault := texts.fault_of(client_id):
+        raise ValidationError(fault, code="unseen")
     client = (
         Client.objects.select_related("application__organization")
         .filter(client_id=client_id)

@@ -119,6 +119,11 @@ def test_add_app_checks_only_the_client_id(at: Page, apps: Apps) -> None:
         ("nobody", UNKNOWN),
         ("{{ 7|add:1 }}<b>🔑", UNKNOWN),
         ("x" * 65, "Ensure this value has at most 64 characters (it has 65)."),
+        (
+            "nobo\u200bdy",
+            "Character 5 of this text, U+200B (zero width space), is invisible. Remove it, or type "
+            "the text again.",
+        ),
         ("a\x00b", "Null characters are not allowed."),
         ("dialer", "This app is already on the list."),
         (
