@@ -1,6 +1,6 @@
 """Multipart forms (RFC 7578) of fields only, because the console accepts no files.
 
-Django's parser decodes each part in whatever charset it names, and stores files of any size in the
+Django's parser decodes each part in the charset that it names, and stores files of any size in the
 temporary directory before the request has to be signed in.
 """
 

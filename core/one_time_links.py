@@ -1,6 +1,6 @@
-"""Keeps the secrets of one-time links out of the log, whoever writes the line.
+"""Keeps the secrets of one-time links out of the log, no matter which library writes the line.
 
-Whoever reads the path of an invitation, of a password reset or of an email confirmation can use it.
+Anyone who reads the path of an invitation, a password reset or an email confirmation can use it.
 Django and the server put paths into lines of their own, for example when they refuse a request.
 """
 

@@ -1,6 +1,6 @@
 """A request, decoded as UTF-8 and as nothing else.
 
-Django decodes forms and query strings in whatever codec the content type names. Some of Python's
+Django decodes forms and query strings in the codec that the content type names. Some of Python's
 codecs take time that grows with the square of the text, and others don't decode text at all, so
 strangers could stop the server with a few requests.
 """

@@ -23,7 +23,7 @@ _MOST = 100
 _QUOTED_PRINTABLE = re.compile(r"=(?:\r?\n|([0-9A-Fa-f]{2}))")
 # What programs put before a line: signs of quotations, comments and added lines.
 _MARKS = " \t>|#*+/"
-# What stands between literals is code: operators, names and brackets.
+# Between literals there is only code: operators, names and brackets.
 _LITERAL = re.compile(r""""([^"\n]*)"|'([^'\n]*)'|`([^`\n]*)`""")
 
 

@@ -47,7 +47,7 @@ def _has_conditions(request: HttpRequest) -> bool:
 
 
 def _require_conditions(request: HttpRequest) -> None:
-    # No resource of this API has an entity tag. The star stands for any representation, and
+    # No resource of this API has an entity tag. The star means any representation, and
     # everything that can be changed has one.
     if request.headers.get("If-Match", "*").strip() != "*":
         raise _failed("If-Match", "no resource of this API has an ETag")
