@@ -28,14 +28,14 @@ class RefusedError(Exception):
     """The demo can't be set up, and the message says why."""
 
 
-def origin_for(port: str) -> str:
+def origin_for(port: str, name: str = "PORT") -> str:
     if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise RefusedError(f"PORT is {port!r}, but must be a number from 1 to 65535.")
+        raise RefusedError(f"{name} is {port!r}, but must be a number from 1 to 65535.")
     # Browsers leave the default port out of the origin they send.
     return "http://localhost" if int(port) == 80 else f"http://localhost:{int(port)}"
 
 
-def require_free(port: int) -> None:
+def require_free(port: int, alternative: str = "PORT=8123 make run") -> None:
     # granian shares its port (SO_REUSEPORT), so two demos on one port would share the requests.
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
@@ -46,8 +46,8 @@ def require_free(port: int) -> None:
             # With any other error, this machine has no IPv6, or the server will report it.
             if error.errno == errno.EADDRINUSE:
                 raise RefusedError(
-                    f"Port {port} is in use. Stop its program, or choose another port: "
-                    "PORT=8123 make run"
+                    f"Port {port} is in use. Stop the program that uses it, or choose another "
+                    f"port: {alternative}"
                 ) from None
 
 

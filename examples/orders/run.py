@@ -1,6 +1,6 @@
-"""`make example` runs the console, the orders API and nginx in front of it, all on loopback.
+"""`make example` runs the console, the orders API, and nginx in front of that API, on localhost.
 
-The console keeps its data and secrets in data/orders, apart from those of `make run`.
+The console keeps its data and secrets in data/orders, separate from those of `make run`.
 """
 
 import os
@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.demo_env import RefusedError, origin_for, require_free, write_demo_env
+from console.demo_env import RefusedError, origin_for, require_free, updated, write_demo_env
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -37,26 +37,27 @@ class Ports:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Ports":
-        """Raises `RefusedError` for one that isn't a port, or is in use."""
-        names = {"PORT": "8000", "GATEWAY_PORT": "8080", "SERVICE_PORT": "8081"}
-        chosen = [environment.get(name) or usual for name, usual in names.items()]
-        for port in chosen:
-            origin_for(port)
-            require_free(int(port))
-        return cls(*map(int, chosen))
+        """Raises `RefusedError` if a value isn't a port number, or if the port is in use."""
+        defaults = {"PORT": "8000", "GATEWAY_PORT": "8080", "SERVICE_PORT": "8081"}
+        chosen = {name: environment.get(name) or default for name, default in defaults.items()}
+        for name, port in chosen.items():
+            origin_for(port, name)
+            require_free(int(port), f"{name}=8123 make example")
+        return cls(*map(int, chosen.values()))
 
 
 def console_environment(directory: Path, ports: Ports) -> dict[str, str]:
     env_file = directory / ".env"
     write_demo_env(env_file, origin_for(str(ports.console)))
-    return os.environ | {
-        "CONSOLE_ENV_FILE": str(env_file),
+    own = {
         "DATABASE_URL": f"sqlite:///{directory / 'console.sqlite3'}",
         "PLATFORM_FILE": str(HERE / "platform.toml"),
-        "PORT": str(ports.console),
-        # nginx tells the console who calls.
+        # nginx sends the caller's IP address.
         "TRUSTED_PROXIES": "127.0.0.1",
     }
+    # So that manage.py commands with this file use the same database and platform.
+    env_file.write_text(updated(env_file.read_text(), own))
+    return os.environ | own | {"CONSOLE_ENV_FILE": str(env_file), "PORT": str(ports.console)}
 
 
 def nginx_configuration(directory: Path, ports: Ports) -> Path:
@@ -70,7 +71,7 @@ def nginx_configuration(directory: Path, ports: Ports) -> Path:
     ):
         text = text.replace(name, value)
     if os.geteuid() == 0:
-        # Otherwise nginx starts its worker as a user that can't write to the directory.
+        # By default, nginx runs its worker as a user who can't write to the directory.
         text = f"user root;\n{text}"
     path = directory / "nginx.conf"
     path.write_text(text)
@@ -81,7 +82,7 @@ def nginx_configuration(directory: Path, ports: Ports) -> Path:
 def started(
     name: str, command: Sequence[str], port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
-    """The running program, which listens on the port. Ends it at the end."""
+    """Start a program, wait until it listens on the port, and stop it at the end."""
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         _wait_until_open(name, process, port)
@@ -103,7 +104,7 @@ def _wait_until_open(name: str, process: Process, port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise Stopped(f"{name} did not start.")
+    raise Stopped(f"{name} didn't start.")
 
 
 def prepare(environment: Mapping[str, str]) -> None:
@@ -118,12 +119,12 @@ def prepare(environment: Mapping[str, str]) -> None:
 
 
 def run(directory: Path, tell: Callable[[str], None] = print) -> None:
-    """Run the three programs until one of them ends. Raises `Stopped` or `RefusedError`."""
-    # Both ways of stopping it end the programs that it started.
+    """Run the three programs until one of them exits. Raises `Stopped` or `RefusedError`."""
+    # SIGTERM stops the three programs, as Ctrl+C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     ports = Ports.of(os.environ)
     if not shutil.which("nginx"):
-        raise Stopped("The example needs nginx. On Debian and Ubuntu: sudo apt-get install nginx")
+        raise Stopped("Install nginx first. On Debian and Ubuntu: sudo apt-get install nginx")
     directory.mkdir(parents=True, exist_ok=True)
     environment = console_environment(directory, ports)
     prepare(environment)
@@ -145,7 +146,7 @@ def run(directory: Path, tell: Callable[[str], None] = print) -> None:
         tell(f"Orders API   http://localhost:{ports.gateway}/orders\n")
         while all(process.poll() is None for process in running):
             time.sleep(0.2)
-        raise Stopped("One of the programs ended, so the others stop too.")
+        raise Stopped("One of the three programs exited, so we stopped the others.")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The orders API: a service that knows nothing about tokens, scopes or permissions.
 
-The gateway lets a request through only if the console allows it, and says in headers who calls.
+The gateway forwards a request only if the console allows it, and identifies the caller in headers.
 """
 
 from dataclasses import asdict, dataclass
@@ -47,7 +47,7 @@ def _order(order_id: int) -> Order:
 
 @app.get("/me")
 def get_caller(request: Request) -> dict[str, str]:
-    """What the gateway says about the caller."""
+    """The headers with which the gateway identifies the caller."""
     return {name: value for name, value in request.headers.items() if name in CALLER}
 
 

@@ -65,10 +65,14 @@ def body_of(answer: str) -> Any:
     return json.loads(answer.split("\n\n", 1)[1])
 
 
-def test_the_platform_file_of_the_example_has_no_mistakes() -> None:
+def test_the_platform_file_of_the_example_has_no_mistakes(example: Example) -> None:
     (command,) = re.findall(r"^```sh check\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
-    checked = subprocess.run(["sh", "-euc", command], cwd=ROOT, capture_output=True, check=False)
+    command = command.replace("data/orders", str(example.directory))
+    checked = subprocess.run(
+        ["sh", "-euc", command], cwd=ROOT, env=SHELL, capture_output=True, check=False
+    )
     assert (checked.returncode, checked.stderr) == (0, b"")
+    assert b"Would be lost\n  none" in checked.stdout
 
 
 def test_the_user_role_decides_about_a_refund(example: Example, demo: dict[str, Any]) -> None:
