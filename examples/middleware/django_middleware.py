@@ -1,4 +1,4 @@
-# Django: `@needs("orders:read", "ViewOrders")` on a view, which finds `request.claims`.
+# Django: put `@requires("orders:read", "ViewOrders")` on a view, which then has `request.claims`.
 import functools
 import os
 
@@ -19,21 +19,22 @@ def verified(authorization):
     return decoded["payload"]
 
 
-def needs(scope, permission=""):
-    def decorated(view):
+def requires(scope, permission=""):
+    def decorator(view):
         @functools.wraps(view)
-        def checked(request, *args, **kwargs):
+        def wrapper(request, *args, **kwargs):
             try:
                 claims = request.claims = verified(request.headers.get("Authorization", ""))
             except jwt.PyJWKClientConnectionError:
-                return JsonResponse({"message": "The keys are unavailable."}, status=503)
+                return JsonResponse({"message": "The signing keys are unavailable."}, status=503)
             except jwt.PyJWTError:
-                challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-                return JsonResponse({"message": "Send a token."}, status=401, headers=challenge)
+                headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+                return JsonResponse({"message": "Send a valid token."}, status=401, headers=headers)
             if scope in claims["scope"].split() and permission in ("", *claims["entitlements"]):
                 return view(request, *args, **kwargs)
-            return JsonResponse({"message": f"This needs {scope} {permission}"}, status=403)
+            needed = " and ".join(filter(None, (scope, permission)))
+            return JsonResponse({"message": f"This call requires {needed}."}, status=403)
 
-        return checked
+        return wrapper
 
-    return decorated
+    return decorator

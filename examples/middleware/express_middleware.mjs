@@ -1,4 +1,5 @@
-// Express: `app.get("/orders", needs("orders:read", "ViewOrders"), (request, response) => ...)`.
+// Express: `app.get("/orders", requires("orders:read", "ViewOrders"), (request, response) => ...)`.
+// The handler then has `request.claims`.
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
 const { BASE_URL, AUDIENCE } = process.env;
@@ -19,13 +20,13 @@ async function verified(authorization = "") {
   return (await jwtVerify(token, keys, expected)).payload;
 }
 
-export const needs = (scope, permission) => async (request, response, next) => {
+export const requires = (scope, permission) => async (request, response, next) => {
   const refuse = (status, message) => response.status(status).json({ message });
   try {
     request.claims = await verified(request.get("Authorization"));
   } catch (error) {
-    const isOurs = error instanceof errors.JOSEError && !UNAVAILABLE.includes(error.code);
-    if (!isOurs) return refuse(503, "The keys are unavailable.");
+    const isTokenError = error instanceof errors.JOSEError && !UNAVAILABLE.includes(error.code);
+    if (!isTokenError) return refuse(503, "The signing keys are unavailable.");
     response.set("WWW-Authenticate", 'Bearer error="invalid_token"');
     return refuse(401, "Send a valid access token.");
   }

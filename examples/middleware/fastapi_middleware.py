@@ -1,5 +1,5 @@
-# FastAPI: `@app.get("/orders", dependencies=[Depends(needs("orders:read", "ViewOrders"))])`.
-# Starlette: `claims = await needs("orders:read", "ViewOrders")(request)` in an endpoint.
+# FastAPI: `@app.get("/orders", dependencies=[Depends(requires("orders:read", "ViewOrders"))])`.
+# Starlette: `claims = await requires("orders:read", "ViewOrders")(request)` in an endpoint.
 
 import os
 
@@ -21,14 +21,14 @@ def verified(authorization):
         if scheme.lower() != "bearer" or decoded["header"].get("typ") != "at+jwt":
             raise jwt.InvalidTokenError
     except jwt.PyJWKClientConnectionError as error:
-        raise HTTPException(503, "The keys are unavailable.") from error
+        raise HTTPException(503, "The signing keys are unavailable.") from error
     except jwt.PyJWTError as error:
         challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         raise HTTPException(401, "Send a valid access token.", challenge) from error
     return decoded["payload"]
 
 
-def needs(scope, permission=""):
+def requires(scope, permission=""):
     async def claims(request: Request):
         found = await run_in_threadpool(verified, request.headers.get("Authorization", ""))
         if scope not in found["scope"].split():

@@ -1,4 +1,4 @@
-# Flask: `@needs("orders:read", "ViewOrders")` below a route. The view finds `g.claims`.
+# Flask: put `@requires("orders:read", "ViewOrders")` below the route. The view then has `g.claims`.
 import functools
 import os
 
@@ -19,21 +19,22 @@ def verified(authorization):
     return decoded["payload"]
 
 
-def needs(scope, permission=""):
-    def decorated(view):
+def requires(scope, permission=""):
+    def decorator(view):
         @functools.wraps(view)
-        def checked(*args, **kwargs):
+        def wrapper(*args, **kwargs):
             try:
                 claims = g.claims = verified(request.headers.get("Authorization", ""))
             except jwt.PyJWKClientConnectionError:
-                return {"message": "The keys are unavailable."}, 503
+                return {"message": "The signing keys are unavailable."}, 503
             except jwt.PyJWTError:
                 challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
                 return {"message": "Send a valid access token."}, 401, challenge
             if scope in claims["scope"].split() and permission in ("", *claims["entitlements"]):
                 return view(*args, **kwargs)
-            return {"message": f"This needs {scope} {permission}"}, 403
+            needed = " and ".join(filter(None, (scope, permission)))
+            return {"message": f"This call requires {needed}."}, 403
 
-        return checked
+        return wrapper
 
-    return decorated
+    return decorator

@@ -104,7 +104,7 @@ def flask_service() -> Service:
         return {"owner": flask.g.claims["sub"]}
 
     for path, scope, permission in ROUTES:
-        app.add_url_rule(path, path, example.needs(scope, permission)(view))
+        app.add_url_rule(path, path, example.requires(scope, permission)(view))
 
     def call(path: str, authorization: str) -> Answer:
         response = app.test_client().get(path, headers={"Authorization": authorization})
@@ -114,12 +114,12 @@ def flask_service() -> Service:
 
 
 def django_service() -> Service:
-    needs = module("django_middleware").needs
+    requires = module("django_middleware").requires
 
     def view(request: Any) -> JsonResponse:
         return JsonResponse({"owner": request.claims["sub"]})
 
-    views = {path: needs(scope, permission)(view) for path, scope, permission in ROUTES}
+    views = {path: requires(scope, permission)(view) for path, scope, permission in ROUTES}
 
     def call(path: str, authorization: str) -> Answer:
         request = RequestFactory().get(path, headers={"Authorization": authorization})
@@ -132,7 +132,7 @@ def django_service() -> Service:
 def fastapi_service() -> Service:
     example, app = module("fastapi_middleware"), FastAPI()
     for path, scope, permission in ROUTES:
-        needed = Depends(example.needs(scope, permission))
+        needed = Depends(example.requires(scope, permission))
 
         def view(claims: dict[str, Any] = needed) -> dict[str, str]:
             return {"owner": claims["sub"]}
@@ -142,8 +142,8 @@ def fastapi_service() -> Service:
 
 
 def starlette_service() -> Service:
-    needs = module("fastapi_middleware").needs
-    needed = {path: needs(scope, permission) for path, scope, permission in ROUTES}
+    requires = module("fastapi_middleware").requires
+    needed = {path: requires(scope, permission) for path, scope, permission in ROUTES}
 
     async def view(request: Request) -> JSONResponse:
         claims = await needed[request.url.path](request)
