@@ -215,7 +215,9 @@ LOGOUT_REDIRECT_URL = "account_login"
 
 ACCOUNT_ADAPTER = "accounts.sign_in.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
+    "login": "accounts.forms.factors.LoginForm",
     "change_password": "accounts.forms.factors.ChangePasswordForm",
+    "reset_password": "accounts.forms.factors.RequestResetForm",
     "reset_password_from_key": "accounts.forms.factors.PasswordFromLinkForm",
     "set_password": "accounts.forms.factors.FirstPasswordForm",
 }

@@ -14,7 +14,7 @@ from accounts.actions.memberships import (
 )
 from accounts.models import AuditKind, Invitation, Membership, Organization, User
 from accounts.roles import ConsoleRole, higher_role
-from core import raw_secrets
+from core import email_addresses, raw_secrets
 from core.origin import Origin
 
 INVITATION_LIFETIME = timedelta(days=7)
@@ -44,7 +44,7 @@ def invite(
     now = at or timezone.now()
     invitation = Invitation(
         organization=organization,
-        email=email.strip().lower(),
+        email=email_addresses.normalized(email),
         role=role,
         is_account_admin=is_account_admin,
         token_digest=raw_secrets.digest(raw_token),
@@ -93,7 +93,7 @@ def invite_by_email(
 
 
 def _require_use(invitation: Invitation) -> None:
-    user = User.objects.select_related("membership").filter(email__iexact=invitation.email).first()
+    user = User.objects.select_related("membership").filter(email=invitation.email).first()
     if user is None:
         return
     membership = Membership.objects.filter(
@@ -176,7 +176,7 @@ def accept_invitation(
     invitation: Invitation, *, first_name: str, last_name: str, password: str, origin: Origin
 ) -> User:
     locked = _locked_open(invitation)
-    if User.objects.filter(email__iexact=locked.email).exists():
+    if User.objects.filter(email=locked.email).exists():
         raise ValidationError(ADDRESS_TAKEN)
     membership = join_organization(
         locked.organization,

@@ -14,7 +14,7 @@ from accounts.environments import Environment
 from accounts.models import AuditKind, Membership, NoticeKind, Organization, User
 from accounts.models.access_requests import Decision
 from accounts.roles import ConsolePermission, ConsoleRole, higher_role
-from core import texts
+from core import email_addresses, texts
 from core.origin import Origin
 
 ADDRESS_TAKEN = "This email address is already in use. Sign in instead."
@@ -42,7 +42,7 @@ def join_organization(
     """
     at = at or timezone.now()
     texts.refuse_faults(first_name=first_name, last_name=last_name)
-    user = User(email=email.strip().lower(), first_name=first_name, last_name=last_name)
+    user = User(email=email_addresses.normalized(email), first_name=first_name, last_name=last_name)
     user.date_joined = at
     _insert(user, password)
     membership = Membership.objects.create(

@@ -10,7 +10,7 @@ from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import AuditKind, Invitation, Membership, Organization, PlatformAccount, User
 from accounts.roles import ConsolePermission, ConsoleRole
-from core import texts
+from core import email_addresses, texts
 from core.origin import Origin
 
 
@@ -35,7 +35,7 @@ def create_organization(
             environment=environment,
             main_number=main_number.strip(),
             company=organization.name,
-            email=admin_email.strip().lower(),
+            email=email_addresses.normalized(admin_email),
             main_site_name="Main Site",
             created_at=at,
         )

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
+from allauth.account.forms import LoginForm as AllauthLoginForm
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm, SetPasswordForm
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
@@ -24,6 +26,7 @@ from fido2.cose import CoseKey
 from accounts.forms.texts import SeenTextField
 from accounts.sign_in.ceremonies import Ceremony, completing
 from accounts.sign_in.passkeys import is_passkey
+from core import email_addresses
 
 _LABELS = {
     "oldpassword": "Current password",
@@ -40,6 +43,17 @@ class _InOurWords(forms.Form):
                 self.fields[name].label = label
                 # A placeholder that repeats the label disappears when people start to type.
                 self.fields[name].widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(AllauthLoginForm):  # type: ignore[misc]
+    def clean_login(self) -> str:
+        return email_addresses.normalized(super().clean_login())
+
+
+class RequestResetForm(AllauthResetPasswordForm):  # type: ignore[misc]
+    def clean_email(self) -> str:
+        # allauth looks the account up by one spelling, and would send the link to the other.
+        return email_addresses.normalized(super().clean_email())
 
 
 class ChangePasswordForm(_InOurWords, AllauthChangePasswordForm):  # type: ignore[misc]

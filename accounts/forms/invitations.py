@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 
 from accounts.forms.lists import ListForm
 from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
+from accounts.forms.texts import AddressField
 from accounts.forms.users import ProfileForm
 from accounts.models import Invitation, User
 
 
 class InviteForm(forms.Form):
-    email = forms.EmailField(
+    email = AddressField(
         label="Email",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from core import leaks, texts
+from core import email_addresses, leaks, texts
 
 
 class SeenTextField(forms.CharField):
@@ -16,6 +16,13 @@ class SeenTextField(forms.CharField):
         paragraphs = isinstance(self.widget, forms.Textarea)
         if fault := texts.fault_of(value, paragraphs=paragraphs):
             raise ValidationError(fault, code="unseen")
+
+
+class AddressField(forms.EmailField):
+    """An email address, in the spelling in which we store it."""
+
+    def to_python(self, value: Any) -> str:
+        return email_addresses.normalized(super().to_python(value) or "")
 
 
 class NoteField(SeenTextField):

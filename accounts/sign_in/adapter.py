@@ -24,6 +24,7 @@ from accounts.models import AuditKind, User
 from accounts.models.devices import DEVICES_KEPT
 from accounts.sign_in.passkeys import passkeys_of
 from accounts.sign_in.step_up import require_a_factor
+from core import email_addresses
 from core.origin import Origin, client_ip
 
 # The emails of allauth whose changes we record: the kind of event, and the factor.
@@ -70,6 +71,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         # People join only by invitation.
         return False
+
+    def clean_email(self, email: str) -> str:
+        return email_addresses.normalized(email)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         # The same address as everywhere else. Without one, allauth refuses the request.

@@ -5,6 +5,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.forms.memberships import account_admin_field, role_field
+from accounts.forms.texts import AddressField
 from accounts.models import Membership, User
 from accounts.models.organizations import MembershipQuerySet
 from credentials.models import Application
@@ -25,7 +26,7 @@ class TransferForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one app."},
     )
-    new_owner = forms.EmailField(
+    new_owner = AddressField(
         label="Email of the new owner",
         widget=forms.EmailInput(attrs={"list": "developers", "autocomplete": "off"}),
         help_text="An active Developer or Developer Admin in your organization.",
@@ -46,7 +47,7 @@ class TransferForm(forms.Form):
         return [developer.user for developer in developers[:SUGGESTIONS]]
 
     def clean_new_owner(self) -> Membership:
-        found = self._candidates().filter(user__email__iexact=self.cleaned_data["new_owner"])
+        found = self._candidates().filter(user__email=self.cleaned_data["new_owner"])
         new_owner = found.select_related("user").first()
         if new_owner is None:
             raise ValidationError("This person isn’t an active developer in your organization.")

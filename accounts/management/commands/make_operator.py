@@ -1,9 +1,9 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.actions.users import mark_operator
-from accounts.models import User
+from accounts.management.people import find_person
 from core.origin import Origin
 
 
@@ -15,9 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--undo", action="store_true", help="remove this permission")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=options["email"].strip()).first()
-        if user is None:
-            raise CommandError("No one has this email address. Invite the person first.")
+        user = find_person(options["email"])
         marked = not options["undo"]
         mark_operator(user, marked=marked, origin=Origin.command("make_operator"))
         what = "is" if marked else "is no longer"

@@ -1,9 +1,9 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.actions.factors import remove_second_factors
-from accounts.models import User
+from accounts.management.people import find_person
 from core.origin import Origin
 
 
@@ -17,9 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("email", help="email address of the person")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = User.objects.filter(email__iexact=options["email"].strip()).first()
-        if user is None:
-            raise CommandError("No one has this email address.")
+        user = find_person(options["email"])
         removed = remove_second_factors(user, origin=Origin.command("reset_second_factor"))
         what = ", ".join(removed) or "nothing, because there was no second factor"
         self.stdout.write(f"Removed from {user.email}: {what}.")

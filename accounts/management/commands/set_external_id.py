@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.actions.external_ids import Holder, set_external_id
 from accounts.environments import Environment
 from accounts.management.organizations import find_organization
+from accounts.management.people import typed_address
 from accounts.models import Extension, PlatformAccount
 from core.origin import Origin
 
@@ -62,7 +63,7 @@ def _holder(environment: Environment, option: str, value: Any) -> Holder:
     found: Holder | None
     match option:
         case "email":
-            found = extensions.filter(user__email__iexact=value.strip()).first()
+            found = extensions.filter(user__email=typed_address(value)).first()
         case "extension":
             found = extensions.filter(pk=value).first()
         case "organization":
