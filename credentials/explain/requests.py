@@ -35,6 +35,7 @@ _BEARER_CHECKS = (
     CheckName.TOKEN,
     CheckName.SESSION,
     CheckName.CLIENT,
+    CheckName.FLOW,
     *STATE_CHECK_NAMES,
     CheckName.AUDIENCE,
 )

@@ -135,6 +135,14 @@ class ApplicationSettingsForm(ApplicationForm):
         )
         if application.is_public:
             self.fields["is_public"].help_text = _private_warning(guests)
+        self.fields["uses_jwt_flow"].help_text = (
+            f"{self.fields['uses_jwt_flow'].help_text} If you turn it off, the app’s access "
+            "tokens and refresh tokens stop working, too."
+        )
+        self.fields["issues_refresh_tokens"].help_text = (
+            f"{self.fields['issues_refresh_tokens'].help_text} If you turn this off, refresh "
+            "tokens that the app already has stop working."
+        )
         self.fields["scopes"].help_text = (
             "If you remove a scope, the change applies to the app’s next call, even with access "
             "tokens that it already has. If you add a scope, only new access tokens include it."

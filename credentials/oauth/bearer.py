@@ -24,7 +24,7 @@ from credentials import jose
 from credentials.damage import note_damage
 from credentials.models import Client
 from credentials.models.signing_keys import KeyPurpose
-from credentials.oauth.checks import Exchange, first_refusal
+from credentials.oauth.checks import ACCESS_TOKEN_CHECKS, Exchange, first_refusal
 from credentials.oauth.lookup import Lookup, look_up_call, trusted_key
 from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
@@ -321,7 +321,7 @@ def _active_bearer(
     exchange = Exchange(
         environment, client, credential, lookup.policy, lookup.is_listed, at, source
     )
-    if (refusal := first_refusal(exchange)) is not None:
+    if (refusal := first_refusal(exchange, ACCESS_TOKEN_CHECKS)) is not None:
         raise _revoked(claims, refusal.facts.check)
     granted = settings.PLATFORM.effective_scopes(str(claims["scope"]).split())
     scopes = granted & client.application.effective_scopes

@@ -105,6 +105,14 @@ def _flow_refusal(exchange: Exchange) -> OAuthError | None:
     return None if exchange.client.application.uses_jwt_flow else errors.flow_not_used()
 
 
+def refresh_flow_refusal(client: Client) -> OAuthError | None:
+    """The error if the app doesn't use refresh tokens, or not the flow that they continue."""
+    application = client.application
+    if not application.issues_refresh_tokens:
+        return errors.refresh_tokens_not_used()
+    return None if application.uses_jwt_flow else errors.flow_not_used()
+
+
 def _signature_refusal(exchange: Exchange) -> OAuthError | None:
     credential = exchange.credential
     try:
@@ -185,10 +193,11 @@ def _network_unknown(exchange: Exchange) -> str:
 
 
 SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)
+FLOW = Check(CheckName.FLOW, _flow_refusal)
 # What an API verifies while it authenticates the client and the credential.
 AUTHENTICATION_CHECKS: tuple[Check, ...] = (
     Check(CheckName.CLIENT, _client_refusal),
-    Check(CheckName.FLOW, _flow_refusal),
+    FLOW,
     SIGNATURE,
     Check(CheckName.ENVIRONMENT, _environment_refusal),
 )
@@ -205,6 +214,12 @@ STATE_CHECKS: tuple[Check, ...] = (
 )
 STATE_CHECK_NAMES = tuple(check.name for check in STATE_CHECKS)
 CHECKS = AUTHENTICATION_CHECKS + STATE_CHECKS
+# What must hold for a token that was issued before.
+ACCESS_TOKEN_CHECKS: tuple[Check, ...] = (FLOW, *STATE_CHECKS)
+REFRESH_TOKEN_CHECKS: tuple[Check, ...] = (
+    Check(CheckName.FLOW, lambda exchange: refresh_flow_refusal(exchange.client)),
+    *STATE_CHECKS,
+)
 
 
 def walk(exchange: Exchange, checks: Iterable[Check] = CHECKS) -> list[Finding]:

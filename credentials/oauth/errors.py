@@ -158,6 +158,13 @@ def flow_not_used() -> UnauthorizedClient:
     )
 
 
+def refresh_tokens_not_used() -> UnauthorizedClient:
+    return UnauthorizedClient(
+        "OAU-251",
+        "This app does not use refresh tokens. Turn them on in the app's settings.",
+    ).about(reason=Reason.NO_REFRESH_TOKENS)
+
+
 def not_a_resource_server() -> UnauthorizedClient:
     return UnauthorizedClient(
         "OAU-251",

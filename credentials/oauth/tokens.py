@@ -12,7 +12,7 @@ from core import raw_secrets
 from credentials import jose
 from credentials.models import Client, RefreshToken
 from credentials.oauth.bearer import BearerError, authenticate_token, verified_claims
-from credentials.oauth.checks import Exchange, first_refusal
+from credentials.oauth.checks import REFRESH_TOKEN_CHECKS, Exchange, first_refusal
 from credentials.oauth.lookup import Lookup, look_up_question, look_up_refresh
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -87,7 +87,7 @@ def _of_refresh_token(
     exchange = Exchange(
         environment, row.client, row.credential, lookup.policy, lookup.is_listed, at
     )
-    if first_refusal(exchange) is not None:
+    if first_refusal(exchange, REFRESH_TOKEN_CHECKS) is not None:
         return INACTIVE
     return {
         "active": True,

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from accounts.actions.external_ids import set_external_id
 from accounts.models import Extension
 from credentials.actions.revocations import revoke_jwt_credential
-from credentials.models import JwtCredential
+from credentials.models import Application, JwtCredential
 from tests import api, cast
 from tests.conftest import Rebels
 from tests.platforms import EXTENDED, UsePlatform
@@ -138,6 +138,33 @@ def test_section_2_2_a_revoked_token(
     revoke_jwt_credential(credential, reason="", actor=rebels.luke.user, origin=cast.ORIGIN)
     for kind in ("access_token", "refresh_token"):
         assert oauth(app, "introspect", token=tokens[kind]).json() == INACTIVE
+
+
+@pytest.mark.parametrize(
+    ("turned_off", "active"),
+    [
+        ("uses_jwt_flow", {"access_token": False, "refresh_token": False}),
+        ("issues_refresh_tokens", {"access_token": True, "refresh_token": False}),
+    ],
+)
+def test_section_2_2_a_token_of_an_app_that_no_longer_uses_the_flow(
+    app: api.App,
+    tokens: dict[str, Any],
+    oauth: Send,
+    refresh: Send,
+    turned_off: str,
+    active: dict[str, bool],
+) -> None:
+    """Active means that the token would be accepted now."""
+    Application.objects.filter(pk=app.application.pk).update(**{turned_off: False})
+    told = {kind: oauth(app, "introspect", token=tokens[kind]).json()["active"] for kind in active}
+    assert told == active
+    call = api.call("GET", "/account/~", tokens["access_token"])
+    accepted = {
+        "access_token": call.status_code == 200,
+        "refresh_token": refresh(app, tokens["refresh_token"]).status_code == 200,
+    }
+    assert accepted == active
 
 
 def test_section_2_3_errors(app: api.App, oauth: Send) -> None:

@@ -12,14 +12,14 @@ from credentials.actions.refresh_tokens import rotate_refresh_token
 from credentials.actions.tokens import IssuedToken
 from credentials.damage import note_damage
 from credentials.models import Client, RefreshToken
-from credentials.oauth.checks import STATE_CHECK_NAMES, Exchange, first_refusal
-from credentials.oauth.client_auth import authenticate_client, known_client
-from credentials.oauth.errors import (
-    InvalidGrant,
-    UnauthorizedClient,
-    flow_not_used,
-    refresh_token_invalid,
+from credentials.oauth.checks import (
+    STATE_CHECK_NAMES,
+    Exchange,
+    first_refusal,
+    refresh_flow_refusal,
 )
+from credentials.oauth.client_auth import authenticate_client, known_client
+from credentials.oauth.errors import InvalidGrant, refresh_token_invalid
 from credentials.oauth.grants.grant import Grant
 from credentials.oauth.grants.jwt_bearer import granted_scopes
 from credentials.oauth.grants.token_response import token_response
@@ -43,13 +43,8 @@ def refresh(
 def _rotated(
     environment: Environment, client: Client, raw_token: str, parameters: Parameters, lookup: Lookup
 ) -> dict[str, Any]:
-    if not client.application.issues_refresh_tokens:
-        raise UnauthorizedClient(
-            "OAU-251",
-            "This app does not use refresh tokens. Turn them on in the app's settings.",
-        ).about(reason=Reason.NO_REFRESH_TOKENS)
-    if not client.application.uses_jwt_flow:
-        raise flow_not_used()
+    if (refusal := refresh_flow_refusal(client)) is not None:
+        raise refusal
     at = timezone.now()
     row = lookup.refresh_token
     if row is None:
