@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from allauth.usersessions.middleware import UserSessionsMiddleware
@@ -8,16 +9,21 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
+from accounts.sign_in.interruptions import SESSION_ENDED, interrupt, keep_telling
 from console.environment_urls import environment_hosts, host_of
 from core.one_time_links import path_without_secret
 from core.origin import client_ip
 
+SESSION_OVER = "Your session has ended, so nothing changed. To sign in again, reload this page."
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -80,6 +86,37 @@ class NoStoreMiddleware(Middleware):
         return response
 
 
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends people to the sign-in page. What they sent without a session isn't carried out."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], *arguments: Any
+    ) -> HttpResponseBase | None:
+        refused = super().process_view(request, view_func, *arguments)
+        if refused is not None and "HX-Request" in request.headers:
+            # htmx would follow the redirect and look for a part of the page in the sign-in page.
+            return HttpResponse(SESSION_OVER, content_type="text/plain; charset=utf-8", status=403)
+        return refused
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        if request.method != "POST" or "HX-Request" in request.headers:
+            return super().handle_no_permission(request, view_func)
+        person = getattr(request, "person_of_ended_session", None)
+        page = interrupt(request, person, because=SESSION_ENDED)
+        return redirect_to_login(page, self.get_login_url(view_func))
+
+
+class InterruptionMiddleware(Middleware):
+    """Repeats on the page that people return to what the sign-in page said about it."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        keep_telling(request)
+        return response
+
+
 class LastActiveMiddleware(Middleware):
     """Notes when a person last used a page of the console. API calls don't count."""
 
@@ -103,8 +140,10 @@ class SessionActivityMiddleware(UserSessionsMiddleware):  # type: ignore[misc]
     def __call__(self, request: HttpRequest) -> HttpResponse:
         noted = self._is_due(request)
         if noted and self._is_over(request):
+            request.person_of_ended_session = request.user  # type: ignore[attr-defined]
             logout(request)
-            messages.info(request, "Your session has ended. Sign in again to continue.")
+            if request.method == "GET":
+                messages.info(request, "Your session has ended. Sign in again to continue.")
             noted = False
         response: HttpResponse = super().__call__(request) if noted else self.get_response(request)
         return response

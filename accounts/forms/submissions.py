@@ -26,6 +26,13 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def refill(form: forms.Form, entries: QueryDict | None) -> None:
+    """Show what was typed before an interruption, unchecked. Hidden fields begin anew."""
+    for bound in form.visible_fields() if entries is not None else ():
+        widget = bound.field.widget
+        form.initial[bound.name] = widget.value_from_datadict(entries or {}, {}, bound.html_name)
+
+
 def add_errors(form: forms.Form, error: ValidationError) -> None:
     """Put each error beside its field, or above the form if the form shows no such field."""
     by_field = getattr(error, "error_dict", None) or {NON_FIELD_ERRORS: error.error_list}

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.sign_in.interruptions import STEP_UP, interrupt
 from accounts.sign_in.passkeys import is_passkey
 
 P = ParamSpec("P")
@@ -30,8 +31,9 @@ def step_up_required(
 ) -> Callable[..., HttpResponse]:
     """Let only people through who have just authenticated again, with any of their factors.
 
-    Others authenticate and return to this page with GET. Unlike allauth's decorator, this keeps
-    no POST data in the session, and it refuses people without a factor (`NoFactor`).
+    Others authenticate and return to this page, or to the page of this button, with GET. Unlike
+    allauth's decorator, this carries out nothing that was sent before, and it refuses people
+    without a factor (`NoFactor`).
     """
 
     @functools.wraps(view)
@@ -39,7 +41,10 @@ def step_up_required(
         require_a_factor(request.user)
         if _has_just_authenticated(request):
             return view(request, *args, **kwargs)
-        query = urlencode({REDIRECT_FIELD_NAME: request.path})
+        page = request.path
+        if request.method == "POST":
+            page = interrupt(request, request.user, because=STEP_UP)
+        query = urlencode({REDIRECT_FIELD_NAME: page})
         return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
     # The test that lists the pages with step-up reads this.

@@ -3,15 +3,16 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.access import NoConsoleAccess, access_request_for, membership_of
 from accounts.actions import access_requests as actions
 from accounts.forms.access_requests import ApproveForm, DeclineForm, RequestAccessForm
-from accounts.forms.submissions import errors_on, posted
+from accounts.forms.submissions import errors_on, posted, refill
 from accounts.models import AccessRequest
 from accounts.models.access_requests import Decision
 from accounts.roles import ConsoleRole
+from accounts.sign_in.interruptions import entries_for, keeps_entries, only_post
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 
@@ -28,7 +29,7 @@ def no_access(request: HttpRequest, form: RequestAccessForm | None = None) -> Ht
     return render(request, "accounts/access_requests/no_access.html", context, status=403)
 
 
-@require_POST
+@only_post
 def request_access(request: HttpRequest) -> HttpResponse:
     membership = membership_of(request.user)
     if membership is None:
@@ -69,11 +70,13 @@ def approve_access_request(request: HttpRequest, request_id: UUID) -> HttpRespon
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_entries
 def decline_access_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
     viewer, asked = access_request_for(request.user, request_id)
     if asked.decided_by is not None:
         return _already_decided(request, asked)
     form = DeclineForm(posted(request))
+    refill(form, entries_for(request))
     if form.is_valid():
         reason = form.cleaned_data["reason"]
         with errors_on(form):

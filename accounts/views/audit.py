@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import member
 from accounts.actions.audit import export_audit_log as record_export
@@ -26,6 +26,7 @@ from accounts.reports.audit_log import (
     wanted_events,
 )
 from accounts.roles import ConsolePermission
+from accounts.sign_in.interruptions import only_post
 from core.origin import Origin
 from core.spreadsheets import csv_lines
 
@@ -68,7 +69,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/audit/audit_log.html", context)
 
 
-@require_POST
+@only_post
 def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
     # A POST, because we record the export.
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)

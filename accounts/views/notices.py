@@ -5,11 +5,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import person
 from accounts.actions.notices import mark_all_notices_read, mark_notice_read
 from accounts.forms.notices import NoticeListForm, ReadAllForm
+from accounts.sign_in.interruptions import only_post
 
 
 @require_safe
@@ -26,14 +27,14 @@ def notices(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/notices/notices.html", context)
 
 
-@require_POST
+@only_post
 def read_notice(request: HttpRequest, notice_id: int) -> HttpResponse:
     user = person(request.user)
     mark_notice_read(get_object_or_404(user.notices, pk=notice_id), actor=user)
     return _back(request)
 
 
-@require_POST
+@only_post
 def read_all_notices(request: HttpRequest) -> HttpResponse:
     user = person(request.user)
     form = ReadAllForm(request.POST)

@@ -2,7 +2,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import access
 from accounts.actions import extensions
@@ -10,6 +10,7 @@ from accounts.environments import Environment
 from accounts.forms.submissions import errors_in_messages
 from accounts.platform.words import word
 from accounts.roles import ConsolePermission
+from accounts.sign_in.interruptions import only_post
 from core.origin import Origin
 
 
@@ -26,7 +27,7 @@ def sandbox_account(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/platform_accounts/sandbox_account.html", context)
 
 
-@require_POST
+@only_post
 def create_sandbox_account(request: HttpRequest) -> HttpResponse:
     viewer = access.member(request.user, ConsolePermission.SANDBOX_ACCOUNT_CREATE)
     with errors_in_messages(request):

@@ -5,11 +5,11 @@ from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
 from django.views.generic.edit import FormView
 
 from accounts.access import person
 from accounts.actions.sessions import end_sessions
+from accounts.sign_in.interruptions import only_post
 from core.origin import Origin
 
 
@@ -23,7 +23,7 @@ class _Sessions(ListUserSessionsView):  # type: ignore[misc]
 sessions = _Sessions.as_view()
 
 
-@require_POST
+@only_post
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     user = person(request.user)
     session = get_object_or_404(UserSession, pk=session_id, user=user)

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from accounts.environments import Environment
+from accounts.forms.submissions import refill
 from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models import Membership
@@ -89,6 +90,11 @@ class PermittedAppsForm(forms.Form):
         self._known = {client.client_id: client for client in listed} if data is None else {}
         self.listed = list(self._known) if data is None else _client_ids(data)
         self.announcement = ""
+
+    def refill(self, entries: QueryDict | None) -> None:
+        refill(self, entries)
+        if entries is not None:
+            self.listed = _client_ids(entries)
 
     def full_clean(self) -> None:
         super().full_clean()

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
 from accounts.environments import Environment
-from accounts.forms.submissions import ConfirmForm, errors_on, posted
+from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent
 from accounts.roles import ConsolePermission
+from accounts.sign_in.interruptions import entries_for, keeps_entries
 from core.origin import Origin
 from credentials import access
 from credentials.actions import applications as actions
@@ -59,9 +60,11 @@ def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_entries
 def create_application(request: HttpRequest) -> HttpResponse:
     owner = member(request.user, ConsolePermission.APPLICATION_MANAGE_OWN)
     form = CreateApplicationForm(posted(request))
+    refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
             application, issued = register_application_with_client(
@@ -109,6 +112,7 @@ def _history(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_entries
 def application_settings(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
     form = ApplicationSettingsForm(
@@ -116,6 +120,7 @@ def application_settings(request: HttpRequest, application_id: UUID) -> HttpResp
         application=application,
         guests=listed_by_others(application),
     )
+    refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
             actions.update_application(

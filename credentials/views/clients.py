@@ -7,10 +7,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.environments import Environment
 from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted
+from accounts.sign_in.interruptions import only_post
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials import access
@@ -38,7 +39,7 @@ def _page(request: HttpRequest, name: str, client: Client, **context: Any) -> Ht
     return render(request, f"credentials/applications/{name}.html", context)
 
 
-@require_POST
+@only_post
 def issue_client(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:
@@ -106,7 +107,7 @@ def suspend_client(
     return _page(request, "suspend_client", client, form=form, dependents=dependents)
 
 
-@require_POST
+@only_post
 def resume_client(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:

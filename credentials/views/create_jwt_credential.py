@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.environments import Environment
 from accounts.forms.submissions import errors_on, posted
+from accounts.sign_in.interruptions import entries_for, keeps_entries
 from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
@@ -29,9 +30,11 @@ CREATED_SECONDS = 600
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_entries
 def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
     owner = owner_for(request.user, user_id, manage=True)
     form = _create_form(request, owner)
+    form.refill(entries_for(request))
     if form.is_valid():
         with errors_on(form):
             key = form.cleaned_data["submission_key"]

@@ -3,9 +3,9 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from accounts.platform.wording import permissions_in_words
+from accounts.sign_in.interruptions import only_post
 from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.exchange_tests import record_exchange_test
@@ -19,7 +19,7 @@ from credentials.views.credential_pages import credential_page, offered_clients
 
 
 @sensitive_post_parameters("client_secret")
-@require_POST
+@only_post
 def try_exchange(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:

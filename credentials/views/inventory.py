@@ -11,12 +11,13 @@ from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
 from accounts.forms.submissions import errors_on, posted
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
+from accounts.sign_in.interruptions import only_post
 from core.origin import Origin
 from core.pagination import page_of
 from core.spreadsheets import csv_lines
@@ -162,7 +163,7 @@ def _revoke(
         messages.info(request, f"{done.skipped} {were} already revoked, so nothing changed there.")
 
 
-@require_POST
+@only_post
 def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
     """The filtered list as CSV. A POST, because taking it out of the console is recorded."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)

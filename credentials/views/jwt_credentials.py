@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms.submissions import errors_on, posted
+from accounts.sign_in.interruptions import entries_for, keeps_entries
 from core.origin import Origin
 from credentials.access import jwt_credential_for, owner_for
 from credentials.actions.jwt_credentials import update_jwt_credential
@@ -44,12 +45,14 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@keeps_entries
 def jwt_credential(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:
     saving = request.method == "POST"
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=saving)
     form = UpdateJwtCredentialForm(posted(request), credential=credential)
+    form.refill(entries_for(request))
     if form.is_valid():
         with errors_on(form):
             update_jwt_credential(

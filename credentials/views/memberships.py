@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import colleague, member, person_for
 from accounts.actions import memberships as actions
-from accounts.forms.submissions import ConfirmForm, errors_on, posted
+from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent, Membership
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
+from accounts.sign_in.interruptions import entries_for, keeps_entries
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions.applications import may_transfer
@@ -29,12 +30,14 @@ TRANSFERRED_AT_ONCE = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
+@keeps_entries
 def change_role(request: HttpRequest, user_id: UUID) -> HttpResponse:
     viewer, person = person_for(request.user, user_id)
     form = ChangeRoleForm(
         posted(request),
         initial={"role": person.role, "is_account_admin": person.is_account_admin},
     )
+    refill(form, entries_for(request))
     if form.is_valid():
         live = _would_stop(person, form)
         if live is not None and not form.cleaned_data["confirmed"]:

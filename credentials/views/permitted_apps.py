@@ -1,8 +1,8 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_POST
 
+from accounts.sign_in.interruptions import only_post
 from credentials.access import jwt_credential_for, owner_for
 from credentials.forms.create_jwt_credential import CreateJwtCredentialForm
 from credentials.forms.jwt_credentials import UpdateJwtCredentialForm
@@ -11,7 +11,7 @@ from credentials.views.create_jwt_credential import create_page
 from credentials.views.credential_pages import detail_page
 
 
-@require_POST
+@only_post
 def change_new_apps(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
     """*Add app* and *Remove* on the create page. Nothing is saved before *Create JWT*."""
     owner = owner_for(request.user, user_id, manage=True)
@@ -22,7 +22,7 @@ def change_new_apps(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     return create_page(request, owner, form)
 
 
-@require_POST
+@only_post
 def change_apps(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None
 ) -> HttpResponse:

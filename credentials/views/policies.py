@@ -10,10 +10,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import member
 from accounts.actions.organizations import require_second_factor
 from accounts.environments import Environment
-from accounts.forms.submissions import errors_on, posted
+from accounts.forms.submissions import errors_on, posted, refill
 from accounts.models import AuditEvent, AuditKind, Membership
 from accounts.roles import ConsolePermission
 from accounts.second_factor import SECOND_FACTOR_ROLES, coverage, has_second_factor
+from accounts.sign_in.interruptions import entries_for, keeps_entries
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.actions.policies import ConfirmationNeededError, update_policy
@@ -52,10 +53,12 @@ def _settings(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
+@keeps_entries
 def policy(request: HttpRequest, environment: Environment) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
     current = Policy.objects.governing(viewer.organization_id, environment)
     form = PolicyForm(posted(request), initial=PolicyForm.values_of(current))
+    refill(form, entries_for(request))
     context: dict[str, Any] = {"environment": environment, "form": form}
     # *Keep editing* on the confirmation page brings the entries back into the form.
     if "edit" not in request.POST and form.is_valid():
@@ -86,6 +89,7 @@ def _save(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
+@keeps_entries
 def second_factor(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.POLICY_MANAGE)
     form = SecondFactorForm(
@@ -93,6 +97,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         initial={"roles": viewer.organization.mfa_required_roles},
         coverage=coverage(viewer.organization),
     )
+    refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
             require_second_factor(

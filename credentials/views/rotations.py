@@ -5,9 +5,10 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms.submissions import errors_on, posted
+from accounts.forms.submissions import errors_on, posted, refill
+from accounts.sign_in.interruptions import entries_for, keeps_entries, only_post
 from accounts.sign_in.step_up import step_up_required
 from core.moments import in_words
 from core.origin import Origin
@@ -21,9 +22,11 @@ from credentials.views.credential_pages import credential_page
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
+@keeps_entries
 def rotate(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
     form = RotateForm(posted(request), credential=credential)
+    refill(form, entries_for(request))
     if not form.is_bound and (refusal := actions.rotation_refusal(credential)) is not None:
         messages.info(request, refusal)
         return redirect(owner.url("detail", credential))
@@ -114,7 +117,7 @@ def _open_rotation(
     return owner, credential, found
 
 
-@require_POST
+@only_post
 @step_up_required
 def extend_rotation(
     request: HttpRequest, credential_id: UUID, user_id: UUID | None = None

@@ -128,12 +128,29 @@
     announce("We didn’t submit the form.");
   });
 
-  for (const failure of ["htmx:sendError", "htmx:responseError"]) {
-    document.addEventListener(failure, (event) => {
-      const text = "The server didn’t respond as expected, and nothing changed. Try again.";
-      showError(event.detail.target, stopWaiting() ? `${text} We didn’t submit the form.` : text);
-    });
-  }
+  const showFailure = (event, text) => {
+    showError(event.detail.target, stopWaiting() ? `${text} We didn’t submit the form.` : text);
+  };
+  const UNEXPECTED = "The server didn’t respond as expected, and nothing changed. Try again.";
+
+  document.addEventListener("htmx:sendError", (event) => showFailure(event, UNEXPECTED));
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr } = event.detail;
+    const isMessage = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+    showFailure(event, isMessage ? xhr.responseText : UNEXPECTED);
+  });
+
+  // htmx would replace the part with nothing if the answer is a page without it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    const selector = detail.requestConfig.elt.closest("[hx-select]")?.getAttribute("hx-select");
+    if (!detail.shouldSwap || !selector) return;
+    const answer = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+    if (answer.querySelector(selector)) return;
+    detail.shouldSwap = false;
+    showFailure(event, UNEXPECTED);
+  });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -158,6 +158,16 @@ def test_the_create_jwt_form_stays_open_if_the_app_was_not_added(
     expect(page.get_by_role("alert")).to_contain_text("The server didn’t respond as expected")
     assert not JwtCredential.objects.exists()
     page.unroute_all()
+    # An answer without the list leaves the list alone, and so does one after the session ended.
+    page.route("**/create/apps", lambda route: route.fulfill(body="<p>Sign in</p>"))
+    page.get_by_role("button", name="Add app").click()
+    expect(page.get_by_role("alert")).to_contain_text("The server didn’t respond as expected")
+    page.unroute_all()
+    [session] = [cookie for cookie in page.context.cookies() if cookie["name"] == "session"]
+    page.context.clear_cookies(name="session")
+    page.get_by_role("button", name="Add app").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    page.context.add_cookies([{"name": "session", "value": session["value"], "url": console}])
     page.get_by_role("button", name="Add app").click()
     expect(page.get_by_role("row", name=re.compile(client.client_id))).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)

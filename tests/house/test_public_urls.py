@@ -75,7 +75,7 @@ def test_the_list_of_public_urls_is_complete() -> None:
 
 
 def test_the_middleware_that_requires_sign_in_is_on() -> None:
-    assert "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+    assert "console.middleware.SignInMiddleware" in settings.MIDDLEWARE
 
 
 @pytest.mark.parametrize("url", CLOSED, ids=str)
