@@ -160,6 +160,26 @@ def withdraw_invitation(invitation: Invitation, *, actor: User, origin: Origin) 
     return locked
 
 
+@transaction.atomic
+def readdress_invitations(user: User, *, former: str, address: str, origin: Origin) -> None:
+    """Let open invitations of a member follow them to their new address.
+
+    Otherwise the link would offer them a second account, under their former address.
+    """
+    theirs = Invitation.objects.open().filter(
+        organization__memberships__user=user, email=email_addresses.normalized(former)
+    )
+    for invitation in theirs.select_for_update(of=("self",)):
+        invitation.email = email_addresses.normalized(address)
+        invitation.save(update_fields=["email"])
+        audit.record(
+            AuditKind.INVITATION_READDRESSED,
+            actor=user,
+            origin=origin,
+            target=invitation,
+        )
+
+
 def _unsettled(invitation: Invitation) -> Invitation:
     locked = (
         Invitation.objects.select_for_update(of=("self",))

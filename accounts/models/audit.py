@@ -64,6 +64,7 @@ class AuditKind(models.TextChoices):
     ACCESS_DECLINED = "access.declined", "declined the access request from"
     INVITATION_RESENT = "invitation.resent", "resent the invitation to"
     INVITATION_WITHDRAWN = "invitation.withdrawn", "withdrew the invitation to"
+    INVITATION_READDRESSED = "invitation.readdressed", "changed the address of the invitation to"
     MEMBERSHIP_ROLE_CHANGED = "membership.role_changed", "changed the role of"
     MEMBERSHIP_DEACTIVATED = "membership.deactivated", "deactivated"
     MEMBERSHIP_REACTIVATED = "membership.reactivated", "reactivated"

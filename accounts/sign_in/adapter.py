@@ -19,6 +19,7 @@ from django.urls import reverse
 from accounts import emails
 from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import note_factor_change
+from accounts.actions.invitations import readdress_invitations
 from accounts.actions.sessions import end_sessions
 from accounts.models import AuditKind, User
 from accounts.models.devices import DEVICES_KEPT
@@ -27,9 +28,10 @@ from accounts.sign_in.step_up import require_a_factor
 from core import email_addresses
 from core.origin import Origin, client_ip
 
+_EMAIL_CHANGED = "account/email/email_changed"
 # The emails of allauth whose changes we record: the kind of event, and the factor.
 _RECORDED: dict[str, tuple[AuditKind, str]] = {
-    "account/email/email_changed": (AuditKind.EMAIL_CHANGED, ""),
+    _EMAIL_CHANGED: (AuditKind.EMAIL_CHANGED, ""),
     "account/email/password_changed": (AuditKind.PASSWORD_CHANGED, ""),
     "account/email/password_reset": (AuditKind.PASSWORD_CHANGED, "reset by email"),
     "account/email/password_set": (AuditKind.PASSWORD_CHANGED, ""),
@@ -111,7 +113,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ]
 
     def send_notification_mail(
-        self, template_prefix: str, user: User, *args: Any, **kwargs: Any
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
     ) -> None:
         # allauth calls this for every change of how someone signs in, so we record it here.
         if template_prefix in _RECORDED:
@@ -119,9 +125,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             note_factor_change(
                 user, kind, actor=user, origin=Origin.of(self.request), factor=factor
             )
+        if template_prefix == _EMAIL_CHANGED and context:
+            readdress_invitations(
+                user,
+                former=context["from_email"],
+                address=context["to_email"],
+                origin=Origin.of(self.request),
+            )
         # An adapter lives for one call of allauth, so this affects no other email.
         self.is_notice = True
-        super().send_notification_mail(template_prefix, user, *args, **kwargs)
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue notices. Send all other emails now, because their links are secrets we don't store.

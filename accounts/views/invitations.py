@@ -8,14 +8,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.access import invitation_for, member, membership_of
 from accounts.actions import invitations as actions
 from accounts.forms.invitations import AcceptInvitationForm, InviteForm
-from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted
+from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted, refill
 from accounts.models import Invitation, User
 from accounts.roles import ROLE_DESCRIPTIONS, ConsolePermission, ConsoleRole
+from accounts.sign_in.interruptions import entries_for, keeps_entries, only_post
 from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 
@@ -27,9 +28,11 @@ NOT_SENT = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_required
+@keeps_entries
 def invite(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.ACCESS_MANAGE)
     form = InviteForm(posted(request), initial={"role": ConsoleRole.DEVELOPER})
+    refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
             invitation, sent = actions.invite_by_email(
@@ -43,7 +46,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/invitations/invite.html", {"form": form})
 
 
-@require_POST
+@only_post
 def resend_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     viewer, invitation = invitation_for(request.user, invitation_id)
     with errors_in_messages(request):
@@ -84,6 +87,8 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _private(render(request, "accounts/invitations/closed.html", status=410))
     if isinstance(request.user, User):
         return _private(_accept_signed_in(request, request.user, invitation))
+    if User.objects.filter(email=invitation.email).exists():
+        return _private(_sign_in_first(request, invitation))
     form = AcceptInvitationForm(invitation, posted(request))
     if form.is_valid():
         with errors_on(form):
@@ -97,11 +102,9 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) -> HttpResponse:
     membership = membership_of(user)
-    is_for_user = (
-        membership is not None
-        and membership.organization_id == invitation.organization_id
-        and user.email.lower() == invitation.email.lower()
-    )
+    is_member = membership is not None and membership.organization_id == invitation.organization_id
+    has_address = user.email.lower() == invitation.email.lower()
+    is_for_user = is_member and has_address
     form = ConfirmForm(posted(request) if is_for_user else None)
     if form.is_valid():
         with errors_on(form):
@@ -109,8 +112,15 @@ def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) 
             role = invitation.get_role_display()
             messages.success(request, f"You now have the {role} role.")
             return redirect("dashboard")
-    context = {"form": form, "is_for_user": is_for_user, **_role_in_words(invitation)}
-    return render(request, "accounts/invitations/signed_in.html", context)
+    context = {"form": form, **_role_in_words(invitation)}
+    if is_for_user:
+        return render(request, "accounts/invitations/signed_in.html", context)
+    context |= {"is_member": is_member, "has_address": has_address}
+    return render(request, "accounts/invitations/not_for_you.html", context)
+
+
+def _sign_in_first(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    return render(request, "accounts/invitations/sign_in_first.html", {"invitation": invitation})
 
 
 def _role_in_words(invitation: Invitation) -> dict[str, Any]:

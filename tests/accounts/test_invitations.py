@@ -141,9 +141,9 @@ def test_address_taken_meanwhile(
 
 
 def test_signed_in_visitors_log_out_first(
-    rebels: Rebels, invitation: tuple[Invitation, str], sign_in: SignIn
+    partners: Partners, invitation: tuple[Invitation, str], sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
+    browser = sign_in(partners.lobot)
     for response in (browser.get(invitation[1]), browser.post(invitation[1], DATA)):
         assert "Log out to accept this invitation" in response.content.decode()
     assert not User.objects.filter(email="mon@rebels.example").exists()
@@ -419,8 +419,11 @@ def test_an_invitation_works_only_for_its_own_address(
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer_admin"})
     url = link_in(mail.outbox[0])
     made = Invitation.objects.get()
-    for person in (rebels.luke, partners.lobot):
-        assert "Log out to accept" in sign_in(person).post(url).content.decode()
+    for person, title in (
+        (rebels.luke, "This invitation is for another address"),
+        (partners.lobot, "Log out to accept"),
+    ):
+        assert title in sign_in(person).post(url).content.decode()
         with pytest.raises(ValidationError, match="is for wedge"):
             accept_invitation_as(person.user, made, origin=cast.ORIGIN)
     rebels.wedge.refresh_from_db()
@@ -430,8 +433,42 @@ def test_an_invitation_works_only_for_its_own_address(
 
 def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client: Client) -> None:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
-    response = client.post(link_in(mail.outbox[0]), DATA)
-    assert "already in use. Sign in instead." in response.content.decode()
+    for response in (
+        client.get(link_in(mail.outbox[0])),
+        client.post(link_in(mail.outbox[0]), DATA),
+    ):
+        assert "Sign in to accept this invitation" in response.content.decode()
+
+
+def test_an_invitation_follows_a_person_to_their_new_address(
+    rebels: Rebels, leia: Client, sign_in: SignIn, client: Client
+) -> None:
+    """No one with a new address is asked to make a second account."""
+    leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
+    url = link_in(mail.outbox[-1])
+    browser = cast.step_up(sign_in(rebels.wedge))
+    browser.post(reverse("account_email"), {"email": "red2@rebels.example", "action_add": ""})
+    [confirmation] = [word for word in mail.outbox[-1].body.split() if "/confirm-email/" in word]
+    browser.post(confirmation.removeprefix("http://localhost:8000"))
+    assert Invitation.objects.get().email == "red2@rebels.example"
+    assert AuditEvent.objects.filter(kind=AuditKind.INVITATION_READDRESSED).count() == 1
+    assert "Sign in to accept this invitation" in client.get(url).content.decode()
+    again = Client()
+    again.force_login(
+        User.objects.get(pk=rebels.wedge.user_id),
+        "allauth.account.auth_backends.AuthenticationBackend",
+    )
+    assert again.post(url)["Location"] == reverse("dashboard")
+    rebels.wedge.refresh_from_db()
+    assert rebels.wedge.role == ConsoleRole.DEVELOPER
+
+
+def test_a_person_of_another_organization_keeps_their_account(
+    rebels: Rebels, partners: Partners, invitation: tuple[Invitation, str], sign_in: SignIn
+) -> None:
+    mon = cast.join(partners.organization, "mon@rebels.example", ConsoleRole.AUDITOR, sandbox=False)
+    page = sign_in(mon).get(invitation[1]).content.decode()
+    assert "You belong to another organization" in page
 
 
 # --- Expired invitations -------------------------------------------------------------------------
