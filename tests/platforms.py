@@ -10,10 +10,7 @@ from accounts.platform.file import ORIGINAL
 
 UsePlatform = Callable[[str], Platform]
 
-ORDERS = """
-name = "Acme"
-built_in_api = false
-
+SCOPES = """
 [[scopes]]
 id = "orders:write"
 label = "Change orders"
@@ -23,18 +20,28 @@ includes = ["orders:read"]
 id = "orders:read"
 label = "Read orders"
 description = "Read orders and their lines."
-
-[[permissions]]
-id = "ViewOrders"
-label = "View orders"
+"""
+ISSUE_REFUNDS = """
 [[permissions]]
 id = "IssueRefunds"
 label = "Issue refunds"
-
+"""
+SUPPORT = """
 [[roles]]
 id = "support"
 label = "Support"
-permissions = ["ViewOrders"]
+"""
+# No more than a platform file needs, without an API.
+SMALL = f'name = "Acme"\n{SCOPES}{ISSUE_REFUNDS}{SUPPORT}'
+ORDERS = f"""
+name = "Acme"
+built_in_api = false
+{SCOPES}
+[[permissions]]
+id = "ViewOrders"
+label = "View orders"
+{ISSUE_REFUNDS}
+{SUPPORT}permissions = ["ViewOrders"]
 [[roles]]
 id = "finance"
 label = "Finance"
@@ -46,7 +53,7 @@ id = "orders"
 label = "Orders API"
 audience = "https://api.acme.example/orders"
 openapi = "orders.json"
-servers = { sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }
+servers = {{ sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }}
 """
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M1 1h6v6z"/></svg>'
 # The same platform with a look and words of its own.
@@ -98,9 +105,7 @@ WITH_SPARE_SCOPE = ORDERS.replace(
 )
 # The original platform with a permission and a role of the company's own.
 EXTENDED = f"""{ORIGINAL.read_text()}
-[[permissions]]
-id = "IssueRefunds"
-label = "Issue refunds"
+{ISSUE_REFUNDS}
 [[roles]]
 id = "finance"
 label = "Finance"

@@ -7,7 +7,6 @@ from typing import Annotated, Any, cast
 from django.conf import settings
 from django.core.paginator import EmptyPage, Paginator
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import Path, Query, Router, Schema
 from ninja.security.http import HttpAuthBase
 from pydantic import AfterValidator, WithJsonSchema
@@ -22,14 +21,11 @@ from console.api import representations as as_json
 from console.api import schemas
 from console.api.answers import answered, changing
 from console.api.errors import not_found
-from core.origin import Origin, client_ip
-from credentials.models.usage import Called, note_use
-from credentials.oauth.bearer import (
-    Bearer,
-    TooManyCalls,
-    authenticate,
-)
-from credentials.throttle import LimitGroup, RateLimited, meter_of
+from core.origin import Origin
+from credentials.models.usage import Called
+from credentials.oauth.bearer import Bearer, authenticate
+from credentials.oauth.counted_calls import count_call
+from credentials.throttle import LimitGroup
 
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 412, 415, 429), schemas.Error)
 PER_PAGE = 100
@@ -94,19 +90,7 @@ class BearerAuth(HttpAuthBase):
 
     def __call__(self, request: HttpRequest) -> Bearer:
         bearer = authenticate(request, self._environment)
-        # The token is valid, so the call counts as a use even if the answer is an error.
-        note_use(
-            bearer.credential_id,
-            bearer.client.pk,
-            at=timezone.now(),
-            address=client_ip(request),
-            called=self._called,
-        )
-        user, app = str(bearer.extension.pk), bearer.client.client_id
-        try:
-            meter_of(request).count(self._group, app, user)
-        except RateLimited as limited:
-            raise bearer.refused(TooManyCalls(str(limited))) from limited
+        count_call(request, bearer, self._called, self._group)
         if self._scope:
             bearer.require_scope(self._scope)
         if self._permission:

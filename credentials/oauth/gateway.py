@@ -9,13 +9,12 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 
 from accounts.environments import Environment
 from accounts.platform.catalog import Api, Operation
 from accounts.platform.paths import HostilePath, PathTree
 from core.origin import client_ip, trust_peer
-from credentials.models.usage import Called, note_use
+from credentials.models.usage import Called
 from credentials.oauth.bearer import (
     Bearer,
     BearerError,
@@ -27,6 +26,7 @@ from credentials.oauth.bearer import (
     token_of,
 )
 from credentials.oauth.client_auth import authenticate_client
+from credentials.oauth.counted_calls import count_call
 from credentials.oauth.errors import OAuthError, TemporarilyUnavailable
 from credentials.oauth.lookup import Lookup
 from credentials.oauth.original_request import (
@@ -38,11 +38,11 @@ from credentials.oauth.original_request import (
 from credentials.oauth.parameters import Parameters, decoded_basic
 from credentials.oauth.tokens import read_question
 from credentials.refused import Reason
-from credentials.throttle import LimitGroup, RateLimited, meter_of
+from credentials.throttle import LimitGroup, meter_of
 
+UNLISTED_GROUP = LimitGroup.MEDIUM
 # Authorization is the caller's, so the gateway, which is a proxy, authenticates with the header for
 # proxies (RFC 9110 §11.7.2).
-UNLISTED_GROUP = LimitGroup.MEDIUM
 GATEWAY_AUTHORIZATION = "HTTP_PROXY_AUTHORIZATION"
 NOT_A_RESOURCE_SERVER = (
     "The gateway's Proxy-Authorization must be HTTP Basic with the client ID and the client secret "
@@ -185,18 +185,7 @@ def _counted_caller(
     group = LimitGroup(operation.limit_group) if operation else UNLISTED_GROUP
     called = Called(api.id, operation.id if operation else "")
     caller = authenticate_caller(request, environment, audience=api.audience)
-    # The token is valid, so the call counts as a use even if the gateway refuses it.
-    note_use(
-        caller.credential_id,
-        caller.client.pk,
-        at=timezone.now(),
-        address=client_ip(request),
-        called=called,
-    )
-    try:
-        meter_of(request).count(group, caller.client.client_id, str(caller.extension.pk))
-    except RateLimited as limited:
-        raise caller.refused(TooManyCalls(str(limited))) from limited
+    count_call(request, caller, called, group)
     return caller
 
 

@@ -3,25 +3,8 @@ from pathlib import Path
 import pytest
 
 from accounts.platform.catalog import Logo, Role
-from accounts.platform.file import InvalidPlatformFile, read_platform
-
-ORIGINAL = Path(__file__).resolve().parents[3] / "accounts/platform/original.toml"
-SMALL = """
-name = "Acme"
-[[scopes]]
-id = "orders:read"
-label = "Read orders"
-[[scopes]]
-id = "orders:write"
-label = "Change orders"
-includes = ["orders:read"]
-[[permissions]]
-id = "IssueRefunds"
-label = "Issue refunds"
-[[roles]]
-id = "support"
-label = "Support"
-"""
+from accounts.platform.file import ORIGINAL, InvalidPlatformFile, read_platform
+from tests.platforms import SMALL
 
 
 def written(text: str, tmp_path: Path) -> Path:
