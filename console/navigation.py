@@ -81,6 +81,7 @@ SECTIONS: dict[str, list[Link]] = {
             Can.JWT_CREDENTIAL_MANAGE_OWN,
             "key-round",
         ),
+        Link("apis", "APIs", "operator_apis", None, "waypoints", operators_only=True),
         Link(
             "signing_keys",
             "Signing keys",

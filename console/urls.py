@@ -6,6 +6,7 @@ from accounts.views import factors, sessions
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
+from console.operator.views import operator_api, operator_apis
 from console.reference.converters import OperationIdConverter
 from console.reference.views import api_reference, operation_reference, reference
 
@@ -23,6 +24,8 @@ urlpatterns = [
         operation_reference,
         name="reference_operation",
     ),
+    path("console/operator/apis", operator_apis, name="operator_apis"),
+    path("console/operator/apis/<api_id>", operator_api, name="operator_api"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),
     # These replace URLs of django-allauth, so they come first.
     path("account/password/set/", factors.set_password, name="account_set_password"),

@@ -103,6 +103,8 @@ class Api:
     servers: Mapping[str, str]
     """By environment, without a trailing slash."""
     unlisted: Literal["refuse", "authenticate"]
+    title: str = ""
+    """The title and the version that the document gives itself."""
     version: str = ""
     operations: tuple[Operation, ...] = ()
     trees: Mapping[str, PathTree[Operation]] = field(default_factory=dict, repr=False)

@@ -245,6 +245,7 @@ class _Reading:
             audience=table.audience,
             servers=servers,
             unlisted=table.unlisted,
+            title=document.title,
             version=document.version,
             operations=document.operations,
             trees=_trees(servers, document.operations),

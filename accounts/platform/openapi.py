@@ -31,6 +31,7 @@ class DocumentMistake(NamedTuple):
 class ApiDocument:
     """What one document says. With mistakes, the operations can be incomplete."""
 
+    title: str = ""
     version: str = ""
     operations: tuple[Operation, ...] = ()
     mistakes: list[DocumentMistake] = field(default_factory=list)
@@ -45,7 +46,7 @@ def read_document(
     if raw is None:
         return document
     reading = _Reading(raw, scopes, permissions, document.mistakes)
-    document.version = reading.version
+    document.title, document.version = reading.info("title"), reading.info("version")
     document.operations = tuple(reading.operations())
     _check_operations(document)
     return document
@@ -106,9 +107,8 @@ class _Reading:
         self._mistakes = mistakes
         self._place = ""
 
-    @property
-    def version(self) -> str:
-        return str(_mapping(self._raw.get("info")).get("version", ""))
+    def info(self, key: str) -> str:
+        return str(_mapping(self._raw.get("info")).get(key) or "")
 
     def operations(self) -> Iterator[Operation]:
         self._place = "paths"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import ClassVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -14,8 +15,6 @@ from accounts.forms.lists import SearchField, UncheckedChoiceField
 from accounts.platform.catalog import Api, Operation
 from console.reference.apis import scopes_in_words
 
-# With long paths, a page stays below 60 kB.
-OPERATIONS_SHOWN = 40
 # If each of a thousand operations has its own tag, a choice of tags is no help.
 TAGS_OFFERED = 60
 
@@ -47,6 +46,9 @@ class Group:
 class OperationListForm(forms.Form):
     """The query string of the list. Values that make no sense are ignored."""
 
+    # With long paths, a page stays below 60 kB.
+    page_size: ClassVar[int] = 40
+
     q = SearchField(label="Search")
     tag = UncheckedChoiceField(label="Tag", choices=[])
 
@@ -69,15 +71,28 @@ class OperationListForm(forms.Form):
 
     @cached_property
     def page(self) -> Page[Operation]:
-        wanted = self._tagged()
-        words = self.filters.get("q", "").lower().split()
-        found = [each for each in wanted if all(word in _searched(each) for word in words)]
-        return Paginator(found, OPERATIONS_SHOWN).get_page(self._page_number)
+        # Sorted by tag in the order of the document, so that each tag is one group.
+        tags = list(dict.fromkeys(each.tag for each in self._api.operations))
+        order = {tag: number for number, tag in enumerate(tags)}
+        found = sorted(
+            filter(self.is_wanted, self._api.operations),
+            key=lambda operation: order[operation.tag],
+        )
+        return Paginator(found, self.page_size).get_page(self._page_number)
 
     @property
     def groups(self) -> list[Group]:
         groups = groupby(self.page.object_list, key=lambda operation: operation.tag)
-        return [Group(tag, list(map(Row, operations))) for tag, operations in groups]
+        return [Group(tag, list(map(self.row_of, operations))) for tag, operations in groups]
+
+    def row_of(self, operation: Operation) -> Row:
+        return Row(operation)
+
+    def is_wanted(self, operation: Operation) -> bool:
+        if self.filters.get("tag", operation.tag) != operation.tag:
+            return False
+        words = self.filters.get("q", "").lower().split()
+        return not words or all(word in _searched(operation) for word in words)
 
     @property
     def previous_url(self) -> str:
@@ -86,16 +101,6 @@ class OperationListForm(forms.Form):
     @property
     def next_url(self) -> str:
         return self._url(self.page.number + 1) if self.page.has_next() else ""
-
-    def _tagged(self) -> list[Operation]:
-        # Sorted by tag in the order of the document, so that each tag is one group.
-        tags = list(dict.fromkeys(each.tag for each in self._api.operations))
-        order = {tag: number for number, tag in enumerate(tags)}
-        wanted = self.filters.get("tag")
-        return sorted(
-            (each for each in self._api.operations if wanted in (None, each.tag)),
-            key=lambda operation: order[operation.tag],
-        )
 
     def _url(self, page: int) -> str:
         return f"?{urlencode({**self.filters, 'page': page})}"

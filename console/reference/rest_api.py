@@ -39,6 +39,7 @@ def rest_api() -> Api:
         audience=Environment.SANDBOX.urls.rest_api,
         servers={environment: environment.urls.base_url for environment in Environment},
         unlisted="refuse",
+        title=built_in.LABEL,
         version=VERSION.lstrip("v"),
         operations=_operations(),
     )

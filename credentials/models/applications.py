@@ -127,6 +127,14 @@ class FormerSecretUse:
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
+    def resource_servers(self, environments: Iterable[str]) -> Self:
+        """The clients that can introspect every access token of these environments."""
+        return (
+            self.filter(is_resource_server=True, environment__in=list(environments))
+            .select_related("application__organization")
+            .order_by("application__name", "pk")
+        )
+
     def with_last_use(self) -> Self:
         """Adds `last_used_on`, the day (UTC) of the last exchange."""
         days = ExchangeUsage.objects.filter(client=models.OuterRef("pk")).order_by("-day")

@@ -17,6 +17,7 @@ from accounts.models import AccessRequest, Membership
 from console.demo import load_demo
 from console.demo.apps import client_secret
 from core.background import BackgroundWriter
+from credentials.actions.clients import mark_resource_server
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Application, JwtCredential, Refusal, Rotation
 from credentials.models.signing_keys import KeyPurpose
@@ -132,6 +133,7 @@ def admin_paths() -> Iterator[str]:
     yield reverse("accounts:change_extension", args=[extension.pk])
     yield reverse("operator:signing_keys")
     yield reverse("operator:rotate_signing_key", args=["sandbox", "credential"])
+    yield reverse("operator_api", args=["rest-api"])
     yield reverse("operator:rotate_signing_key", args=["production", "access-token"])
 
 
@@ -287,6 +289,8 @@ def test_long_names_and_small_windows_make_no_page_wider(walk: Walk) -> None:
     application = cast.application(luke, "M" * 60)
     client, _ = cast.client(application)
     credential = cast.credential(luke, label="W" * 100, clients=[client])
+    mark_resource_server(client, marked=True, origin=cast.ORIGIN)
+    call_command("make_operator", LEIA, verbosity=0)
     page = walk.page
     walk.sign_in(LEIA)
     for path in (
@@ -303,6 +307,7 @@ def test_long_names_and_small_windows_make_no_page_wider(walk: Walk) -> None:
         reverse("reference"),
         reverse("reference_operation", args=["rest-api", "list-extensions"]),
         reverse("refusals:error_codes"),
+        reverse("operator_api", args=["rest-api"]),
     ):
         walk.open(path)
         for width in (1280, 390, 320):

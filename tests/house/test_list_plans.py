@@ -175,6 +175,16 @@ def test_live_credentials_of_a_key_are_counted_in_an_index(rebels: Rebels, sign_
         assert re.search(r"Index (Only )?Scan (using|on) jwt_credential_by_key", plan), plan
 
 
+def test_calls_of_an_api_are_counted_from_their_first_day_on(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    mark_operator(rebels.leia.user, marked=True, origin=cast.ORIGIN)
+    page = reverse("operator_api", args=["rest-api"])
+    for table in ("credentials_callusage", "credentials_refusal"):
+        [plan] = plans_of(sign_in(rebels.leia), page, rf'FROM "{table}"')
+        assert re.search(r"Index Cond: \(+(day|at) >= ", plan), plan
+
+
 def test_the_last_use_of_a_credential_is_read_from_its_last_day_on(
     rebels: Rebels, sign_in: SignIn
 ) -> None:

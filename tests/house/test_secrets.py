@@ -32,8 +32,11 @@ SECRET = "cs_a-secret-that-nobody-may-see"
 SECRET_NAMES = re.compile(r"(^|_)(secret|password|token|jwt|assertion|value|values|code)$")
 # Fields with such a name whose value is not secret.
 HARMLESS = {
-    f"{name}.code" for name in ("CheckRow", "ErrorCode", "FailedRequest", "Refused")
-}  # of errors
+    f"{name}.code"
+    for name in (
+        "CheckRow", "ErrorCode", "FailedRequest", "RefusalCause", "Refused", "SameRefusals",
+    )
+}  # of errors  # fmt: skip
 # Path arguments whose value lets anyone act for a person.
 SECRET_ARGUMENTS = {"key", "token", "uidb36"}
 

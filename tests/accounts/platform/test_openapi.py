@@ -70,6 +70,7 @@ def test_an_operation_says_what_a_call_needs(suffix: str, tmp_path: Path) -> Non
     path.write_text(yaml.safe_dump(raw) if suffix == "yaml" else json.dumps(raw))
     found = read_document(path, scopes=SCOPES, permissions=PERMISSIONS)
     assert found == ApiDocument(
+        title="Orders",
         version="2.4",
         operations=(
             Operation(
