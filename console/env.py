@@ -9,11 +9,14 @@ import binascii
 import os
 import re
 import sys
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from accounts.platform.catalog import Platform
 from accounts.platform.file import ORIGINAL, InvalidPlatformFile, read_platform
@@ -123,6 +126,40 @@ def base_url(name: str, default: str, problems: Problems) -> str:
     elif parts.scheme != "https" and parts.hostname not in LOCAL_HOSTS:
         problems.add(f"{name}_BASE_URL", "must use https", "Apps send secrets and tokens to it.")
     return value
+
+
+def sender(problems: Problems, *, platform_name: str, origin: str) -> str:
+    """The name and the address that emails come from."""
+    address = f"console@{_email_domain(urlsplit(origin).hostname or '')}"
+    named = formataddr((platform_name, address))
+    value: str = env.str("DEFAULT_FROM_EMAIL", default=named if _is_sender(named) else address)
+    if not _is_sender(value):
+        problems.add(
+            "DEFAULT_FROM_EMAIL",
+            "isn't an email address, with or without a name",
+            "Set it to one such as Developer Console <console@example.com>.",
+        )
+    return value
+
+
+def _email_domain(host: str) -> str:
+    address = networks.canonical_address(host)
+    if address and ":" not in address:
+        # An address literal (RFC 5321 §4.1.3).
+        return f"[{address}]"
+    # The queue of emails accepts no literal of an IPv6 address, and no host without a dot.
+    return host if _is_sender(f"console@{host}") else "localhost"
+
+
+def _is_sender(value: str) -> bool:
+    """Whether the queue of emails accepts it."""
+    name, address = parseaddr(value)
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    # The queue looks for the first bracket, and has a column of this length.
+    return len(value) <= 254 and "<" not in name
 
 
 # Options in the URL override these. A server that disappeared is given up within seconds.

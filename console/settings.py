@@ -3,7 +3,6 @@
 import logging
 import sys
 from datetime import timedelta
-from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,8 +51,9 @@ SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60
 # The networks of the proxies in front; without them, how many proxies there are.
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
-# Last, because it stops if the file has mistakes.
+# Late, because it stops if the file has mistakes.
 PLATFORM = environment.platform(problems)
+DEFAULT_FROM_EMAIL = environment.sender(problems, platform_name=PLATFORM.name, origin=ORIGIN)
 problems.stop_if_any()
 
 HTTPS = urlsplit(ORIGIN).scheme == "https"
@@ -322,10 +322,6 @@ TIME_ZONE = "UTC"
 _email_url = env.email_url("EMAIL_URL", default="consolemail://" if DEMO else "smtp://localhost:25")
 globals().update({name: value for name, value in _email_url.items() if name != "OPTIONS"})
 EMAIL_TIMEOUT = 5
-DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL",
-    default=formataddr((PLATFORM.name, f"console@{urlsplit(ORIGIN).hostname}")),
-)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 POST_OFFICE = {
     "BACKENDS": {"default": _email_url["EMAIL_BACKEND"]},

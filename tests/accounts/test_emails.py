@@ -11,8 +11,10 @@ from django.core.management import CommandError
 from post_office.mail import send_queued
 from post_office.models import STATUS, Email
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django.fixtures import Settings
 
 from accounts.emails import queue_text
+from console import env as environment
 from console.management.commands import tick as tick_command
 from tests.accounts import email_servers
 from tests.conftest import Rebels, SignIn, UseEmailServer
@@ -37,6 +39,35 @@ def test_an_email_is_sent_after_commit_and_once(
     assert {message.body for message in mail.outbox} == {"Body {{ x }} {% now 'Y' %} <b>&"}
     make_email_due()
     assert tick()["Email"] == "0 sent, 0 to retry, 0 failed"
+
+
+@pytest.mark.parametrize(
+    ("host", "platform_name", "sender"),
+    [
+        ("developers.acme.example", "Acme", "Acme <console@developers.acme.example>"),
+        ("192.0.2.7", "Acme", "Acme <console@[192.0.2.7]>"),
+        ("[2001:db8::7]", "Acme", "Acme <console@localhost>"),
+        ("console", "Acme", "Acme <console@localhost>"),
+        ("localhost", "Acme", "Acme <console@localhost>"),
+        ("acme.example", "<Acme>", "console@acme.example"),
+        ("acme.example", "\N{SNOWMAN}" * 100, "console@acme.example"),
+    ],
+)
+def test_emails_have_a_sender_wherever_the_console_is(
+    host: str,
+    platform_name: str,
+    sender: str,
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = environment.sender(
+        environment.Problems(), platform_name=platform_name, origin=f"https://{host}:8443"
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        queue_text(["a@b.example"], "Subject", "Body")
+    assert statuses() == [STATUS.sent]
+    [message] = mail.outbox
+    assert message.from_email == message.message()["From"] == sender
 
 
 def test_tick_leaves_the_first_attempt_to_the_request() -> None:

@@ -66,6 +66,8 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("RATE_LIMIT_LIGHT", "0/60"),
         ("SESSION_HOURS", "0"),
         ("SESSION_IDLE_MINUTES", "half an hour"),
+        ("DEFAULT_FROM_EMAIL", "Acme"),
+        ("DEFAULT_FROM_EMAIL", "Acme <console@[IPv6:2001:db8::7]>"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
     ],
