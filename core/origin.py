@@ -57,15 +57,27 @@ def _client_ip(request: HttpRequest) -> str | None:
 
 
 def trust_peer(request: HttpRequest) -> None:
-    """Count the peer as a trusted proxy in this request, because it has proved who it is.
-
-    Behind a trusted proxy this changes nothing: the address left of the proxy's might be the
-    gateway's or the caller's, and if it were the caller's, the next one would be invented.
-    """
-    peer = _as_is(request.META.get("REMOTE_ADDR") or None)
-    is_proxy = _is_trusted(peer) if settings.TRUSTED_PROXIES else settings.TRUSTED_PROXY_COUNT
-    if not is_proxy:
+    """Count the peer as a trusted proxy in this request, because it has proved who it is."""
+    if not _is_behind_proxy(request):
+        peer = _as_is(request.META.get("REMOTE_ADDR") or None)
         request.__dict__["client_ip"] = _beyond_proxies(peer, [*reversed(_forwarded(request))])
+
+
+def address_named_by_peer(request: HttpRequest) -> str | None:
+    """The caller on whose behalf the peer asks, which has proved who it is; None if it names none.
+
+    None behind a trusted proxy too: the address may be the peer's own.
+    """
+    if _is_behind_proxy(request):
+        return None
+    return _beyond_proxies(None, [*reversed(_forwarded(request))])
+
+
+def _is_behind_proxy(request: HttpRequest) -> bool:
+    # Then the last address that isn't a proxy's is the gateway's or the caller's. If it were the
+    # caller's, the one before it would be invented.
+    peer = _as_is(request.META.get("REMOTE_ADDR") or None)
+    return _is_trusted(peer) if settings.TRUSTED_PROXIES else bool(settings.TRUSTED_PROXY_COUNT)
 
 
 def _beyond_proxies(caller: str | None, addresses: list[str | None]) -> str | None:
@@ -89,7 +101,8 @@ def _is_trusted(address: str | None) -> bool:
 
 def _forwarded(request: HttpRequest) -> list[str | None]:
     """The entries of X-Forwarded-For; None for an entry that isn't an address."""
-    entries = request.headers.get("X-Forwarded-For", "")
+    # `request.headers` would parse all headers first.
+    entries = request.META.get("HTTP_X_FORWARDED_FOR", "")
     return [_address_of(entry) for entry in entries.split(",")] if entries else []
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.environments import Environment
 from core import raw_secrets
-from core.origin import Origin, client_ip, network_of
+from core.origin import Origin, address_named_by_peer, client_ip, network_of
 from core.responses import set_headers
 from credentials import jose
 from credentials.actions.refresh_tokens import end_session
@@ -146,7 +146,7 @@ def introspect(request: HttpRequest, environment: Environment) -> HttpResponse:
     with known_client(client):
         raw_token = parameters.require("token")
         if client.is_resource_server:
-            source = parameters.caller_address()
+            source = parameters.caller_address() or address_named_by_peer(request)
             body = introspection(raw_token, client, lookup, environment, source=source)
             return JsonResponse(body)
         parameters.count(client.client_id, _claimed_user(raw_token))

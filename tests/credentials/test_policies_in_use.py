@@ -189,12 +189,13 @@ def test_networks_are_checked_against_the_address_from_trusted_proxies(
     assert call.status_code == (200 if allowed else 401)
 
 
-def introspected(asking: App, token: str, **parameters: str) -> Any:
+def introspected(asking: App, token: str, *, forwarded: str = "", **parameters: str) -> Any:
+    named = {"X-Forwarded-For": forwarded} if forwarded else {}
     response = api.program().post(
         "/sandbox/restapi/oauth/introspect",
         urlencode({"token": token, **parameters}),
         content_type=api.FORM,
-        headers={"Authorization": asking.authorization},
+        headers={"Authorization": asking.authorization, **named},
     )
     return response.json()
 
@@ -216,6 +217,7 @@ def test_introspection_says_that_it_did_not_check_the_network(rebels: Rebels, ap
     assert introspected(resource_server(rebels), token) == without_rules
     for claimed in ("192.0.2.7", "203.0.113.9", "nowhere"):
         assert introspected(app, token, client_ip=claimed) == without_rules
+        assert introspected(app, token, forwarded=claimed) == without_rules
     set_policy(rebels.organization, all_apps_allowed=False)
     assert introspected(app, token) == {"active": False}
 
@@ -236,6 +238,56 @@ def test_introspection_checks_the_address_that_a_resource_server_sends(
         assert found == unchecked | {"network_checked": True}
     for address in ("203.0.113.9", "::1"):
         assert introspected(asking, token, client_ip=address) == {"active": False}
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "is_allowed"),
+    [
+        ("192.0.2.7", True),
+        ("203.0.113.9", False),
+        ("192.0.2.7:443", True),
+        ("203.0.113.9, 192.0.2.7", True),
+        # The caller sent the first one, and the gateway added the second.
+        ("192.0.2.7, 203.0.113.9", False),
+    ],
+)
+def test_introspection_checks_the_address_that_a_gateway_forwards(
+    rebels: Rebels, app: App, forwarded: str, is_allowed: bool
+) -> None:
+    """The gateway authenticates as a resource server."""
+    credential, gateway = cast.credential(rebels.luke), resource_server(rebels)
+    token = api.access_token(app, credential)
+    unchecked = introspected(gateway, token)
+    restrict(credential, "192.0.2.0/24")
+    checked = unchecked | {"network_checked": True}
+    expected = checked if is_allowed else {"active": False}
+    assert introspected(gateway, token, forwarded=forwarded) == expected
+    # The parameter says it more clearly than the header.
+    assert introspected(gateway, token, forwarded=forwarded, client_ip="192.0.2.7") == checked
+
+
+@pytest.mark.parametrize(
+    "proxies", [{"TRUSTED_PROXIES": ["127.0.0.0/8"]}, {"TRUSTED_PROXY_COUNT": 1}], ids=str
+)
+def test_introspection_takes_no_address_that_may_be_of_the_resource_server_itself(
+    rebels: Rebels, app: App, settings: Any, proxies: dict[str, Any]
+) -> None:
+    """The proxy in front of the console adds the address of the resource server to the header."""
+    credential, asking = cast.credential(rebels.luke), resource_server(rebels)
+    token = api.access_token(app, credential)
+    unchecked = introspected(asking, token)
+    restrict(credential, "192.0.2.0/24")
+    for name, value in proxies.items():
+        setattr(settings, name, value)
+    for forwarded in ("192.0.2.7", "203.0.113.9", "192.0.2.7, 203.0.113.9"):
+        assert introspected(asking, token, forwarded=forwarded) == unchecked
+    assert introspected(asking, token, client_ip="203.0.113.9") == {"active": False}
+
+
+def test_introspection_ignores_a_forwarded_address_that_is_none(rebels: Rebels, app: App) -> None:
+    token = api.access_token(app, cast.credential(rebels.luke))
+    asking = resource_server(rebels)
+    assert introspected(asking, token, forwarded="unknown")["network_checked"] is False
 
 
 @pytest.mark.parametrize("text", ["nowhere", "192.0.2.7:443", "192.0.2.0/24", "192.0.2.7, ::1"])
