@@ -257,6 +257,7 @@ REST_API: tuple[ErrorCode, ...] = (
         code="CMN-103",
         cause="The body isn’t valid JSON.",
         fix="Send valid JSON.",
+        is_of_built_in_api=True,
     ),
     ErrorCode(
         code="CMN-201",

@@ -99,6 +99,8 @@ _THINGS = {
     AuditKind.EXTENSION_IDENTIFIED: "login",
     AuditKind.PLATFORM_ACCOUNT_IDENTIFIED: "account",
 }
+# Only calls of the built-in API do this.
+_BY_BUILT_IN_API = {AuditKind.PLATFORM_ACCOUNT_UPDATED}
 _ABOUT_ONESELF = {
     AuditKind.INVITATION_ACCEPTED: "accepted the invitation",
     AuditKind.MEMBERSHIP_CREATED: "joined the organization",
@@ -161,7 +163,8 @@ def kinds_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for kind in AuditKind:
         group, _icon = _SUBJECTS[kind.partition(".")[0]]
-        if group:
+        is_possible = settings.PLATFORM.built_in_api or kind not in _BY_BUILT_IN_API
+        if group and is_possible:
             groups.setdefault(group, []).append((kind.value, f"{kind.words} …"))
     return list(groups.items())
 

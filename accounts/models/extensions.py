@@ -79,7 +79,8 @@ class Extension(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} ext. {self.extension_number}"
+        has_number = settings.PLATFORM.built_in_api
+        return f"{self.user} ext. {self.extension_number}" if has_number else str(self.user)
 
     @property
     def environment(self) -> Environment:

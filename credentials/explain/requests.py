@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from accounts.platform import built_in
+from accounts.platform.words import later
 from credentials.explain.check_texts import CHECK_TEXTS, Side
 from credentials.models.refusals import RefusedWhat
 from credentials.oauth.checks import STATE_CHECK_NAMES
@@ -40,7 +44,12 @@ _BEARER_CHECKS = (
     CheckName.AUDIENCE,
 )
 _CALL_CHECKS = (*_BEARER_CHECKS, CheckName.LIMIT, CheckName.SCOPE, CheckName.PERMISSION)
-CALL = RequestKind("REST API call", _CALL_CHECKS, _IN_CALLS, is_call=True)
+CALL = RequestKind(
+    later(lambda: f"{built_in.LABEL} call" if settings.PLATFORM.built_in_api else "API call"),
+    _CALL_CHECKS,
+    _IN_CALLS,
+    is_call=True,
+)
 _OTHERS = {
     RefusedWhat.CLIENT_REQUEST.value: RequestKind(
         "Request about a token",

@@ -29,7 +29,6 @@ from credentials.oauth.lookup import Lookup, look_up_call, trusted_key
 from credentials.oauth.parameters import authorization
 from credentials.refused import CheckName, Reason, RefusedRequest
 
-REALM = "REST API"
 REQUIRED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "iat", "jti", "client_id", "scope", "sid", "credential_id"}
 )
@@ -55,16 +54,36 @@ class BearerError(RefusedRequest):
         self.permission_name = permission_name
 
 
+def bearer_challenge(**parameters: str) -> str:
+    """The value of `WWW-Authenticate` with these parameters (RFC 6750 §3)."""
+    realm = built_in.LABEL if settings.PLATFORM.built_in_api else "API"
+    named = {"realm": realm, **parameters}
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in named.items())
+
+
 class MissingToken(BearerError):
     status = 401
-    challenge = f'Bearer realm="{REALM}"'
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OAU-123",
+            "The call does not have an access token. Send one in the Authorization: Bearer header.",
+        )
+        self.challenge = bearer_challenge()
 
 
 class SecretInQuery(BearerError):
     # RFC 6750 §2.3 allows a token there, and warns against it.
     status = 400
     rfc_error = "invalid_request"
-    challenge = f'Bearer realm="{REALM}", error="invalid_request"'
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CMN-101",
+            "The query string has a token or a secret, which would end up in logs. Send an access "
+            "token in the Authorization header.",
+        )
+        self.challenge = bearer_challenge(error=self.rfc_error)
 
 
 class InvalidAccessToken(BearerError):
@@ -73,9 +92,7 @@ class InvalidAccessToken(BearerError):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
-        self.challenge = (
-            f'Bearer realm="{REALM}", error="invalid_token", error_description="{message}"'
-        )
+        self.challenge = bearer_challenge(error=self.rfc_error, error_description=message)
 
 
 def access_token_expired() -> InvalidAccessToken:
@@ -95,7 +112,7 @@ class ScopeMissing(BearerError):
             f"The app does not have the app scope [{scope}]. Add the scope in the app's settings.",
             permission_name=scope,
         )
-        self.challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}"'
+        self.challenge = bearer_challenge(error=self.rfc_error, scope=scope)
         self.about(missing=scope)
 
 
@@ -203,11 +220,7 @@ def refuse_secrets_in(query: str) -> None:
         return
     names = [name for name, _value in parse_qsl(query, keep_blank_values=True)]
     if not SECRETS.isdisjoint(names):
-        raise SecretInQuery(
-            "CMN-101",
-            "The query string has a token or a secret, which would end up in logs. Send an access "
-            "token in the Authorization header.",
-        )
+        raise SecretInQuery
 
 
 def audience_of(claims: jose.Claims) -> tuple[str, ...]:
@@ -225,10 +238,7 @@ def token_of(request: HttpRequest) -> str:
     scheme, token = authorization(request)
     if scheme == "bearer" and token:
         return token
-    refusal = MissingToken(
-        "OAU-123",
-        "The call does not have an access token. Send one in the Authorization: Bearer header.",
-    )
+    refusal = MissingToken()
     if scheme and not token and scheme != "bearer":
         refusal.hint = (
             "The Authorization header does not name its scheme. Begin it with Bearer and a space."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from credentials.oauth.bearer import REALM, BearerError
+from credentials.oauth.bearer import BearerError, bearer_challenge
 from credentials.refused import CheckName, Reason
 
 # Each gateway sends one of these pairs: X-Original-Method and X-Original-URI, or the other.
@@ -38,10 +38,10 @@ class GatewaySetup(BearerError):
 
     status = 400
     rfc_error = "invalid_request"
-    challenge = f'Bearer realm="{REALM}", error="invalid_request"'
 
     def __init__(self, message: str) -> None:
         super().__init__("CMN-101", message)
+        self.challenge = bearer_challenge(error=self.rfc_error)
         self.about(check=CheckName.REQUEST, reason=Reason.GATEWAY_SETUP)
 
 

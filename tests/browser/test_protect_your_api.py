@@ -226,7 +226,7 @@ def test_a_gateway_gives_the_caller_the_refusal_of_the_console(
 ) -> None:
     anonymous = answer(f"{api_url}/orders")
     assert (anonymous.status, anonymous.body["errorCode"]) == (401, "OAU-123")
-    assert anonymous.headers.get_all("WWW-Authenticate") == ['Bearer realm="REST API"']
+    assert anonymous.headers.get_all("WWW-Authenticate") == ['Bearer realm="API"']
     token = token_of(example, demo, "luke@rebels.example", "Base Reporting")
     refund = f"{api_url}/orders/1003/refunds"
     refused = answer(refund, token, method="POST", body={"reason": "Damaged"})

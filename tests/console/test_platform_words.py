@@ -5,11 +5,13 @@ from html.parser import HTMLParser
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AuditKind, Membership
+from credentials.explain.requests import kind_of
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.house.test_page_budget import more_of_everything, pages
@@ -105,6 +107,7 @@ def test_pages_use_the_platforms_words(
     ):
         assert text in page
     log = browser.get(reverse("accounts:audit_log")).content.decode()
+    assert "business address" not in log
     for text in ("created the seat …", ">Seat</option>", 'label="Workspaces"'):
         assert text in log
     extension = rebels.luke.user.extensions.get(account__environment="sandbox")
@@ -130,6 +133,33 @@ def test_without_the_built_in_api_its_error_codes_are_gone(
     codes = Client().get(reverse("refusals:error_codes")).content.decode()
     assert "CMN-408" in codes
     assert "CMN-102" not in codes
+    assert "CMN-103" not in codes
+
+
+def test_without_the_built_in_api_refused_calls_are_not_of_the_rest_api(
+    use_platform: UsePlatform,
+) -> None:
+    assert kind_of("call").label == "REST API call"
+    use_platform(ORDERS)
+    assert kind_of("call").label == "API call"
+
+
+def test_commands_use_the_platforms_words(
+    use_platform: UsePlatform, rebels: Rebels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_platform(BRANDED)
+    for command in ("create_organization", "set_external_id", "check_platform"):
+        with pytest.raises(SystemExit):
+            call_command(command, "--help")
+    call_command("check_platform")
+    told = capsys.readouterr().out
+    assert "luke@rebels.example (sandbox)" in told
+    assert "the workspace ID" in told
+    # The option keeps its name.
+    told = told.replace("--extension", "").lower()
+    assert [word for word in ("extension", "phone", "main-number") if word in told] == []
+    with pytest.raises(CommandError, match=r"No sandbox seat has this ID\."):
+        call_command("set_external_id", "sandbox", "--extension", "1", "--value", "x")
 
 
 def test_only_the_built_in_api_has_numbers(
@@ -140,5 +170,7 @@ def test_only_the_built_in_api_has_numbers(
     browser = sign_in(rebels.luke)
     number = credential.extension.extension_number
     assert f"(extension {number}, Standard User)" in browser.get(url).content.decode()
+    assert str(credential.extension) == f"luke@rebels.example ext. {number}"
     use_platform(ORDERS)
+    assert str(credential.extension) == "luke@rebels.example"
     assert "(standard_user) through" in browser.get(url).content.decode()

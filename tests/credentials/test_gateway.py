@@ -152,13 +152,13 @@ def assert_refused(response: Any, status: int, body: dict[str, Any], challenge: 
 
 
 def invalid_token(body: dict[str, Any]) -> str:
-    return f'Bearer realm="REST API", error="invalid_token", error_description="{body["message"]}"'
+    return f'Bearer realm="API", error="invalid_token", error_description="{body["message"]}"'
 
 
 def test_a_call_without_a_token_is_refused(shop: Shop) -> None:
-    assert_refused(ask("GET /orders"), 401, NO_TOKEN, 'Bearer realm="REST API"')
+    assert_refused(ask("GET /orders"), 401, NO_TOKEN, 'Bearer realm="API"')
     basic = ask("GET /orders", headers={"Authorization": shop.app.authorization})
-    assert_refused(basic, 401, NO_TOKEN, 'Bearer realm="REST API"')
+    assert_refused(basic, 401, NO_TOKEN, 'Bearer realm="API"')
 
 
 def test_a_credential_in_place_of_a_token_is_refused(shop: Shop) -> None:
@@ -237,7 +237,7 @@ def test_an_app_without_the_scope_is_refused(shop: Shop) -> None:
         response,
         403,
         scope_missing("orders:write"),
-        'Bearer realm="REST API", error="insufficient_scope", scope="orders:write"',
+        'Bearer realm="API", error="insufficient_scope", scope="orders:write"',
     )
 
 

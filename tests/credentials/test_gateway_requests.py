@@ -28,12 +28,12 @@ NO_RESOURCE_SERVER = (
     "The gateway's Proxy-Authorization must be HTTP Basic with the client ID and the client secret "
     "of a client of this environment that is marked as resource server."
 )
-INVALID_REQUEST = 'Bearer realm="REST API", error="invalid_request"'
+INVALID_REQUEST = 'Bearer realm="API", error="invalid_request"'
 
 
-def assert_wrong_setup(response: Any, message: str) -> None:
+def assert_wrong_setup(response: Any, message: str, challenge: str = INVALID_REQUEST) -> None:
     assert (response.status_code, response.json()) == (400, api.rest_error("CMN-101", message))
-    assert response["WWW-Authenticate"] == INVALID_REQUEST
+    assert response["WWW-Authenticate"] == challenge
     row = recorded(response)
     assert (row.what, row.status, row.reason) == ("gateway", 400, "gateway_setup")
 
@@ -100,7 +100,8 @@ def test_an_api_without_a_server_in_the_environment_is_unknown_there(shop: Shop)
 
 def test_the_original_platform_has_no_other_api(app: api.App, credential: JwtCredential) -> None:
     response = ask("GET /orders", api.access_token(app, credential))
-    assert_wrong_setup(response, MUST_NAME.format("none"))
+    challenge = INVALID_REQUEST.replace("API", "REST API")
+    assert_wrong_setup(response, MUST_NAME.format("none"), challenge)
 
 
 # --- Requests that servers can read differently --------------------------------------------------

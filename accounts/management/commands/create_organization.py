@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.urls import reverse
@@ -24,7 +25,9 @@ class Command(BaseCommand):
             metavar="EMAIL",
             help="email address of the first account administrator",
         )
-        parser.add_argument("--main-number", default="", help="main phone number of the company")
+        parser.set_defaults(main_number="")
+        if settings.PLATFORM.built_in_api:
+            parser.add_argument("--main-number", help="main phone number of the company")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

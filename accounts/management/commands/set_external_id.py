@@ -8,14 +8,15 @@ from accounts.environments import Environment
 from accounts.management.organizations import find_organization
 from accounts.management.people import typed_address
 from accounts.models import Extension, PlatformAccount
+from accounts.platform.words import word
 from core.origin import Origin
 
 # The options that say whose it is, each with the error if it finds nothing.
 NOT_FOUND = {
-    "email": "No one with this email address has a {} account.",
-    "extension": "No {} extension has this ID.",
-    "organization": "This organization has no {} account.",
-    "account": "No {} account has this ID.",
+    "email": "No one with this email address has a {environment} {account}.",
+    "extension": "No {environment} {extension} has this ID.",
+    "organization": "This organization has no {environment} {account}.",
+    "account": "No {environment} {account} has this ID.",
 }
 
 
@@ -36,9 +37,10 @@ class Command(BaseCommand):
         what.add_argument("--clear", action="store_true", help="remove the identifier instead")
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("--email", help="email address of the person")
-        whose.add_argument("--extension", type=int, metavar="ID", help="the person's extension ID")
-        whose.add_argument("--organization", metavar="NAME_OR_ID", help="the account's owner")
-        whose.add_argument("--account", type=int, metavar="ID", help="the account ID")
+        extension, account = word("extension"), word("account")
+        whose.add_argument("--extension", type=int, metavar="ID", help=f"the person's {extension} ID")
+        whose.add_argument("--organization", metavar="NAME_OR_ID", help=f"the {account}'s owner")
+        whose.add_argument("--account", type=int, metavar="ID", help=f"the {account} ID")
 
     def handle(self, *args: Any, **options: Any) -> None:
         external_id: str = options["value"] or ""
@@ -71,5 +73,6 @@ def _holder(environment: Environment, option: str, value: Any) -> Holder:
         case _:
             found = accounts.filter(pk=value).first()
     if found is None:
-        raise CommandError(NOT_FOUND[option].format(environment))
+        words = {name: word(name) for name in ("extension", "account")}
+        raise CommandError(NOT_FOUND[option].format(environment=environment, **words))
     return found

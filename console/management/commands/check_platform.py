@@ -7,9 +7,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
+from accounts.models import Extension
 from accounts.platform.catalog import Api, Operation, Platform
 from accounts.platform.file import InvalidPlatformFile, read_platform
 from accounts.platform.wording import role_in_words
+from accounts.platform.words import word
 from credentials.reports.platform_losses import app_losses, role_losses
 
 
@@ -93,7 +95,11 @@ def _losses(platform: Platform) -> Iterator[str]:
         offered = "" if loss.is_offered else " (no longer offered)"
         yield f"Role {loss.role}{offered}: {', '.join(loss.permissions) or 'nothing'}"
         for login in loss.logins:
-            environment = login.environment.label.lower()
-            yield f"  {login.user.email}, extension {login.extension_number} ({environment})"
+            yield f"  {login.user.email}{_number(login)} ({login.environment.label.lower()})"
         if more := loss.count - len(loss.logins):
             yield f"  and {more} more"
+
+
+def _number(login: Extension) -> str:
+    has_number = settings.PLATFORM.built_in_api
+    return f", {word('extension')} {login.extension_number}" if has_number else ""
