@@ -63,6 +63,7 @@ def _operations_of(client: Client) -> list[Called]:
     return [
         Called(api.id, operation.id)
         for api in described_apis().values()
+        if client.environment in api.servers
         for operation in api.operations
         if not operation.is_open and not operation.lacking(scopes)
     ][:OPERATIONS]

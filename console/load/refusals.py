@@ -5,6 +5,14 @@ from datetime import datetime
 
 from django.conf import settings
 
+from accounts.environments import Environment
+from console.demo.calls import (
+    EXCHANGE,
+    READ_ACCOUNT,
+    VERIFICATION,
+    RefusedPath,
+    protected_calls,
+)
 from console.demo.refusals import refused
 from console.load import bulk
 from console.load.apps import Apps
@@ -24,6 +32,8 @@ REFUSED_SHARE = 50
 WRONG_SECRETS, CALLS = 0.1, 0.2
 # The share of the first app, which gets a long list.
 FAVORITE_SHARE = 0.05
+# How many operations of a platform are called.
+CALLED = 5
 
 WRONG_SECRET = errors.client_authentication_failed().about(reason=Reason.WRONG_SECRET)
 REVOKED = errors.credential_revoked()
@@ -52,20 +62,22 @@ def refusals(made: Credentials, apps: Apps, count: int, *, dice: Dice, now: date
 def _thrown(
     concerned: list[JwtCredential], apps: Apps, moments: Iterator[datetime], dice: Dice
 ) -> Iterator[tuple[object, ...]]:
-    call = _call()
+    calls = {environment: _calls(environment) for environment in Environment}
     for at in moments:
         credential: JwtCredential | None = None
         error: OAuthError | BearerError = WRONG_SECRET
+        path = EXCHANGE
         if dice.chance(WRONG_SECRETS) or not concerned:
             clients = dice.choice(list(apps.clients.values()))
         else:
             credential = dice.favorite(concerned)
-            clients = apps.clients[credential.extension.environment]
-            error = _why(credential, at, dice)
+            environment = credential.extension.environment
+            clients = apps.clients[environment]
+            error, path = _why(credential, at, dice.choice(calls[environment]), dice)
         client = clients[0] if dice.chance(FAVORITE_SHARE) else dice.favorite(clients)
         recorded = refused(
             error,
-            call=call if isinstance(error, BearerError) else "",
+            path=path,
             request_id=str(dice.uuid()),
             at=at,
             client=client,
@@ -76,23 +88,23 @@ def _thrown(
         yield (*same, client.pk, recorded.credential_id or None)
 
 
-def _why(credential: JwtCredential, at: datetime, dice: Dice) -> OAuthError | BearerError:
+def _why(
+    credential: JwtCredential, at: datetime, call: RefusedPath, dice: Dice
+) -> tuple[OAuthError | BearerError, RefusedPath]:
     # The check that fails for this credential, or otherwise one of the call.
     if credential.revoked_at is not None and credential.revoked_at <= at:
-        return REVOKED
+        return REVOKED, EXCHANGE
     if credential.is_expired(at):
-        return EXPIRED
+        return EXPIRED, EXCHANGE
     if credential.app_access == AppAccess.SPECIFIC and not dice.chance(CALLS):
-        return NOT_PERMITTED
-    if dice.chance(0.5) or not settings.PLATFORM.scopes:
-        return TOKEN_EXPIRED
-    *_, widest = settings.PLATFORM.scopes
-    return ScopeMissing(widest)
+        return NOT_PERMITTED, EXCHANGE
+    if dice.chance(0.5) or not call.needed:
+        return TOKEN_EXPIRED, call
+    return ScopeMissing(" ".join(call.needed)), call
 
 
-def _call() -> str:
-    """The method and path of the calls: those of the platform's first operation."""
-    operations = [each for api in settings.PLATFORM.apis.values() for each in api.operations]
-    if settings.PLATFORM.built_in_api or not operations:
-        return "GET /restapi/v1.0/account/{accountId}"
-    return f"{operations[0].method} {operations[0].path}"
+def _calls(environment: Environment) -> list[RefusedPath]:
+    """Of the built-in API, or of the platform's own. Without an API, proxies verify tokens."""
+    if settings.PLATFORM.built_in_api:
+        return [READ_ACCOUNT]
+    return protected_calls(environment)[:CALLED] or [VERIFICATION]

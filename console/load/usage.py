@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
+from accounts.environments import Environment
 from console.load import bulk
 from console.load.apps import Apps
 from console.load.credentials import Credentials
@@ -47,9 +48,7 @@ def use(
     def thrown() -> Iterator[Day]:
         return _days(made, apps, since, apps_each, Dice(seed))
 
-    operations = [
-        (api.id, operation.id) for api in described_apis().values() for operation in api.operations
-    ]
+    operations = {environment.value: _operations(environment) for environment in Environment}
     exchanges = bulk.stream_values(
         ExchangeUsage,
         ("credential_id", "client_id", "day", "exchanges", "last_at"),
@@ -61,11 +60,12 @@ def use(
         (
             (
                 *each.key,
-                *dice.choice(operations),
+                *dice.choice(operations[each.client.environment]),
                 dice.randint(1, EXCHANGES_A_DAY * CALLS_OF_ONE),
                 each.last_at,
             )
             for each in thrown()
+            if operations[each.client.environment]
         ),
     )
     return {
@@ -73,6 +73,17 @@ def use(
         "days of calls": calls,
         "addresses": bulk.stream(AddressUse, _addresses(thrown(), dice, now)),
     }
+
+
+def _operations(environment: Environment) -> list[tuple[str, str]]:
+    # Calls of open operations aren't counted.
+    return [
+        (api.id, operation.id)
+        for api in described_apis().values()
+        if environment in api.servers
+        for operation in api.operations
+        if not operation.is_open
+    ]
 
 
 def _days(made: Credentials, apps: Apps, since: date, apps_each: int, dice: Dice) -> Iterator[Day]:

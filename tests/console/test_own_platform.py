@@ -8,7 +8,7 @@ from accounts.environments import Environment
 from accounts.models import Extension
 from console.demo import load_demo
 from console.demo.document import document
-from credentials.models import Refusal
+from credentials.models import CallUsage, Refusal
 from credentials.snippets import snippets
 from tests import api, cast
 from tests.conftest import Rebels
@@ -78,8 +78,16 @@ def test_the_demo_uses_the_scopes_and_roles_of_the_platform(use_platform: UsePla
     found = roles()
     assert (found["luke"], found["leia"]) == ({"support"}, {"finance"})
     assert set().union(*found.values()) == {"support", "finance"}
-    # Calls of the built-in API can't have been refused.
-    assert not Refusal.objects.filter(path__contains="/account/").exists()
+    # Calls of the built-in API can't have been refused. Luke's role can't refund orders.
+    calls = Refusal.objects.exclude(what="exchange")
+    assert set(calls.values_list("what", "code", "api", "operation", "missing")) == {
+        ("gateway", "OAU-210", "orders", "listOrders", ""),
+        ("gateway", "CMN-408", "orders", "refundOrder", "IssueRefunds"),
+    }
+    assert set(CallUsage.objects.values_list("api", "operation")) == {
+        ("orders", "listOrders"),
+        ("orders", "refundOrder"),
+    }
     app = next(app for app in demo["apps"] if app["environment"] == "sandbox")
     jwt = next(
         each["jwt"]

@@ -29,6 +29,7 @@ from credentials.models import (
 from credentials.models.refusals import KEPT, OFTEN, OFTEN_WITHIN
 from tests import api, cast
 from tests.platforms import ORDERS, UsePlatform
+from tests.platforms import SMALL as SMALL_PLATFORM
 
 pytestmark = pytest.mark.both_databases
 
@@ -78,8 +79,26 @@ def test_seed_load_works_with_any_platform(db: None, use_platform: UsePlatform) 
     scopes = {scope for app in Application.objects.all() for scope in app.scopes}
     roles = set(Extension.objects.values_list("user_role", flat=True))
     assert (scopes, roles) == ({"orders:read", "orders:write"}, {"support", "finance"})
-    paths = set(Refusal.objects.values_list("path", flat=True))
-    assert paths == {"/orders", "/restapi/oauth/token"}
+    told = set(Refusal.objects.values_list("what", "path", "api", "operation"))
+    assert told == {
+        ("gateway", "/orders", "orders", "listOrders"),
+        ("gateway", "/orders/{id}/refunds", "orders", "refundOrder"),
+        ("exchange", "/restapi/oauth/token", "", ""),
+    }
+    assert set(CallUsage.objects.values_list("api", "operation")) == {
+        ("orders", "listOrders"),
+        ("orders", "refundOrder"),
+    }
+
+
+def test_seed_load_works_without_an_api(db: None, use_platform: UsePlatform) -> None:
+    use_platform(SMALL_PLATFORM)
+    seed(credentials=600)
+    assert not CallUsage.objects.exists()
+    assert set(Refusal.objects.values_list("what", "path")) == {
+        ("exchange", "/restapi/oauth/token"),
+        ("verify", "/restapi/oauth/verify"),
+    }
 
 
 def test_only_two_people_of_seed_load_can_sign_in(db: None, settings: Settings) -> None:
