@@ -31,6 +31,14 @@ SUPPORT = """
 id = "support"
 label = "Support"
 """
+API = """
+[[apis]]
+id = "orders"
+label = "Orders API"
+audience = "https://api.acme.example/orders"
+openapi = "orders.json"
+servers = { sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }
+"""
 # No more than a platform file needs, without an API.
 SMALL = f'name = "Acme"\n{SCOPES}{ISSUE_REFUNDS}{SUPPORT}'
 ORDERS = f"""
@@ -47,14 +55,7 @@ id = "finance"
 label = "Finance"
 description = "For the back office."
 permissions = ["ViewOrders", "IssueRefunds"]
-
-[[apis]]
-id = "orders"
-label = "Orders API"
-audience = "https://api.acme.example/orders"
-openapi = "orders.json"
-servers = {{ sandbox = "https://sandbox.api.acme.example", production = "https://api.acme.example" }}
-"""
+{API}"""
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path d="M1 1h6v6z"/></svg>'
 # The same platform with a look and words of its own.
 BRANDED = ORDERS.replace(
@@ -99,10 +100,6 @@ OPENAPI: dict[str, Any] = {
     },
     "components": {"securitySchemes": {"oauth": {"type": "oauth2", "flows": {}}}},
 }
-# With a scope that no API uses.
-WITH_SPARE_SCOPE = ORDERS.replace(
-    "[[permissions]]", '[[scopes]]\nid = "audit"\nlabel = "Audit"\n[[permissions]]', 1
-)
 # The original platform with a permission and a role of the company's own.
 EXTENDED = f"""{ORIGINAL.read_text()}
 {ISSUE_REFUNDS}
@@ -122,6 +119,15 @@ openapi = "tracking.json"
 servers = {{ sandbox = "https://sandbox.api.acme.example/tracking" }}
 """
 ORDERS_API, TRACKING_API = "https://api.acme.example/orders", "https://api.acme.example/tracking"
+
+
+def with_scopes(spare: int) -> str:
+    """The orders platform with so many scopes that no API uses."""
+    tables = "".join(
+        f'[[scopes]]\nid = "spare:{number}"\nlabel = "Spare {number}"\n'
+        for number in range(1, spare + 1)
+    )
+    return ORDERS.replace("[[permissions]]", f"{tables}[[permissions]]", 1)
 
 
 def write_platform(directory: Path, text: str) -> Path:

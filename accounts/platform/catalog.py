@@ -202,18 +202,28 @@ class Platform:
 
         An API uses a scope if one of its operations asks for it, or for a scope that it includes.
         """
-        used = {api.label: api.scopes for api in self.apis.values()}
-        if self.built_in_api:
-            used = {built_in.LABEL: frozenset(built_in.SCOPES), **used}
         groups: dict[str, list[Scope]] = {}
         for scope in self.scopes.values():
             included = self.included_scopes[scope.id]
-            apis = [label for label, theirs in used.items() if theirs & included]
+            using = (label for _id, label, theirs in self._scopes_asked_for if theirs & included)
+            apis = dict.fromkeys(using)
             groups.setdefault(" and ".join(apis), []).append(scope)
         of_no_api = groups.pop("", [])
         if of_no_api:
             groups[OF_NO_API] = of_no_api
         return {label: tuple(scopes) for label, scopes in groups.items()}
+
+    def apis_asking_for(self, scope: str) -> list[tuple[str, str]]:
+        """The IDs and labels of the APIs with an operation that asks for the scope itself."""
+        return [(api, label) for api, label, theirs in self._scopes_asked_for if scope in theirs]
+
+    @cached_property
+    def _scopes_asked_for(self) -> list[tuple[str, str, frozenset[str]]]:
+        """Of each API its ID, its label, and every scope that its operations ask for."""
+        own = [(api.id, api.label, api.scopes) for api in self.apis.values()]
+        if not self.built_in_api:
+            return own
+        return [(built_in.API_ID, built_in.LABEL, frozenset(built_in.SCOPES)), *own]
 
     def effective_scopes(self, scopes: Iterable[str]) -> frozenset[str]:
         """The given scopes with all that they include. One that isn't offered grants nothing."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from credentials.error_codes import entry_of
 from credentials.explain.check_texts import headline_of
-from credentials.reports.api_calls import SameRefusals
 from credentials.refused import CheckName
+from credentials.reports.api_calls import SameRefusals
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from credentials.explain.fixes import (
     fixes_of,
     owner_pages,
 )
-from credentials.explain.operations import api_label, operation_of
+from credentials.explain.operations import api_label, operation_of, operation_url
 from credentials.explain.requests import kind_of
 from credentials.models import JwtCredential, Refusal
 from credentials.models.refusals import RefusedWhat
@@ -81,6 +81,11 @@ class Explanation:
         """The operation that was called, in the words of the API's document."""
         operation = operation_of(self.refusal)
         return (operation.summary if operation else "") or self.refusal.operation
+
+    @property
+    def operation_url(self) -> str:
+        """Its page in the API reference; empty if the document no longer has it."""
+        return operation_url(self.refusal)
 
 
 def explained(
@@ -168,6 +173,7 @@ def _failed_request(refusal: Refusal, *, is_generic: bool = False) -> FailedRequ
         code=refusal.code,
         reason=refusal.reason if keeps_reason else "",
         missing=refusal.missing,
+        api=refusal.api,
         client=None if is_generic else refusal.client,
         credential=refusal.credential,
         kind=kind_of(refusal.what),

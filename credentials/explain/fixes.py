@@ -12,6 +12,7 @@ from accounts.roles import ConsolePermission
 from credentials.access import CredentialOwner
 from credentials.damage import DAMAGES
 from credentials.explain.check_texts import REASON_TEXTS
+from credentials.explain.operations import reference_url
 from credentials.explain.requests import RequestKind
 from credentials.models import Client, JwtCredential
 from credentials.oauth.checks import STATE_CHECK_NAMES
@@ -37,13 +38,14 @@ class FailedRequest:
     code: str = ""
     reason: str = ""
     missing: str = ""
+    api: str = ""
     client: Client | None = None
     credential: JwtCredential | None = None
 
 
 def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     if failed.reason in _BY_REASON:
-        yield Fix(_BY_REASON[failed.reason])
+        yield Fix(_BY_REASON[failed.reason], _reference_of(failed))
     elif failed.check in (CheckName.CLIENT, CheckName.FLOW, CheckName.SCOPE):
         yield from _app_fixes(failed, viewer)
     elif failed.check in (CheckName.OWNER, CheckName.PERMISSION):
@@ -55,8 +57,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     elif failed.check is None and failed.reason == Reason.REFUSED_BY_API:
         yield Fix("Read the API’s own answer, or ask the people who run the API.")
     elif failed.check in _BY_THE_CALLER:
-        is_bare_call = failed.check is CheckName.REQUEST and failed.kind.is_call
-        yield Fix(_BARE_CALL if is_bare_call else _BY_THE_CALLER[failed.check])
+        yield _caller_fix(failed)
 
 
 _BY_REASON: dict[str, str] = {
@@ -87,6 +88,17 @@ _BARE_CALL = (
     "Send the access token in the Authorization: Bearer header, and don’t send a token in the "
     "query string."
 )
+
+
+def _caller_fix(failed: FailedRequest) -> Fix:
+    if failed.check is CheckName.REQUEST and failed.kind.is_call:
+        return Fix(_BARE_CALL)
+    return Fix(_BY_THE_CALLER[failed.check], _reference_of(failed))
+
+
+def _reference_of(failed: FailedRequest) -> str:
+    # For the fixes that say to compare the call with the reference.
+    return reference_url(failed.api) if failed.check is CheckName.OPERATION else ""
 
 
 def cause_of(check: CheckName | None, credential: JwtCredential | None, reason: str) -> str:

@@ -1,6 +1,7 @@
 """The API and the operation that a refused call was about, if the platform still has them."""
 
 from django.conf import settings
+from django.urls import reverse
 
 from accounts.platform.catalog import Operation
 from credentials.models import Refusal
@@ -15,3 +16,13 @@ def api_label(refusal: Refusal) -> str:
 def operation_of(refusal: Refusal) -> Operation | None:
     api = settings.PLATFORM.apis.get(refusal.api)
     return api.operation(refusal.operation) if api else None
+
+
+def reference_url(api: str) -> str:
+    """The page of an API in the reference; empty if the platform file has no API with this ID."""
+    return reverse("reference_api", args=[api]) if api in settings.PLATFORM.apis else ""
+
+
+def operation_url(refusal: Refusal) -> str:
+    operation = operation_of(refusal)
+    return reverse("reference_operation", args=[refusal.api, operation.id]) if operation else ""

@@ -2,9 +2,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import quote
 
 from django import forms
 from django.conf import settings
+from django.urls import reverse
 
 from accounts.forms.lists import ListForm
 from accounts.forms.texts import NoteField
@@ -29,6 +31,14 @@ def _is_public(value: str) -> bool:
 
 def _is_yes(value: str) -> bool:
     return value == YES
+
+
+def _links_to_operations(scope: str) -> list[tuple[str, str]]:
+    """To the operations that need a scope, in the reference of each API."""
+    return [
+        (f"{reverse('reference_api', args=[api])}?q={quote(scope)}", f"{label} operations")
+        for api, label in settings.PLATFORM.apis_asking_for(scope)
+    ]
 
 
 class ApplicationForm(forms.Form):
@@ -102,6 +112,7 @@ class ApplicationForm(forms.Form):
             **{scope.id: scope.description for scope in offered.values()},
             **dict.fromkeys(no_longer_offered, f"{NO_LONGER_OFFERED} Clear it to remove it."),
         }
+        field.widget.links = {scope: _links_to_operations(scope) for scope in offered}
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class SameRefusals:
 
 
 def _refusals(api: Api, since: datetime) -> Iterator[SameRefusals]:
-    operation = ("operation",)
+    operation: tuple[str, ...] = ("operation",)
     ids: dict[tuple[str, str], str] = {}
     if api.id == built_in.API_ID:
         # Refusals of this API name the operation by its method and its path.

@@ -317,7 +317,9 @@ def test_operations_are_filtered_by_their_calls(
     ask("GET /orders/1", token)
     ask("POST /orders", token)
     html = page(operator, f"{ORDERS_PAGE}?{query}")
-    names = [cell.find(string=True, recursive=False) for cell in html.select("#operations .table__main")]
+    names = [
+        cell.find(string=True, recursive=False) for cell in html.select("#operations .table__main")
+    ]
     assert [str(name).strip() for name in names] == shown
 
 

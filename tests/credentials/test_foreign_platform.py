@@ -18,7 +18,7 @@ from credentials.models import Application, RefreshToken
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.refusing import asked
-from tests.platforms import EXTENDED, ORDERS, WITH_SPARE_SCOPE, UsePlatform
+from tests.platforms import EXTENDED, ORDERS, UsePlatform, with_scopes
 
 
 def html(browser: Browser, address: str) -> BeautifulSoup:
@@ -57,19 +57,31 @@ def settings_of(app: Application, **changes: Any) -> dict[str, Any]:
 def test_the_app_form_groups_the_scopes_by_api(
     rebels: Rebels, sign_in: SignIn, use_platform: UsePlatform
 ) -> None:
-    use_platform(WITH_SPARE_SCOPE)
+    use_platform(with_scopes(1))
     form = html(sign_in(rebels.luke), reverse("credentials:create_application"))
     groups = [group.get_text(" ", strip=True) for group in form.select("#id_scopes [role=group]")]
     assert groups == [
-        "Orders API Change orders Create and change orders. Read orders Read orders and their "
-        "lines.",
-        "Other scopes Audit",
+        "Orders API Change orders Create and change orders. Orders API operations with Change "
+        "orders Read orders Read orders and their lines. Orders API operations with Read orders",
+        "Other scopes Spare 1",
+    ]
+    assert [link["href"] for link in form.select("#id_scopes a")] == [
+        "/console/api-reference/orders?q=orders%3Awrite",
+        "/console/api-reference/orders?q=orders%3Aread",
     ]
     values = [box["value"] for box in form.select("#id_scopes input")]
-    assert values == ["orders:write", "orders:read", "audit"]
+    assert values == ["orders:write", "orders:read", "spare:1"]
     assert [box["value"] for box in form.select("#id_scopes input[checked]")] == ["orders:write"]
-    (field,) = form.select("input[type=search][data-filters='#id_scopes']")
-    assert "name" not in field.attrs
+
+
+@pytest.mark.parametrize(("spare", "is_filtered"), [(5, False), (6, True)])
+def test_only_a_long_list_of_scopes_has_a_filter(
+    rebels: Rebels, sign_in: SignIn, use_platform: UsePlatform, spare: int, is_filtered: bool
+) -> None:
+    use_platform(with_scopes(spare))
+    form = html(sign_in(rebels.luke), reverse("credentials:create_application"))
+    fields = form.select("input[type=search][data-filters='#id_scopes']")
+    assert [field.attrs.get("name") for field in fields] == [None] * is_filtered
 
 
 def test_the_form_of_the_original_platform_has_one_group(rebels: Rebels, sign_in: SignIn) -> None:
@@ -167,6 +179,8 @@ def test_a_scope_that_is_no_longer_offered_grants_nothing_and_can_be_removed(
     assert api.exchange(app, credential.encode(), scope="ReadAccounts").status_code == 400
 
     browser = sign_in(rebels.luke)
+    listed = text(browser, reverse("credentials:applications"))
+    assert "ReadAccounts No longer offered , EditAccounts No longer offered" in listed
     detail = text(browser, reverse("credentials:application", args=[application.pk]))
     assert "No longer offered, so they grant nothing: ReadAccounts, EditAccounts." in detail
     address = reverse("credentials:application_settings", args=[application.pk])

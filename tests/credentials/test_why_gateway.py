@@ -122,7 +122,8 @@ def test_luke_learns_which_permission_he_lacks_and_leia_gives_it_to_him(
         "This request would still fail: the user doesn’t have the user permission IssueRefunds."
     )
     text = page.content.decode()
-    for said in ("Refund an order", "<code>refundOrder</code>", "POST /orders/{id}/refunds"):
+    operation = '<a href="/console/api-reference/orders/refundOrder">Refund an order</a>'
+    for said in (operation, "<code>refundOrder</code>", "POST /orders/{id}/refunds"):
         assert said in text
     to_do = "Give Luke Example a user role that has IssueRefunds."
     assert fixes(page) == {f"{to_do} Ask an account administrator: Leia Example.": ""}
@@ -174,9 +175,19 @@ def test_an_operation_that_the_document_no_longer_has_is_named_by_its_id(
     use_platform(ORDERS[: ORDERS.index("[[apis]]")])
     explanation = asked(luke, response).context["explanation"]
     assert (explanation.kind, explanation.operation) == ("orders call", "refundOrder")
+    assert explanation.operation_url == ""
     assert explanation.now == (
         "This request would still fail: the operation isn’t part of the API."
     )
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/orders//17"])
+def test_an_operation_that_the_api_does_not_have_leads_to_its_reference(
+    shop: Shop, sign_in: SignIn, path: str
+) -> None:
+    response = ask(f"GET {path}", shop.token())
+    [url] = fixes(asked(sign_in(shop.rebels.luke), response)).values()
+    assert url == "/console/api-reference/orders"
 
 
 def test_recent_errors_name_the_api(shop: Shop, sign_in: SignIn) -> None:

@@ -38,7 +38,9 @@ class Command(BaseCommand):
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("--email", help="email address of the person")
         extension, account = word("extension"), word("account")
-        whose.add_argument("--extension", type=int, metavar="ID", help=f"the person's {extension} ID")
+        whose.add_argument(
+            "--extension", type=int, metavar="ID", help=f"the person's {extension} ID"
+        )
         whose.add_argument("--organization", metavar="NAME_OR_ID", help=f"the {account}'s owner")
         whose.add_argument("--account", type=int, metavar="ID", help=f"the {account} ID")
 
