@@ -23,6 +23,8 @@ def header_parameters(text: str) -> tuple[str, dict[str, str]]:
     Nothing is decoded, so RFC 8187's `name*=charset'language'value` is only another name. If a
     parameter is repeated, the first counts. None of those that we read contains a semicolon.
     """
+    if ";" not in text:
+        return text.strip().lower(), {}
     value, *rest = text.split(";")
     pairs = [part.partition("=") for part in reversed(rest)]
     return value.strip().lower(), {
@@ -37,7 +39,8 @@ def is_utf_8(parameters: Mapping[str, str] | None) -> bool:
 
 def is_plain(request: HttpRequest) -> bool:
     """Whether the body isn't compressed (RFC 9110 §8.4)."""
-    return request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower() in _PLAIN
+    coding = request.META.get("HTTP_CONTENT_ENCODING")
+    return coding is None or coding.strip().lower() in _PLAIN
 
 
 def require_utf_8(parameters: Mapping[str, str] | None) -> None:

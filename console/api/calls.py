@@ -27,7 +27,8 @@ from credentials.oauth.bearer import Bearer, authenticate
 from credentials.oauth.counted_calls import count_call
 from credentials.throttle import LimitGroup
 
-REFUSALS = dict.fromkeys((400, 401, 403, 404, 412, 415, 429), schemas.Error)
+REFUSALS = dict.fromkeys((400, 401, 403, 404, 429), schemas.Error)
+REFUSED_CHANGES = REFUSALS | dict.fromkeys((412, 415), schemas.Error)
 PER_PAGE = 100
 PER_PAGE_MAX = 1000
 
@@ -353,10 +354,11 @@ def router(environment: Environment) -> Router:
         return {"uri": f"{version_uri}/status", "status": "OK"}
 
     for call in CALLS:
+        is_change = call.method != "GET"
         calls.add_api_operation(
             call.path,
             [call.method],
-            answered(call.view if call.method == "GET" else changing(call.view)),
+            answered(changing(call.view) if is_change else call.view),
             auth=BearerAuth(
                 environment,
                 call.group,
@@ -364,7 +366,7 @@ def router(environment: Environment) -> Router:
                 call.permission,
                 built_in.operation_id(call.view.__name__),
             ),
-            response={200: call.response, **REFUSALS},
+            response={200: call.response, **(REFUSED_CHANGES if is_change else REFUSALS)},
             operation_id=call.view.__name__,
             summary=call.summary,
             description=call.note,

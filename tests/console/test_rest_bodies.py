@@ -125,5 +125,8 @@ def test_the_openapi_document_says_which_texts_are_addresses(db: None) -> None:
         "BusinessAddress.email", "BusinessAddressChange.email", "Contact.email",
         "ContactChange.email",
     }  # fmt: skip
+    refusals = document["paths"]["/restapi/v1.0/account/{account_id}/business-address"]
+    assert {"412", "415"} <= refusals["put"]["responses"].keys()
+    assert {"412", "415"}.isdisjoint(refusals["get"]["responses"])
     for name in ("BusinessAddressChange", "ExtensionChange"):
         assert document["components"]["schemas"][name]["additionalProperties"] is False
