@@ -42,7 +42,9 @@ from credentials.oauth.grants import GRANT_IN_ENVIRON, GRANTS
 # Seconds.
 SAMPLED_EVERY = 2.0
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
-AUTH_ENDPOINTS = frozenset({"token", "revoke", "introspect", "verify", "revoke-leaked", "jwks"})
+AUTH_ENDPOINTS = frozenset(
+    {"token", "revoke", "introspect", "verify", "report-refusal", "revoke-leaked", "jwks"}
+)
 _CODE = re.compile(r"[A-Z]{3}-[0-9]{3}")
 
 
