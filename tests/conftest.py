@@ -20,6 +20,7 @@ from accounts.models import Membership, Organization
 from accounts.platform.catalog import Platform
 from accounts.platform.file import read_platform
 from console.management.commands import tick
+from core import downloads
 from core.background import BackgroundWriter
 from core.requests import Utf8Request
 from credentials import jose, throttle
@@ -84,6 +85,11 @@ def _forget_what_was_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = refusals.ANONYMOUS_PER_ADDRESS, refusals.ANONYMOUS_IN_ALL
     monkeypatch.setattr(refusals, "anonymous_cap", refusals.AnonymousCap(*limits))
     monkeypatch.setattr(refusals, "_told", [0, 0])
+
+
+@pytest.fixture(autouse=True)
+def _forget_unread_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_running", set())
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -27,6 +30,7 @@ from accounts.reports.audit_log import (
 )
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import only_post
+from core.downloads import DownloadRefused, DownloadSlot, download
 from core.origin import Origin
 from core.spreadsheets import csv_lines
 
@@ -70,21 +74,21 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 
 @only_post
-def export_audit_log(request: HttpRequest) -> StreamingHttpResponse:
+def export_audit_log(request: HttpRequest) -> HttpResponseBase:
     # A POST, because we record the export.
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)
     form = AuditListForm(request.GET, viewer.organization)
     ending = request.POST.get("format", "csv")
     if ending not in FORMATS:
         raise BadRequest("Choose csv or jsonl.")
+    try:
+        slot = DownloadSlot(viewer.user.pk)
+    except DownloadRefused as refused:
+        messages.error(request, str(refused))
+        return redirect(f"{reverse('accounts:audit_log')}?{request.GET.urlencode()}")
     record_export(viewer, form.wanted, form=ending, origin=Origin.of(request))
     content_type, lines = FORMATS[ending]
-    name = f"audit-{timezone.now():%Y-%m-%d}.{ending}"
-    return StreamingHttpResponse(
-        lines(viewer.organization, form.wanted),
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return download(f"audit.{ending}", content_type, lines(viewer.organization, form.wanted), slot)
 
 
 def _csv(organization: Organization, wanted: WantedEvents) -> Iterator[str]:
@@ -126,6 +130,6 @@ def _seal(seal: AuditSeal | None, previous: dict[int, str]) -> dict[str, Any] | 
 
 
 FORMATS: dict[str, tuple[str, Callable[[Organization, WantedEvents], Iterator[str]]]] = {
-    "csv": ("text/csv; charset=utf-8", _csv),
-    "jsonl": ("application/jsonl; charset=utf-8", _json_lines),
+    "csv": ("text/csv", _csv),
+    "jsonl": ("application/jsonl", _json_lines),
 }

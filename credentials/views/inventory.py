@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
@@ -18,6 +18,7 @@ from accounts.forms.submissions import errors_on, posted
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import only_post
+from core.downloads import DownloadRefused, DownloadSlot, download
 from core.origin import Origin
 from core.pagination import page_of
 from core.spreadsheets import csv_lines
@@ -164,18 +165,18 @@ def _revoke(
 
 
 @only_post
-def export_credentials(request: HttpRequest) -> StreamingHttpResponse:
+def export_credentials(request: HttpRequest) -> HttpResponseBase:
     """The filtered list as CSV. A POST, because taking it out of the console is recorded."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     form = InventoryListForm(request.GET)
+    try:
+        slot = DownloadSlot(viewer.user.pk)
+    except DownloadRefused as refused:
+        messages.error(request, str(refused))
+        return redirect(f"{reverse('organization:credentials')}?{request.GET.urlencode()}")
     record_export(viewer, form.wanted, origin=Origin.of(request))
     lines = csv_lines(EXPORT_HEADING, _exported_lines(viewer, form))
-    name = f"credentials-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        lines,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return download("credentials.csv", "text/csv", lines, slot)
 
 
 def _exported_lines(viewer: Membership, form: InventoryListForm) -> Iterator[tuple[object, ...]]:

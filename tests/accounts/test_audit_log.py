@@ -281,6 +281,17 @@ def test_a_link_can_not_export(rebels: Rebels, sign_in: SignIn) -> None:
     assert not AuditEvent.objects.filter(kind=AuditKind.AUDIT_EXPORTED).exists()
 
 
+def test_a_second_export_waits_for_the_first(rebels: Rebels, sign_in: SignIn) -> None:
+    browser = sign_in(rebels.leia)
+    first = browser.post(EXPORT)
+    refused = browser.post(f"{EXPORT}?person=han", {"format": "jsonl"}, follow=True)
+    assert "Your previous export is still running." in refused.content.decode()
+    assert refused.redirect_chain == [(reverse("accounts:audit_log") + "?person=han", 302)]
+    assert b"at,who,did,to," in first.getvalue()
+    assert AuditEvent.objects.filter(kind=AuditKind.AUDIT_EXPORTED).count() == 1
+    assert browser.post(EXPORT).status_code == 200
+
+
 @pytest.mark.both_databases
 def test_json_lines_prove_themselves(
     rebels: Rebels, partners: Partners, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
