@@ -234,6 +234,24 @@ def trusted_proxies(problems: Problems) -> list[str]:
         return []
 
 
+# RFC 9116 §2.5.3, without the schemes that hardly anyone can follow.
+_CONTACT = re.compile(r"mailto:[!-?A-~]+@[A-Za-z0-9.-]+|https://[!-~]+|tel:\+[0-9-]+")
+_MAILBOX = re.compile(r"[^:@]+@[^:@]+")
+
+
+def security_contacts(problems: Problems) -> list[str]:
+    """The URIs in `SECURITY_CONTACT`, the preferred one first. An email address becomes one."""
+    entries = [entry.strip() for entry in env.list("SECURITY_CONTACT", default=[])]
+    contacts = [f"mailto:{entry}" if _MAILBOX.fullmatch(entry) else entry for entry in entries]
+    if not all(_CONTACT.fullmatch(contact) for contact in contacts):
+        problems.add(
+            "SECURITY_CONTACT",
+            "isn't a list of email addresses and https URLs",
+            "Set it to an address such as security@example.com.",
+        )
+    return contacts
+
+
 def platform(problems: Problems) -> Platform:
     """What `PLATFORM_FILE` describes, or the original platform; relative to `manage.py`."""
     path = BASE_DIR / (env.str("PLATFORM_FILE", default="") or ORIGINAL)

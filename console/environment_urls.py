@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from accounts.environments import Environment, EnvironmentUrls
 from console.api import errors
 from console.api.api import build_api
+from console.security_txt import PATH, security_txt
 from credentials.oauth.views import metadata
 
 METADATA = ".well-known/oauth-authorization-server"
@@ -96,4 +97,6 @@ def environment_hosts() -> dict[str, HostUrls]:
         if host := host_of_its_own(environment):
             urls = hosts.setdefault(host, HostUrls())
             urls.urlpatterns.extend(_at_host(environment))
+    for urls in hosts.values():
+        urls.urlpatterns.append(path(PATH, security_txt, name="security_txt"))
     return hosts

@@ -51,6 +51,7 @@ SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60
 # The networks of the proxies in front; without them, how many proxies there are.
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+SECURITY_CONTACTS = environment.security_contacts(problems)
 # Late, because it stops if the file has mistakes.
 PLATFORM = environment.platform(problems)
 DEFAULT_FROM_EMAIL = environment.sender(problems, platform_name=PLATFORM.name, origin=ORIGIN)
@@ -83,10 +84,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "console.apis.ApiMiddleware",
     "console.middleware.RequestLogMiddleware",
-    "console.middleware.EnvironmentHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "console.middleware.PageHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "console.middleware.EnvironmentHostMiddleware",
     "console.brand.BrandMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -307,6 +308,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_USE_FINDERS = TESTING
 # Tests create thousands of clients, and the middleware of each would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING

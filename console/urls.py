@@ -9,6 +9,7 @@ from console.environment_urls import environment_paths
 from console.operator.views import operator_api, operator_apis
 from console.reference.converters import OperationIdConverter
 from console.reference.views import api_reference, operation_reference, reference
+from console.security_txt import PATH, security_txt
 
 register_converter(OperationIdConverter, "operation_id")
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("", login_not_required(RedirectView.as_view(pattern_name="dashboard")), name="home"),
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
+    path(PATH, security_txt, name="security_txt"),
     path("console/", dashboard, name="dashboard"),
     path("console/api-reference", reference, name="reference"),
     path("console/api-reference/<api_id>", api_reference, name="reference_api"),

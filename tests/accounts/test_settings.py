@@ -68,6 +68,8 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("SESSION_IDLE_MINUTES", "half an hour"),
         ("DEFAULT_FROM_EMAIL", "Acme"),
         ("DEFAULT_FROM_EMAIL", "Acme <console@[IPv6:2001:db8::7]>"),
+        ("SECURITY_CONTACT", "our office"),
+        ("SECURITY_CONTACT", "http://example.com/security"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
     ],

@@ -25,7 +25,8 @@ SIGN_IN = {
     "mfa_login_webauthn",
 }
 # People with an invitation link can join, load balancers check health, `/` only redirects, anyone
-# can report a leaked JWT, and error bodies link to the error codes.
+# can report a leaked JWT or find out where to report a vulnerability, and error bodies link to the
+# error codes.
 PAGES = {
     "accounts:accept_invitation",
     "home",
@@ -33,6 +34,7 @@ PAGES = {
     "ready",
     "refusals:error_codes",
     "report_leaked",
+    "security_txt",
 }
 # Programs authenticate in other ways: as a client at the Auth API, with a token at the REST API.
 APIS = {
