@@ -15,7 +15,7 @@ from console.middleware import Middleware
 register = template.Library()
 PREFIX = "/brand/"
 # Someone who opens an SVG file directly must not run scripts in it at our origin.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _HEADERS = {
     # The name contains the digest of the content.
     "Cache-Control": "public, max-age=31536000, immutable",

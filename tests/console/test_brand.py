@@ -81,7 +81,7 @@ def test_files_of_the_brand_stay_in_caches_and_run_nothing(use_platform: UsePlat
         assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"] == (
-            "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
         )
         assert "Vary" not in headers
         assert not response.cookies

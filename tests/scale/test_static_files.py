@@ -69,3 +69,9 @@ def test_a_file_without_a_hash_is_cached_briefly(console: RunningConsole) -> Non
     answer = fetched(console, next(iter(our_files())), "identity")
     assert answer.status == 200
     assert max_age(answer) <= 60
+
+
+def test_the_server_names_no_version(console: RunningConsole) -> None:
+    headers = fetched(console, "nothing.css", "identity").headers
+    assert headers["Server"] == "granian"
+    assert not {"X-Powered-By", "Via"}.intersection(headers.keys())
