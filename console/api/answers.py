@@ -8,7 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
+from accounts.platform import built_in
 from console.api.errors import ApiError
+from credentials.oauth.bearer import BearerError
 
 View = Callable[..., dict[str, Any]]
 
@@ -17,7 +19,11 @@ def answered(view: View) -> Callable[..., HttpResponse]:
     # Tests show that the bodies match their schemas, so no request spends time on it.
     @functools.wraps(view)
     def sent(*args: Any, **kwargs: Any) -> HttpResponse:
-        body = json.dumps(view(*args, **kwargs))
+        try:
+            body = json.dumps(view(*args, **kwargs))
+        except BearerError as error:
+            operation = built_in.operation_id(view.__name__)
+            raise error.about(operation=operation)  # noqa: B904 - the same
         return HttpResponse(body, content_type="application/json; charset=utf-8")
 
     return sent

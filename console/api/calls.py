@@ -23,7 +23,7 @@ from console.api.answers import answered, changing
 from console.api.errors import not_found
 from core.origin import Origin
 from credentials.models.usage import Called
-from credentials.oauth.bearer import Bearer, authenticate
+from credentials.oauth.bearer import Bearer, BearerError, authenticate
 from credentials.oauth.counted_calls import count_call
 from credentials.throttle import LimitGroup
 
@@ -90,12 +90,15 @@ class BearerAuth(HttpAuthBase):
         self._permission = permission
 
     def __call__(self, request: HttpRequest) -> Bearer:
-        bearer = authenticate(request, self._environment)
-        count_call(request, bearer, self._called, self._group)
-        if self._scope:
-            bearer.require_scope(self._scope)
-        if self._permission:
-            bearer.require_permission(self._permission)
+        try:
+            bearer = authenticate(request, self._environment)
+            count_call(request, bearer, self._called, self._group)
+            if self._scope:
+                bearer.require_scope(self._scope)
+            if self._permission:
+                bearer.require_permission(self._permission)
+        except BearerError as error:
+            raise error.about(operation=self._called.operation)  # noqa: B904 - the same
         return bearer
 
 

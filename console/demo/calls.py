@@ -40,8 +40,16 @@ class RefusedPath:
 EXCHANGE = RefusedPath("POST", "/restapi/oauth/token", RefusedWhat.EXCHANGE)
 VERIFICATION = RefusedPath("GET", "/restapi/oauth/verify", RefusedWhat.VERIFY)
 _ACCOUNT = "/restapi/v1.0/account/{accountId}"
-READ_ACCOUNT = RefusedPath("GET", _ACCOUNT, RefusedWhat.CALL, needed=(built_in.READ_ACCOUNTS,))
-CHANGE_ADDRESS = RefusedPath("PUT", f"{_ACCOUNT}/business-address", RefusedWhat.CALL)
+READ_ACCOUNT = RefusedPath(
+    "GET",
+    _ACCOUNT,
+    RefusedWhat.CALL,
+    operation="get-account",
+    needed=(built_in.READ_ACCOUNTS,),
+)
+CHANGE_ADDRESS = RefusedPath(
+    "PUT", f"{_ACCOUNT}/business-address", RefusedWhat.CALL, operation="put-business-address"
+)
 
 
 def protected_calls(environment: Environment) -> list[RefusedPath]:

@@ -84,7 +84,6 @@ class Explanation:
 
     @property
     def operation_url(self) -> str:
-        """Its page in the API reference; empty if the document no longer has it."""
         return operation_url(self.refusal)
 
 
@@ -215,7 +214,7 @@ def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
 
 
 def _called(refusal: Refusal) -> str:
-    if not refusal.operation:
+    if not (refusal.api and refusal.operation):
         return "The call"
     return f"The operation {refusal.operation} of the {api_label(refusal)}"
 
@@ -281,7 +280,7 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
 
 
 def _lacks_now(refusal: Refusal, failed: FailedRequest, exchange: Exchange) -> str:
-    if refusal.operation and (lacks := _lacks_for_operation(refusal, exchange)):
+    if refusal.api and refusal.operation and (lacks := _lacks_for_operation(refusal, exchange)):
         return lacks
     if refusal.what == RefusedWhat.GATEWAY:
         # Another alternative of scopes than the refused one may be there now.

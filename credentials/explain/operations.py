@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.urls import reverse
 
+from accounts.platform import built_in
 from accounts.platform.catalog import Operation
 from credentials.models import Refusal
 
@@ -24,5 +25,10 @@ def reference_url(api: str) -> str:
 
 
 def operation_url(refusal: Refusal) -> str:
-    operation = operation_of(refusal)
-    return reverse("reference_operation", args=[refusal.api, operation.id]) if operation else ""
+    """The page of the operation in the reference; empty if the platform no longer has it."""
+    if refusal.api:
+        is_known, api = operation_of(refusal) is not None, refusal.api
+    else:
+        is_known = bool(refusal.operation) and settings.PLATFORM.built_in_api
+        api = built_in.API_ID
+    return reverse("reference_operation", args=[api, refusal.operation]) if is_known else ""

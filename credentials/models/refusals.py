@@ -110,7 +110,8 @@ class Refusal(models.Model):
         related_name="+", db_index=False,
     )  # fmt: skip
     missing = models.CharField(max_length=300, blank=True)
-    # Of the platform file and the API's document. They stay when the file no longer has them.
+    # Of the platform file and the API's document. They stay when the file no longer has them. The
+    # built-in API has no ID here.
     api = models.CharField(max_length=100, blank=True)
     operation = models.CharField(max_length=OPERATION_ID_LENGTH, blank=True)
     address = models.GenericIPAddressField(null=True)

@@ -93,7 +93,7 @@ def test_a_refused_call_is_a_whole_row(app: App, credential: JwtCredential) -> N
         "is_authentic": True,
         "credential_id": credential.pk,
         "api": "",
-        "operation": "",
+        "operation": "put-business-address",
         "missing": "EditCompanyInfo",
         "address": "127.0.0.1",
     }

@@ -11,11 +11,12 @@ from django.urls import reverse
 from accounts.models import Extension
 from credentials.error_codes import REST_API
 from credentials.explain.requests import kind_of
+from credentials.models import JwtCredential
 from credentials.oauth.checks import STATE_CHECK_NAMES
 from tests import api
 from tests.conftest import Partners, Rebels, SignIn
 from tests.credentials.gateways import Shop, ask, asked_with
-from tests.credentials.refusing import asked, failed, marks
+from tests.credentials.refusing import asked, failed, marks, recorded
 from tests.credentials.scenes import fixes
 from tests.credentials.test_bearer import claims_of, signed
 from tests.credentials.test_why import CALLS
@@ -209,7 +210,29 @@ def test_people_of_neither_side_learn_nothing_of_a_call(
     assert asked(sign_in(partners.lobot), response).context["explanation"] is None
 
 
-def test_the_built_in_api_is_named_as_before(app: api.App, sign_in: SignIn, rebels: Rebels) -> None:
+def test_a_call_of_the_built_in_api_leads_to_its_operation_in_the_reference(
+    app: api.App, sign_in: SignIn, rebels: Rebels, use_platform: UsePlatform
+) -> None:
     response = api.call("GET", "/account/~")
-    page = asked(sign_in(rebels.luke), response)
-    assert page.context["explanation"].kind == "REST API call"
+    luke = sign_in(rebels.luke)
+    page = asked(luke, response)
+    explanation = page.context["explanation"]
+    assert explanation.kind == "REST API call"
+    assert explanation.cause == "The call doesn’t have an access token."
+    url = "/console/api-reference/rest-api/get-account"
+    assert f'<a href="{url}">get-account</a>' in page.content.decode()
+    assert luke.get(url).status_code == 200
+    use_platform(ORDERS)
+    assert asked(luke, response).context["explanation"].operation_url == ""
+
+
+def test_a_call_that_the_view_of_an_operation_refuses_names_it(
+    app: api.App, credential: JwtCredential, rebels: Rebels
+) -> None:
+    """Another person's extension needs a permission that Luke's role has only for his own."""
+    other = rebels.leia.user.extensions.get(account=credential.extension.account)
+    response = api.call(
+        "PUT", f"/account/~/extension/{other.pk}", api.access_token(app, credential), {}
+    )
+    assert response.status_code == 403
+    assert recorded(response).operation == "put-extension"
