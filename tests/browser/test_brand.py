@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from accounts.actions.users import mark_operator
 from tests import cast
 from tests.browser.conftest import SignInPage
 from tests.browser.walk import Walk
@@ -23,6 +24,7 @@ def test_pages_are_readable_with_the_platforms_name_and_color(
     use_platform: UsePlatform,
 ) -> None:
     credential = cast.credential(rebels.luke)
+    mark_operator(rebels.luke.user, marked=True, origin=cast.ORIGIN)
     # A color between yellow and brown has just enough contrast with white.
     use_platform(BRANDED.replace("#0a6e4f", "#7f6a00").replace('"Acme"', f'"{NAME}"'))
     walk = Walk(page, console)
@@ -36,5 +38,6 @@ def test_pages_are_readable_with_the_platforms_name_and_color(
         reverse("dashboard"),
         reverse("credentials:create_application"),
         reverse("my_credentials:detail", args=[credential.pk]),
+        reverse("operator_api", args=["orders"]),
     ):
         walk.visit(path)
