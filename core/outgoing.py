@@ -1,7 +1,7 @@
-"""One HTTP call to another server, within a total time and a size. It follows no redirect.
+"""One HTTP call to another server, with a limit for the total time. It doesn't follow redirects.
 
-The call runs in a thread of its own, because no timeout of the standard library covers a whole
-call: neither finding the address nor a server that sends one byte after another.
+The call runs in its own thread, because no timeout of the standard library covers the whole call:
+not the DNS lookup, and not a server that sends one byte at a time.
 """
 
 import http.client
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore, Thread
 from urllib.parse import urlsplit
 
-# A call keeps a thread of the server waiting. The others must stay free for everyone else, and for
-# calls that come back to this server.
+# Each call blocks a thread of the server. The other threads must stay free for other requests, even
+# for those that the call itself causes.
 CALLS_AT_ONCE = 2
 _slots = BoundedSemaphore(CALLS_AT_ONCE)
 
 
 class CallFailed(Exception):
-    """The call got no complete answer. The message tells people why."""
+    """There is no complete response. The message tells people why."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +38,33 @@ class OutgoingCall:
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class CallResponse:
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    is_cut: bool
-    """Whether the body is longer than what we read of it."""
+    is_truncated: bool
+    """Whether the body is longer than the part that we read."""
     seconds: float
 
     def header(self, name: str) -> str:
-        """The first value of a header; empty without one."""
+        """The first value of a header, or an empty string."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
-def send(call: OutgoingCall, *, seconds: float, most_bytes: int) -> HttpAnswer:
-    """The answer to a call. Raises `CallFailed`."""
+def send(call: OutgoingCall, *, seconds: float, most_bytes: int) -> CallResponse:
+    """The response to a call. Raises `CallFailed`."""
     connection = _connection(call, seconds)
     if not _slots.acquire(blocking=False):
         raise CallFailed("Other calls are still running. Try again in a few seconds.")
-    future: Future[HttpAnswer] = Future()
+    future: Future[CallResponse] = Future()
     Thread(target=_run, args=(future, connection, call, most_bytes), daemon=True).start()
     try:
         return future.result(seconds)
     except TimeoutError as error:
         _interrupt(connection)
         raise CallFailed(
-            f"{call.server} didn’t answer completely within {seconds:g} seconds."
+            f"{call.server} didn’t send a complete response within {seconds:g} seconds."
         ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise CallFailed(_in_words(error, call.server)) from error
@@ -80,43 +80,43 @@ def _connection(call: OutgoingCall, seconds: float) -> http.client.HTTPConnectio
 
 
 def _run(
-    future: "Future[HttpAnswer]",
+    future: "Future[CallResponse]",
     connection: http.client.HTTPConnection,
     call: OutgoingCall,
     most_bytes: int,
 ) -> None:
     try:
-        future.set_result(_answer(connection, call, most_bytes))
+        future.set_result(_response(connection, call, most_bytes))
     except Exception as error:
-        # The thread that waits raises it.
+        # The waiting thread raises it.
         future.set_exception(error)
     finally:
         connection.close()
         _slots.release()
 
 
-def _answer(
+def _response(
     connection: http.client.HTTPConnection, call: OutgoingCall, most_bytes: int
-) -> HttpAnswer:
+) -> CallResponse:
     began = time.monotonic()
     parts = urlsplit(call.url)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     connection.request(call.method, target, body=call.body, headers=dict(call.headers))
     with connection.getresponse() as response:
         body = response.read(most_bytes + 1)
-        return HttpAnswer(
+        return CallResponse(
             status=response.status,
             reason=response.reason,
             headers=tuple(response.getheaders()),
             body=body[:most_bytes],
-            is_cut=len(body) > most_bytes,
+            is_truncated=len(body) > most_bytes,
             seconds=time.monotonic() - began,
         )
 
 
 def _interrupt(connection: http.client.HTTPConnection) -> None:
-    # Closing a socket wakes no thread that reads from it. The method of the plain socket, because a
-    # TLS socket would say goodbye to the server first.
+    # Closing a socket doesn't wake a thread that reads from it. We call the method of the plain
+    # socket, because a TLS socket would first wait for the server to close the connection.
     if (sock := connection.sock) is not None:
         with suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
@@ -132,10 +132,10 @@ def _in_words(error: Exception, server: str) -> str:
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (socket.gaierror, "We couldn’t find the address of {server}."),
+    (socket.gaierror, "We couldn’t find the IP address of {server}."),
     (ConnectionRefusedError, "{server} refused the connection. The server may be down."),
     (ssl.SSLError, "The TLS connection to {server} failed."),
-    (ConnectionError, "{server} closed the connection before its answer was complete."),
-    (http.client.HTTPException, "The answer of {server} isn’t valid HTTP."),
+    (ConnectionError, "{server} closed the connection before its response was complete."),
+    (http.client.HTTPException, "The response from {server} isn’t valid HTTP."),
     (ValueError, "This call isn’t valid HTTP."),
 )

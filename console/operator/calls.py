@@ -13,10 +13,10 @@ from credentials.reports.api_calls import ApiCalls, CallTally
 
 @dataclass(frozen=True)
 class Gateway:
-    """The server of an API in one environment, and the address that its gateway asks."""
+    """The server of an API in one environment, and the URL that its gateway asks."""
 
     server: Server
-    question: str
+    verify_url: str
     """Empty for the built-in API, which needs no gateway."""
 
 
@@ -33,7 +33,7 @@ class CallTable:
     tallies: Mapping[Environment, CallTally]
     causes: Sequence[CauseRow]
     unlisted: int
-    """Calls and refusals of operations that the API doesn't list."""
+    """Calls and refusals for operations that the document doesn't describe."""
 
     @property
     def columns(self) -> int:
@@ -62,10 +62,10 @@ def call_table(api: Api, calls: ApiCalls) -> CallTable:
 
 
 def gateways_of(api: Api) -> list[Gateway]:
-    return [Gateway(server, _question(api, server)) for server in servers_of(api)]
+    return [Gateway(server, _verify_url(api, server)) for server in servers_of(api)]
 
 
-def _question(api: Api, server: Server) -> str:
+def _verify_url(api: Api, server: Server) -> str:
     if api.id == built_in.API_ID:
         return ""
     return f"{server.environment.urls.base_url}/restapi/oauth/verify?api={api.id}"

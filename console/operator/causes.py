@@ -1,4 +1,4 @@
-"""Why calls of an API were refused, in the words of *Why did my call fail?*"""
+"""Why calls to an API were refused, in the words of *Why did my call fail?*"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,6 @@
-"""The APIs of the platform, for operators: what calls need, what was called, and who asks."""
+"""The APIs of the platform, for operators: what calls need, how many there were, and which clients
+can introspect tokens.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

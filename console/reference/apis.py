@@ -13,10 +13,10 @@ from console.reference.rest_api import rest_api
 
 @dataclass(frozen=True)
 class Server:
-    """The address of an API in one environment, and where apps get access tokens for it."""
+    """The URL of an API in one environment, and where apps get access tokens for it."""
 
     environment: Environment
-    address: str
+    url: str
 
     @property
     def token_endpoint(self) -> str:
@@ -49,7 +49,7 @@ def servers_of(api: Api) -> list[Server]:
 
 
 def scope_alternatives(operation: Operation) -> list[list[Scope]]:
-    """Lists of scopes in the order of the file. A call needs all scopes of one of them.
+    """Lists of scopes, in the order of the file. A call needs all scopes of one list.
 
     Empty if a call needs no scope.
     """

@@ -4,8 +4,8 @@
 class OperationIdConverter:
     """An operation ID as one segment of a path.
 
-    Operation IDs can hold slashes. Servers and browsers change a path with dot segments, empty
-    segments or a final slash, so slashes are written as in JSON pointers (RFC 6901 §3).
+    Operation IDs can contain slashes. Servers and browsers change paths with dot segments, empty
+    segments or a final slash, so slashes are escaped as in JSON pointers (RFC 6901 §3).
     """
 
     regex = "[^/]+"

@@ -1,4 +1,4 @@
-"""The form of *Try it*: whose call it is, and what it sends."""
+"""The *Try it* form: the credential, the app, and what the call sends."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _ONE_LINE = RegexValidator(r"\A[\t\x20-\x7e]*\Z", "Use only printable ASCII char
 
 
 class TryItForm(forms.Form):
-    """Has a field for each parameter, and one for the body. Keeps everything but the secret."""
+    """Has a field for each parameter, and one for the body. Keeps every value except the secret."""
 
     credential_id = forms.ChoiceField(label="Credential")
     client_id = forms.ChoiceField(label="App")
@@ -35,7 +35,7 @@ class TryItForm(forms.Form):
         required=False,
         max_length=200,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "input--mono"}),
-        help_text="Only for apps of other organizations. We use it once and never store it.",
+        help_text="Only for apps in other organizations. We use it once and never store it.",
     )
     submission_key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -69,8 +69,8 @@ class TryItForm(forms.Form):
             self.fields["body"] = _body_field(operation)
 
     @property
-    def asked_for(self) -> list[forms.BoundField]:
-        """The fields of what the call sends."""
+    def call_fields(self) -> list[forms.BoundField]:
+        """The fields for the parameters and the body."""
         return [self[name] for name in (*self._parameters, "body") if name in self.fields]
 
     @property
@@ -90,14 +90,15 @@ class TryItForm(forms.Form):
         return call_of(self._api, self._operation, values, self.cleaned_data.get("body", ""))
 
     def clean_body(self) -> str:
-        # Browsers end the lines of a text area with CRLF.
+        # Browsers end lines in a text area with CRLF.
         body: str = self.cleaned_data["body"].replace("\r\n", "\n")
         if body and takes_json(self._operation):
             try:
                 json.loads(body)
             except json.JSONDecodeError as error:
+                place = f"line {error.lineno}, column {error.colno}"
                 raise forms.ValidationError(
-                    f"This isn’t JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+                    f"This isn’t valid JSON: {error.msg} ({place})."
                 ) from error
             except RecursionError as error:
                 raise forms.ValidationError("This JSON is nested too deeply.") from error
@@ -108,7 +109,9 @@ class TryItForm(forms.Form):
         client = self._clients.get(cleaned.get("client_id", ""))
         if client and self._is_foreign(client) and not cleaned.get("client_secret"):
             owner = client.application.organization.name
-            self.add_error("client_secret", f"This app belongs to {owner}. Paste its secret.")
+            self.add_error(
+                "client_secret", f"This app belongs to {owner}. Paste its client secret."
+            )
         if not self.errors:
             self._check_path()
         return cleaned
@@ -119,7 +122,7 @@ class TryItForm(forms.Form):
         except UnusablePath:
             for name, parameter in self._parameters.items():
                 if parameter.location == "path":
-                    self.add_error(name, "A dot or two dots can’t be a whole part of the path.")
+                    self.add_error(name, "A segment of the path can’t be only a dot or two dots.")
 
     def _choose(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
@@ -141,7 +144,7 @@ class TryItForm(forms.Form):
 def _likely(
     operation: Operation, credentials: Sequence[JwtCredential], clients: Sequence[Client]
 ) -> dict[str, str]:
-    """A credential and an app with which the call probably works."""
+    """A credential and an app that the call probably works with."""
     for_all = (each for each in credentials if each.app_access == AppAccess.ORGANIZATION)
     able = (each for each in clients if _has_scopes(each, operation))
     return {

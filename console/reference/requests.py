@@ -1,4 +1,4 @@
-"""What *Try it* sends: the address, the headers and the body of an operation's call."""
+"""What *Try it* sends: the URL, the headers and the body of a call to an operation."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from core.outgoing import OutgoingCall
 _IN_PATH = re.compile(r"\{([^{}/]+)\}")
 # RFC 9110 §5.6.2.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# OpenAPI leaves the first three to other parts of a document. The console or its HTTP client sets
-# the others, or a server in between believes them.
+# OpenAPI describes the first three elsewhere in a document. The console or its HTTP client sets the
+# others, or a proxy on the way trusts them.
 _RESERVED_HEADERS = {
     "accept", "content-type", "authorization",
     "connection", "content-length", "cookie", "expect", "forwarded", "host", "keep-alive", "te",
@@ -27,17 +27,17 @@ _USER_AGENT = "developer-console (Try it)"
 
 
 class UnusablePath(ValueError):
-    """The values make a path with a dot segment, which servers and browsers remove."""
+    """The path has a dot segment, which servers and browsers remove."""
 
 
 def why_not(api: Api, operation: Operation) -> str:
-    """Why *Try it* can't send this operation; empty if it can."""
+    """Why *Try it* can't call this operation; empty if it can."""
     if Environment.SANDBOX not in api.servers:
-        return "This API has no sandbox server, and Try it calls only the sandbox."
+        return "Try it calls only the sandbox, and this API has no sandbox server."
     if operation.method == "TRACE":
-        return "Try it doesn’t send TRACE, because the answer repeats the access token."
+        return "Try it doesn’t send TRACE, because the response repeats the access token."
     if operation.body_type and not _TEXT_TYPES.fullmatch(media_type(operation)):
-        return f"Try it sends only text, and this operation takes {operation.body_type}."
+        return f"Try it sends only text, and the body of this operation is {operation.body_type}."
     return ""
 
 
@@ -50,7 +50,7 @@ def takes_json(operation: Operation) -> bool:
 
 
 def sent_parameters(operation: Operation) -> Iterator[Parameter]:
-    """The parameters that *Try it* asks for. Those of the path come first, in its order."""
+    """The parameters that *Try it* asks for: first those of the path, in the order of the path."""
     described = {each.name: each for each in operation.parameters if each.location == "path"}
     for name in dict.fromkeys(_IN_PATH.findall(operation.path)):
         yield described.get(name) or Parameter(name, "path", required=True)

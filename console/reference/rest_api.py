@@ -35,7 +35,7 @@ def rest_api() -> Api:
     return Api(
         id=built_in.API_ID,
         label=built_in.LABEL,
-        # Each environment has its own. This one is for calls of *Try it*.
+        # Each environment has its own. *Try it* calls the sandbox.
         audience=Environment.SANDBOX.urls.rest_api,
         servers={environment: environment.urls.base_url for environment in Environment},
         unlisted="refuse",
@@ -121,7 +121,7 @@ def _response(document: Schema, described: Schema) -> tuple[Field, ...]:
 
 
 def _as_prose(text: str) -> str:
-    # The OpenAPI document is ASCII, and a page has typographic apostrophes.
+    # The OpenAPI document is ASCII, and pages use typographic apostrophes.
     return text.replace("'", "’")
 
 
@@ -131,7 +131,7 @@ def _json(content: Schema) -> Schema:
 
 
 def _resolved(document: Schema, schema: Schema) -> Schema:
-    # Of “this or null”, take this.
+    # For a value that can be null, use the schema of the other values.
     options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
     if options:
         return _resolved(document, options[0])

@@ -1,4 +1,4 @@
-"""An API's answer as a page shows it: as text, and never as HTML."""
+"""An API's response as a page shows it: as text, never as HTML."""
 
 import json
 import re
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.media_types import header_parameters, is_utf_8
-from core.outgoing import HttpAnswer
+from core.outgoing import CallResponse
 
-# Those that developers look for, in this order.
+# The headers that developers look for, in this order.
 _SHOWN_HEADERS = (
     "Content-Type", "Location", "WWW-Authenticate", "Retry-After",
     "X-Rate-Limit-Group", "X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Window",
@@ -18,41 +18,41 @@ _LONGEST_HEADER = 2_000
 _LATIN_1 = ("iso-8859-1", "latin-1", "latin1")
 # What *Why did my call fail?* can explain.
 _REFUSED = (401, 403, 429)
-# Much indentation can make a text a thousand times as long.
+# Indentation can make a deeply nested text a thousand times as long.
 _LONGEST_INDENTED = 3_000_000
 _JSON_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 @dataclass(frozen=True)
-class ShownAnswer:
+class ShownResponse:
     status: int
     reason: str
     headers: list[tuple[str, str]]
     text: str
-    """The body; empty if there is none, or if it isn't text."""
+    """The body, or empty if it isn't text."""
     size: int
-    """Bytes of the body, or of what we read of it."""
-    is_cut: bool
+    """Bytes of the body, or of the part that we read."""
+    is_truncated: bool
     milliseconds: int
     request_id: str
 
     @classmethod
-    def of(cls, answer: HttpAnswer) -> "ShownAnswer":
+    def of(cls, response: CallResponse) -> "ShownResponse":
         headers = [
             (shown, value[:_LONGEST_HEADER])
             for shown in _SHOWN_HEADERS
-            for name, value in answer.headers
+            for name, value in response.headers
             if name.lower() == shown.lower()
         ]
         return cls(
-            status=answer.status,
-            reason=answer.reason[:100],
+            status=response.status,
+            reason=response.reason[:100],
             headers=headers,
-            text=_text(answer),
-            size=len(answer.body),
-            is_cut=answer.is_cut,
-            milliseconds=round(answer.seconds * 1000),
-            request_id=answer.header("X-Request-Id")[:100],
+            text=_text(response),
+            size=len(response.body),
+            is_truncated=response.is_truncated,
+            milliseconds=round(response.seconds * 1000),
+            request_id=response.header("X-Request-Id")[:100],
         )
 
     @property
@@ -68,9 +68,11 @@ class ShownAnswer:
         return self.status in _REFUSED
 
 
-def _text(answer: HttpAnswer) -> str:
+def _text(response: CallResponse) -> str:
     try:
-        text = answer.body.decode(_charset(answer), errors="replace" if answer.is_cut else "strict")
+        text = response.body.decode(
+            _charset(response), errors="replace" if response.is_truncated else "strict"
+        )
     except (UnicodeError, LookupError):
         return ""
     if "\x00" in text:
@@ -78,18 +80,18 @@ def _text(answer: HttpAnswer) -> str:
     return _indented(text)
 
 
-def _charset(answer: HttpAnswer) -> str:
+def _charset(response: CallResponse) -> str:
     # Other names are of codecs that we don't run on what someone else sends.
-    _type, parameters = header_parameters(answer.header("Content-Type"))
+    _type, parameters = header_parameters(response.header("Content-Type"))
     if is_utf_8(parameters):
         return "utf-8"
     return "iso-8859-1" if parameters["charset"].lower() in _LATIN_1 else "none"
 
 
 def _indented(text: str) -> str:
-    """JSON with line breaks, and otherwise exactly as it was sent; other text as it is.
+    """JSON with line breaks but otherwise exactly as it was sent; other text unchanged.
 
-    Writing the parsed values again would change numbers like 1.10 and leave out repeated names.
+    Serializing the parsed values would change numbers like 1.10 and drop repeated names.
     """
     try:
         parsed = json.loads(text)

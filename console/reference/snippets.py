@@ -1,4 +1,4 @@
-"""The call of *Try it* as code to run. It reads the access token from the environment."""
+"""Code that makes the same call as *Try it*. It reads the access token from the environment."""
 
 import json
 import shlex

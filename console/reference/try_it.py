@@ -1,4 +1,4 @@
-"""*Try it*: the console exchanges a credential of the viewer and calls the sandbox of an API."""
+"""*Try it*: the console exchanges one of the viewer's credentials and calls an API's sandbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from accounts.platform.catalog import Api, Operation
 from accounts.roles import ConsolePermission
 from console.reference.forms import TryItForm
 from console.reference.requests import why_not
-from console.reference.results import ShownAnswer
+from console.reference.results import ShownResponse
 from console.reference.snippets import call_snippets
 from core.origin import Origin
 from core.outgoing import CallFailed, OutgoingCall, send
@@ -30,18 +30,18 @@ from credentials.snippets import Snippet
 
 SECONDS = 10.0
 MOST_BYTES = 1_000_000
-# More choices are no help, and would make the page large.
+# More choices wouldn't help, and would make the page large.
 CHOICES = 100
-# A form that is sent again within this time isn't sent again to the API.
+# Seconds within which a form that is submitted again doesn't make a second call.
 _SENT_FOR = 3600
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one *Send* led to: an answer, or one of the reasons for which there is none."""
+    """The result of one *Send*: a response, or the reason why there is none."""
 
     call: OutgoingCall | None = None
-    answer: ShownAnswer | None = None
+    response: ShownResponse | None = None
     refused: OAuthError | None = None
     explanation: DryRun | None = None
     failure: str = ""
@@ -50,8 +50,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """*Try it* on the page of an operation: its form, or the reason why there is none."""
+class TryIt:
+    """*Try it* on the page of an operation: the form, or the reason why there is none."""
 
     form: TryItForm | None = None
     why_not: str = ""
@@ -64,18 +64,18 @@ class Trial:
         return str(uuid4())
 
 
-def trial_of(
+def try_it_of(
     viewer: Membership, api: Api, operation: Operation, data: QueryDict | None
-) -> Trial | None:
-    """None for people who own no credentials."""
+) -> TryIt | None:
+    """None for people who can't own credentials."""
     if not viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_OWN):
         return None
     if reason := why_not(api, operation):
-        return Trial(why_not=reason)
+        return TryIt(why_not=reason)
     credentials = _own_credentials(viewer)
     clients = _usable_clients(viewer, credentials) if credentials else []
     if not clients:
-        return Trial(lacks="app" if credentials else "credential")
+        return TryIt(lacks="app" if credentials else "credential")
     form = TryItForm(
         data,
         api=api,
@@ -84,29 +84,31 @@ def trial_of(
         credentials=credentials,
         clients=clients,
     )
-    return Trial(form)
+    return TryIt(form)
 
 
-def sent(trial: Trial, viewer: Membership, api: Api, operation: Operation, origin: Origin) -> Trial:
-    """The trial with the outcome of its form, which was posted."""
-    form = trial.form
+def submitted(
+    try_it: TryIt, viewer: Membership, api: Api, operation: Operation, origin: Origin
+) -> TryIt:
+    """Makes the call of the submitted form, and adds the outcome."""
+    form = try_it.form
     if form is None or not form.is_valid():
-        return trial
+        return try_it
     call = form.call()
     outcome = Outcome(call=call, snippets=call_snippets(call))
     if not cache.add(f"tried-{viewer.pk}-{form.cleaned_data['submission_key']}", 1, _SENT_FOR):
-        return replace(trial, outcome=replace(outcome, was_sent_before=True))
+        return replace(try_it, outcome=replace(outcome, was_sent_before=True))
     try:
         token = _token(form, api, operation, viewer, origin)
-        answer = _answer(call, token)
+        response = _response(call, token)
     except OAuthError as error:
         explanation = real_exchange(error, form.client, form.credential, viewer)
         outcome = replace(outcome, refused=error, explanation=explanation)
     except CallFailed as error:
         outcome = replace(outcome, failure=str(error))
     else:
-        outcome = replace(outcome, answer=answer)
-    return replace(trial, outcome=outcome)
+        outcome = replace(outcome, response=response)
+    return replace(try_it, outcome=outcome)
 
 
 def _own_credentials(viewer: Membership) -> list[JwtCredential]:
@@ -120,9 +122,9 @@ def _own_credentials(viewer: Membership) -> list[JwtCredential]:
 
 
 def _usable_clients(viewer: Membership, credentials: Sequence[JwtCredential]) -> list[Client]:
-    """The apps of the viewer's organization, and others that one of the credentials lists.
+    """The apps of the viewer's organization, and other apps that one of the credentials lists.
 
-    Whether an app can use the chosen credential is for the exchange to check and to explain.
+    The exchange checks whether an app can use the chosen credential, and explains why if it can't.
     """
     own = Q(application__organization=viewer.organization_id)
     listed = Q(permitted_by__credential__in=[each.pk for each in credentials])
@@ -163,10 +165,12 @@ def _token(
     return token
 
 
-def _answer(call: OutgoingCall, token: str) -> ShownAnswer:
+def _response(call: OutgoingCall, token: str) -> ShownResponse:
     authorized = replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
-    answer = send(authorized, seconds=SECONDS, most_bytes=MOST_BYTES)
-    # Some servers repeat the request in their answer.
-    body = answer.body.replace(token.encode(), b"ACCESS_TOKEN")
-    headers = tuple((name, value.replace(token, "ACCESS_TOKEN")) for name, value in answer.headers)
-    return ShownAnswer.of(replace(answer, body=body, headers=headers))
+    response = send(authorized, seconds=SECONDS, most_bytes=MOST_BYTES)
+    # Some servers repeat the request in their response.
+    body = response.body.replace(token.encode(), b"ACCESS_TOKEN")
+    headers = tuple(
+        (name, value.replace(token, "ACCESS_TOKEN")) for name, value in response.headers
+    )
+    return ShownResponse.of(replace(response, body=body, headers=headers))

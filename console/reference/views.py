@@ -22,7 +22,7 @@ from console.reference.apis import (
 )
 from console.reference.operations import OperationListForm
 from console.reference.rest_api import bodies
-from console.reference.try_it import sent, trial_of
+from console.reference.try_it import submitted, try_it_of
 from core.origin import Origin
 
 _VIEW = ConsolePermission.CONSOLE_USE
@@ -60,10 +60,10 @@ def operation_reference(request: HttpRequest, api_id: str, operation_id: str) ->
     viewer = member(request.user, needed)
     api = api_or_404(api_id)
     operation = operation_or_404(api, operation_id)
-    trial = trial_of(viewer, api, operation, posted(request))
-    if trial and is_tried:
-        trial = sent(trial, viewer, api, operation, Origin.of(request))
-    context = {"api": api, "apis": described_apis(), "operation": operation, "trial": trial}
+    try_it = try_it_of(viewer, api, operation, posted(request))
+    if try_it and is_tried:
+        try_it = submitted(try_it, viewer, api, operation, Origin.of(request))
+    context = {"api": api, "apis": described_apis(), "operation": operation, "try_it": try_it}
     return render(request, "console/reference/operation.html", context | _needs(api, operation))
 
 

@@ -1,4 +1,4 @@
-"""Counts the calls of an API, whichever API it is."""
+"""Counts calls to any API of the platform."""
 
 from django.http import HttpRequest
 from django.utils import timezone

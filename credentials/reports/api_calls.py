@@ -1,7 +1,7 @@
-"""The calls of one API since yesterday, allowed and refused, of all organizations.
+"""The calls to one API since yesterday, allowed and refused, in all organizations.
 
-Calls are counted by day (UTC), so yesterday and today are the shortest period with the last 24
-hours in it.
+Calls are counted per day (UTC), so yesterday and today are the shortest period that includes the
+last 24 hours.
 """
 
 import re
@@ -26,15 +26,15 @@ _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 
 @dataclass
 class CallTally:
-    """Calls of an API or of one operation, by what became of them."""
+    """Calls to an API or to one operation, by their result."""
 
     counted: int = 0
-    """Those with a valid access token."""
+    """Calls with a valid access token."""
     counted_refusals: int = 0
     refused: int = 0
-    """By us, with a valid token or without."""
+    """Refused by us, with or without a valid token."""
     refused_by_api: int = 0
-    """By the API itself, as it reported."""
+    """Refused by the API itself, which reported them."""
 
     @property
     def allowed(self) -> int:
@@ -62,12 +62,12 @@ class ApiCalls:
     since: datetime
     by_environment: Mapping[str, CallTally]
     by_operation: Mapping[str, CallTally]
-    """By the ID of the operation; empty for calls of operations that the API doesn't list."""
+    """By operation ID, which is empty for operations that the document doesn't describe."""
     refusals: Sequence["SameRefusals"] = field(default_factory=list)
 
 
 def api_calls(api: Api, *, at: datetime | None = None) -> ApiCalls:
-    """In two queries."""
+    """Takes two queries."""
     since = _beginning_of_yesterday(at or timezone.now())
     by_environment: dict[str, CallTally] = defaultdict(CallTally)
     by_operation: dict[str, CallTally] = defaultdict(CallTally)
@@ -99,7 +99,7 @@ def _counts(api: Api, since: datetime) -> Iterator[tuple[str, str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class SameRefusals:
-    """How many refusals have all this in common."""
+    """A number of refusals that have these values in common."""
 
     environment: str
     operation: str
@@ -120,7 +120,7 @@ def _refusals(api: Api, since: datetime) -> Iterator[SameRefusals]:
     operation: tuple[str, ...] = ("operation",)
     ids: dict[tuple[str, str], str] = {}
     if api.id == built_in.API_ID:
-        # Refusals of this API name the operation by its method and its path.
+        # Refusals of this API record the method and the path instead of the operation ID.
         operation = ("method", "path")
         ids = {(each.method, _shape(each.path)): each.id for each in api.operations}
     columns = ("environment", "what", "code", "error", "check_name", "reason", "is_authentic")

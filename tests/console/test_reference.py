@@ -246,7 +246,7 @@ def test_alternatives_of_scopes_and_open_operations_are_explained(
         "App scope Change orders orders:write Read orders orders:read or Read orders orders:read "
         "User permission None Rate limit group Medium"
     ) in text
-    assert "The request has a body of type application/json ." in text
+    assert "The type of the request body is application/json ." in text
     assert "POST /a One Two" in text
     text = words(page(luke, f"{PAGE}/orders/GET%20~1b"))
     assert "You don’t need an access token." in text

@@ -1,16 +1,18 @@
-"""How an answer to *Try it* is shown: JSON in lines, everything else as it was sent."""
+"""How a response to *Try it* is shown: JSON in lines, everything else as it was sent."""
 
 import json
 
 import pytest
 
-from console.reference.results import ShownAnswer
-from core.outgoing import HttpAnswer
+from console.reference.results import ShownResponse
+from core.outgoing import CallResponse
 
 
-def shown(body: bytes, content_type: str = "application/json", *, is_cut: bool = False) -> str:
+def shown(
+    body: bytes, content_type: str = "application/json", *, is_truncated: bool = False
+) -> str:
     headers = (("content-type", content_type),)
-    return ShownAnswer.of(HttpAnswer(200, "OK", headers, body, is_cut, 0.1)).text
+    return ShownResponse.of(CallResponse(200, "OK", headers, body, is_truncated, 0.1)).text
 
 
 @pytest.mark.parametrize(
@@ -54,4 +56,4 @@ def test_only_text_is_shown(body: bytes, content_type: str, text: str) -> None:
 
 
 def test_a_character_that_is_cut_in_half_is_replaced() -> None:
-    assert shown("aé".encode()[:2], "text/plain", is_cut=True) == "a\ufffd"
+    assert shown("aé".encode()[:2], "text/plain", is_truncated=True) == "a\ufffd"

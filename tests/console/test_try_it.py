@@ -128,7 +128,7 @@ def words(response: Any) -> str:
 
 
 def errors(response: Any) -> dict[str, list[str]]:
-    return dict(response.context["trial"].form.errors)
+    return dict(response.context["try_it"].form.errors)
 
 
 def tried() -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def get(luke: Browser, name: str, credential: JwtCredential, app: App) -> Any:
 # --- The call -------------------------------------------------------------------------------------
 
 
-def test_the_console_calls_the_api_as_the_person_and_shows_the_answer(
+def test_the_console_calls_the_api_as_the_person_and_shows_the_response(
     luke: Browser, rebels: Rebels, credential: JwtCredential, app: App, server: ApiServer
 ) -> None:
     values = {"parameter_2": "de", "parameter_3": "t-1", "body": '{"amount": 1.10}'}
@@ -230,12 +230,16 @@ def test_a_path_parameter_stays_one_segment(
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"parameter_0": ".."}, "parameter_0", "A dot or two dots can’t be a whole part"),
+        ({"parameter_0": ".."}, "parameter_0", "A segment of the path can’t be only a dot"),
         ({"parameter_0": " "}, "parameter_0", "This field is required."),
         ({"parameter_1": ""}, "parameter_1", "This field is required."),
         ({"parameter_3": "a\r\nX-Admin: 1"}, "parameter_3", "Use only printable ASCII"),
         ({"parameter_3": "é"}, "parameter_3", "Use only printable ASCII"),
-        ({"body": '{"amount": }'}, "body", "This isn’t JSON: Expecting value (line 1, column 12)"),
+        (
+            {"body": '{"amount": }'},
+            "body",
+            "This isn’t valid JSON: Expecting value (line 1, column 12)",
+        ),
         ({"body": "[" * 50_000}, "body", "This JSON is nested too deeply."),
         ({"client_id": "other"}, "client_id", "Select a valid choice."),
         ({"credential_id": ""}, "credential_id", "This field is required."),
@@ -283,7 +287,7 @@ def test_a_credential_and_an_app_that_probably_work_are_chosen(
     assert selected == [str(credential.pk), app.client_id]
 
 
-# --- Answers and failures -------------------------------------------------------------------------
+# --- Responses and failures -----------------------------------------------------------------------
 
 
 def test_a_redirect_is_not_followed(
@@ -310,7 +314,7 @@ def test_a_slow_server_is_cut_off(
     """It sends a byte now and then, so that no single read takes long."""
     monkeypatch.setattr(try_it, "SECONDS", 0.3)
     text = words(get(luke, "slow", credential, app))
-    assert "didn’t answer completely within 0.3 seconds." in text
+    assert "didn’t send a complete response within 0.3 seconds." in text
     assert tried()[0]["outcome"] == "granted"
 
 
@@ -329,12 +333,12 @@ def test_a_large_body_is_cut_off(
     ("name", "message"),
     [
         ("image", "The body isn’t text, so we don’t show it (5"),
-        ("nothing", "The answer has no body."),
+        ("nothing", "The response has no body."),
         ("garbage", "isn’t valid HTTP."),
-        ("gone", "closed the connection before its answer was complete."),
+        ("gone", "closed the connection before its response was complete."),
     ],
 )
-def test_an_answer_that_cannot_be_shown_is_explained(
+def test_a_response_that_cannot_be_shown_is_explained(
     luke: Browser, credential: JwtCredential, app: App, name: str, message: str
 ) -> None:
     assert message in words(get(luke, name, credential, app))
@@ -345,7 +349,7 @@ def test_an_answer_that_cannot_be_shown_is_explained(
     [
         ("http://127.0.0.1:{free}", "refused the connection. The server may be down."),
         ("https://127.0.0.1:{server}", "The TLS connection to 127.0.0.1:{server} failed."),
-        ("https://api.invalid", "We couldn’t find the address of api.invalid."),
+        ("https://api.invalid", "We couldn’t find the IP address of api.invalid."),
     ],
 )
 def test_a_server_that_cannot_be_reached_is_named(
@@ -410,7 +414,7 @@ def test_an_app_of_another_organization_needs_its_secret(
 
     response = luke.post(REFUND, filled(credential, theirs))
     assert errors(response) == {
-        "client_secret": ["This app belongs to Cloud City Partners. Paste its secret."]
+        "client_secret": ["This app belongs to Cloud City Partners. Paste its client secret."]
     }
     wrong = luke.post(REFUND, filled(credential, theirs, client_secret="cs_wrong"))
     assert "The exchange was refused: OAU-146" in words(wrong)
@@ -501,14 +505,17 @@ def test_the_page_says_what_is_missing(
     assert html(luke.get(REFUND)).select_one('#try-it a[href="/console/apps"]')
     app = api.app(rebels.luke, scopes=["orders:read"])
     for name, reason in (
-        ("POST%20~1upload", "Try it sends only text, and this operation takes multipart/form-data"),
+        (
+            "POST%20~1upload",
+            "Try it sends only text, and the body of this operation is multipart/form-data",
+        ),
         ("TRACE%20~1trace", "Try it doesn’t send TRACE"),
     ):
         assert reason in words(get(luke, name, credential, app))
     text = ORDERS.replace('sandbox = "https://sandbox.api.acme.example", ', "")
     settings.PLATFORM = read_platform(write_platform(tmp_path, text))
     response = get(luke, "listOrders", credential, app)
-    assert "This API has no sandbox server" in words(response)
+    assert "this API has no sandbox server" in words(response)
 
 
 # --- The same call as code ------------------------------------------------------------------------
