@@ -2,8 +2,8 @@
 
 This is the first of `MIDDLEWARE`. It answers requests below an environment's base URL with a
 request ID, a log line and the security headers, so they never reach the other middlewares. Unusual
-requests, such as one for a host that isn't allowed or one that must be redirected to https, are
-passed to them and get the answer that a page would get.
+requests, such as one for a host that isn't allowed, are passed to them and get the answer that a
+page would get.
 """
 
 import logging
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import ResolverMatch, get_resolver, set_urlconf
 from django.utils.module_loading import import_string
 
@@ -30,6 +30,8 @@ from console.environment_urls import (
 )
 from console.middleware import GetResponse
 from core.origin import client_ip
+from credentials.oauth.errors import InvalidRequest
+from credentials.oauth.rest_errors import error_response
 
 # These only add headers, and the same ones to every response.
 HEADERS_FROM = (
@@ -37,7 +39,12 @@ HEADERS_FROM = (
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 )
+HSTS = "strict-transport-security"
 BELOW = ("restapi", ".well-known")
+NEEDS_HTTPS = (
+    "The request came over http. Use https, and replace every secret and token that you sent, "
+    "because others may have read them."
+)
 # There are few paths without IDs, and many with them. None of ours is longer than this, so longer
 # paths from attackers use no memory.
 KEPT_MATCHES = 1_000
@@ -61,9 +68,10 @@ class ApiMiddleware:
             for part in BELOW
         ]
         self._paths = tuple(beginning for _host, beginning in self._beginnings)
-        # Behind TLS, requests without it are redirected instead of being answered here.
-        schemes = (True,) if settings.SECURE_SSL_REDIRECT else (False, True)
-        self._headers = {is_secure: _security_headers(is_secure) for is_secure in schemes}
+        headers = _security_headers()
+        # RFC 6797 §7.2: not without TLS.
+        plain = {name: header for name, header in headers.items() if name != HSTS}
+        self._headers = {True: headers, False: plain}
         self._match = lru_cache(maxsize=KEPT_MATCHES)(_match)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -79,9 +87,7 @@ class ApiMiddleware:
         return self._logged(request, self._hosts.get(host))
 
     def _host(self, request: HttpRequest) -> str | None:
-        """None if the other middlewares have to refuse or redirect the request."""
-        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
-            return None
+        """None if the other middlewares have to refuse the request."""
         try:
             return host_of(request)
         except DisallowedHost:
@@ -110,6 +116,8 @@ class ApiMiddleware:
 
     def _answered(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
         set_urlconf(urlconf)  # type: ignore[arg-type]
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            return _needs_https(request)
         if urlconf is not None:
             request.urlconf = urlconf  # type: ignore[assignment]
         try:
@@ -131,20 +139,27 @@ class ApiMiddleware:
             response["Content-Length"] = str(len(response.content))
 
 
+def _needs_https(request: HttpRequest) -> HttpResponse:
+    """No redirect: a client that follows one doesn't notice what it sends in the clear."""
+    if "/restapi/oauth/" in request.path_info:
+        error = InvalidRequest(NEEDS_HTTPS)
+        return JsonResponse(error.body, status=error.status)
+    return error_response(400, "CMN-101", NEEDS_HTTPS)
+
+
 def _match(urlconf: HostUrls, path: str) -> ResolverMatch:
     return get_resolver(urlconf).resolve(path)  # type: ignore[arg-type]
 
 
-def _security_headers(is_secure: bool) -> dict[str, tuple[str, str]]:
+def _security_headers() -> dict[str, tuple[str, str]]:
     def empty(request: HttpRequest) -> HttpResponse:
         return HttpResponse(headers={"Content-Type": ""})
 
     answer: GetResponse = empty
     for name in HEADERS_FROM:
         answer = import_string(name)(answer)
-    scheme = "https" if is_secure else "http"
     request = WSGIRequest(
-        {"REQUEST_METHOD": "GET", "wsgi.url_scheme": scheme, "wsgi.input": BytesIO()}
+        {"REQUEST_METHOD": "GET", "wsgi.url_scheme": "https", "wsgi.input": BytesIO()}
     )
     headers = {**dict(answer(request).items()), "Cache-Control": "no-store"}
     del headers["Content-Type"]

@@ -27,6 +27,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "can": can,
         "navigation": functools.cache(lambda: navigation(can, is_operator=is_operator)),
         "demo": settings.DEMO,
+        "theme": request.COOKIES.get(settings.THEME_COOKIE_NAME),
         # Only this API has numbers of people and accounts.
         "built_in_api": settings.PLATFORM.built_in_api,
     }

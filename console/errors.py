@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template import loader
@@ -83,7 +84,7 @@ def _bare_page(
         "status": status,
         "reason": reason,
         "request_id": getattr(request, "request_id", ""),
-        "theme": request.COOKIES.get("theme"),
+        "theme": request.COOKIES.get(settings.THEME_COOKIE_NAME),
         "may_repeat": request.method == "GET",
     }
     page = loader.get_template(name).render(context)

@@ -260,6 +260,10 @@ SESSION_COOKIE_SECURE = HTTPS
 # accounts notices sign-ins from a browser that is new for the person.
 DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
+MESSAGES_COOKIE_NAME = "__Host-messages" if HTTPS else "messages"
+# Our script writes it, with the same name.
+THEME_COOKIE_NAME = "__Host-theme" if HTTPS else "theme"
+MESSAGE_STORAGE = "console.messages.MessageStorage"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [ORIGIN]

@@ -74,6 +74,12 @@ class _Logout(LogoutView):  # type: ignore[misc]
         super().logout()
         ceremonies.cancel()
 
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post(*args, **kwargs)
+        # Not the cookies: the browser stays known, and keeps its theme.
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
 
 log_out = _Logout.as_view()
 

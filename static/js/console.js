@@ -374,8 +374,10 @@
     const theme = button.dataset.themeChoice;
     if (theme === "system") delete root.dataset.theme;
     else root.dataset.theme = theme;
-    const secure = window.location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+    const isSecure = window.location.protocol === "https:";
+    const name = isSecure ? "__Host-theme" : "theme";
+    const secure = isSecure ? "; secure" : "";
+    document.cookie = `${name}=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
     markTheme(theme);
   });
 

@@ -374,3 +374,8 @@ def test_sign_in_pages_are_in_no_cache_and_no_frame(url: str, db: None) -> None:
     assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
     assert response["Referrer-Policy"] == "same-origin"
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_signing_out_clears_what_the_browser_keeps(rebels: Rebels, sign_in: SignIn) -> None:
+    response = sign_in(rebels.luke).post(reverse("account_logout"))
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'

@@ -14,15 +14,24 @@ from tests.house.sources import ROOT
 from tests.plugins.environment import ENVIRONMENT, UNSET
 from tests.stages import production_environment
 
+NEEDS_HTTPS = (
+    "The request came over http. Use https, and replace every secret and token that you sent, "
+    "because others may have read them."
+)
+
 NAMES = (
     "ALLOWED_HOSTS",
     "CONTENT_SECURITY_POLICY",
     "CSRF_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_NAME",
     "CSRF_COOKIE_SECURE",
     "CSRF_TRUSTED_ORIGINS",
     "DATABASES",
     "DEBUG",
     "DEMO",
+    "DEVICE_COOKIE_NAME",
+    "MESSAGES_COOKIE_NAME",
+    "MESSAGE_STORAGE",
     "MIDDLEWARE",
     "PASSWORD_HASHERS",
     "SECURE_CONTENT_TYPE_NOSNIFF",
@@ -32,6 +41,7 @@ NAMES = (
     "SESSION_COOKIE_NAME",
     "SESSION_COOKIE_SECURE",
     "STORAGES",
+    "THEME_COOKIE_NAME",
 )
 PROGRAM = f"""
 import json
@@ -46,12 +56,16 @@ from django.test import RequestFactory
 from console.wsgi import application
 answers = []
 def start(status, headers):
-    answers.append([status, dict(headers)])
-for host, path in (("platform.sandbox", "/restapi/v1.0"), ("developers", "/console")):
+    answers.append([status, dict(headers), ""])
+for host, path in (
+    ("platform.sandbox", "/restapi/v1.0"),
+    ("platform.sandbox", "/restapi/oauth/jwks"),
+    ("developers", "/console"),
+):
     asked = RequestFactory(HTTP_HOST=f"{host}.example.com")
     for scheme in ("https", "http"):
         request = asked.get(path, HTTP_X_FORWARDED_PROTO=scheme)
-        application(request.environ, start)
+        answers[-1][2] = b"".join(application(request.environ, start)).decode()
 print(json.dumps(answers))
 """
 
@@ -88,16 +102,23 @@ def test_demo_and_debug_mode_are_off() -> None:
 def test_production_is_served_with_tls_only() -> None:
     served = start(production_environment(), SERVED)
     assert served.returncode == 0, served.stderr
-    call, plain_call, page, plain_page = json.loads(served.stdout.splitlines()[-1])
+    answers = json.loads(served.stdout.splitlines()[-1])
+    call, plain_call, _, plain_token, page, plain_page = answers
     assert (call[0], page[0]) == ("200 OK", "302 Found")
-    for _, headers in (call, page):
+    for _, headers, _ in (call, page):
         assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
     assert page[1]["Location"] == "/account/login/?next=/console"
-    for (status, headers), address in (
-        (plain_call, "https://platform.sandbox.example.com/restapi/v1.0"),
-        (plain_page, "https://developers.example.com/console"),
+    assert plain_page[0] == "301 Moved Permanently"
+    assert plain_page[1]["Location"] == "https://developers.example.com/console"
+    # A client that is redirected would not notice that it sends its secrets in the clear.
+    for (status, headers, body), members in (
+        (plain_call, {"errorCode": "CMN-101", "message": NEEDS_HTTPS}),
+        (plain_token, {"error": "invalid_request", "error_description": NEEDS_HTTPS}),
     ):
-        assert (status, headers["Location"]) == ("301 Moved Permanently", address)
+        assert (status, headers.get("Location")) == ("400 Bad Request", None)
+        answer = json.loads(body)
+        assert {name: answer[name] for name in members} == members
+        assert answer["errors"] == [{"errorCode": "CMN-101", "message": NEEDS_HTTPS}]
 
 
 def test_only_the_configured_hosts_are_served() -> None:
@@ -117,7 +138,10 @@ def test_transport_and_cookies_are_strict() -> None:
     for cookie in ("SESSION", "CSRF"):
         assert settings[f"{cookie}_COOKIE_SECURE"]
         assert settings[f"{cookie}_COOKIE_HTTPONLY"]
-    assert settings["SESSION_COOKIE_NAME"].startswith("__Host-")
+    # Apart from these cookies, the console sets none.
+    for cookie in ("SESSION", "CSRF", "DEVICE", "MESSAGES", "THEME"):
+        assert settings[f"{cookie}_COOKIE_NAME"] == f"__Host-{cookie.lower()}"
+    assert settings["MESSAGE_STORAGE"] == "console.messages.MessageStorage"
 
 
 def test_the_content_security_policy_allows_nothing_unsafe() -> None:
