@@ -53,22 +53,26 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # Without database and session: either could be the cause of the error.
-    if database.is_away(sys.exc_info()[1]):
-        return _unavailable(request)
+    error = sys.exc_info()[1]
+    if database.is_unavailable(error):
+        return _unavailable(request, has_database=not database.is_away(error))
     request_id = getattr(request, "request_id", "")
     if _is_api(request):
         return error_response(500, "CMN-500", f"Internal error; request {request_id}.")
     return _bare_page(request, "500.html", status=500)
 
 
-def _unavailable(request: HttpRequest) -> HttpResponse:
+def _unavailable(request: HttpRequest, *, has_database: bool) -> HttpResponse:
     if _is_api(request):
         refusal = ServiceUnavailable(database.CODE, database.AWAY_MESSAGE)
         if "/restapi/oauth/" not in request.path:
             return error_response(refusal.status, refusal.code, refusal.message, refusal.headers)
         headers = refusal.headers | {"Link": help_link(refusal.code)}
         return JsonResponse(refusal.body, status=refusal.status, headers=headers)
-    return _bare_page(request, "503.html", status=database.STATUS, headers=database.HEADERS)
+    reason = "The console can’t decrypt its keys." if has_database else ""
+    return _bare_page(
+        request, "503.html", status=database.STATUS, headers=database.HEADERS, reason=reason
+    )
 
 
 def _bare_page(

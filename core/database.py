@@ -1,12 +1,15 @@
 """Whether a request failed because the database was away, and what its caller is told.
 
-Nothing is granted, accepted or half-saved in that case, so callers can try again.
+Nothing is granted, accepted or half-saved in that case, so callers can try again. The same answer
+serves while `KEY_ENCRYPTION_KEYS` lacks a key, which the operator has to restore or replace.
 """
 
 import sys
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError
+
+from core import vault
 
 AWAY_MESSAGE = "The service is temporarily unavailable. Try again in a moment."
 CODE = "CMN-201"
@@ -25,12 +28,17 @@ def is_away(error: BaseException | None) -> bool:
     return getattr(cause, "sqlstate", None) == _READ_ONLY
 
 
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the operator has to act, and not the code to change: the error needs no traceback."""
+    return is_away(error) or isinstance(error, vault.Unreadable)
+
+
 def in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
     found = event.get("exc_info")
     if found is True:
         found = sys.exc_info()
     error = found[1] if isinstance(found, tuple) else found
-    if isinstance(error, Exception) and is_away(error):
+    if isinstance(error, Exception) and is_unavailable(error):
         del event["exc_info"]
         event["error"] = str(error).strip().partition("\n")[0]
         if event.get("code") == 500:

@@ -50,4 +50,4 @@ def _opened(read: Callable[[bytes], bytes], sealed: str) -> bytes:
     try:
         return read(sealed.encode())
     except InvalidToken as error:
-        raise Unreadable("encrypted with a key that KEY_ENCRYPTION_KEYS no longer has") from error
+        raise Unreadable("None of KEY_ENCRYPTION_KEYS decrypts a stored secret.") from error

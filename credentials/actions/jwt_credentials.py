@@ -13,7 +13,7 @@ from accounts.models import AuditKind, Extension, Membership, User
 from accounts.platform.words import word
 from core import leaks, networks, texts
 from core.origin import Origin
-from credentials import notices
+from credentials import jose, notices
 from credentials.actions.expiration import end_of
 from credentials.actions.managed_credentials import locked_credential, require_manager
 from credentials.actions.permitted_apps import permittable_clients
@@ -122,6 +122,8 @@ def new_credential(
         app_access, client_ids, environment=environment, owner=owner, kept=kept
     )
     credential.signing_key = current_signing_key(environment, KeyPurpose.CREDENTIAL)
+    # Raises `Unreadable` before anything is saved, because no one could ever see this JWT.
+    jose.unseal(credential.signing_key.sealed_private_key)
     _insert(credential)
     _permit(credential, clients, at=at)
     return credential

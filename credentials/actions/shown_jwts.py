@@ -28,6 +28,11 @@ def require_showable(credential: JwtCredential, actor: User) -> None:
         raise PermissionDenied
     if credential.is_ended() or credential.is_expired():
         raise ValidationError("This credential no longer works, so there is nothing to show.")
+    if not credential.signing_key.can_sign:
+        raise ValidationError(
+            "We can’t show this JWT, because its signing key was lost. Apps that have the JWT can "
+            "still use it. To get a JWT that you can view, rotate this credential."
+        )
 
 
 @transaction.atomic

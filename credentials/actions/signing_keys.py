@@ -39,8 +39,9 @@ def rotate_signing_key(
     """Make the next key current, and create another next key; the former key still verifies.
 
     With `compromised`, the former key and the next key are distrusted, and a new key becomes
-    current. `expected` is the `kid` of the key to retire: if another key is current already,
-    raises `ValidationError`, so that sending a form twice rotates once.
+    current. A next key that can't be decrypted is distrusted as well, because it can't sign.
+    `expected` is the `kid` of the key to retire: if another key is current already, raises
+    `ValidationError`, so that sending a form twice rotates once.
     """
     _require_operator(actor)
     former = _locked_current(environment, purpose)
@@ -50,8 +51,9 @@ def rotate_signing_key(
     if expected and expected != former.kid:
         raise ValidationError("This key has already been rotated, so we didn’t rotate it again.")
     following = SigningKey.objects.next(environment, purpose).first()
-    if compromised and following is not None:
-        # Both keys were stored together, so the thief of one may have the other.
+    if following is not None and (compromised or not following.can_sign):
+        # Both keys were stored together, so the thief of one may have the other, and a lost
+        # encryption key usually sealed both.
         following.distrusted_at = now
         following.save(update_fields=["distrusted_at"])
         following = None
@@ -103,18 +105,30 @@ def distrust_signing_key(
 class Resealing:
     resealed: list[SigningKey]
     unreadable: list[SigningKey]
-    """Sealed with a key that `KEY_ENCRYPTION_KEYS` no longer holds."""
+    """Current and next keys that `KEY_ENCRYPTION_KEYS` can't decrypt. Rotating replaces them."""
+    lost: list[SigningKey]
+    """Former keys that it can't decrypt. They still verify, and nothing brings them back."""
+
+
+def due_signing_keys() -> list[SigningKey]:
+    """The keys to seal again, without the lost ones."""
+    return [
+        key
+        for key in SigningKey.objects.order_by("kid")
+        if not vault.is_sealed_with_newest(key.sealed_private_key)
+        and (key.is_in_service or key.can_sign)
+    ]
 
 
 def reseal_signing_keys(*, origin: Origin) -> Resealing:
-    outcome = Resealing([], [])
+    outcome = Resealing([], [], [])
     for key in SigningKey.objects.order_by("kid"):
         if vault.is_sealed_with_newest(key.sealed_private_key):
             continue
         try:
             outcome.resealed.append(_reseal(key, origin=origin))
         except vault.Unreadable:
-            outcome.unreadable.append(key)
+            (outcome.unreadable if key.is_in_service else outcome.lost).append(key)
     return outcome
 
 

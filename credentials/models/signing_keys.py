@@ -8,6 +8,8 @@ from django.db.models import Count, FilteredRelation, Max, Q
 from django.utils import timezone
 
 from accounts.environments import Environment
+from core import vault
+from credentials import jose
 
 # How long a resource server can cache the key set.
 JWKS_MAX_AGE = timedelta(minutes=5)
@@ -122,6 +124,20 @@ class SigningKey(models.Model):
         if self.retired_at is not None:
             return KeyState.RETIRED
         return KeyState.NEXT if self.activated_at is None else KeyState.CURRENT
+
+    @property
+    def is_in_service(self) -> bool:
+        """Whether it signs now or will. A former key only signs JWTs that it signed before."""
+        return self.state in {KeyState.CURRENT, KeyState.NEXT}
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether `KEY_ENCRYPTION_KEYS` can decrypt it."""
+        try:
+            jose.unseal(self.sealed_private_key)
+        except vault.Unreadable:
+            return False
+        return True
 
     @property
     def known_at(self) -> datetime:

@@ -115,11 +115,23 @@ def refresh_flow_refusal(client: Client) -> OAuthError | None:
 
 def _signature_refusal(exchange: Exchange) -> OAuthError | None:
     credential = exchange.credential
+    if credential.signing_key.distrusted_at is not None:
+        return errors.invalid_assertion()
     try:
         genuine_credential(credential.encode(), credential.environment)
     except OAuthError as refusal:
         return refusal
     return None
+
+
+def _signature_unknown(exchange: Exchange) -> str:
+    key = exchange.credential.signing_key
+    if key.distrusted_at is not None or key.can_sign:
+        return ""
+    return (
+        "The console can’t decrypt the key that signed this JWT, so it can’t sign the JWT again to "
+        "check it. Apps that have the JWT can still use it."
+    )
 
 
 def _environment_refusal(exchange: Exchange) -> OAuthError | None:
@@ -192,7 +204,7 @@ def _network_unknown(exchange: Exchange) -> str:
     return f"The console doesn’t know which address the app calls from: {limits}."
 
 
-SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal)
+SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal, _signature_unknown)
 FLOW = Check(CheckName.FLOW, _flow_refusal)
 # What an API verifies while it authenticates the client and the credential.
 AUTHENTICATION_CHECKS: tuple[Check, ...] = (

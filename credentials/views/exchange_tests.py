@@ -35,7 +35,8 @@ def try_exchange(
             "scopes": sorted(client.application.effective_scopes),
             "permissions": permissions_in_words(credential.extension.role),
         }
-        if form.cleaned_data["client_secret"] and owner.is_own:
+        can_exchange = owner.is_own and credential.signing_key.can_sign
+        if form.cleaned_data["client_secret"] and can_exchange:
             context |= _exchange(request, credential, client, form.cleaned_data["client_secret"])
             refused = context.get("refused")
             context["test"] = real_exchange(refused, client, credential, owner.viewer)

@@ -267,6 +267,7 @@ def test_resealing_names_unreadable_keys_and_leaves_them(db: None, settings: Set
     outcome = reseal_signing_keys(origin=cast.ORIGIN)
     assert outcome.resealed == []
     assert [key.kid for key in outcome.unreadable] == [key["kid"] for key in before]
+    assert outcome.lost == []
     assert list(SigningKey.objects.order_by("kid").values()) == before
 
 

@@ -4,9 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actions.factors import due_second_factors, reseal_second_factors
-from core import vault
 from core.origin import Origin
-from credentials.actions.signing_keys import reseal_signing_keys
+from credentials.actions.signing_keys import due_signing_keys, reseal_signing_keys
 from credentials.models import SigningKey
 
 
@@ -25,27 +24,32 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["dry_run"]:
-            sealed = SigningKey.objects.values_list("sealed_private_key", flat=True)
-            due = sum(not vault.is_sealed_with_newest(value) for value in sealed)
-            self.stdout.write(f"Signing keys to re-encrypt: {due}.")
+            self.stdout.write(f"Signing keys to re-encrypt: {len(due_signing_keys())}.")
             self.stdout.write(f"Second factors to re-encrypt: {len(due_second_factors())}.")
             return
         keys = reseal_signing_keys(origin=Origin.command("reseal_signing_keys"))
         factors = reseal_second_factors()
         self.stdout.write(f"Signing keys re-encrypted: {len(keys.resealed)}.")
         self.stdout.write(f"Second factors re-encrypted: {len(factors.resealed)}.")
-        self._refuse_unreadable(
-            [key.kid for key in keys.unreadable], [user.email for user in factors.unreadable]
-        )
+        if keys.lost:
+            self.stdout.write(
+                f"Former signing keys that no key can decrypt: {len(keys.lost)}. They still verify "
+                "what they signed, but people can’t view those JWTs."
+            )
+        self._refuse_unreadable(keys.unreadable, [user.email for user in factors.unreadable])
         self.stdout.write("You can now remove all keys except the first from KEY_ENCRYPTION_KEYS.")
 
     @staticmethod
-    def _refuse_unreadable(kids: Sequence[str], people: Sequence[str]) -> None:
+    def _refuse_unreadable(keys: Sequence[SigningKey], people: Sequence[str]) -> None:
         problems = []
-        if kids:
+        if keys:
+            kids = ", ".join(key.kid for key in keys)
+            pairs = sorted(
+                {f"`rotate_signing_key {key.environment} {key.purpose}`" for key in keys}
+            )
             problems.append(
-                f"No key in KEY_ENCRYPTION_KEYS can decrypt these signing keys: {', '.join(kids)}. "
-                "They can still verify, but can't sign."
+                f"No key in KEY_ENCRYPTION_KEYS can decrypt these signing keys: {kids}. "
+                f"They can still verify, but can't sign. To replace them, run {', '.join(pairs)}."
             )
         if people:
             problems.append(
