@@ -23,11 +23,13 @@ class Command(BaseCommand):
             help="load only into a database without organizations, and print the accounts you can "
             "sign in with",
         )
-        parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not (settings.DEMO or options["force"]):
-            raise CommandError("The demo people have public passwords. Set DEMO=1, or use --force.")
+        if not settings.DEMO:
+            raise CommandError(
+                "The demo people have public passwords, so only an installation with DEMO=1 can "
+                "load them."
+            )
         occupied = options["if_empty"] and Organization.objects.exists()
         if not occupied and not is_loaded():
             load_demo()

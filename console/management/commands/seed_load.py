@@ -23,12 +23,12 @@ class Command(BaseCommand):
             "--organization", default="Load Test", help="its name (default: %(default)s)"
         )
         parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data")
-        parser.add_argument("--force", action="store_true", help="load it even without DEMO=1")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not (settings.DEMO or options["force"]):
+        if not settings.DEMO:
             raise CommandError(
-                "Two people in the organization get a public password. Set DEMO=1, or use --force."
+                "Two people in the organization get a public password, so only an installation "
+                "with DEMO=1 can load it."
             )
         size = Size(**{field.name: options[field.name] for field in fields(Size)})
         _require_sense(size)
