@@ -72,16 +72,16 @@ def key_encryption_keys(problems: Problems) -> list[str]:
     keys: list[str] = [
         key.strip() for key in env.list("KEY_ENCRYPTION_KEYS", default=[]) if key.strip()
     ]
-    if not keys or not all(_is_fernet_key(key) for key in keys):
+    if not keys or not all(_is_encryption_key(key) for key in keys):
         problems.add(
             "KEY_ENCRYPTION_KEYS",
-            "is missing or contains an entry that isn't a Fernet key",
+            "is missing or contains an entry that isn't 32 bytes in base64url",
             f"Create one with: {ENCRYPTION_KEY_RECIPE}",
         )
     return keys
 
 
-def _is_fernet_key(key: str) -> bool:
+def _is_encryption_key(key: str) -> bool:
     try:
         return len(base64.urlsafe_b64decode(key)) == 32
     except (binascii.Error, ValueError):

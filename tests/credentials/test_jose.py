@@ -282,6 +282,23 @@ def test_encryption_keys_rotate_newest_first(settings: Settings) -> None:
         jose.unseal(sealed_before)
 
 
+def test_what_fernet_sealed_is_readable_until_it_is_sealed_again(settings: Settings) -> None:
+    """Earlier versions sealed with Fernet under the same keys."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    sealed = Fernet(old).encrypt(b"secret").decode()
+    settings.KEY_ENCRYPTION_KEYS = [new, old]
+    assert vault.unseal(sealed) == b"secret"
+    settings.KEY_ENCRYPTION_KEYS = [old]
+    assert not vault.is_sealed_with_newest(sealed)
+    resealed = vault.reseal(sealed)
+    assert vault.is_sealed_with_newest(resealed)
+    assert vault.unseal(resealed) == b"secret"
+    settings.KEY_ENCRYPTION_KEYS = [new]
+    for value in (sealed, resealed):
+        with pytest.raises(vault.Unreadable):
+            vault.unseal(value)
+
+
 def test_only_our_kind_of_key_is_unsealed() -> None:
     sealed = jose.seal(Ed25519PrivateKey.generate())  # type: ignore[arg-type]
     with pytest.raises(TypeError):

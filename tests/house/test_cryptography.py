@@ -95,11 +95,15 @@ def test_random_numbers_come_from_the_system(name: str) -> None:
 def test_changed_ciphertexts_are_refused() -> None:
     sealed = vault.seal(b"secret")
     assert vault.unseal(sealed) == b"secret"
-    raw = base64.urlsafe_b64decode(sealed)
+    prefix, _, encoded = sealed.partition(".")
+    raw = base64.urlsafe_b64decode(encoded)
     for position, byte in enumerate(raw):
         changed = raw[:position] + bytes([byte ^ 1]) + raw[position + 1 :]
         with pytest.raises(vault.Unreadable):
-            vault.unseal(base64.urlsafe_b64encode(changed).decode())
+            vault.unseal(f"{prefix}.{base64.urlsafe_b64encode(changed).decode()}")
+    for damaged in ("", prefix, f"{prefix}.", f"{prefix}.AAAA", encoded, f"g2.{encoded}"):
+        with pytest.raises(vault.Unreadable):
+            vault.unseal(damaged)
 
 
 def test_the_same_secret_is_never_sealed_the_same_way() -> None:
