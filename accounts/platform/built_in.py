@@ -1,12 +1,12 @@
 """The app scopes and user permissions that the built-in REST API asks for."""
 
-# Like those of the APIs in a platform file.
+# As an API in a platform file has them.
 API_ID = "rest-api"
 LABEL = "REST API"
 
 
 def operation_id(name: str) -> str:
-    """The ID of the operation that a function of this name answers."""
+    """The ID of the operation that a function of this name handles."""
     return name.replace("_", "-")
 
 

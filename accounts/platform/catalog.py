@@ -58,7 +58,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Parameter:
-    """An input of an operation, in the path, the query, a header or a cookie."""
+    """A parameter of an operation, in the path, the query, a header or a cookie."""
 
     name: str
     location: str
@@ -70,7 +70,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path template of an API, and what a call to it needs."""
+    """One method of one path template of an API, and what a call needs."""
 
     id: str
     method: str
@@ -89,7 +89,7 @@ class Operation:
     """The media type of the request body; empty without a body."""
 
     def lacking(self, scopes: frozenset[str]) -> frozenset[str]:
-        """What these scopes lack of the closest alternative; empty if they are enough."""
+        """The scopes that are missing from the closest alternative; empty if none is missing."""
         return min((each - scopes for each in self.scopes), key=len, default=frozenset())
 
 
@@ -112,7 +112,7 @@ class Api:
 
     @cached_property
     def scopes(self) -> frozenset[str]:
-        """Every scope that one of its operations asks for."""
+        """Every scope that one of its operations needs."""
         return frozenset[str]().union(
             *(alternative for operation in self.operations for alternative in operation.scopes)
         )
@@ -131,24 +131,24 @@ class Links:
 
     @property
     def labeled(self) -> list[tuple[str, str]]:
-        """The labels and addresses of the links that there are."""
-        return [(name.capitalize(), address) for name, address in asdict(self).items() if address]
+        """The label and URL of each link that the file has."""
+        return [(name.capitalize(), url) for name, url in asdict(self).items() if url]
 
 
 @dataclass(frozen=True)
 class Logo:
-    """The picture beside the name of the platform."""
+    """The picture before the name of the platform."""
 
     name: str
-    """Of the file: `logo.svg` or `logo.png`."""
+    """The file name: `logo.svg` or `logo.png`."""
     content_type: str
     content: bytes = field(repr=False)
 
 
-# A platform equals only itself, so that the caches below find it without comparing its tables.
+# A platform is equal only to itself, so that the caches below find it without comparing its tables.
 @dataclass(frozen=True, eq=False)
 class Platform:
-    """Everything that a platform file without mistakes says, in the order of the file."""
+    """The content of a platform file without mistakes, in the order of the file."""
 
     name: str
     scopes: Mapping[str, Scope]
@@ -157,22 +157,22 @@ class Platform:
     apis: Mapping[str, Api] = field(default_factory=dict)
     built_in_api: bool = False
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """What this platform calls things: singular and plural."""
+    """The platform's words for things: singular and plural."""
     links: Links = field(default_factory=Links)
     logo: Logo | None = None
     accent: str = ""
 
     @cached_property
     def default_role(self) -> Role:
-        """The role of people who get no other: the first."""
+        """The role that people get by default: the first one."""
         return next(iter(self.roles.values()))
 
     @cached_property
     def administrator_role(self) -> Role:
-        """The role of account administrators who get no other.
+        """The role that account administrators get by default.
 
-        They administer the account through the built-in API. With that API, they get the first role
-        that can do everything there.
+        They administer the account through the built-in API. If the platform has that API, they get
+        the first role with all of its permissions.
         """
         if not self.built_in_api:
             return self.default_role
@@ -180,12 +180,12 @@ class Platform:
         return next(able, self.default_role)
 
     def role(self, role: str) -> Role:
-        """The role with this ID. One that the platform no longer offers grants nothing."""
+        """The role with this ID. A role that the platform no longer offers grants nothing."""
         return self.roles.get(role) or Role(role, label=role, is_offered=False)
 
     @cached_property
     def included_scopes(self) -> Mapping[str, frozenset[str]]:
-        """Each scope with everything that it includes, itself among them."""
+        """Each scope with itself and everything that it includes."""
         return {scope: self._closure(scope) for scope in self.scopes}
 
     def _closure(self, scope: str) -> frozenset[str]:
@@ -193,19 +193,19 @@ class Platform:
 
     @cached_property
     def scopes_by_audience(self) -> Mapping[str, frozenset[str]]:
-        """The scopes that the operations of each API ask for, without the built-in API."""
+        """The scopes that the operations of each API need, without the built-in API."""
         return {api.audience: api.scopes for api in self.apis.values()}
 
     @cached_property
     def scopes_by_api(self) -> Mapping[str, tuple[Scope, ...]]:
-        """The scopes below the names of the APIs that use them; those of no API come last.
+        """The scopes, grouped by the names of the APIs that use them; scopes of no API come last.
 
-        An API uses a scope if one of its operations asks for it, or for a scope that it includes.
+        An API uses a scope if one of its operations needs it, or a scope that it includes.
         """
         groups: dict[str, list[Scope]] = {}
         for scope in self.scopes.values():
             included = self.included_scopes[scope.id]
-            using = (label for _id, label, theirs in self._scopes_asked_for if theirs & included)
+            using = (label for _id, label, theirs in self._needed_scopes if theirs & included)
             apis = dict.fromkeys(using)
             groups.setdefault(" and ".join(apis), []).append(scope)
         of_no_api = groups.pop("", [])
@@ -214,19 +214,19 @@ class Platform:
         return {label: tuple(scopes) for label, scopes in groups.items()}
 
     def apis_asking_for(self, scope: str) -> list[tuple[str, str]]:
-        """The IDs and labels of the APIs with an operation that asks for the scope itself."""
-        return [(api, label) for api, label, theirs in self._scopes_asked_for if scope in theirs]
+        """The IDs and labels of the APIs with an operation that needs the scope itself."""
+        return [(api, label) for api, label, theirs in self._needed_scopes if scope in theirs]
 
     @cached_property
-    def _scopes_asked_for(self) -> list[tuple[str, str, frozenset[str]]]:
-        """Of each API its ID, its label, and every scope that its operations ask for."""
+    def _needed_scopes(self) -> list[tuple[str, str, frozenset[str]]]:
+        """The ID and label of each API, and every scope that its operations need."""
         own = [(api.id, api.label, api.scopes) for api in self.apis.values()]
         if not self.built_in_api:
             return own
         return [(built_in.API_ID, built_in.LABEL, frozenset(built_in.SCOPES)), *own]
 
     def effective_scopes(self, scopes: Iterable[str]) -> frozenset[str]:
-        """The given scopes with all that they include. One that isn't offered grants nothing."""
+        """These scopes and everything that they include, without scopes that aren't offered."""
         return _effective_scopes(self, frozenset(scopes))
 
     def scope_string(self, scopes: Iterable[str]) -> str:

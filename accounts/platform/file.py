@@ -1,7 +1,7 @@
 """Reads a platform file (TOML) and the documents that it names, and reports every mistake at once.
 
-Rules between tables are checked on what the file says, not on the tables that are right, so that
-one mistake hides no other.
+Rules across tables are checked against the raw file, not against the valid tables, so that one
+mistake doesn't hide another.
 """
 
 import tomllib
@@ -39,9 +39,9 @@ from accounts.platform.tables import (
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 AnyRow = TypeVar("AnyRow", bound=NamedTable)
-# Of the permissions of a role, each in quotation marks and with a comma. Tokens also need room for
-# scopes, and web servers refuse long headers.
-MOST_OF_A_TOKEN = 4000
+# Characters that a role's permissions take in an access token, with quotation marks and commas.
+# Tokens also need room for scopes, and web servers refuse long headers.
+MAX_PERMISSIONS_LENGTH = 4000
 ORIGINAL = Path(__file__).with_name("original.toml")
 
 
@@ -68,12 +68,12 @@ class InvalidPlatformFile(Exception):
 
 def read_platform(path: Path) -> Platform:
     """The platform that a file describes. Raises `InvalidPlatformFile`."""
-    return _Reading(path).platform()
+    return _Reader(path).platform()
 
 
 @dataclass(frozen=True)
 class _Row(Generic[AnyRow]):
-    """One table of an array, as the file has it, and as checked on its own."""
+    """One table of an array: as it is in the file, and validated, if it has no mistake itself."""
 
     place: str
     raw: Mapping[str, Any]
@@ -92,8 +92,8 @@ class _Row(Generic[AnyRow]):
         return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
-class _Reading:
-    """One reading of a file, which notes the mistakes."""
+class _Reader:
+    """Reads one file, and collects its mistakes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -200,11 +200,11 @@ class _Reading:
 
     def _check_length(self, place: str, permissions: Sequence[str]) -> None:
         length = sum(len(name) + 3 for name in permissions)
-        if length > MOST_OF_A_TOKEN:
+        if length > MAX_PERMISSIONS_LENGTH:
             self._note(
                 place,
-                f"the list takes {length} characters of every access token; at most "
-                f"{MOST_OF_A_TOKEN} fit",
+                f"the list takes {length} characters in every access token; the maximum is "
+                f"{MAX_PERMISSIONS_LENGTH}",
             )
 
     def _check_built_in(self, kind: str, needed: Iterable[str], known: frozenset[str]) -> None:
@@ -253,7 +253,7 @@ class _Reading:
 
 
 def _words(top: PlatformTable) -> dict[str, tuple[str, str]]:
-    # An extension is a word of telephony, like the built-in API.
+    # "Extension" is a telephony term, like others in the built-in API.
     usual = ["extension", "extensions"] if top.built_in_api else ["login", "logins"]
     extension, account = top.words.extension or usual, top.words.account
     return {"extension": (extension[0], extension[1]), "account": (account[0], account[1])}
@@ -262,7 +262,7 @@ def _words(top: PlatformTable) -> dict[str, tuple[str, str]]:
 def _trees(
     servers: Mapping[str, str], operations: Iterable[Operation]
 ) -> dict[str, PathTree[Operation]]:
-    # Requests use them, so they are made at start. Most servers of an API have the same path.
+    # Built at startup, because requests use them. Most servers of an API have the same path.
     paths = {environment: urlsplit(server).path for environment, server in servers.items()}
     trees = {path: PathTree[Operation]() for path in paths.values()}
     for operation in operations:
@@ -296,7 +296,7 @@ def _role(table: RoleTable, permissions: Sequence[_Row[PermissionTable]]) -> Rol
 
 
 def _cycle(start: str, includes: Mapping[str, Sequence[str]]) -> list[str]:
-    """The way from a scope back to itself; empty if there is none."""
+    """The path from a scope back to itself; empty if there is none."""
     paths = [[start]]
     seen = set()
     while paths:
@@ -311,7 +311,7 @@ def _cycle(start: str, includes: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _place(table: str, location: Sequence[int | str]) -> str:
-    # Counted from one, as people count tables.
+    # People count tables from one.
     place = table
     for part in location:
         if isinstance(part, int):
@@ -323,7 +323,7 @@ def _place(table: str, location: Sequence[int | str]) -> str:
 
 _MESSAGES = {
     "bool_type": "isn't true or false",
-    "extra_forbidden": "isn't a key of this table",
+    "extra_forbidden": "isn't a valid key in this table",
     "list_type": "isn't an array",
     "missing": "is missing",
     "model_type": "isn't a table",

@@ -11,7 +11,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class UnusableLogo(Exception):
-    """Says what is wrong with the file."""
+    """The message says what is wrong with the file."""
 
 
 def read_logo(path: Path) -> Logo:
@@ -22,13 +22,13 @@ def read_logo(path: Path) -> Logo:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UnusableLogo(f'there is no file "{path.name}" beside the platform file') from None
+        raise UnusableLogo(f'there is no file "{path.name}" next to the platform file') from None
     except OSError as error:
         raise UnusableLogo(f"the file can't be read ({error.strerror or error})") from None
     if not _is_what_it_says(suffix, content):
         raise UnusableLogo(f"the file isn't {suffix[1:].upper()}")
     if len(content) > MAX_BYTES:
-        raise UnusableLogo(f"the file has more than {MAX_BYTES // 1000} kB")
+        raise UnusableLogo(f"the file is larger than {MAX_BYTES // 1000} kB")
     return Logo(f"logo{suffix}", TYPES[suffix], content)
 
 

@@ -21,7 +21,7 @@ _VERSION = re.compile(r"3\.[01]\.\d+")
 
 
 class DocumentMistake(NamedTuple):
-    """Where in the document, as a method and a path or a key; and what is wrong."""
+    """Where the mistake is, as a method and a path or as a key, and what is wrong."""
 
     place: str
     message: str
@@ -29,7 +29,7 @@ class DocumentMistake(NamedTuple):
 
 @dataclass
 class ApiDocument:
-    """What one document says. With mistakes, the operations can be incomplete."""
+    """The content of one document. If it has mistakes, operations can be missing."""
 
     title: str = ""
     version: str = ""
@@ -40,30 +40,31 @@ class ApiDocument:
 def read_document(
     path: Path, *, scopes: frozenset[str], permissions: frozenset[str]
 ) -> ApiDocument:
-    """The operations of a document. The scopes and permissions are those of the platform."""
+    """The operations of a document; `scopes` and `permissions` are those of the platform."""
     document = ApiDocument()
     raw = _parsed(path, document.mistakes)
     if raw is None:
         return document
-    reading = _Reading(raw, scopes, permissions, document.mistakes)
-    document.title, document.version = reading.info("title"), reading.info("version")
-    document.operations = tuple(reading.operations())
+    reader = _Reader(raw, scopes, permissions, document.mistakes)
+    document.title, document.version = reader.info("title"), reader.info("version")
+    document.operations = tuple(reader.operations())
     _check_operations(document)
     return document
 
 
 def _parsed(path: Path, mistakes: list[DocumentMistake]) -> dict[str, Any] | None:
-    # A large document is a million objects and no garbage; collections would double the time.
+    # Parsing a large document creates a million objects and no garbage. Garbage collection would
+    # double the time.
     gc.disable()
     try:
         text = path.read_text(encoding="utf-8")
-        # JSON is YAML too, but the JSON parser is a hundred times as fast.
+        # JSON is valid YAML, but the JSON parser is a hundred times as fast.
         is_json = path.suffix.lower() == ".json" or text.lstrip()[:1] == "{"
         raw = json.loads(text) if is_json else yaml.load(text, Loader=yaml.CSafeLoader)
     except OSError as error:
         mistakes.append(DocumentMistake("", f"the document can't be read ({error.strerror})"))
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        mistakes.append(DocumentMistake("", f"the document is neither YAML nor JSON: {error}"))
+        mistakes.append(DocumentMistake("", f"the document isn't valid YAML or JSON: {error}"))
     else:
         version = raw.get("openapi") if isinstance(raw, dict) else None
         if isinstance(version, str) and _VERSION.fullmatch(version):
@@ -75,14 +76,16 @@ def _parsed(path: Path, mistakes: list[DocumentMistake]) -> dict[str, Any] | Non
 
 
 def _check_operations(document: ApiDocument) -> None:
-    # If two templates matched a path equally well, it would be open which rule counts.
+    # If two templates matched a path equally well, it would be unclear which rule applies.
     tree: PathTree[Operation] = PathTree()
     places: dict[str, str] = {}
     for operation in document.operations:
         place = f"{operation.method} {operation.path}"
         first = places.setdefault(operation.id, place)
         if not operation.id.isprintable() or len(operation.id) > OPERATION_ID_LENGTH:
-            message = f"the operationId isn't {OPERATION_ID_LENGTH} or fewer printable characters"
+            message = (
+                f"the operationId must have at most {OPERATION_ID_LENGTH} printable characters"
+            )
             document.mistakes.append(DocumentMistake(place, message))
         if first != place:
             message = f'"{operation.id}" is already the operationId of {first}'
@@ -93,7 +96,7 @@ def _check_operations(document: ApiDocument) -> None:
             document.mistakes.append(DocumentMistake(place, str(error)))
 
 
-class _Reading:
+class _Reader:
     def __init__(
         self,
         raw: dict[str, Any],
@@ -143,9 +146,9 @@ class _Reading:
         )
 
     def _security(self, raw: Mapping[str, Any]) -> tuple[bool, tuple[frozenset[str], ...]]:
-        """Whether the operation is open, and the alternatives of scopes.
+        """Whether the operation is open, and the alternative lists of scopes.
 
-        Only a requirement that the document has, and that is empty, opens an operation.
+        Only an explicit, empty requirement opens an operation.
         """
         if "security" not in raw and "security" not in self._raw:
             return False, ()
@@ -184,11 +187,11 @@ class _Reading:
     def _limit_group(self, raw: Mapping[str, Any]) -> str:
         group = str(raw.get("x-rate-limit-group", DEFAULT_LIMIT_GROUP))
         if group not in LIMIT_GROUPS:
-            self._note(f'"{group}" isn\'t a limit group; use {", ".join(LIMIT_GROUPS)}')
+            self._note(f'"{group}" isn\'t a rate limit group; use {", ".join(LIMIT_GROUPS)}')
         return group
 
     def _parameters(self, raw: Sequence[Any]) -> tuple[Parameter, ...]:
-        # A parameter of the operation replaces one of its path with the same name and location.
+        # A parameter of the operation replaces one of the path with the same name and location.
         found: dict[tuple[str, str], Parameter] = {}
         for each in raw:
             parameter = self._object(each)
@@ -209,16 +212,16 @@ class _Reading:
         seen: set[str] = set()
         while isinstance(value, dict) and isinstance(reference := value.get("$ref"), str):
             if reference in seen:
-                self._note(f"the reference {reference} leads back to itself")
+                self._note(f"the reference {reference} refers to itself")
                 return {}
             seen.add(reference)
             try:
                 value = self._at(reference)
             except LookupError:
-                self._note(f"the reference {reference} leads nowhere in this document")
+                self._note(f"the reference {reference} doesn't exist in this document")
                 return {}
         if not (value is None or isinstance(value, dict)):
-            self._note(f"an object is expected in place of {str(value)[:40]!r}")
+            self._note(f"expected an object instead of {str(value)[:40]!r}")
         return _mapping(value)
 
     def _at(self, reference: str) -> Any:

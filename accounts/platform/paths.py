@@ -2,7 +2,7 @@
 
 A gateway and the service behind it can read a path differently: one decodes it or ignores case and
 a final slash, and the other doesn't. A path that two servers could read differently is refused, so
-that no operation is reached under another operation's rule.
+that no one reaches an operation under the rule of another operation.
 """
 
 import re
@@ -16,10 +16,10 @@ T = TypeVar("T")
 _PARAMETER = re.compile(r"\{[^{}/]+\}")
 # Takes the place of each parameter, regardless of its name.
 _GAP = "\0"
-# RFC 3986 §3.3: the characters of a path segment, percent-encoded octets included. No semicolon,
-# because some servers end the segment there.
+# RFC 3986 §3.3: the characters of a path segment, including percent-encoded octets, but without the
+# semicolon, because some servers end the segment there.
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-Fa-f]{2})+")
-# Octets that mean something else once decoded: controls, space, / \ . ; % ? # and DEL.
+# Octets that have another meaning when they are decoded: controls, space, / \ . ; % ? # and DEL.
 _UNSAFE_OCTET = re.compile(r"%(?:[01][0-9A-F]|20|2[EF]|5C|3B|25|3F|23|7F)", re.IGNORECASE)
 # How specifically a segment of a template matches.
 _LITERAL, _MIXED, _PARAMETERS = range(3)
@@ -30,16 +30,16 @@ class AmbiguousPath(Exception):
 
 
 class InvalidTemplate(Exception):
-    """A template that isn't a path of literal segments and `{parameters}`."""
+    """The template isn't a path of literal segments and `{parameters}`."""
 
 
 class HostilePath(Exception):
-    """A path that two servers could read differently."""
+    """Two servers could read the path differently."""
 
 
 @dataclass
 class _Node(Generic[T]):
-    """One segment of templates: a text, a text with parameters in it, or one parameter."""
+    """One segment of templates: a text, a text that contains parameters, or one parameter."""
 
     literals: "dict[str, _Node[T]]" = field(default_factory=dict)
     mixed: "dict[str, _Node[T]]" = field(default_factory=dict)
@@ -72,8 +72,8 @@ class PathTree(Generic[T]):
     def find(self, method: str, path: str) -> T | None:
         """The value of the most specific template; None if no template matches.
 
-        Raises `HostilePath`, also for another spelling of a path, and for a path that belongs to
-        two templates, each more specific than the other in some segment.
+        Raises `HostilePath`, also for another spelling of a path, and for a path that matches two
+        templates, each more specific than the other in some segment.
         """
         segments = segments_of(path)
         root = self._roots.get(method)
@@ -83,7 +83,9 @@ class PathTree(Generic[T]):
         (best, node), *others = matches
         for kinds, _ in others:
             if any(mine > theirs for mine, theirs in zip(best, kinds, strict=True)):
-                raise HostilePath("the path matches two operations, and servers disagree on which")
+                raise HostilePath(
+                    "the path matches two operations, and servers can disagree on which"
+                )
         if not _is_spelled_like(path, segments, best, node):
             raise HostilePath(f"the path is another spelling of {node.template}")
         return node.found
@@ -103,7 +105,7 @@ def segments_of(path: str) -> list[str]:
 
 
 def _shapes(template: str) -> list[str]:
-    # A parameter can hold any text, so the check sees a letter in its place.
+    # A parameter can contain any text, so we check the template with a letter in its place.
     segments_of(_PARAMETER.sub("x", template))
     return [_PARAMETER.sub(_GAP, each) for each in template[1:].split("/") if each]
 
@@ -124,7 +126,7 @@ def _check_segment(segment: str) -> None:
 
 
 def _read(segment: str) -> str:
-    """As servers read it that decode the path and ignore case."""
+    """The segment as servers read it if they decode paths and ignore case."""
     return unquote(segment).casefold()
 
 
@@ -142,7 +144,7 @@ def _child(node: _Node[T], shape: str) -> _Node[T]:
 
 
 def _can_overlap(shape: str, other: str) -> bool:
-    """Whether one text could match both: unless their beginnings or their ends differ."""
+    """Whether one text could match both shapes: not if their beginnings or ends differ."""
     first, *_, last = shape.split(_GAP)
     other_first, *_, other_last = other.split(_GAP)
     begin_alike = first.startswith(other_first) or other_first.startswith(first)
@@ -178,9 +180,9 @@ def _is_spelled_like(
 
 
 def _fits(segment: str, shape: str) -> bool:
-    """Whether the segment has the texts of the shape, with something in each gap between them.
+    """Whether the segment has the texts of the shape, with something in each gap.
 
-    Not a regular expression, because one would try every way to divide a long segment.
+    A regular expression would try every way to divide a long segment.
     """
     if _GAP not in shape:
         return segment == shape

@@ -1,4 +1,4 @@
-"""The shades of an accent color that pages need, so that every text has enough contrast."""
+"""The shades of an accent color that pages need so that all text has enough contrast."""
 
 from collections.abc import Callable, Iterable
 
@@ -9,12 +9,12 @@ BLACK, WHITE = "#000000", "#ffffff"
 LIGHT_BACKGROUND = "#efede8"
 DARK_BACKGROUND = "#25272b"
 DARK_SURFACE = "#17181b"
-# On dark backgrounds, links need more than enough: thin text looks thinner there.
+# On dark backgrounds, links need extra contrast, because thin text looks thinner there.
 ENOUGH_IN_THE_DARK = 7
 
 
 def tokens(accent: str) -> dict[str, tuple[str, str]]:
-    """The names of design tokens, with their colors in light and in dark mode."""
+    """Design tokens by name, each with its colors in light mode and in dark mode."""
     button = _lighter_button(accent)
     soft, dark_soft = mixed(WHITE, accent, 0.1), mixed(DARK_SURFACE, accent, 0.25)
     is_readable = _readable_on(LIGHT_BACKGROUND, soft, ratio=ENOUGH)
@@ -45,7 +45,7 @@ def _shades(color: str, toward: str) -> Iterable[str]:
 
 
 def _until(color: str, toward: str, is_enough: Callable[[str], bool]) -> str:
-    # Black and white always are enough.
+    # Black or white is always enough.
     return next(filter(is_enough, _shades(color, toward)))
 
 
@@ -54,6 +54,6 @@ def _readable_on(*backgrounds: str, ratio: float) -> Callable[[str], bool]:
 
 
 def _lighter_button(accent: str) -> str:
-    # As light as white text on it allows, so that dark accents stand out from a dark page.
+    # As light as it can be below white text, so that dark accents are visible on a dark page.
     readable = [shade for shade in _shades(accent, WHITE) if contrast_ratio(shade, WHITE) >= ENOUGH]
     return readable[-1]

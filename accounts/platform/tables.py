@@ -1,4 +1,4 @@
-"""The tables of a platform file as TOML gives them. pydantic checks each on its own."""
+"""The tables of a platform file. pydantic validates each of them on its own."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -11,7 +11,7 @@ from accounts.platform.paths import HostilePath, segments_of
 from core.texts import fault_of
 
 WHITE = "#ffffff"
-# Plain http is for examples on one machine.
+# Only examples on one machine use plain http.
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 _ID = re.compile(r"[A-Za-z0-9_.:-]+")
 
@@ -32,13 +32,13 @@ def _is_https(value: str) -> str:
     parts = urlsplit(value)
     is_local = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
     if not parts.hostname or not (parts.scheme == "https" or is_local):
-        raise ValueError("use an https address")
+        raise ValueError("use an https URL")
     return value
 
 
 def _is_server(value: str) -> str:
     if urlsplit(value).query or urlsplit(value).fragment:
-        raise ValueError("leave out the query and the fragment")
+        raise ValueError("remove the query and the fragment")
     server = value.rstrip("/")
     try:
         segments_of(urlsplit(server).path or "/")
@@ -62,8 +62,8 @@ def _has_contrast(value: str) -> str:
 Id = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_is_id)]
 Text = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_is_visible)]
 Description = Annotated[str, Field(max_length=500)]
-Address = Annotated[str, AfterValidator(_is_https)]
-Server = Annotated[Address, AfterValidator(_is_server)]
+HttpsUrl = Annotated[str, AfterValidator(_is_https)]
+ServerUrl = Annotated[HttpsUrl, AfterValidator(_is_server)]
 FileName = Annotated[str, Field(min_length=1, max_length=200)]
 Word = Annotated[list[Text], Field(min_length=2, max_length=2)]
 
@@ -95,29 +95,29 @@ class RoleTable(NamedTable):
 
 
 class ServersTable(Table):
-    sandbox: Server | None = None
-    production: Server | None = None
+    sandbox: ServerUrl | None = None
+    production: ServerUrl | None = None
 
     @model_validator(mode="after")
     def has_one(self) -> "ServersTable":
         if not (self.sandbox or self.production):
-            raise ValueError("name the server of at least one environment")
+            raise ValueError("set sandbox, production, or both")
         return self
 
 
 class ApiTable(NamedTable):
-    audience: Address
+    audience: HttpsUrl
     openapi: FileName
     servers: ServersTable
     unlisted: Literal["refuse", "authenticate"] = "refuse"
 
 
 class LinksTable(Table):
-    documentation: Address | None = None
-    support: Address | None = None
-    terms: Address | None = None
-    privacy: Address | None = None
-    status: Address | None = None
+    documentation: HttpsUrl | None = None
+    support: HttpsUrl | None = None
+    terms: HttpsUrl | None = None
+    privacy: HttpsUrl | None = None
+    status: HttpsUrl | None = None
 
 
 class WordsTable(Table):
@@ -126,7 +126,7 @@ class WordsTable(Table):
 
 
 class PlatformTable(Table):
-    """The file without its arrays of tables, which are checked one by one."""
+    """The top of the file. The entries of its arrays of tables are validated one by one."""
 
     name: Text
     logo: FileName | None = None

@@ -1,4 +1,4 @@
-"""What the platform calls its console and its things."""
+"""The platform's own words: the name of the console, and the words for extensions and accounts."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils.functional import lazy
 
-# Names that say themselves that they are a console.
+# Names that already say that this is a console.
 _CONSOLE = re.compile(r"\b(console|portal)$", re.IGNORECASE)
 _PHRASE = re.compile(
     r"(?:(an?) )?(platform login|login|extension|platform account|account)(s?)", re.IGNORECASE
@@ -28,7 +28,7 @@ def platform_name() -> str:
 
 
 def console_name(*, article: bool = False) -> str:
-    """What follows “the” in a sentence: `Developer Console`, or `Acme console`."""
+    """The name after “the” in a sentence: `Developer Console`, or `Acme console`."""
     name = platform_name()
     called = name if _CONSOLE.search(name) else f"{name} console"
     return with_article(called) if article else called
@@ -39,9 +39,9 @@ def with_article(word: str) -> str:
 
 
 def word(phrase: str) -> str:
-    """The platform's word for a thing that has several names on the original platform.
+    """The platform's word for something that has several names on the original platform.
 
-    The phrase is one of these names, like `platform logins`, `an extension` or `Account`.
+    `phrase` is one of these names, such as `platform logins`, `an extension` or `Account`.
     """
     parts = _PHRASE.fullmatch(phrase)
     if parts is None:
@@ -58,7 +58,7 @@ def word(phrase: str) -> str:
 
 
 def later(text: Callable[[], str]) -> str:
-    """A text with the platform's words, made when it is shown."""
+    """A text with the platform's words, which is evaluated when it is shown."""
     made: str = lazy(text, str)()
     return made
 

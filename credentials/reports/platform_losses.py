@@ -1,4 +1,4 @@
-"""What apps and people would lose if the installation offered another platform."""
+"""What apps and people would lose if the installation used another platform file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class RoleLoss:
     role: str
     is_offered: bool
     permissions: list[str]
-    """Those that the role has now; empty if the current platform doesn't offer it either."""
+    """The permissions that would be lost; empty if the current platform doesn't offer the role."""
     count: int
     logins: list[Extension]
-    """The first of those that have the role, up to a limit."""
+    """The first logins that have the role, up to a limit."""
 
 
 def app_losses(platform: Platform) -> Iterator[tuple[Application, list[str]]]:
-    """The apps, with the scopes that would no longer grant them anything."""
+    """The apps, each with the scopes that would no longer grant anything."""
     apps = Application.objects.in_service().select_related("organization")
     for app in apps.order_by("organization__name", "name"):
         held = app.effective_scopes | set(app.scopes)

@@ -17,8 +17,8 @@ from credentials.reports.platform_losses import app_losses, role_losses
 
 class Command(BaseCommand):
     help = (
-        "Check a platform file without starting anything, list what it offers, and what apps and "
-        "people would lose with it. The exit code is 1 if the file has mistakes."
+        "Check a platform file, and list what it offers and what apps and people would lose. The "
+        "exit code is 1 if the file has mistakes."
     )
     requires_system_checks = ()
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             nargs="?",
             metavar="FILE",
             type=Path,
-            help="the file to check; by default the one that the console uses",
+            help="the file to check; by default, the file in PLATFORM_FILE",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -8,7 +8,10 @@ from credentials.models import Client
 
 
 class Command(BaseCommand):
-    help = "Let a client introspect any access token in its environment (RFC 7662)."
+    help = (
+        "Make a client a resource server, which can introspect any access token in its "
+        "environment (RFC 7662), report refused calls, and name the IP address of a caller."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("client_id", help="client ID of the resource server")

@@ -70,11 +70,11 @@ def test_what_the_platform_calls_itself_and_its_things(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "mistake"),
     [
-        ("none.svg", None, 'there is no file "none.svg" beside the platform file'),
+        ("none.svg", None, 'there is no file "none.svg" next to the platform file'),
         (".svg", None, "use an SVG or PNG file"),
         ("page.svg", b"<html>", "the file isn't SVG"),
         ("picture.png", b"GIF89a", "the file isn't PNG"),
-        ("large.svg", b"<svg>" + bytes(200_000), "the file has more than 200 kB"),
+        ("large.svg", b"<svg>" + bytes(200_000), "the file is larger than 200 kB"),
     ],
 )
 def test_a_logo_that_pages_cannot_show(
@@ -140,16 +140,16 @@ servers = { sandbox = "http://api.acme.example", production = "https://api.acme.
         "platform.toml: name: is missing",
         "platform.toml: accent: white text on it has a contrast of 1.07:1; choose a darker color "
         "with at least 4.5:1",
-        "platform.toml: nam: isn't a key of this table",
+        "platform.toml: nam: isn't a valid key in this table",
         "platform.toml: scopes[1].id: use only letters, digits and _ . : -",
         "platform.toml: scopes[3].label: is missing",
         'platform.toml: scopes[4].id: "b" is already the id of scopes[3]',
         "platform.toml: permissions[1].label: is missing",
         "platform.toml: roles[2].label: is missing",
-        "platform.toml: apis[1].servers: name the server of at least one environment",
+        "platform.toml: apis[1].servers: set sandbox, production, or both",
         "platform.toml: apis[2].label: is missing",
-        "platform.toml: apis[2].servers.sandbox: use an https address",
-        "platform.toml: apis[2].servers.production: leave out the query and the fragment",
+        "platform.toml: apis[2].servers.sandbox: use an https URL",
+        "platform.toml: apis[2].servers.production: remove the query and the fragment",
         'platform.toml: scopes[2].includes: there is no scope "c"',
         "platform.toml: scopes[2].includes: the scopes include each other: a → b → a",
         'platform.toml: roles[1].permissions: there is no permission "IssueRefunds:own"',
@@ -214,8 +214,8 @@ def test_a_role_with_more_permissions_than_fit_into_a_token_is_a_mistake(tmp_pat
     role = read_platform(written(with_permissions(222), tmp_path)).default_role
     assert len(role.permissions) == 222
     assert mistakes(with_permissions(223), tmp_path) == [
-        "platform.toml: roles[1].permissions: the list takes 4014 characters of every access "
-        "token; at most 4000 fit"
+        "platform.toml: roles[1].permissions: the list takes 4014 characters in every access "
+        "token; the maximum is 4000"
     ]
 
 

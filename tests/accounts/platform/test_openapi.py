@@ -125,7 +125,10 @@ def test_a_document_that_says_nothing_of_security_opens_nothing(tmp_path: Path) 
     [
         ({"security": [{"oauth": ["nope"]}]}, 'the platform file has no scope "nope"'),
         ({"x-user-permission": "Nope"}, 'the platform file has no permission "Nope"'),
-        ({"x-rate-limit-group": "Huge"}, '"Huge" isn\'t a limit group; use Light, Medium, Heavy'),
+        (
+            {"x-rate-limit-group": "Huge"},
+            '"Huge" isn\'t a rate limit group; use Light, Medium, Heavy',
+        ),
         (
             {"security": [{"key": []}]},
             'the document has no OAuth 2 or bearer security scheme "key"',
@@ -139,20 +142,20 @@ def test_a_document_that_says_nothing_of_security_opens_nothing(tmp_path: Path) 
         ({"security": ["oauth"]}, "security isn't a list of requirements"),
         ({"x-user-permission": None}, 'the platform file has no permission "None"'),
         ({"x-user-permission": ["IssueRefunds"]}, "the platform file has no permission"),
-        (5, "an object is expected in place of '5'"),
-        ({"parameters": [5]}, "an object is expected in place of '5'"),
-        ({"requestBody": []}, "an object is expected in place of '[]'"),
+        (5, "expected an object instead of '5'"),
+        ({"parameters": [5]}, "expected an object instead of '5'"),
+        ({"requestBody": []}, "expected an object instead of '[]'"),
         (
             {"parameters": [{"$ref": "#/components/parameters/nope"}]},
-            "the reference #/components/parameters/nope leads nowhere in this document",
+            "the reference #/components/parameters/nope doesn't exist in this document",
         ),
         (
             {"parameters": [{"$ref": "other.yaml#/id"}]},
-            "the reference other.yaml#/id leads nowhere in this document",
+            "the reference other.yaml#/id doesn't exist in this document",
         ),
         (
             {"parameters": [{"$ref": "#/components/schemas/Loop"}]},
-            "the reference #/components/schemas/Loop leads back to itself",
+            "the reference #/components/schemas/Loop refers to itself",
         ),
     ],
 )
@@ -205,10 +208,10 @@ def test_two_templates_for_the_same_paths_are_a_mistake(tmp_path: Path) -> None:
         ("swagger: '2.0'", "the document isn't OpenAPI 3.0 or 3.1"),
         ("[]", "the document isn't OpenAPI 3.0 or 3.1"),
         ("openapi: 3.2.0", "the document isn't OpenAPI 3.0 or 3.1"),
-        ("{", "the document is neither YAML nor JSON"),
-        ("a: [", "the document is neither YAML nor JSON"),
-        ("{" + '"a":[' * 100_000, "the document is neither YAML nor JSON"),
-        ("\x00", "the document is neither YAML nor JSON"),
+        ("{", "the document isn't valid YAML or JSON"),
+        ("a: [", "the document isn't valid YAML or JSON"),
+        ("{" + '"a":[' * 100_000, "the document isn't valid YAML or JSON"),
+        ("\x00", "the document isn't valid YAML or JSON"),
     ],
 )
 def test_a_text_that_is_no_openapi_document_is_one_mistake(
