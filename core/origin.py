@@ -57,16 +57,17 @@ def _client_ip(request: HttpRequest) -> str | None:
 
 
 def trust_peer(request: HttpRequest) -> None:
-    """Count the peer as a trusted proxy in this request, because it has proved who it is."""
+    """Trust the peer as a proxy in this request, because it has authenticated."""
     if not _is_behind_proxy(request):
         peer = _as_is(request.META.get("REMOTE_ADDR") or None)
         request.__dict__["client_ip"] = _beyond_proxies(peer, [*reversed(_forwarded(request))])
 
 
 def address_named_by_peer(request: HttpRequest) -> str | None:
-    """The caller on whose behalf the peer asks, which has proved who it is; None if it names none.
+    """The address of the caller that a peer asks about, which has authenticated.
 
-    None behind a trusted proxy too: the address may be the peer's own.
+    None if the peer doesn't send an address, and behind a trusted proxy, where the address may be
+    the peer's own.
     """
     if _is_behind_proxy(request):
         return None
@@ -74,8 +75,8 @@ def address_named_by_peer(request: HttpRequest) -> str | None:
 
 
 def _is_behind_proxy(request: HttpRequest) -> bool:
-    # Then the last address that isn't a proxy's is the gateway's or the caller's. If it were the
-    # caller's, the one before it would be invented.
+    # Behind a proxy, the last address that isn't a proxy's can be the gateway's or the caller's. If
+    # it is the caller's, the one before it can be invented.
     peer = _as_is(request.META.get("REMOTE_ADDR") or None)
     return _is_trusted(peer) if settings.TRUSTED_PROXIES else bool(settings.TRUSTED_PROXY_COUNT)
 

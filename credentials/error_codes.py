@@ -206,7 +206,7 @@ REST_API: tuple[ErrorCode, ...] = (
         cause="The API doesn’t have the operation, or servers could read the method or the path in "
         "more than one way.",
         fix="Compare the method and the path with the API’s reference. Send one method, and a path "
-        "without empty segments, dot segments, and encoded slashes or dots.",
+        "without empty segments, dot segments, or encoded slashes or dots.",
     ),
     ErrorCode(
         code="CMN-401",

@@ -195,17 +195,17 @@ REASON_TEXTS: dict[str, ReasonText] = {
     ),
     Reason.REFUSED_BY_API: ReasonText(
         headline="The API itself refused the call",
-        cause="The token may be valid. The API decided by its own rules, and reported its answer.",
+        cause="The API refused the call by its own rules, and reported it. The token may be valid.",
     ),
     Reason.GATEWAY_SETUP: ReasonText(
         headline="The gateway is set up incorrectly",
-        cause="The gateway in front of the API didn’t ask in the right way, so no call through it "
-        "can pass.",
+        cause="The gateway in front of the API sent us an incorrect request, so no call through it "
+        "can succeed.",
     ),
     Reason.AMBIGUOUS_REQUEST: ReasonText(
         headline="Servers can read the request in more than one way",
-        cause="The gateway and the API might read the method or the path differently, and then "
-        "one operation would be reached under the rule of another.",
+        cause="The gateway and the API might read the method or the path differently, so the call "
+        "could reach an operation that we didn’t check.",
     ),
     Reason.CREDENTIAL_GONE: ReasonText(
         cause="The credential or the app that the token was issued for no longer exists.",

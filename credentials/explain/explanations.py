@@ -1,7 +1,7 @@
 """*Why did my call fail?*: the checks of a recorded refusal, its cause and how to fix it.
 
-The people of the app see the checks of the app, and the people of the credential those of the
-credential. Of the other side they see a summary. For everyone else the request doesn't exist.
+People who can see the app see its checks, and people who can see the credential see its checks.
+Both get a summary of the other side. For everyone else, the request doesn't exist.
 """
 
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def explain(
     visibility = _visibility(refusal, viewer)
     if visibility is None:
         return None
-    # People of neither side who have the request ID learn what the caller was told, and no more.
+    # People who can see neither side, but have the request ID, learn only what the caller was told.
     is_generic = refusal.is_anonymous and not sees_client(viewer, refusal.client)
     failed = _failed_request(refusal, is_generic=is_generic)
     sees_cause = visibility.shows(_side(failed))

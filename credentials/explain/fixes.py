@@ -55,7 +55,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     elif failed.check in STATE_CHECK_NAMES and failed.credential is not None:
         yield from _credential_fixes(failed, failed.credential, viewer)
     elif failed.check is None and failed.reason == Reason.REFUSED_BY_API:
-        yield Fix("Read the API’s own answer, or ask the people who run the API.")
+        yield Fix("Read the API’s own response, or ask the people who run the API.")
     elif failed.check in _BY_THE_CALLER:
         yield _caller_fix(failed)
 
@@ -67,8 +67,8 @@ _BY_REASON: dict[str, str] = {
     Reason.NOT_A_RESOURCE_SERVER: "Ask the operator to mark the client as a resource server.",
     Reason.GATEWAY_SETUP: "Ask the people who run the API to fix its gateway. The response says "
     "what the gateway must send.",
-    Reason.AMBIGUOUS_REQUEST: "Send one method in capital letters, and the path as the reference "
-    "of the API spells it: without empty segments, dot segments, and encoded slashes or dots.",
+    Reason.AMBIGUOUS_REQUEST: "Send one method in capital letters, and spell the path as the API’s "
+    "reference does: without empty segments, dot segments, or encoded slashes or dots.",
     Reason.OTHER_AUDIENCE: "Get another access token. Name this API in the parameter resource, or "
     "leave the parameter out.",
 }
@@ -78,7 +78,7 @@ _BY_THE_CALLER: dict[CheckName | None, str] = {
     "the client in one way.",
     CheckName.LIMIT: "Wait the number of seconds in the Retry-After header, and reuse each "
     "access token until it expires.",
-    CheckName.OPERATION: "Compare the method and the path with the reference of the API.",
+    CheckName.OPERATION: "Compare the method and the path with the API’s reference.",
     CheckName.AUDIENCE: "Send the audience of one of the platform’s APIs in the parameter "
     "resource, or leave the parameter out.",
     CheckName.TOKEN: "Exchange the JWT credential again for a new access token.",

@@ -62,7 +62,7 @@ _OTHERS = {
     ),
     # The console can't know what the API checked.
     RefusedWhat.REPORTED.value: RequestKind(
-        "Call that the API refused itself", (), _IN_CALLS, is_call=True
+        "Call that the API itself refused", (), _IN_CALLS, is_call=True
     ),
     RefusedWhat.VERIFY.value: RequestKind(
         "Token verification by a gateway", _BEARER_CHECKS, _IN_CALLS, is_call=True

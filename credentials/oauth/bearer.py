@@ -1,8 +1,8 @@
-"""Authenticates an access token (RFC 6750, RFC 9068 §4) and answers what it can do now.
+"""Authenticates an access token (RFC 6750, RFC 9068 §4), and determines what it can do now.
 
-A signature alone proves little. Every call reads the key, the credential, its owner, the app, the
+A valid signature isn't enough. Every call reads the key, the credential, its owner, the app, the
 allow-list, the policy and the session again, in one statement (credentials/oauth/lookup.py), so a
-change counts at the next request.
+change takes effect on the next request.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Decides about a call that a gateway asks about, as about a call to the built-in REST API.
+"""Authorizes a call that a gateway asks about, like a call to the built-in REST API.
 
-The gateway sends the caller's `Authorization` header and says what the caller asks for. The API's
-OpenAPI document says what that needs, and the same checks run in the same order.
+The gateway sends the caller's `Authorization` header, and the method and URI of the call. The API's
+OpenAPI document says what the operation needs, and the same checks run in the same order.
 """
 
 from functools import lru_cache
@@ -41,29 +41,29 @@ from credentials.refused import Reason
 from credentials.throttle import LimitGroup, meter_of
 
 UNLISTED_GROUP = LimitGroup.MEDIUM
-# Authorization is the caller's, so the gateway, which is a proxy, authenticates with the header for
-# proxies (RFC 9110 §11.7.2).
+# `Authorization` holds the caller's token, so the gateway authenticates with the header for proxies
+# (RFC 9110 §11.7.2).
 GATEWAY_AUTHORIZATION = "HTTP_PROXY_AUTHORIZATION"
 NOT_A_RESOURCE_SERVER = (
-    "The gateway's Proxy-Authorization must be HTTP Basic with the client ID and the client secret "
-    "of a client of this environment that is marked as resource server."
+    "The gateway's Proxy-Authorization header must use HTTP Basic with the client ID and secret of "
+    "a client of this environment that is marked as a resource server."
 )
 
 
-def decide(request: HttpRequest, environment: Environment) -> Bearer | None:
-    """The caller of a call that may pass; None if the operation is open. Raises `BearerError`."""
+def authorize(request: HttpRequest, environment: Environment) -> Bearer | None:
+    """The caller of an allowed call; None if the operation is open. Raises `BearerError`."""
     api = _api(request, environment)
     try:
-        return _decide(request, environment, api)
+        return _authorized(request, environment, api)
     except BearerError as error:
         raise error.about(api=api.id)  # noqa: B904 - the same
 
 
 def headers_about(caller: Bearer) -> dict[str, str]:
-    """Who calls, for the service behind the gateway.
+    """The headers that identify the caller to the service behind the gateway.
 
-    All headers are always there, so that a gateway replaces anything that the caller sent in their
-    place. External IDs and the IDs of the platform file are printable ASCII.
+    The response always has all of them, so that a gateway replaces the ones that the caller sent.
+    External IDs and the IDs of the platform file are printable ASCII.
     """
     extension, role = caller.extension, caller.extension.role
     return {
@@ -115,7 +115,7 @@ def _api(request: HttpRequest, environment: Environment) -> Api:
     )
 
 
-def _decide(request: HttpRequest, environment: Environment, api: Api) -> Bearer | None:
+def _authorized(request: HttpRequest, environment: Environment, api: Api) -> Bearer | None:
     original = original_request(request)
     refuse_secrets_in(original.query)
     try:
@@ -137,7 +137,7 @@ def _decide(request: HttpRequest, environment: Environment, api: Api) -> Bearer 
 def _operation(
     request: HttpRequest, environment: Environment, api: Api, original: OriginalRequest
 ) -> Operation | None:
-    """None for one that the document doesn't list, if the API lets those through."""
+    """None if the document doesn't describe the operation, and the API allows such calls."""
     if problem := ambiguity(request, original):
         raise _ambiguous(api, problem)
     try:
@@ -146,8 +146,8 @@ def _operation(
         raise _ambiguous(api, str(error)).about(method=original.method) from error
     if found is None and api.unlisted == "refuse":
         raise OperationRefused(
-            f"The {api.label} has no such operation. Compare the method and the path with its "
-            "reference."
+            f"The {api.label} does not have this operation. Compare the method and the path with "
+            "its reference."
         ).about(method=original.method)
     return found
 
@@ -164,7 +164,7 @@ def listed_operation(tree: PathTree[Operation], original: OriginalRequest) -> Op
 def _ambiguous(api: Api, problem: str) -> BearerError:
     return OperationRefused(
         f"Servers can read this request in more than one way: {problem}. Send it as the reference "
-        f"of the {api.label} describes."
+        f"of the {api.label} describes it."
     ).about(reason=Reason.AMBIGUOUS_REQUEST)
 
 
@@ -192,7 +192,8 @@ def _counted_caller(
 def _about_caller(
     refusal: OperationRefused, request: HttpRequest, environment: Environment, api: Api
 ) -> BearerError:
-    # The refusal doesn't depend on the token, but its record belongs to whom the token names.
+    # The refusal doesn't depend on the token, but we record it for the app and the credential that
+    # the token names.
     try:
         return _counted_caller(request, environment, api, None).refused(refusal)
     except TooManyCalls as error:
@@ -209,9 +210,9 @@ def _about_caller(
 def _authenticate_gateway(
     request: HttpRequest, environment: Environment, header: str, token: str
 ) -> Lookup:
-    """What the token names, read together with the gateway's client. Raises `BearerError`.
+    """The rows that the token names, read together with the gateway's client.
 
-    From then on the gateway's word about the caller's address counts.
+    After this, we trust the caller's address in the gateway's headers. Raises `BearerError`.
     """
     scheme, _space, encoded = header.partition(" ")
     credentials = decoded_basic(encoded.strip()) if scheme.lower() == "basic" else None

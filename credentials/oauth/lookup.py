@@ -1,8 +1,8 @@
-"""Everything that decides about an exchange, a refresh or a call, read in one statement each.
+"""Reads everything that an exchange, a refresh or a call depends on, in one statement each.
 
-No request uses what an earlier one read, so a revocation, a suspension, a changed role, a new
-policy and a rotated or distrusted key count at once in every process. The statements find rows by
-what a token claims, before anything of it is verified. Callers verify it afterwards.
+No request uses rows that an earlier one read, so a revocation, a suspension, a changed role, a new
+policy, and a rotated or distrusted key take effect immediately in every process. The statements
+find rows by the unverified claims of a token. Callers verify the token afterwards.
 """
 
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ _OWNER_CHECKED = {
     "account": Columns(PlatformAccount, ("id", "organization_id", "environment")),
     "person": Columns(User, ("id", "is_active")),
 }
-# Answers about a token need more of them.
+# Responses about a token need more columns.
 _OWNER_TOLD = {
     "extension": Columns.whole(Extension, but=("account_environment", "created_at")),
     "account": Columns.whole(PlatformAccount, but=("created_at",)),

@@ -1,7 +1,7 @@
 """The request that a gateway asks about, from the headers that the gateway sends.
 
-A gateway, the service behind it and this server can read a request differently. What two of them
-could read differently is refused, so that no operation is reached under another operation's rule.
+A gateway, the service behind it and this server can read a request differently. If two of them
+could disagree, we refuse it, so that no one reaches an operation under the rule of another.
 """
 
 import re
@@ -17,7 +17,7 @@ _PAIRS_IN_META = (
     ("HTTP_X_ORIGINAL_METHOD", "HTTP_X_ORIGINAL_URI"),
     ("HTTP_X_FORWARDED_METHOD", "HTTP_X_FORWARDED_URI"),
 )
-# Frameworks that read one of these let it replace the method.
+# Many frameworks let one of these headers override the method.
 _OVERRIDES_IN_META = {
     "X-HTTP-Method-Override": "HTTP_X_HTTP_METHOD_OVERRIDE",
     "X-Method-Override": "HTTP_X_METHOD_OVERRIDE",
@@ -27,14 +27,14 @@ MUST_SEND = (
     "The gateway must send the method and the URI of the original request, in X-Original-Method "
     "and X-Original-URI or in X-Forwarded-Method and X-Forwarded-Uri."
 )
-# Many servers accept any spelling, so `get` might reach what only `GET` is checked for.
+# Many servers ignore case, so `get` could reach an operation that we check only for `GET`.
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]*")
 # Servers join a repeated header with a comma (RFC 9110 §5.3).
 _REPEATED = re.compile(r",\s*/")
 
 
 class GatewaySetup(BearerError):
-    """The gateway, not the caller, sent something wrong."""
+    """The gateway, not the caller, sent an incorrect request."""
 
     status = 400
     rfc_error = "invalid_request"
@@ -49,12 +49,12 @@ class GatewaySetup(BearerError):
 class OriginalRequest:
     method: str
     path: str
-    """As it was sent: not decoded."""
+    """As the caller sent it, not decoded."""
     query: str
 
 
 def original_request(request: HttpRequest) -> OriginalRequest:
-    """Raises `GatewaySetup`: headers are missing, repeated, or contradict each other."""
+    """Raises `GatewaySetup` if headers are missing or repeated, or contradict each other."""
     original, forwarded = (_pair(request, *names) for names in _PAIRS_IN_META)
     if any(original) and any(forwarded) and original != forwarded:
         raise GatewaySetup(f"{MUST_SEND} It sent both, and they differ.")
@@ -76,7 +76,7 @@ def ambiguity(request: HttpRequest, original: OriginalRequest) -> str:
         return "the method isn't one word in capital letters"
     for name, in_meta in _OVERRIDES_IN_META.items():
         if in_meta in request.META:
-            return f"the header {name} can replace the method"
+            return f"the header {name} can override the method"
     return ""
 
 

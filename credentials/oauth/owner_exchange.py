@@ -1,4 +1,4 @@
-"""An exchange in the console, in which the owner of a credential acts for an app: *Try it*."""
+"""*Try it*: an exchange in the console, which the owner of a credential makes for an app."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -13,19 +13,19 @@ from credentials.oauth.lookup import Lookup
 from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.oauth.targets import target_of
 
-# For one call, which begins at once.
+# Enough for one call, which starts immediately.
 TOKEN_TTL = timedelta(minutes=1)
 
 
 def needs_secret(credential: JwtCredential, client: Client) -> bool:
-    """An app of the owner's own organization acts for its members without its client secret."""
+    """Members of an app's organization can exchange for the app without its client secret."""
     return client.application.organization_id != credential.organization_id
 
 
 def exchange_as_owner(
     credential: JwtCredential, client: Client, *, resource: str, raw_secret: str, source: str
 ) -> str:
-    """An access token for one call of the API with this audience. Raises an `OAuthError`.
+    """An access token for one call to the API with this audience. Raises an `OAuthError`.
 
     The checks are those of the token endpoint, and `source` is the address of the person. There is
     no refresh token, and a rotation's grace period doesn't start, because the app itself hasn't

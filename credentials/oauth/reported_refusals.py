@@ -1,6 +1,6 @@
-"""Refusals that an API made itself, as a resource server reports them.
+"""Calls that an API itself refused, as a resource server reports them.
 
-Nothing of the token is recorded, only which client and which credential it belongs to.
+We record the client and the credential of the token, but not the token itself.
 """
 
 import re
@@ -27,10 +27,10 @@ from credentials.oauth.parameters import Parameters
 from credentials.refused import CheckName, Reason, RefusalFacts
 
 MESSAGE_LENGTH = 300
-# A text that is shorter is a part of a word, and no secret.
+# A shorter text isn't a token, and could be part of a word.
 SHORTEST_TOKEN = 16
 _STATUS = re.compile(r"4\d\d")
-# What the API says was missing, and the code that a gateway would answer with.
+# What the API reports as missing, with the code that `verify` would return.
 _CODES = {CheckName.SCOPE: "CMN-401", CheckName.PERMISSION: "CMN-408"}
 
 
@@ -46,7 +46,7 @@ class Report:
 
 
 def read_report(parameters: Parameters, environment: Environment) -> Report:
-    """What the parameters say. Raises `InvalidRequest`."""
+    """The report in the parameters. Raises `InvalidRequest`."""
     parameters.require("token")
     api = _api(parameters, environment)
     method = parameters.require("method")
@@ -66,7 +66,7 @@ def read_report(parameters: Parameters, environment: Environment) -> Report:
 
 
 def whose_token(token: str, environment: Environment, lookup: Lookup) -> RefusalFacts:
-    """Whose token it is, valid or not; of a token that isn't ours, nothing."""
+    """The client and the credential of a token, valid or not; empty if the token isn't ours."""
     try:
         claims = verified_claims(token, environment, lookup)
     except BearerError as error:
@@ -115,7 +115,7 @@ def _api(parameters: Parameters, environment: Environment) -> Api:
     api = settings.PLATFORM.apis.get(parameters.require("api"))
     if api is None or environment not in api.trees:
         raise InvalidRequest(
-            "The parameter api must be the ID of an API of the platform file that has a server in "
+            "The parameter api must be the ID of an API in the platform file that has a server in "
             "this environment."
         )
     return api

@@ -1,4 +1,4 @@
-"""For which APIs an access token is, and with which of the granted scopes (RFC 8707)."""
+"""The APIs that an access token is for, and the granted scopes that it gets (RFC 8707)."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,9 +24,9 @@ class Target:
 def target_of(exchange: Exchange, granted: frozenset[str], resource: str | None) -> Target:
     """The target of a token. Raises `InvalidTarget`.
 
-    Without a resource, the REST API of the environment and all APIs that use one of the granted
-    scopes accept the token. With one, only that API does, and the token has the scopes that the
-    operations of the API ask for, and those that they include.
+    Without a resource, the token is for the REST API of the environment and for every API that uses
+    one of the granted scopes. With a resource, only that API accepts the token, which gets the
+    scopes that the API's operations need, and those that they include.
     """
     if resource is None:
         return _of_all_apis(settings.PLATFORM, exchange.environment.urls.rest_api, granted)

@@ -39,7 +39,7 @@ from credentials.oauth.errors import (
 )
 from credentials.oauth.gateway import (
     authenticate_caller,
-    decide,
+    authorize,
     headers_about,
     names_an_api,
 )
@@ -168,7 +168,7 @@ def report_refusal(request: HttpRequest, environment: Environment) -> HttpRespon
         report = read_report(parameters, environment)
         facts = whose_token(parameters.require("token"), environment, lookup)
         if facts.is_authentic:
-            # The callers, who can repeat a refused call as often as they like, are limited.
+            # Limits callers, who could repeat a refused call as often as they like.
             parameters.count("report-refusal", facts.client_id, facts.credential_id)
     note_report(request, environment, report, facts)
     return JsonResponse({"request_id": getattr(request, "request_id", "")})
@@ -209,17 +209,17 @@ def revoke_leaked(request: HttpRequest, environment: Environment) -> HttpRespons
 
 @read_only
 def verify(request: HttpRequest, environment: Environment) -> HttpResponse:
-    """For a gateway: 204 if the call may pass. Without `api`, if the access token is valid now."""
+    """For gateways: 204 if the call is allowed or, without `api`, if the access token is valid."""
     decision = _of_call if names_an_api(request) else _of_token
     return no_store(meter_of(request).mark(decision(request, environment)))
 
 
 def _of_call(request: HttpRequest, environment: Environment) -> HttpResponse:
     try:
-        caller = decide(request, environment)
+        caller = authorize(request, environment)
     except BearerError as error:
         response = refused_call(request, error, environment, what=RefusedWhat.GATEWAY)
-        # For gateways such as nginx, which can pass on only the headers. JSON in ASCII is one line.
+        # For gateways that drop the body, such as nginx. JSON in ASCII is one line.
         response["X-Error-Body"] = response.content.decode()
         return response
     response = HttpResponse(status=204)

@@ -41,7 +41,8 @@ pytestmark = pytest.mark.both_databases
 
 UNLISTED = api.rest_error(
     "CMN-402",
-    "The Orders API has no such operation. Compare the method and the path with its reference.",
+    "The Orders API does not have this operation. Compare the method and the path with its "
+    "reference.",
 )
 
 

@@ -25,8 +25,8 @@ MUST_NAME = (
     "{}."
 )
 NO_RESOURCE_SERVER = (
-    "The gateway's Proxy-Authorization must be HTTP Basic with the client ID and the client secret "
-    "of a client of this environment that is marked as resource server."
+    "The gateway's Proxy-Authorization header must use HTTP Basic with the client ID and secret of "
+    "a client of this environment that is marked as a resource server."
 )
 INVALID_REQUEST = 'Bearer realm="API", error="invalid_request"'
 
@@ -145,7 +145,7 @@ def ambiguous(problem: str, label: str = "Orders API") -> dict[str, Any]:
     return api.rest_error(
         "CMN-402",
         f"Servers can read this request in more than one way: {problem}. Send it as the reference "
-        f"of the {label} describes.",
+        f"of the {label} describes it.",
     )
 
 
@@ -175,7 +175,7 @@ def test_a_method_is_one_word_in_capital_letters(shop: Shop, method: str) -> Non
 @pytest.mark.parametrize("value", ["DELETE", "GET", ""])
 def test_a_second_method_is_refused(shop: Shop, header: str, value: str) -> None:
     response = ask("GET /orders", shop.token(), headers={header: value})
-    problem = f"the header {header} can replace the method"
+    problem = f"the header {header} can override the method"
     assert (response.status_code, response.json()) == (403, ambiguous(problem))
     assert ask("GET /status", headers={header: value}).status_code == 403
 

@@ -174,7 +174,7 @@ def test_a_report_needs_its_parameters(shop: Shop, server: api.App, missing: str
     [
         (
             {"api": "nothing"},
-            "The parameter api must be the ID of an API of the platform file that has a server in "
+            "The parameter api must be the ID of an API in the platform file that has a server in "
             "this environment.",
         ),
         ({"method": "post"}, "The parameter method must be one word in capital letters."),
@@ -268,7 +268,7 @@ def test_a_reason_of_the_api_alone_is_shown_as_its_message(
     page = asked(sign_in(shop.rebels.luke), response)
     explanation = page.context["explanation"]
     assert explanation.headline == "The API itself refused the call"
-    assert fixes(page) == {"Read the API’s own answer, or ask the people who run the API.": ""}
+    assert fixes(page) == {"Read the API’s own response, or ask the people who run the API.": ""}
     text = " ".join(page.content.decode().split())
     assert "Order 17 is closed." in text
     assert "HTTP 403 <p" in text
