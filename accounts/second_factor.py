@@ -44,9 +44,12 @@ def needed_by(membership: Membership, roles: Sequence[str]) -> bool:
     return membership.role in roles or (membership.is_account_admin and ACCOUNT_ADMIN in roles)
 
 
-def is_missing(membership: Membership) -> bool:
-    required = needed_by(membership, membership.organization.mfa_required_roles)
-    return required and not has_second_factor(membership.user)
+def is_missing(user: User, membership: Membership | None) -> bool:
+    """Whether someone needs a second factor and has none. Operators always need one."""
+    required = user.is_staff or (
+        membership is not None and needed_by(membership, membership.organization.mfa_required_roles)
+    )
+    return required and not has_second_factor(user)
 
 
 def coverage(organization: Organization) -> dict[str, Coverage]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.test import Client as Browser
@@ -17,6 +18,7 @@ from accounts.environments import Environment
 from accounts.models import AuditEvent, Extension, Membership, Notice
 from accounts.models.extensions import ExtensionStatus
 from accounts.reports.audit_log import events_of
+from accounts.second_factor import has_second_factor
 from core.origin import Origin
 from core.pagination import PAGE_SIZE, Order
 from credentials.actions.rotations import GRACE_PERIODS, rotate_jwt_credential
@@ -232,6 +234,8 @@ def console_of(people: People) -> Console:
     """The organization's pages. Starts a rotation, and makes the administrator an operator."""
     administrator, developer = people.administrator, people.developer
     mark_operator(administrator.user, marked=True, origin=ORIGIN)
+    if not has_second_factor(administrator.user):
+        TOTP.activate(administrator.user, generate_totp_secret())
     refused = Refusal.objects.filter(credential__extension__user=developer.user).order_by("-id")
     request_id = refused.values_list("request_id", flat=True).first()
     rotated = {"credential_id": _rotated(developer).pk}

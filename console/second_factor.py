@@ -1,4 +1,4 @@
-"""Keeps people at the setup of a second factor until they have the one that a policy requires."""
+"""Keeps people at the setup of a second factor until they have the one that they need."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import second_factor
 from accounts.access import membership_of
+from accounts.models import User
 from console.middleware import Middleware
 
 SETUP = "mfa_index"
@@ -30,8 +31,8 @@ class SecondFactorMiddleware(Middleware):
         at_setup = match is not None and match.view_name == SETUP
         if not (in_console or at_setup):
             return None
-        membership = membership_of(request.user)
-        missing = membership is not None and second_factor.is_missing(membership)
+        user = request.user
+        missing = isinstance(user, User) and second_factor.is_missing(user, membership_of(user))
         request.second_factor_missing = missing  # type: ignore[attr-defined]
         if not (missing and in_console):
             return None

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import connection
 from django.db.models import AutoField, Model, QuerySet
 from django.db.models.sql import InsertQuery
@@ -15,6 +16,7 @@ from django.urls import reverse
 from accounts.actions.extensions import create_sandbox_account
 from accounts.actions.memberships import join_organization
 from accounts.actions.organizations import create_organization
+from accounts.actions.users import mark_operator
 from accounts.environments import Environment
 from accounts.models import (
     AuditEvent,
@@ -208,6 +210,21 @@ def credential(
         origin=ORIGIN,
         at=at,
     )
+
+
+def make_operator(person: Membership) -> Membership:
+    """An operator, with the second factor that operators need."""
+    mark_operator(person.user, marked=True, origin=ORIGIN)
+    add_second_factor(person.user)
+    person.user.refresh_from_db()
+    return person
+
+
+def add_second_factor(user: User) -> str:
+    """Set up an authenticator app; return its secret."""
+    secret: str = generate_totp_secret()
+    TOTP.activate(user, secret)
+    return secret
 
 
 def step_up(browser: Browser) -> Browser:

@@ -108,6 +108,7 @@ def test_a_person_without_organization_can_not_request_access(client: Client) ->
         assert reverse("operator:signing_keys") not in page
     operator.is_staff = True
     operator.save()
+    cast.add_second_factor(operator)
     page = client.get(reverse("accounts:sandbox_account")).content.decode()
     assert "You’re an operator of this installation." in page
 

@@ -25,7 +25,7 @@ from accounts.actions.factors import remove_second_factors, reseal_second_factor
 from accounts.models import AuditEvent, AuditKind, User
 from core import vault
 from tests import cast
-from tests.accounts.test_step_up import add_key, add_totp, code_of
+from tests.accounts.test_step_up import add_key, code_of
 from tests.conftest import Rebels, SignIn
 
 NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
@@ -44,7 +44,7 @@ def events(user: User) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_secrets_of_factors_are_sealed(rebels: Rebels) -> None:
-    secret = add_totp(rebels.luke.user)
+    secret = cast.add_second_factor(rebels.luke.user)
     codes = RecoveryCodes.activate(rebels.luke.user)
     stored = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in stored
@@ -73,7 +73,7 @@ def test_factors_from_before_are_sealed_by_the_migration(rebels: Rebels) -> None
 def test_a_newer_key_takes_the_factors_over(rebels: Rebels, settings: Settings) -> None:
     older = settings.KEY_ENCRYPTION_KEYS[0]
     user = rebels.luke.user
-    secret = add_totp(user)
+    secret = cast.add_second_factor(user)
     codes = RecoveryCodes.activate(user).get_unused_codes()
     settings.KEY_ENCRYPTION_KEYS = [NEWER, older]
     assert reseal_second_factors().resealed == [user, user]
@@ -85,7 +85,7 @@ def test_a_newer_key_takes_the_factors_over(rebels: Rebels, settings: Settings) 
 
 
 def test_the_command_names_whose_factors_stay_shut(rebels: Rebels, settings: Settings) -> None:
-    add_totp(rebels.luke.user)
+    cast.add_second_factor(rebels.luke.user)
     settings.KEY_ENCRYPTION_KEYS = [NEWER]
     output = StringIO()
     call_command("reseal_signing_keys", "--dry-run", stdout=output)
@@ -98,7 +98,7 @@ def test_lost_encryption_keys_break_no_page(
     rebels: Rebels, confirmed: Client, settings: Settings
 ) -> None:
     user = rebels.luke.user
-    secret = add_totp(user)
+    secret = cast.add_second_factor(user)
     RecoveryCodes.activate(user)
     settings.KEY_ENCRYPTION_KEYS = [NEWER]
     assert confirmed.get(reverse("mfa_index")).status_code == 200
@@ -266,7 +266,7 @@ def test_the_operator_removes_lost_second_factors(
     rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     user = rebels.luke.user
-    add_totp(user)
+    cast.add_second_factor(user)
     RecoveryCodes.activate(user)
     output = StringIO()
     with django_capture_on_commit_callbacks(execute=True):

@@ -21,7 +21,7 @@ from tests.accounts.software_keys import (
     add,
     options_of,
 )
-from tests.accounts.test_step_up import add_totp, code_of, without_password
+from tests.accounts.test_step_up import code_of, without_password
 from tests.conftest import Rebels, SignIn
 
 ONLY_SECOND_FACTOR = "This key is only a second factor"
@@ -68,7 +68,7 @@ def is_signed_in_as(browser: Client, person: Membership) -> bool:
 def test_a_touch_of_a_security_key_never_replaces_the_password(
     cancels: bool, rebels: Rebels, security_key: SoftwareKey
 ) -> None:
-    add_totp(rebels.lando.user)
+    cast.add_second_factor(rebels.lando.user)
     thief = Client()
     send_password(thief, rebels.lando)
     options = options_of(thief, SECOND_FACTOR)
@@ -96,7 +96,7 @@ def _any_options() -> dict[str, Any]:
 def test_an_answer_completes_only_the_ceremony_that_asked_for_it(
     begun: str, completed: str, rebels: Rebels, passkey: SoftwareKey
 ) -> None:
-    secret = add_totp(rebels.luke.user)
+    secret = cast.add_second_factor(rebels.luke.user)
     browser = Client()
     options = options_of(browser, SIGN_IN)
     send_password(browser, rebels.luke)

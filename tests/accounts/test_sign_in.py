@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from accounts import emails
 from accounts.models import User
 from tests import cast
-from tests.accounts.test_step_up import add_totp, code_of
+from tests.accounts.test_step_up import code_of
 from tests.conftest import Rebels, SignIn
 
 LOGIN = reverse("account_login")
@@ -195,7 +195,7 @@ def test_an_ipv6_network_counts_as_one_address() -> None:
 
 
 def test_codes_are_limited_too(rebels: Rebels) -> None:
-    secret = add_totp(rebels.luke.user)
+    secret = cast.add_second_factor(rebels.luke.user)
     browser = Client()
     attempt(browser, rebels.luke.user.email)
     for _guess in range(5):
@@ -206,7 +206,7 @@ def test_codes_are_limited_too(rebels: Rebels) -> None:
 
 
 def test_a_code_works_once(rebels: Rebels) -> None:
-    code = code_of(add_totp(rebels.luke.user))
+    code = code_of(cast.add_second_factor(rebels.luke.user))
     first, second = Client(), Client()
     for browser in (first, second):
         attempt(browser, rebels.luke.user.email)

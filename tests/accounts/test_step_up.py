@@ -8,9 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import (
-    TOTP,
     format_hotp_value,
-    generate_totp_secret,
     hotp_value,
     yield_hotp_counters_from_time,
 )
@@ -82,12 +80,6 @@ def add_key(user: User) -> Authenticator:
     )
 
 
-def add_totp(user: User) -> str:
-    secret: str = generate_totp_secret()
-    TOTP.activate(user, secret)
-    return secret
-
-
 def code_of(secret: str) -> str:
     code: str = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
     return code
@@ -117,7 +109,7 @@ def test_signing_in_is_not_enough(name: str, rebels: Rebels) -> None:
     user = rebels.leia.user
     User.objects.filter(pk=user.pk).update(is_staff=True)
     key = add_key(user)
-    add_totp(user)
+    cast.add_second_factor(user)
     RecoveryCodes.activate(user)
     if name == "account_set_password":
         without_password(user)
@@ -164,7 +156,7 @@ def test_step_up_works_with_each_of_several_factors(
     factor: str, rebels: Rebels, sign_in: SignIn, show: str
 ) -> None:
     user = rebels.luke.user
-    secret = add_totp(user)
+    secret = cast.add_second_factor(user)
     codes = RecoveryCodes.activate(user)
     browser = sign_in(rebels.luke)
     page = browser.get(f"{reverse(REAUTHENTICATE)}?next={show}").content.decode()
@@ -183,7 +175,7 @@ def test_step_up_works_with_each_of_several_factors(
 
 
 def test_a_recovery_code_works_once(rebels: Rebels, sign_in: SignIn, show: str) -> None:
-    add_totp(rebels.luke.user)
+    cast.add_second_factor(rebels.luke.user)
     code = RecoveryCodes.activate(rebels.luke.user).get_unused_codes()[0]
     first, second = sign_in(rebels.luke), sign_in(rebels.luke)
     assert first.post(reverse(BY_CODE), {"code": code}).status_code == 302
@@ -193,7 +185,7 @@ def test_a_recovery_code_works_once(rebels: Rebels, sign_in: SignIn, show: str) 
 
 def test_a_password_that_is_gone_confirms_nothing(rebels: Rebels, show: str) -> None:
     user = rebels.luke.user
-    add_totp(user)
+    cast.add_second_factor(user)
     without_password(user)
     browser = Client()
     browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page
 
@@ -160,11 +159,11 @@ def test_pages_of_a_developer(walk: Walk) -> None:
 
 
 def test_pages_of_an_administrator(walk: Walk) -> None:
-    call_command("make_operator", LEIA, verbosity=0)
     for environment in Environment:
         # As after the first exchange.
         current_signing_key(environment, KeyPurpose.ACCESS_TOKEN)
     walk.sign_in(LEIA)
+    cast.make_operator(member(LEIA))
     walk.open(reverse("organization:deactivate", args=[member(LUKE).user_id]))
     walk.step_up()
     walk.page.get_by_role("heading", name="Luke").first.wait_for()
@@ -290,9 +289,9 @@ def test_long_names_and_small_windows_make_no_page_wider(walk: Walk) -> None:
     client, _ = cast.client(application)
     credential = cast.credential(luke, label="W" * 100, clients=[client])
     mark_resource_server(client, marked=True, origin=cast.ORIGIN)
-    call_command("make_operator", LEIA, verbosity=0)
     page = walk.page
     walk.sign_in(LEIA)
+    cast.make_operator(member(LEIA))
     for path in (
         reverse("dashboard"),
         reverse("credentials:applications"),

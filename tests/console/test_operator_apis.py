@@ -11,7 +11,6 @@ from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.actions.users import mark_operator
 from accounts.models import Extension
 from accounts.platform.file import read_platform
 from core.background import BackgroundWriter
@@ -36,8 +35,7 @@ NO_CALLS = "There were no calls yesterday or today."
 @pytest.fixture
 def operator(rebels: Rebels, sign_in: SignIn) -> Browser:
     """Wedge, who has no console access."""
-    mark_operator(rebels.wedge.user, marked=True, origin=cast.ORIGIN)
-    return sign_in(rebels.wedge)
+    return sign_in(cast.make_operator(rebels.wedge))
 
 
 @pytest.fixture

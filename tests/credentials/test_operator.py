@@ -27,14 +27,20 @@ def make_operator(*arguments: str) -> str:
 
 @pytest.fixture
 def operator(rebels: Rebels, sign_in: SignIn) -> Browser:
-    make_operator("wedge@rebels.example")
+    cast.make_operator(rebels.wedge)
     return cast.step_up(sign_in(rebels.wedge))
 
 
 def test_the_command_gives_and_takes_the_right(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
     assert browser.get(PAGE).status_code == 403
-    assert "is an operator" in make_operator("Leia@rebels.example")
+    told = make_operator("Leia@rebels.example")
+    assert "is an operator" in told
+    assert "once they have set up a second factor" in told
+    for address in (PAGE, reverse("dashboard")):
+        assert browser.get(address)["Location"] == reverse("mfa_index")
+    assert "Operators need a second factor" in browser.get(reverse("mfa_index")).content.decode()
+    cast.add_second_factor(rebels.leia.user)
     assert browser.get(PAGE).status_code == 200
     assert "is no longer" in make_operator("leia@rebels.example", "--undo")
     assert browser.get(PAGE).status_code == 403
@@ -64,8 +70,7 @@ def test_the_page_names_each_key_its_state_and_its_use(rebels: Rebels, operator:
 
 
 def test_rotating_asks_for_proof_first(rebels: Rebels, sign_in: SignIn) -> None:
-    make_operator("leia@rebels.example")
-    browser = sign_in(rebels.leia)
+    browser = sign_in(cast.make_operator(rebels.leia))
     key = current_signing_key(SANDBOX, KeyPurpose.CREDENTIAL)
     response = browser.post(ROTATE, {"reason": "planned", "kid": key.kid})
     assert response.status_code == 302

@@ -12,7 +12,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.actions.users import mark_operator
 from accounts.environments import Environment
 from accounts.models import Membership
 from credentials.models import ExchangeUsage
@@ -168,7 +167,7 @@ def test_the_credentials_of_an_app_are_read_by_its_days_and_then_looked_up(
 
 def test_live_credentials_of_a_key_are_counted_in_an_index(rebels: Rebels, sign_in: SignIn) -> None:
     cast.credential(rebels.luke)
-    mark_operator(rebels.leia.user, marked=True, origin=cast.ORIGIN)
+    cast.make_operator(rebels.leia)
     plans = plans_of(sign_in(rebels.leia), reverse("operator:signing_keys"), "live_credentials")
     assert len(plans) == 4
     for plan in plans:
@@ -178,7 +177,7 @@ def test_live_credentials_of_a_key_are_counted_in_an_index(rebels: Rebels, sign_
 def test_calls_of_an_api_are_counted_from_their_first_day_on(
     rebels: Rebels, sign_in: SignIn
 ) -> None:
-    mark_operator(rebels.leia.user, marked=True, origin=cast.ORIGIN)
+    cast.make_operator(rebels.leia)
     page = reverse("operator_api", args=["rest-api"])
     for table in ("credentials_callusage", "credentials_refusal"):
         [plan] = plans_of(sign_in(rebels.leia), page, rf'FROM "{table}"')

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.actions.users import mark_operator
 from accounts.management.people import find_person
+from accounts.second_factor import has_second_factor
 from core.origin import Origin
 
 
@@ -20,3 +21,5 @@ class Command(BaseCommand):
         mark_operator(user, marked=marked, origin=Origin.command("make_operator"))
         what = "is" if marked else "is no longer"
         self.stdout.write(f"{user.email} {what} an operator of this installation.")
+        if marked and not has_second_factor(user):
+            self.stdout.write("They can use the console once they have set up a second factor.")
