@@ -243,6 +243,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 MFA_FORMS = {
+    "authenticate": "accounts.forms.factors.AuthenticateByCodeForm",
+    "reauthenticate": "accounts.forms.factors.ReauthenticateByCodeForm",
     "add_webauthn": "accounts.forms.factors.AddKeyForm",
     "edit_webauthn": "accounts.forms.factors.RenameKeyForm",
     "login_webauthn": "accounts.forms.factors.LoginByKeyForm",

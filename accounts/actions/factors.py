@@ -1,10 +1,15 @@
 """The ways people sign in. django-allauth changes them, and these actions record the changes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.utils import decrypt
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit, notices
 from accounts.models import AuditKind, User
@@ -16,6 +21,10 @@ FACTOR_NAMES: dict[str, str] = {
     Authenticator.Type.WEBAUTHN: "passkey or security key",
     Authenticator.Type.RECOVERY_CODES: "recovery codes",
 }
+# How long a code of an authenticator app is shown, in seconds.
+STEP = 30
+# In the data of an authenticator app: the step of the last code that was used.
+_LAST_STEP = "last_step"
 # The parts of an authenticator's data that are sealed.
 _SECRETS = ("secret", "seed")
 
@@ -61,6 +70,28 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
         )
         notices.second_factor_reset(user, ", ".join(names))
     return names
+
+
+@transaction.atomic
+def use_code(factor: Authenticator, code: str, *, at: datetime | None = None) -> bool:
+    """Whether the code of an authenticator app or a recovery code is right; it works once.
+
+    The row says which code was used last, so that no restart and no other process forgets it.
+    """
+    locked = Authenticator.objects.select_for_update().get(pk=factor.pk)
+    if locked.type != Authenticator.Type.TOTP:
+        return bool(locked.wrap().validate_code(code))
+    secret = decrypt(locked.data["secret"])
+    now = int((at or timezone.now()).timestamp()) // STEP
+    # RFC 6238 §5.2: also the code of the step before, because clocks drift and people type slowly.
+    for step in (now, now - 1):
+        expected = format_hotp_value(hotp_value(secret, step))
+        is_right = compare_user_code(actual=code, expected=expected)
+        if is_right and step > locked.data.get(_LAST_STEP, 0):
+            locked.data[_LAST_STEP] = step
+            locked.save(update_fields=["data"])
+            return True
+    return False
 
 
 def reseal_second_factors() -> FactorsResealed:

@@ -10,6 +10,8 @@ from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm, SetPasswordForm
 from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -23,6 +25,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from fido2.cose import CoseKey
 
+from accounts.actions.factors import use_code
 from accounts.forms.texts import SeenTextField
 from accounts.sign_in.ceremonies import Ceremony, completing
 from accounts.sign_in.passkeys import is_passkey
@@ -116,6 +119,29 @@ class KeyAnswerField(forms.JSONField):
 
     def bound_data(self, data: Any, initial: Any) -> None:
         return None  # A form that is shown again needs a new answer.
+
+
+class _ByCode(forms.Form):
+    """allauth's form, except that the database says which codes were used."""
+
+    def clean_code(self) -> str:
+        clear_limit = check_rate_limit(self.user)  # type: ignore[attr-defined]
+        code: str = self.cleaned_data["code"]
+        factors = Authenticator.objects.filter(user=self.user)  # type: ignore[attr-defined]
+        for factor in factors.exclude(type=Authenticator.Type.WEBAUTHN):
+            if use_code(factor, code):
+                self.authenticator = factor
+                clear_limit()
+                return code
+        raise get_adapter().validation_error("incorrect_code")
+
+
+class AuthenticateByCodeForm(_ByCode, AuthenticateForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateByCodeForm(_ByCode, ReauthenticateForm):  # type: ignore[misc]
+    pass
 
 
 class _ByKey(forms.Form):

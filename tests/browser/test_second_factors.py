@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
-from pytest_django.fixtures import Settings
 from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from accounts.models import Membership
@@ -36,15 +35,9 @@ def _transactional(transactional_db: None) -> None:
     """Commit for real, so that the threads of the server see the data of the test."""
 
 
-@pytest.fixture(autouse=True)
-def _patient(settings: Settings) -> None:
-    """A code works once, so the next sign-in uses the code of the next half minute."""
-    settings.MFA_TOTP_TOLERANCE = 1
-
-
-def code_of(secret: str, *, ahead: int = 0) -> str:
-    """The code of an authenticator app (RFC 6238), now or some half minutes ahead."""
-    counter = struct.pack(">Q", int(time.time()) // STEP + ahead)
+def code_of(secret: str) -> str:
+    """The code of an authenticator app (RFC 6238), now."""
+    counter = struct.pack(">Q", int(time.time()) // STEP)
     digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
     offset = digest[-1] & 0x0F
     number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
@@ -123,7 +116,7 @@ def test_an_authenticator_app_and_recovery_codes_sign_in(
     arrived(page, "Security")
     sign_out(page)
 
-    used = code_of(secret, ahead=1)
+    used = code_of(secret)
     answer(page, console, rebels.luke, used)
     again_at(page, "Welcome, Luke")
     sign_out(page)

@@ -147,6 +147,7 @@ DONE_BY_PROGRAMS = {
 # function of it.
 NO_EVENT = {
     "accounts/actions/devices.py: remove_forgotten_devices",
+    "accounts/actions/factors.py: use_code",
     "accounts/actions/notices.py",
     "accounts/actions/sessions.py: forget_ended_sessions",
 }
