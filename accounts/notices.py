@@ -102,6 +102,15 @@ def new_device(device: Device) -> None:
     )
 
 
+def failed_sign_ins(user: User, count: int) -> None:
+    context = {
+        "user": user,
+        "count": count,
+        "password_url": emails.absolute(reverse("account_change_password")),
+    }
+    tell(NoticeKind.FAILED_SIGN_INS, [user], context, path=reverse("mfa_index"))
+
+
 def second_factor_reset(user: User, removed: str) -> None:
     # The operator did this because someone asked in the person's name, so the person must know.
     context = {

@@ -32,6 +32,12 @@ urlpatterns = [
     # These replace URLs of django-allauth, so they come first.
     path("account/password/set/", factors.set_password, name="account_set_password"),
     path("account/logout/", factors.log_out, name="account_logout"),
+    path(
+        "account/reauthenticate/",
+        factors.reauthenticate_by_password,
+        name="account_reauthenticate",
+    ),
+    path("account/2fa/reauthenticate/", factors.reauthenticate_by_code, name="mfa_reauthenticate"),
     path("account/2fa/authenticate/", factors.authenticate, name="mfa_authenticate"),
     path("account/2fa/webauthn/login/", factors.login_by_key, name="mfa_login_webauthn"),
     path("account/2fa/webauthn/add/", factors.add_key, name="mfa_add_webauthn"),

@@ -78,6 +78,11 @@ membership_patterns: list[URLPattern] = [
         name="remove_access",
     ),
     path(
+        "organization/access/people/<uuid:user_id>/end-sessions",
+        memberships.end_sessions,
+        name="end_sessions",
+    ),
+    path(
         "organization/access/people/<uuid:user_id>/deactivate",
         memberships.deactivate,
         name="deactivate",

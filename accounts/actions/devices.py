@@ -9,18 +9,27 @@ from core import raw_secrets
 from core.origin import Origin
 
 DEVICE_TOKEN_PREFIX = "dev_"
+# Fewer wrong passwords are typing mistakes.
+WORTH_A_NOTICE = 5
 
 
 @transaction.atomic
 def note_sign_in(
-    user: User, raw_token: str | None, *, origin: Origin, at: datetime | None = None
+    user: User,
+    raw_token: str | None,
+    *,
+    failed_before: int = 0,
+    origin: Origin,
+    at: datetime | None = None,
 ) -> str:
     """Remember the browser of a sign-in and return the token for its cookie.
 
     If the browser is new for the person, this records it and tells the person, except for their
-    very first browser.
+    very first browser. It also tells them about wrong passwords before.
     """
     at = at or timezone.now()
+    if failed_before >= WORTH_A_NOTICE:
+        notices.failed_sign_ins(user, failed_before)
     seen = {"last_seen_at": at, "ip": origin.ip, "user_agent": origin.user_agent}
     if raw_token and user.devices.with_token(raw_token).update(**seen):
         return raw_token

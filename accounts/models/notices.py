@@ -25,7 +25,9 @@ class NoticeKind(models.TextChoices):
     ROLE_CHANGED = "role_changed"
     DEACTIVATED = "deactivated"
     REACTIVATED = "reactivated"
+    SIGNED_OUT = "signed_out"
     NEW_DEVICE = "new_device"
+    FAILED_SIGN_INS = "failed_sign_ins"
     SECOND_FACTOR_RESET = "second_factor_reset"
     APPLICATION_TRANSFERRED = "application_transferred"
     JWT_CREDENTIAL_CREATED = "jwt_credential_created"
@@ -44,7 +46,9 @@ def notice_kinds() -> list[tuple[str, str]]:
 
 _ICONS = {
     NoticeKind.INVITATIONS_EXPIRED: "mail",
+    NoticeKind.SIGNED_OUT: "log-out",
     NoticeKind.NEW_DEVICE: "monitor-smartphone",
+    NoticeKind.FAILED_SIGN_INS: "shield-alert",
     NoticeKind.SECOND_FACTOR_RESET: "shield",
     NoticeKind.APPLICATION_TRANSFERRED: "box",
     NoticeKind.JWT_CREDENTIAL_CREATED: "key-round",

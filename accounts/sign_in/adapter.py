@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
 from accounts import emails
@@ -21,11 +22,13 @@ from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import note_factor_change
 from accounts.actions.invitations import readdress_invitations
 from accounts.actions.sessions import end_sessions
-from accounts.models import AuditKind, User
+from accounts.models import AuditKind, Device, User
 from accounts.models.devices import DEVICES_KEPT
+from accounts.models.sessions import sessions_of
+from accounts.sign_in.failures import count_failure, take_failures
 from accounts.sign_in.passkeys import passkeys_of
 from accounts.sign_in.step_up import require_a_factor
-from core import email_addresses
+from core import email_addresses, raw_secrets
 from core.origin import Origin, client_ip
 
 _EMAIL_CHANGED = "account/email/email_changed"
@@ -81,11 +84,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         # The same address as everywhere else. Without one, allauth refuses the request.
         return client_ip(request) or str(super().get_client_ip(request))
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        # A stranger's guesses must not lock people out of the browsers that they use. Each of
+        # those has attempts of its own.
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        raw_token = request.COOKIES.get(settings.DEVICE_COOKIE_NAME)
+        email = credentials.get("email", "")
+        if raw_token and Device.objects.with_token(raw_token).filter(user__email=email).exists():
+            return f"{key}:{raw_secrets.digest(raw_token)}"
+        return key
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        count_failure(credentials.get("email", ""))
+
     def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
         # All factors are checked by now, so the browser becomes a known one.
         response: HttpResponse = super().post_login(request, user, **hooks)
         token = note_sign_in(
-            user, request.COOKIES.get(settings.DEVICE_COOKIE_NAME), origin=Origin.of(request)
+            user,
+            request.COOKIES.get(settings.DEVICE_COOKIE_NAME),
+            failed_before=take_failures(user.email),
+            origin=Origin.of(request),
         )
         response.set_cookie(
             settings.DEVICE_COOKIE_NAME,
@@ -125,6 +144,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             note_factor_change(
                 user, kind, actor=user, origin=Origin.of(self.request), factor=factor
             )
+            self._offer_to_end_other_sessions(user)
         if template_prefix == _EMAIL_CHANGED and context:
             readdress_invitations(
                 user,
@@ -135,6 +155,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         # An adapter lives for one call of allauth, so this affects no other email.
         self.is_notice = True
         super().send_notification_mail(template_prefix, user, context, email)
+
+    def _offer_to_end_other_sessions(self, user: User) -> None:
+        # Nothing to say after a new password: it has ended them.
+        here = self.request.session.session_key
+        count = sum(each.session_key != here for each in sessions_of(user))
+        if count:
+            messages.info(
+                self.request,
+                f"You’re also signed in in {count} other browser{pluralize(count)}. If that isn’t "
+                "you, choose End all other sessions on your Security page.",
+            )
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue notices. Send all other emails now, because their links are secrets we don't store.

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from allauth.account.views import LogoutView
+from allauth.account.views import LogoutView, ReauthenticateView
 from allauth.account.views import password_set as allauth_password_set
 from allauth.core.ratelimit import consume_or_429
 from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
 from allauth.mfa.webauthn.views import (
     AddWebAuthnView,
     LoginWebAuthnView,
@@ -17,8 +18,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.generic.edit import FormView
 
 from accounts.access import person
+from accounts.actions.sessions import renew_session
 from accounts.models import User
 from accounts.sign_in import ceremonies
 from accounts.sign_in.ceremonies import Ceremony
@@ -94,9 +97,25 @@ class _AddKey(AddWebAuthnView):  # type: ignore[misc]
 add_key = _AddKey.as_view()
 
 
-class _ReauthenticateByKey(ReauthenticateWebAuthnView):  # type: ignore[misc]
+class _RenewsSession(FormView):  # type: ignore[type-arg]
+    def form_valid(self, form: Form) -> HttpResponse:
+        # A session key that someone saw before has no step-up.
+        response = super().form_valid(form)
+        renew_session(self.request.session)
+        return response
+
+
+class _ReauthenticateByPassword(_RenewsSession, ReauthenticateView):  # type: ignore[misc]
+    pass
+
+
+class _ReauthenticateByCode(_RenewsSession, ReauthenticateByCodeView):  # type: ignore[misc]
+    pass
+
+
+class _ReauthenticateByKey(_RenewsSession, ReauthenticateWebAuthnView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        with ceremonies.beginning(Ceremony.STEP_UP, self.request.user):
+        with ceremonies.beginning(Ceremony.STEP_UP, person(self.request.user)):
             context: dict[str, Any] = super().get_context_data(**kwargs)
             context["js_data"] = {"request_options": request_passkey(self.request.user)}
         return context
@@ -108,6 +127,8 @@ class _ReauthenticateByKey(ReauthenticateWebAuthnView):  # type: ignore[misc]
         return redirect(self.passthrough_next_url(self.request.path))
 
 
+reauthenticate_by_password = _ReauthenticateByPassword.as_view()
+reauthenticate_by_code = _ReauthenticateByCode.as_view()
 reauthenticate_by_key = _ReauthenticateByKey.as_view()
 
 

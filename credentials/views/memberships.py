@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import colleague, member, person_for
 from accounts.actions import memberships as actions
+from accounts.actions.sessions import end_sessions_of
 from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent, Membership
 from accounts.roles import DEVELOPER_ROLES, ConsolePermission
@@ -94,6 +95,13 @@ def _saved(request: HttpRequest, person: Membership, text: str) -> HttpResponse:
 def remove_access(request: HttpRequest, user_id: UUID) -> HttpResponse:
     outcome = "%s no longer has access to the console."
     return _confirmed(request, user_id, "remove_access", actions.remove_access, outcome)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
+def end_sessions(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    outcome = "You signed %s out everywhere."
+    return _confirmed(request, user_id, "end_sessions", end_sessions_of, outcome)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from accounts.actions.sessions import end_sessions
+from accounts.actions.sessions import end_sessions, end_sessions_of
 from accounts.models import AuditEvent, AuditKind, Membership
 from console.management.commands.tick import remove_expired_sessions
 from tests import cast
 from tests.accounts.test_devices import CHROME, FIREFOX
-from tests.conftest import Rebels
+from tests.conftest import Partners, Rebels
 
 LIST = reverse("usersessions_list")
 PAGES = [LIST, reverse("mfa_index")]
@@ -75,6 +75,49 @@ def test_an_ended_session_is_not_listed_and_soon_forgotten(rebels: Rebels, how: 
     remove_expired_sessions()
     assert UserSession.objects.count() == (2 if "password" in how else 1)
     assert is_signed_in(here)
+
+
+def test_step_up_changes_the_key_of_the_session_and_not_its_age(rebels: Rebels) -> None:
+    browser = signed_in(rebels.luke)
+    former, listed = str(browser.session.session_key), session_of(browser)
+    browser.post(reverse("account_reauthenticate"), {"password": "wrong"})
+    assert browser.session.session_key == former
+    cast.step_up(browser)
+    assert browser.session.session_key != former
+    assert browser.get(reverse("mfa_add_webauthn")).status_code == 200
+    assert session_of(browser) == listed
+    assert session_of(browser).created_at == listed.created_at
+    stolen = Client()
+    stolen.cookies["session"] = former
+    assert not is_signed_in(stolen)
+
+
+def test_a_changed_factor_offers_to_end_the_other_sessions(rebels: Rebels) -> None:
+    signed_in(rebels.luke, CHROME)
+    here = cast.step_up(signed_in(rebels.luke))
+    cast.add_second_factor(rebels.luke.user)
+    page = here.post(reverse("mfa_deactivate_totp"), follow=True).content.decode()
+    assert "You’re also signed in in 1 other browser." in page
+    assert "End all other sessions" in page
+
+
+def test_an_account_administrator_signs_a_person_out(
+    rebels: Rebels, partners: Partners, leia: Client
+) -> None:
+    browser = signed_in(rebels.luke)
+    address = reverse("organization:end_sessions", args=[rebels.luke.user_id])
+    assert "signed out of 1 browser" in leia.get(address).content.decode()
+    page = leia.post(address, follow=True).content.decode()
+    assert "You signed Luke Example out everywhere." in page
+    assert not is_signed_in(browser)
+    event = AuditEvent.objects.get(kind=AuditKind.SESSIONS_ENDED)
+    assert (event.actor, event.details) == (rebels.leia.user, {"browsers": ["Firefox on Linux"]})
+    assert event.target_id == str(rebels.luke.user_id)
+    assert "Leia Example ended your sessions" in rebels.luke.user.notices.get().text
+    assert "Luke Example isn’t signed in." in leia.post(address).content.decode()
+    for person in (rebels.han, partners.lobot):
+        with pytest.raises(PermissionDenied):
+            end_sessions_of(rebels.luke, actor=person.user, origin=cast.ORIGIN)
 
 
 def test_one_session_is_ended_and_recorded(rebels: Rebels) -> None:

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
 from accounts import emails
@@ -154,6 +155,49 @@ def test_five_wrong_passwords_close_an_account_for_five_minutes(rebels: Rebels) 
     other = Client()
     attempt(other, rebels.han.user.email)
     assert is_signed_in(other)
+
+
+def test_guesses_of_a_stranger_lock_no_one_out_of_their_own_browser(rebels: Rebels) -> None:
+    own = Client()
+    attempt(own, rebels.luke.user.email)
+    own.post(reverse("account_logout"))
+    other_persons = Client()
+    attempt(other_persons, rebels.han.user.email)
+    other_persons.post(reverse("account_logout"))
+    for _guess in range(5):
+        attempt(Client(), rebels.luke.user.email, "wrong")
+    # A browser is known for its own person only.
+    for stranger in (Client(), other_persons):
+        refused = attempt(stranger, rebels.luke.user.email)
+        assert "Too many attempts" in refused.content.decode()
+    attempt(own, rebels.luke.user.email)
+    assert is_signed_in(own)
+    own.post(reverse("account_logout"))
+    cache.clear()
+    for _guess in range(5):
+        attempt(own, rebels.luke.user.email, "wrong")
+    assert "Too many attempts" in attempt(own, rebels.luke.user.email).content.decode()
+
+
+def test_people_learn_about_wrong_passwords_when_they_sign_in(
+    rebels: Rebels, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    """Not at the fifth: the time of an email would tell a stranger that there is an account."""
+    own = Client()
+    attempt(own, rebels.luke.user.email)
+    own.post(reverse("account_logout"))
+    for _guess in range(5):
+        attempt(Client(), rebels.luke.user.email.upper(), "wrong")
+    assert not rebels.luke.user.notices.exists()
+    for _again in range(2):
+        with django_capture_on_commit_callbacks(execute=True):
+            attempt(own, rebels.luke.user.email)
+        own.post(reverse("account_logout"))
+    [notice] = rebels.luke.user.notices.all()
+    assert "there were 5 attempts with a wrong password" in notice.text
+    [message] = mail.outbox
+    assert message.subject == "Failed attempts to sign in to your Developer Console account"
+    assert "there were 5 attempts to sign in as you" in message.body
 
 
 def test_whatever_else_is_kept_guesses_are_not_forgotten(rebels: Rebels) -> None:

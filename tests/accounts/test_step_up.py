@@ -44,6 +44,7 @@ ACTS = {
     "accounts:change_extension": "changes a user role",
     "organization:change_role": "changes a role",
     "organization:remove_access": "takes a role",
+    "organization:end_sessions": "signs a person out",
     "organization:deactivate": "locks a person out",
     "organization:reactivate": "lets a person in",
     "organization:policy": "changes a policy",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.usersessions.models import UserSession
 from django.core import mail
 from django.db import OperationalError, transaction
 from django.test import Client
@@ -26,6 +27,7 @@ from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import remove_second_factors
 from accounts.actions.invitations import invite, tell_of_expired_invitations
 from accounts.actions.memberships import change_role, deactivate, reactivate
+from accounts.actions.sessions import end_sessions_of
 from accounts.models import NoticeKind
 from accounts.roles import ConsoleRole
 from credentials.actions.applications import transfer_application
@@ -99,6 +101,15 @@ def sign_in_elsewhere(rebels: Rebels) -> None:
         note_sign_in(rebels.luke.user, None, origin=cast.ORIGIN)
 
 
+def sign_out(rebels: Rebels) -> None:
+    UserSession.objects.create(user=rebels.luke.user, ip="192.0.2.1", session_key="elsewhere")
+    end_sessions_of(rebels.luke, **by_leia(rebels))
+
+
+def sign_in_after_failures(rebels: Rebels) -> None:
+    note_sign_in(rebels.luke.user, None, failed_before=5, origin=cast.ORIGIN)
+
+
 def reset_factors(rebels: Rebels) -> None:
     RecoveryCodes.activate(rebels.luke.user)
     remove_second_factors(rebels.luke.user, origin=cast.ORIGIN)
@@ -163,7 +174,9 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.ROLE_CHANGED: promote,
     NoticeKind.DEACTIVATED: shut_out,
     NoticeKind.REACTIVATED: let_in,
+    NoticeKind.SIGNED_OUT: sign_out,
     NoticeKind.NEW_DEVICE: sign_in_elsewhere,
+    NoticeKind.FAILED_SIGN_INS: sign_in_after_failures,
     NoticeKind.SECOND_FACTOR_RESET: reset_factors,
     NoticeKind.APPLICATION_TRANSFERRED: transfer,
     NoticeKind.JWT_CREDENTIAL_CREATED: create,

@@ -25,6 +25,7 @@ ALLOWED = {
     "core/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "a row of the email library, after the commit",
     "console/management/commands/tick.py: _turns: cache.delete": "a lock, not a row",
+    "accounts/sign_in/failures.py: take_failures: cache.delete": "a counter, not a row",
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
     "last_active_at__isnull=True) | models.Q(last_active_at__lt=stale), pk=user.pk).update": (
         "when someone last used the console: never decides about access"
@@ -150,6 +151,7 @@ NO_EVENT = {
     "accounts/actions/factors.py: use_code",
     "accounts/actions/notices.py",
     "accounts/actions/sessions.py: forget_ended_sessions",
+    "accounts/actions/sessions.py: renew_session",
 }
 
 
