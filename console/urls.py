@@ -2,7 +2,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path, register_converter
 from django.views.generic import RedirectView
 
-from accounts.views import factors, sessions
+from accounts.views import factors, recovery_codes, sessions
 from console import health
 from console.dashboard import dashboard
 from console.environment_urls import environment_paths
@@ -51,6 +51,12 @@ urlpatterns = [
         factors.reauthenticate_by_key,
         name="mfa_reauthenticate_webauthn",
     ),
+    path(
+        "account/2fa/recovery-codes/generate/",
+        recovery_codes.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path("account/2fa/totp/activate/", factors.activate_app, name="mfa_activate_totp"),
     path("account/sessions/", sessions.sessions, name="usersessions_list"),
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),

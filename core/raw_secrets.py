@@ -1,7 +1,7 @@
 """Random secrets, of which only a digest is stored.
 
-They have 256 random bits, so a plain SHA-256 protects them as well as a password hasher does, and
-is thousands of times cheaper to check.
+They have at least 140 random bits, so a plain SHA-256 protects them as well as a password hasher
+does, and is thousands of times cheaper to check.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ import string
 import zlib
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+# Without digits that look like letters (RFC 4648, §6, in lower case).
+_BASE32 = string.ascii_lowercase + "234567"
 CHECKSUM_LENGTH = 6  # 62 ** 6 is more than 2 ** 32
 
 
@@ -35,6 +37,12 @@ def checksum(text: str) -> str:
         number, digit = divmod(number, 62)
         digits = _BASE62[digit] + digits
     return digits
+
+
+def generate_word(*, groups: int) -> str:
+    """A new secret that people can type: groups of four letters and digits, each of 20 bits."""
+    made = ("".join(secrets.choice(_BASE32) for _ in range(4)) for _ in range(groups))
+    return "-".join(made)
 
 
 def digest(raw_secret: str) -> str:

@@ -8,11 +8,14 @@ from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit, notices
 from accounts.models import AuditKind, User
+from accounts.recovery_codes import DIGESTS, digest, generate
+from accounts.second_factor import has_second_factor
 from core import vault
 from core.origin import Origin
 
@@ -80,7 +83,7 @@ def use_code(factor: Authenticator, code: str, *, at: datetime | None = None) ->
     """
     locked = Authenticator.objects.select_for_update().get(pk=factor.pk)
     if locked.type != Authenticator.Type.TOTP:
-        return bool(locked.wrap().validate_code(code))
+        return _use_recovery_code(locked, code)
     secret = decrypt(locked.data["secret"])
     now = int((at or timezone.now()).timestamp()) // STEP
     # RFC 6238 §5.2: also the code of the step before, because clocks drift and people type slowly.
@@ -92,6 +95,37 @@ def use_code(factor: Authenticator, code: str, *, at: datetime | None = None) ->
             locked.save(update_fields=["data"])
             return True
     return False
+
+
+def _use_recovery_code(locked: Authenticator, code: str) -> bool:
+    if DIGESTS not in locked.data:
+        return bool(locked.wrap().validate_code(code))
+    left, used = locked.data[DIGESTS], digest(code)
+    if used not in left:
+        return False
+    locked.data[DIGESTS] = [each for each in left if each != used]
+    locked.save(update_fields=["data"])
+    return True
+
+
+@transaction.atomic
+def make_recovery_codes(user: User, *, origin: Origin) -> list[str]:
+    """Ten new codes, which are stored nowhere. The former ones stop working."""
+    if not has_second_factor(user):
+        raise ValidationError(
+            "Recovery codes replace a lost second factor. Set up an authenticator app or a key "
+            "first."
+        )
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
+    codes = generate()
+    Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.RECOVERY_CODES,
+        data={DIGESTS: [digest(code) for code in codes]},
+    )
+    audit.record(AuditKind.RECOVERY_CODES_MADE, actor=user, origin=origin, target=user)
+    return codes
 
 
 def reseal_second_factors() -> FactorsResealed:

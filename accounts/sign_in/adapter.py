@@ -38,7 +38,6 @@ _RECORDED: dict[str, tuple[AuditKind, str]] = {
     "account/email/password_changed": (AuditKind.PASSWORD_CHANGED, ""),
     "account/email/password_reset": (AuditKind.PASSWORD_CHANGED, "reset by email"),
     "account/email/password_set": (AuditKind.PASSWORD_CHANGED, ""),
-    "mfa/email/recovery_codes_generated": (AuditKind.RECOVERY_CODES_MADE, ""),
     "mfa/email/totp_activated": (AuditKind.FACTOR_ADDED, "authenticator app"),
     "mfa/email/totp_deactivated": (AuditKind.FACTOR_REMOVED, "authenticator app"),
     "mfa/email/webauthn_added": (AuditKind.FACTOR_ADDED, "passkey or security key"),

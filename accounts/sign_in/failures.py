@@ -4,9 +4,9 @@ Not before: an email at the fifth wrong password would take time, which tells a 
 address has an account.
 """
 
-import hashlib
-
 from django.core.cache import cache
+
+from core import raw_secrets
 
 REMEMBERED_SECONDS = 30 * 24 * 60 * 60
 
@@ -25,4 +25,4 @@ def take_failures(email: str) -> int:
 
 
 def _key(email: str) -> str:
-    return f"failed-sign-ins:{hashlib.sha256(email.lower().encode()).hexdigest()}"
+    return f"failed-sign-ins:{raw_secrets.digest(email.lower())}"

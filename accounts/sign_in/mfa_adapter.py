@@ -19,8 +19,6 @@ class FactorUnreadable(ValidationError):
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages: ClassVar[dict[str, Any]] = {
         **DefaultMFAAdapter.error_messages,
-        "cannot_generate_recovery_codes": "Recovery codes replace a lost second factor. Set up "
-        "an authenticator app or a key first.",
         "incorrect_code": "This code is incorrect or was already used.",
         "incorrect_key": "We couldn’t verify the key. Try again.",
         "not_a_passkey": "This key is only a second factor, so it can’t replace your password. "

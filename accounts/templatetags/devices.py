@@ -9,10 +9,13 @@ from django.conf import settings
 
 from accounts.models import AuditEvent, AuditKind, Device, User
 from accounts.models.sessions import sessions_of
+from accounts.recovery_codes import codes_left
 from core import browsers
 
 register = template.Library()
 register.filter("browser", browsers.described)
+
+register.filter(codes_left)
 
 SHOWN = 20
 

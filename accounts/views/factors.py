@@ -7,6 +7,8 @@ from allauth.account.views import password_set as allauth_password_set
 from allauth.core.ratelimit import consume_or_429
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import ActivateTOTPView
 from allauth.mfa.webauthn.views import (
     AddWebAuthnView,
     LoginWebAuthnView,
@@ -18,6 +20,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.generic.edit import FormView
 
 from accounts.access import person
@@ -87,9 +90,23 @@ class _Logout(LogoutView):  # type: ignore[misc]
 log_out = _Logout.as_view()
 
 
-class _AddKey(AddWebAuthnView):  # type: ignore[misc]
+class _LeadsToRecoveryCodes(FormView):  # type: ignore[type-arg]
+    def get_success_url(self) -> str:
+        user = person(self.request.user)
+        codes = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES)
+        return reverse("mfa_index" if codes.exists() else "mfa_generate_recovery_codes")
+
+
+class _ActivateApp(_LeadsToRecoveryCodes, ActivateTOTPView):  # type: ignore[misc]
+    pass
+
+
+activate_app = _ActivateApp.as_view()
+
+
+class _AddKey(_LeadsToRecoveryCodes, AddWebAuthnView):  # type: ignore[misc]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        with ceremonies.beginning(Ceremony.REGISTRATION, self.request.user):
+        with ceremonies.beginning(Ceremony.REGISTRATION, person(self.request.user)):
             context: dict[str, Any] = super().get_context_data(**kwargs)
         return context
 

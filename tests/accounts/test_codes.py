@@ -9,7 +9,8 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
 
-from accounts.actions.factors import STEP, use_code
+from accounts.actions.factors import STEP, make_recovery_codes, use_code
+from accounts.recovery_codes import codes_left
 from tests import cast
 from tests.conftest import Rebels
 from tests.races import at_once, shared_database
@@ -55,6 +56,21 @@ def test_a_code_can_be_typed_as_it_is_shown(rebels: Rebels) -> None:
     assert use_code(app, f"{code[:3]} {code[3:]}", at=at)
 
 
+def test_codes_from_before_work_until_there_are_new_ones(rebels: Rebels) -> None:
+    user = rebels.luke.user
+    cast.add_second_factor(user)
+    former = RecoveryCodes.activate(user)
+    first, second, *_ = former.get_unused_codes()
+    assert [use_code(former.instance, code) for code in (first, first)] == [True, False]
+    former.instance.refresh_from_db()
+    assert codes_left(former.instance) == 9
+    [code, *_] = make_recovery_codes(user, origin=cast.ORIGIN)
+    made = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES)
+    assert [use_code(made, each) for each in (second, code, code)] == [False, True, False]
+    made.refresh_from_db()
+    assert codes_left(made) == 9
+
+
 @pytest.mark.parametrize("kind", ["authenticator app", "recovery code"])
 def test_one_of_two_at_the_same_moment_gets_in(
     kind: str, transactional_db: None, rebels: Rebels, tmp_path: Path
@@ -63,8 +79,8 @@ def test_one_of_two_at_the_same_moment_gets_in(
     at = datetime.fromtimestamp(NOW * STEP, tz=UTC)
     code = code_of(secret, NOW)
     if kind == "recovery code":
-        codes = RecoveryCodes.activate(rebels.luke.user)
-        app, code = codes.instance, codes.get_unused_codes()[0]
+        [code, *_] = make_recovery_codes(rebels.luke.user, origin=cast.ORIGIN)
+        app = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES)
     with shared_database(tmp_path):
         answers = at_once(*[lambda: use_code(app, code, at=at)] * 3)
     assert sorted(answers) == [False, False, True]

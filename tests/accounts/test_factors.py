@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -21,7 +22,12 @@ from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
-from accounts.actions.factors import remove_second_factors, reseal_second_factors
+from accounts.actions.factors import (
+    make_recovery_codes,
+    remove_second_factors,
+    reseal_second_factors,
+    use_code,
+)
 from accounts.models import AuditEvent, AuditKind, User
 from core import vault
 from tests import cast
@@ -45,14 +51,14 @@ def events(user: User) -> list[tuple[str, dict[str, Any]]]:
 
 def test_secrets_of_factors_are_sealed(rebels: Rebels) -> None:
     secret = cast.add_second_factor(rebels.luke.user)
-    codes = RecoveryCodes.activate(rebels.luke.user)
+    codes = make_recovery_codes(rebels.luke.user, origin=cast.ORIGIN)
     stored = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert secret not in stored
     totp = Authenticator.objects.get(type=Authenticator.Type.TOTP)
     assert vault.unseal(totp.data["secret"]).decode() == secret
-    seed = vault.unseal(codes.instance.data["seed"]).decode()
-    assert seed not in stored
-    assert len(codes.get_unused_codes()) == 10
+    assert len(set(codes)) == 10
+    assert all(re.fullmatch("[a-z2-7]{4}(-[a-z2-7]{4}){6}", code) for code in codes)
+    assert not any(code in stored or code.replace("-", "") in stored for code in codes)
 
 
 def test_factors_from_before_are_sealed_by_the_migration(rebels: Rebels) -> None:
@@ -117,13 +123,13 @@ def test_the_life_of_an_authenticator_app_is_recorded_and_told(
 ) -> None:
     user = rebels.luke.user
     secret = confirmed.get(reverse("mfa_activate_totp")).context["form"].secret
-    for name, data in {
-        "mfa_activate_totp": {"code": code_of(secret)},
-        "mfa_generate_recovery_codes": {},
-        "mfa_deactivate_totp": {},
-    }.items():
+    for name, data, status in (
+        ("mfa_activate_totp", {"code": code_of(secret)}, 302),
+        ("mfa_generate_recovery_codes", {}, 200),
+        ("mfa_deactivate_totp", {}, 302),
+    ):
         with django_capture_on_commit_callbacks(execute=True):
-            assert confirmed.post(reverse(name), data).status_code == 302
+            assert confirmed.post(reverse(name), data).status_code == status
     assert not Authenticator.objects.exists()
     assert events(user) == [
         (AuditKind.FACTOR_ADDED, {"factor": "authenticator app"}),
@@ -140,6 +146,28 @@ def test_the_life_of_an_authenticator_app_is_recorded_and_told(
     assert "example.com" not in body
     assert "http://localhost:8000/account/2fa/" in body
     assert secret not in body
+
+
+def test_recovery_codes_are_shown_once(rebels: Rebels, confirmed: Client) -> None:
+    user, address = rebels.luke.user, reverse("mfa_generate_recovery_codes")
+    # They only replace a lost second factor.
+    assert "Set up an authenticator app or a key first." in confirmed.post(address).content.decode()
+    secret = confirmed.get(reverse("mfa_activate_totp")).context["form"].secret
+    response = confirmed.post(reverse("mfa_activate_totp"), {"code": code_of(secret)})
+    assert response["Location"] == address
+    shown = confirmed.post(address)
+    codes = shown.context["codes"]
+    assert all(code in shown.content.decode() for code in codes)
+    assert "no-store" in shown["Cache-Control"]
+    assert codes[0] not in str(dict(confirmed.session))
+    assert codes[0] not in confirmed.get(address).content.decode()
+    assert "Your 10 current codes stop working." in confirmed.get(address).content.decode()
+    replaced = confirmed.post(address).context["codes"]
+    for code, works in ((codes[0], False), (replaced[0].upper().replace("-", " "), True)):
+        browser = Client()
+        browser.post(reverse("account_login"), {"login": user.email, "password": cast.PASSWORD})
+        browser.post(reverse("mfa_authenticate"), {"code": code})
+        assert ("_auth_user_id" in browser.session) == works
 
 
 def test_a_password_change_is_recorded_and_ends_other_sessions(
@@ -294,9 +322,8 @@ def test_the_page_says_it_at_a_glance(rebels: Rebels, confirmed: Client) -> None
     assert "Only a password protects your account" in page
     TOTP.activate(user, "JBSWY3DPEHPK3PXP")
     add_key(user)
-    codes = RecoveryCodes.activate(user)
-    used = codes.get_unused_codes()[0]
-    assert codes.validate_code(used)
+    [used, *_] = make_recovery_codes(user, origin=cast.ORIGIN)
+    assert use_code(Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES), used)
     page = confirmed.get(reverse("mfa_index")).content.decode()
     assert "Only a password protects" not in page
     for words in ("Authenticator app", "Laptop", "Security key", "9 of 10 left", "This browser"):

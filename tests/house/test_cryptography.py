@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.conf import global_settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -71,7 +70,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "session key": lambda: get_random_string(32),
     "CSRF secret": _get_new_csrf_string,
     "authenticator app": generate_totp_secret,
-    "recovery codes": RecoveryCodes.generate_seed,
+    "recovery code": lambda: raw_secrets.generate_word(groups=7),
     "challenge of a key": challenge,
     "signing key": lambda: f"{jose.generate_private_key().private_numbers().private_value:x}",
 }

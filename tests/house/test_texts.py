@@ -34,6 +34,8 @@ FILTERS = {
     "PeopleListForm",
 }
 EXEMPT = {
+    "AuthenticateByCodeForm.code": "Compared with the right one.",
+    "ReauthenticateByCodeForm.code": "Compared with the right one.",
     "CreateJwtCredentialForm.client_id": "Must be an existing client ID.",
     "PermittedAppsForm.client_id": "Must be an existing client ID.",
     "UpdateJwtCredentialForm.client_id": "Must be an existing client ID.",
