@@ -12,7 +12,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
@@ -74,6 +74,25 @@ class PageHeadersMiddleware(Middleware):
             response["Permissions-Policy"] = settings.PERMISSIONS_POLICY
             response["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
+
+
+class SignInMethodsMiddleware(Middleware):
+    """Refuses methods that no page of django-allauth has. Some of its views answer any."""
+
+    METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *arguments: object
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        # Addresses of ours have a namespace, and refuse methods themselves.
+        is_of_allauth = match is not None and not match.namespace
+        if is_of_allauth and request.path.startswith("/account/"):
+            return None if request.method in self.METHODS else HttpResponseNotAllowed(self.METHODS)
+        return None
 
 
 class NoStoreMiddleware(Middleware):

@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "console.middleware.PageHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "console.middleware.EnvironmentHostMiddleware",
+    "console.middleware.SignInMethodsMiddleware",
     "console.brand.BrandMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver
+from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as RequestValidationError
@@ -25,6 +26,8 @@ from credentials.throttle import LimitGroup, meter_of
 
 # Model fields that have another name in the API, for messages that name a parameter.
 _WIRE_NAMES = {"main_site_name": "mainSiteName"}
+# Two views of ninja, which doesn't check their method.
+_DOCUMENTS = {"api-root", "openapi-json"}
 
 
 class Utf8Parser(Parser):
@@ -47,7 +50,10 @@ class EnvironmentApi(NinjaAPI):
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
-                view = _answers_any_method(pattern.callback, self._environment)
+                view = pattern.callback
+                if pattern.name in _DOCUMENTS:
+                    view = require_GET(view)
+                view = _answers_any_method(view, self._environment)
                 pattern.callback = login_not_required(view)
         return patterns, app_name, namespace
 

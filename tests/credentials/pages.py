@@ -109,8 +109,9 @@ class _Form(HTMLParser):
 
 
 def listed_in(response: Any) -> list[list[str]]:
-    """The rows of the list of permitted apps: client ID, name and provider."""
-    rows = re.findall(r"<tr>(.*?)</tr>", text_of(response), re.DOTALL)
+    """The rows of the list of permitted apps: client ID, name and provider, without the scopes."""
+    page = re.sub(r"<small.*?</small>", "", text_of(response), flags=re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
     cells = (re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in rows)
     return [[_words(cell) for cell in row[:3]] for row in cells if len(row) == 4]
 

@@ -1,5 +1,6 @@
 """*Add app* and *Remove*, on the create page and on a credential's own page."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from django.test import Client as Browser
 
 from accounts.models import AuditEvent
-from credentials.models import JwtCredential, PermittedClient
+from credentials.models import Application, JwtCredential, PermittedClient
 from tests import cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.conftest import Apps
@@ -94,6 +95,17 @@ def test_adding_an_app_to_the_list(at: Page, apps: Apps) -> None:
     ids = [apps.dialer.client_id, apps.concierge.client_id]
     assert at.shown(response) == at.typed | {"client_ids": ids}
     assert "Cloud Concierge added." in words_of(response)
+
+
+def test_the_list_says_what_each_app_can_do(at: Page, apps: Apps) -> None:
+    """People consent to the scopes of an app when they add it, also of another organization."""
+    Application.objects.filter(clients=apps.dialer).update(scopes=[])
+    Application.objects.filter(clients=apps.concierge).update(scopes=["ReadAccounts", "Accounts"])
+    page = text_of(at.change(client_id=apps.concierge.client_id))
+    assert re.findall(r"<small[^>]*>((?:No s|S)copes[^<]*)</small>", page) == [
+        "No scopes",
+        "Scopes: ReadAccounts, Accounts",
+    ]
 
 
 @pytest.mark.parametrize("app_access", ["organization", ""])
