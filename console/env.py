@@ -253,7 +253,7 @@ def security_contacts(problems: Problems) -> list[str]:
 
 
 def platform(problems: Problems) -> Platform:
-    """What `PLATFORM_FILE` describes, or the original platform; relative to `manage.py`."""
+    """The platform of `PLATFORM_FILE`, which is relative to `manage.py`; or the original one."""
     path = BASE_DIR / (env.str("PLATFORM_FILE", default="") or ORIGINAL)
     try:
         return read_platform(path)

@@ -48,11 +48,11 @@ RATE_LIMITS = {
 # How long a session lasts at most, and without requests. console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))
-# The networks of the proxies in front; without them, how many proxies there are.
+# The networks of the proxies in front of the console, or else the number of these proxies.
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 SECURITY_CONTACTS = environment.security_contacts(problems)
-# Late, because it stops if the file has mistakes.
+# After the other settings, because it exits if the file has mistakes.
 PLATFORM = environment.platform(problems)
 DEFAULT_FROM_EMAIL = environment.sender(problems, platform_name=PLATFORM.name, origin=ORIGIN)
 problems.stop_if_any()

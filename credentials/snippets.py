@@ -104,7 +104,7 @@ def snippets(*, environment: Environment, client_id: str, jwt: str) -> list[Snip
 
 
 def _address_of_a_call(environment: Environment) -> str:
-    """An expression in Python and in JavaScript; empty if there is nothing simple to call."""
+    """An expression, valid in Python and JavaScript; empty if no operation is simple to call."""
     platform = settings.PLATFORM
     if platform.built_in_api:
         return 'BASE_URL + "/restapi/v1.0/account/~/extension/~"'

@@ -11,16 +11,16 @@ from accounts.models.platform_accounts import EXTERNAL_ID_LENGTH
 from core.origin import Origin
 
 Holder = Extension | PlatformAccount
-# Every proxy passes these on in a header as they are.
+# Every proxy forwards these characters in a header unchanged.
 _PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
 @transaction.atomic
 def set_external_id(holder: Holder, external_id: str, *, origin: Origin) -> Holder:
-    """Set the API company's own identifier of an extension or account; empty removes it.
+    """Set the API company's own identifier for an extension or account; empty removes it.
 
-    APIs rely on it to know whom they serve, so the console has no form for it. Raises
-    `ValidationError` if another extension or account of the environment has the same one.
+    APIs rely on it to identify their callers, so the console has no form for it. Raises
+    `ValidationError` if another extension or account in the environment has the same one.
     """
     _require_valid(external_id)
     locked: Holder = _beside(holder).select_for_update(of=("self",)).get(pk=holder.pk)
@@ -58,7 +58,7 @@ def _require_valid(external_id: str) -> None:
 
 
 def _beside(holder: Holder) -> QuerySet[Any]:
-    """The extensions, or the accounts, of the same environment."""
+    """All extensions, or all accounts, in the same environment."""
     if isinstance(holder, Extension):
         extensions = Extension.objects.in_environment(holder.environment)
         return extensions.select_related("account", "user")

@@ -26,7 +26,7 @@ class _Described(forms.widgets.ChoiceWidget):
         super().__init__(attrs)
         self.descriptions = {str(value): text for value, text in (descriptions or {}).items()}
         self.links: Mapping[str, Sequence[tuple[str, str]]] = {}
-        """The addresses and texts of the links below an option."""
+        """The URLs and texts of the links below an option."""
         self.disabled: dict[str, Disabled] = {}
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ FILTERED_FROM = 8
 
 
 class FilteredCheckboxSelectMultiple(DescribedCheckboxSelectMultiple):
-    """With a field that hides the options which don't have the words that someone enters."""
+    """Has a field that hides the options without the words that someone enters."""
 
     template_name = "components/filtered_checkbox.html"
 

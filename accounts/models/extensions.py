@@ -38,7 +38,7 @@ class Extension(models.Model):
     account = models.ForeignKey(
         PlatformAccount, on_delete=models.PROTECT, related_name="extensions"
     )
-    # A copy of the account's, so that a constraint keeps external IDs unique in each environment.
+    # A copy of the account's environment, so that a constraint can keep external IDs unique in it.
     account_environment = models.CharField(
         max_length=10, choices=Environment.choices, editable=False
     )

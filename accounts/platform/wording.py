@@ -3,7 +3,7 @@
 from accounts.platform import built_in
 from accounts.platform.catalog import Role
 
-NO_LONGER_OFFERED = "No longer offered. It grants nothing."
+NO_LONGER_OFFERED = "No longer offered, so it grants nothing."
 
 
 def permissions_in_words(role: Role) -> list[str]:

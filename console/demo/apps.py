@@ -26,7 +26,7 @@ class DemoApp:
     is_public: bool = False
     issues_refresh_tokens: bool = False
     elsewhere: str = ""
-    """The description on a platform whose API isn't the built-in one, if it is another."""
+    """The description on a platform without the built-in API, if it differs."""
 
 
 APPS = (
@@ -82,7 +82,7 @@ def _description(app: DemoApp) -> str:
 
 
 def _scopes(app: DemoApp) -> list[str]:
-    # On a platform with scopes of its own, every app gets all of them.
+    # On a platform with its own scopes, every app gets all of them.
     offered = settings.PLATFORM.scopes
     original = {scope for each in APPS for scope in each.scopes}
     return list(app.scopes if offered.keys() == original else offered)

@@ -1,4 +1,4 @@
-"""What requests the demo and `seed_load` say were refused."""
+"""The requests that the demo and `seed_load` record as refused."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from credentials.models.refusals import RefusedWhat
 
 @dataclass(frozen=True)
 class RefusedPath:
-    """What the record of a refusal says about the request."""
+    """The request in the record of a refusal."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class RefusedPath:
     """Empty for the built-in API."""
     operation: str = ""
     needed: tuple[str, ...] = ()
-    """The app scopes that it needs, in one of the ways there are."""
+    """One alternative of the app scopes that the call needs."""
     permission: str = ""
 
     @classmethod
@@ -53,7 +53,7 @@ CHANGE_ADDRESS = RefusedPath(
 
 
 def protected_calls(environment: Environment) -> list[RefusedPath]:
-    """The operations of the platform file's APIs that need a token, in the order of the file."""
+    """The operations in the platform file that need a token, in the order of the file."""
     return [
         RefusedPath.of(api, operation)
         for api in settings.PLATFORM.apis.values()

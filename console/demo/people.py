@@ -123,6 +123,6 @@ def fill_in_addresses(people: dict[str, Membership], at: datetime) -> None:
     }
     for email, address in addresses.items():
         for extension in people[email].user.extensions.select_related("account", "user"):
-            # On a platform of its own, no role might allow it.
+            # On another platform, it's possible that no role allows this.
             if extension.role.covers(built_in.EDIT_COMPANY_INFO):
                 update_business_address(extension, address, origin=DEMO_ORIGIN, via="", at=at)

@@ -92,7 +92,7 @@ def refusals_of(
 
 
 def _of_own_api(refusal: DemoRefusal, environment: Environment) -> DemoRefusal | None:
-    """The same refusal by an API of the platform file; None if no operation can have it."""
+    """The same refusal for an API in the platform file; None if no operation can cause it."""
     if refusal.path is EXCHANGE:
         return refusal
     calls = protected_calls(environment)

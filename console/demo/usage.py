@@ -58,7 +58,7 @@ def add_usage(
 
 
 def _operations_of(client: Client) -> list[Called]:
-    """A few that the app has the scopes for."""
+    """A few operations that the app has the scopes for."""
     scopes = client.application.effective_scopes
     return [
         Called(api.id, operation.id)

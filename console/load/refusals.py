@@ -104,7 +104,7 @@ def _why(
 
 
 def _calls(environment: Environment) -> list[RefusedPath]:
-    """Of the built-in API, or of the platform's own. Without an API, proxies verify tokens."""
+    """Calls to the built-in API or to the platform's own APIs; without any API, to `verify`."""
     if settings.PLATFORM.built_in_api:
         return [READ_ACCOUNT]
     return protected_calls(environment)[:CALLED] or [VERIFICATION]

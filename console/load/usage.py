@@ -76,7 +76,7 @@ def use(
 
 
 def _operations(environment: Environment) -> list[tuple[str, str]]:
-    # Calls of open operations aren't counted.
+    # Calls to open operations aren't counted.
     return [
         (api.id, operation.id)
         for api in described_apis().values()

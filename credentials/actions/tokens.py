@@ -1,4 +1,4 @@
-"""Access tokens (RFC 9068). Nothing stores one: only the usage counters learn about it."""
+"""Access tokens (RFC 9068). We don't store them: issuing one changes only the usage counters."""
 
 import re
 import secrets

@@ -34,7 +34,7 @@ def _is_yes(value: str) -> bool:
 
 
 def _links_to_operations(scope: str) -> list[tuple[str, str]]:
-    """To the operations that need a scope, in the reference of each API."""
+    """Links to the operations that need a scope, in the reference of each API."""
     return [
         (f"{reverse('reference_api', args=[api])}?q={quote(scope)}", f"{label} operations")
         for api, label in settings.PLATFORM.apis_asking_for(scope)

@@ -83,7 +83,7 @@ class Application(models.Model):
 
     @property
     def scopes_no_longer_offered(self) -> list[str]:
-        """Scopes that the app still has and that grant nothing."""
+        """Scopes that the app still has, but that grant nothing."""
         return [scope for scope in self.scopes if scope not in settings.PLATFORM.scopes]
 
     def managed_by(self, membership: Membership) -> bool:
@@ -128,7 +128,7 @@ class FormerSecretUse:
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def resource_servers(self, environments: Iterable[str]) -> Self:
-        """The clients that can introspect every access token of these environments."""
+        """The clients that can introspect any access token in these environments."""
         return (
             self.filter(is_resource_server=True, environment__in=list(environments))
             .select_related("application__organization")

@@ -93,7 +93,7 @@ class Refusal(models.Model):
     path = models.CharField(max_length=200)
     status = models.PositiveSmallIntegerField()
     error = models.CharField(max_length=40, blank=True)
-    # Empty for a call that an API refused for a reason of its own.
+    # Empty for a call that an API itself refused for another reason.
     code = models.CharField(max_length=10, blank=True)
     message = models.CharField(max_length=300)
     check_name = models.CharField(max_length=20, blank=True)
@@ -110,8 +110,8 @@ class Refusal(models.Model):
         related_name="+", db_index=False,
     )  # fmt: skip
     missing = models.CharField(max_length=300, blank=True)
-    # Of the platform file and the API's document. They stay when the file no longer has them. The
-    # built-in API has no ID here.
+    # IDs from the platform file and the API's document. They stay when the file no longer has them.
+    # The built-in API has no ID here.
     api = models.CharField(max_length=100, blank=True)
     operation = models.CharField(max_length=OPERATION_ID_LENGTH, blank=True)
     address = models.GenericIPAddressField(null=True)

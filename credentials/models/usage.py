@@ -56,7 +56,7 @@ class SeenAddress:
 
 
 class Called(NamedTuple):
-    """The IDs of an API and of its operation; empty for one that the API doesn't list."""
+    """The IDs of an API and of an operation, which is empty if the document doesn't describe it."""
 
     api: str
     operation: str
@@ -205,7 +205,7 @@ class CallUsage(models.Model):
         "credentials.Client", on_delete=models.PROTECT, related_name="calls", db_index=False
     )
     day = models.DateField()
-    # Of the platform file and the API's document. They stay when the file no longer has them.
+    # IDs from the platform file and the API's document. They stay when the file no longer has them.
     api = models.CharField(max_length=100)
     operation = models.CharField(max_length=OPERATION_ID_LENGTH, blank=True)
     calls = models.PositiveBigIntegerField()

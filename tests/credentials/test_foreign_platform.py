@@ -249,7 +249,7 @@ def test_administrators_choose_among_the_roles_of_the_file(
     assert [choice.get_text(" ", strip=True) for choice in choices] == [
         "Support ViewOrders",
         "Finance For the back office. ViewOrders, IssueRefunds",
-        "standard_user No longer offered. It grants nothing.",
+        "standard_user No longer offered, so it grants nothing.",
     ]
     assert "standard_user No longer offered" in text(
         browser, f"{reverse('accounts:extensions')}?environment=sandbox"

@@ -39,7 +39,7 @@ def test_the_inclusions_are_those_of_the_contract() -> None:
         ),
         ("standard_user", "ReadCompanyInfo, ReadExtensions, EditUserInfo (own)"),
         ("read_only", "ReadCompanyInfo, ReadExtensions"),
-        ("gone", "No longer offered. It grants nothing."),
+        ("gone", "No longer offered, so it grants nothing."),
     ],
 )
 def test_a_role_says_what_it_lets_people_do(role: str, words: str) -> None:
