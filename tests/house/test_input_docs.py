@@ -126,5 +126,5 @@ def test_other_numbers_of_the_page_are_those_of_the_code() -> None:
     options = [each.get("OPTIONS", {}) for each in validators]
     [length] = [each["min_length"] for each in options if "min_length" in each]
     assert f"| Password | {length} characters or more" in part("Values")
-    assert f"Up to {SECONDS:g} s, as long as the API takes" in part("What takes long")
+    assert f"As long as the API takes, up to {SECONDS:g} s" in part("What takes long")
     assert f"Up to {settings.EMAIL_TIMEOUT} s" in part("What takes long")
