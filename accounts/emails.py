@@ -130,7 +130,7 @@ def send_now(recipient: str, subject: str, body: str, *, template: str) -> bool:
 
 
 def invitation(invitation: Invitation, raw_token: str) -> bool:
-    url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
+    url = absolute(reverse("accounts:open_invitation", args=[raw_token]))
     context = {"invitation": invitation, "inviter": invitation.invited_by, "url": url}
     subject, body = rendered("emails/invitation/subject", "emails/invitation/body", context)
     return send_now(invitation.email, subject, body, template="invitation")

@@ -27,7 +27,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         )
 
     def with_token(self, raw_token: str) -> Self:
-        return self.filter(token_digest=raw_secrets.digest(raw_token))
+        return self.with_digest(raw_secrets.digest(raw_token))
+
+    def with_digest(self, digest: str) -> Self:
+        return self.filter(token_digest=digest).select_related("organization")
 
 
 class Invitation(models.Model):

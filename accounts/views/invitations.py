@@ -8,7 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import invitation_for, member, membership_of
 from accounts.actions import invitations as actions
@@ -18,8 +18,11 @@ from accounts.models import Invitation, User
 from accounts.roles import ROLE_DESCRIPTIONS, ConsolePermission, ConsoleRole
 from accounts.sign_in.interruptions import entries_for, keeps_entries, only_post
 from accounts.sign_in.step_up import step_up_required
+from core import raw_secrets
 from core.origin import Origin
 
+# In the session: the digest of the token in the link that was opened last.
+OPENED = "opened_invitation"
 NOT_SENT = (
     "We couldn’t send the email to %s because the email server didn’t respond. "
     "Resend the invitation in a few minutes."
@@ -78,13 +81,24 @@ def _say_whether_sent(request: HttpRequest, invitation: Invitation, sent: bool) 
 
 
 @login_not_required
+@require_safe
+def open_invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """The link of the email, which leaves the address bar and the history at once."""
+    if not Invitation.objects.open().with_token(token).exists():
+        return _closed(request)
+    request.session[OPENED] = raw_secrets.digest(token)
+    return _private(redirect("accounts:accept_invitation"))
+
+
+@login_not_required
 @sensitive_post_parameters("password", "password_again")
 @require_http_methods(["GET", "HEAD", "POST"])
-def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
-    # The link works once, for anyone who has it.
-    invitation = Invitation.objects.open().with_token(token).select_related("organization").first()
+def accept_invitation(request: HttpRequest) -> HttpResponse:
+    # It works once, for anyone who opened the link.
+    digest = request.session.get(OPENED, "")
+    invitation = Invitation.objects.open().with_digest(digest).first()
     if invitation is None:
-        return _private(render(request, "accounts/invitations/closed.html", status=410))
+        return _closed(request)
     if isinstance(request.user, User):
         return _private(_accept_signed_in(request, request.user, invitation))
     if User.objects.filter(email=invitation.email).exists():
@@ -95,6 +109,7 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
             names = ("first_name", "last_name", "password")
             values = {name: form.cleaned_data[name] for name in names}
             user = actions.accept_invitation(invitation, **values, origin=Origin.of(request))
+            del request.session[OPENED]
             return _sign_in(request, user)
     context = {"form": form, **_role_in_words(invitation)}
     return _private(render(request, "accounts/invitations/accept_invitation.html", context))
@@ -109,6 +124,7 @@ def _accept_signed_in(request: HttpRequest, user: User, invitation: Invitation) 
     if form.is_valid():
         with errors_on(form):
             actions.accept_invitation_as(user, invitation, origin=Origin.of(request))
+            del request.session[OPENED]
             role = invitation.get_role_display()
             messages.success(request, f"You now have the {role} role.")
             return redirect("dashboard")
@@ -133,6 +149,10 @@ def _sign_in(request: HttpRequest, user: User) -> HttpResponse:
         request, {"email": user.email}, Login(user=user, email=user.email)
     )
     return response
+
+
+def _closed(request: HttpRequest) -> HttpResponse:
+    return _private(render(request, "accounts/invitations/closed.html", status=410))
 
 
 def _private(response: HttpResponse) -> HttpResponse:

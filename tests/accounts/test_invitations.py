@@ -37,6 +37,15 @@ DATA = {
 }
 
 
+ACCEPT = reverse("accounts:accept_invitation")
+
+
+def accept(browser: Client, link: str, data: dict[str, str] | None = None) -> Any:
+    """Open the link of the email, and send the form of the page that it leads to."""
+    browser.get(link)
+    return browser.post(ACCEPT, data)
+
+
 @pytest.fixture
 def invitation(rebels: Rebels) -> tuple[Invitation, str]:
     made, raw_token = invite(
@@ -47,15 +56,22 @@ def invitation(rebels: Rebels) -> tuple[Invitation, str]:
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
     )
-    return made, reverse("accounts:accept_invitation", args=[raw_token])
+    return made, reverse("accounts:open_invitation", args=[raw_token])
 
 
-def test_page_is_public_and_keeps_its_link(
+def test_the_link_leaves_the_address_and_its_page_is_public(
     invitation: tuple[Invitation, str], client: Client
 ) -> None:
-    response = client.get(invitation[1])
+    opened = client.get(invitation[1])
+    # The address bar, the history and the session never have the token.
+    assert (opened.status_code, opened["Location"]) == (302, ACCEPT)
+    assert (opened["Cache-Control"], opened["Referrer-Policy"]) == ("no-store", "strict-origin")
+    token = invitation[1].rpartition("/")[2]
+    assert token not in str(dict(client.session))
+    response = client.get(ACCEPT)
     page = response.content.decode()
     assert response.status_code == 200
+    assert token not in page
     for text in ("Rebel Alliance", "mon@rebels.example", "Developer", "at least 12 characters"):
         assert text in page
     assert response["Cache-Control"] == "no-store"
@@ -64,7 +80,7 @@ def test_page_is_public_and_keeps_its_link(
 
 def test_accepting_signs_in(invitation: tuple[Invitation, str], client: Client) -> None:
     made, url = invitation
-    response = client.post(url, DATA)
+    response = accept(client, url, DATA)
     assert (response.status_code, response["Location"]) == (302, reverse("dashboard"))
     user = User.objects.get(email="mon@rebels.example")
     assert client.session["_auth_user_id"] == str(user.pk)
@@ -86,8 +102,12 @@ def test_accepting_signs_in(invitation: tuple[Invitation, str], client: Client) 
 @pytest.mark.both_databases
 def test_accepting_works_once(invitation: tuple[Invitation, str], client: Client) -> None:
     made, url = invitation
-    client.post(url, DATA)
-    again = Client().post(url, DATA)
+    late = Client()
+    late.get(url)
+    accept(client, url, DATA)
+    assert client.get(ACCEPT).status_code == 410
+    assert late.get(url).status_code == 410
+    again = late.post(ACCEPT, DATA)
     assert again.status_code == 410
     assert "This invitation isn’t valid" in again.content.decode()
     with pytest.raises(ValidationError, match="was already used"):
@@ -99,13 +119,15 @@ def test_accepting_works_once(invitation: tuple[Invitation, str], client: Client
 
 def test_expired_and_unknown(invitation: tuple[Invitation, str], client: Client) -> None:
     made, url = invitation
-    assert client.get(reverse("accounts:accept_invitation", args=["inv_x"])).status_code == 410
+    assert client.get(reverse("accounts:open_invitation", args=["inv_x"])).status_code == 410
+    assert client.get(ACCEPT).status_code == 410
+    client.get(url)
     made.expires_at -= timedelta(days=8)
     made.save()
     response = client.get(url)
     assert response.status_code == 410
     assert response["Cache-Control"] == "no-store"
-    assert client.post(url, DATA).status_code == 410
+    assert client.post(ACCEPT, DATA).status_code == 410
 
 
 @pytest.mark.parametrize(
@@ -122,7 +144,7 @@ def test_expired_and_unknown(invitation: tuple[Invitation, str], client: Client)
 def test_error_beside_the_field(
     change: dict[str, str], wrong: str, invitation: tuple[Invitation, str], client: Client
 ) -> None:
-    response = client.post(invitation[1], DATA | change)
+    response = accept(client, invitation[1], DATA | change)
     assert response.status_code == 200
     assert response.context["form"].errors.keys() == {wrong}
     page = response.content.decode()
@@ -135,7 +157,7 @@ def test_address_taken_meanwhile(
     rebels: Rebels, invitation: tuple[Invitation, str], client: Client
 ) -> None:
     cast.join(rebels.organization, "mon@rebels.example", ConsoleRole.AUDITOR, sandbox=False)
-    response = client.post(invitation[1], DATA)
+    response = accept(client, invitation[1], DATA)
     assert response.status_code == 200
     assert "already in use" in response.content.decode()
 
@@ -144,17 +166,18 @@ def test_signed_in_visitors_log_out_first(
     partners: Partners, invitation: tuple[Invitation, str], sign_in: SignIn
 ) -> None:
     browser = sign_in(partners.lobot)
-    for response in (browser.get(invitation[1]), browser.post(invitation[1], DATA)):
+    for response in (browser.get(invitation[1], follow=True), browser.post(ACCEPT, DATA)):
         assert "Log out to accept this invitation" in response.content.decode()
     assert not User.objects.filter(email="mon@rebels.example").exists()
 
 
 def test_csrf_is_enforced(invitation: tuple[Invitation, str]) -> None:
-    assert Client(enforce_csrf_checks=True).post(invitation[1], DATA).status_code == 403
+    assert accept(Client(enforce_csrf_checks=True), invitation[1], DATA).status_code == 403
 
 
 def test_other_methods_are_refused(invitation: tuple[Invitation, str], client: Client) -> None:
-    assert client.delete(invitation[1]).status_code == 405
+    assert client.post(invitation[1], DATA).status_code == 405
+    assert client.delete(ACCEPT).status_code == 405
 
 
 # --- Inviting from the console -------------------------------------------------------------------
@@ -190,7 +213,7 @@ def test_an_administrator_invites_by_email(rebels: Rebels, leia: Client, client:
     page = leia.get(response["Location"]).content.decode()
     assert "We sent an invitation to ackbar@rebels.example." in page
     assert "invited by Leia Example" in page
-    assert client.post(link_in(message), DATA).status_code == 302
+    assert accept(client, link_in(message), DATA).status_code == 302
     ackbar = Membership.objects.get(user__email="ackbar@rebels.example")
     assert (ackbar.role, ackbar.is_account_admin) == (ConsoleRole.AUDITOR, True)
 
@@ -263,7 +286,7 @@ def test_resend_ends_the_former_link(
     assert leia.post(url_of("resend", made)).status_code == 302
     new = link_in(mail.outbox[0])
     assert client.get(old).status_code == 410
-    assert client.get(new).status_code == 200
+    assert client.get(new, follow=True).status_code == 200
     made.refresh_from_db()
     assert made.state == "pending"
     event = AuditEvent.objects.get(kind=AuditKind.INVITATION_RESENT)
@@ -297,9 +320,10 @@ def test_a_withdrawn_invitation_no_longer_works(
     assert "Withdraw the invitation" in leia.get(url_of("withdraw", made)).content.decode()
     assert leia.head(url_of("withdraw", made)).status_code == 200
     assert Invitation.objects.open().exists()
+    client.get(url)
     assert leia.post(url_of("withdraw", made)).status_code == 302
     assert client.get(url).status_code == 410
-    assert client.post(url, DATA).status_code == 410
+    assert client.post(ACCEPT, DATA).status_code == 410
     event = AuditEvent.objects.get(kind=AuditKind.INVITATION_WITHDRAWN)
     assert event.actor == rebels.leia.user
     assert "Withdrawn" in leia.get(reverse("accounts:access")).content.decode()
@@ -313,7 +337,7 @@ def test_a_settled_invitation_stays_as_it_is(
     name: str, invitation: tuple[Invitation, str], leia: Client, client: Client
 ) -> None:
     made, url = invitation
-    client.post(url, DATA)
+    accept(client, url, DATA)
     page = leia.post(url_of(name, made), follow=True).content.decode()
     assert "The invitation to mon@rebels.example is already accepted." in page
     made.refresh_from_db()
@@ -381,10 +405,10 @@ def test_an_existing_person_takes_the_role_once(
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
     url = link_in(mail.outbox[-1])
     browser = sign_in(rebels.wedge)
-    page = browser.get(url).content.decode()
+    page = browser.get(url, follow=True).content.decode()
     assert "Accept the invitation" in page
     assert "Developer" in page
-    assert browser.post(url)["Location"] == reverse("dashboard")
+    assert browser.post(ACCEPT)["Location"] == reverse("dashboard")
     rebels.wedge.refresh_from_db()
     asked.refresh_from_db()
     assert rebels.wedge.role == ConsoleRole.DEVELOPER
@@ -394,7 +418,7 @@ def test_an_existing_person_takes_the_role_once(
         AuditKind.INVITATION_ACCEPTED,
         AuditKind.MEMBERSHIP_ROLE_CHANGED,
     ]
-    assert browser.post(url).status_code == 410
+    assert browser.post(ACCEPT).status_code == 410
 
 
 def test_accepting_takes_nothing_away(rebels: Rebels, leia: Client, sign_in: SignIn) -> None:
@@ -407,7 +431,7 @@ def test_accepting_takes_nothing_away(rebels: Rebels, leia: Client, sign_in: Sig
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
     )
-    sign_in(rebels.wedge).post(link_in(mail.outbox[0]))
+    accept(sign_in(rebels.wedge), link_in(mail.outbox[0]))
     rebels.wedge.refresh_from_db()
     assert rebels.wedge.role == ConsoleRole.DEVELOPER_ADMIN
     assert rebels.wedge.is_account_admin
@@ -423,7 +447,7 @@ def test_an_invitation_works_only_for_its_own_address(
         (rebels.luke, "This invitation is for another address"),
         (partners.lobot, "Log out to accept"),
     ):
-        assert title in sign_in(person).post(url).content.decode()
+        assert title in accept(sign_in(person), url).content.decode()
         with pytest.raises(ValidationError, match="is for wedge"):
             accept_invitation_as(person.user, made, origin=cast.ORIGIN)
     rebels.wedge.refresh_from_db()
@@ -434,10 +458,16 @@ def test_an_invitation_works_only_for_its_own_address(
 def test_an_existing_person_signs_in_first(rebels: Rebels, leia: Client, client: Client) -> None:
     leia.post(INVITE, {"email": "wedge@rebels.example", "role": "developer"})
     for response in (
-        client.get(link_in(mail.outbox[0])),
-        client.post(link_in(mail.outbox[0]), DATA),
+        client.get(link_in(mail.outbox[0]), follow=True),
+        client.post(ACCEPT, DATA),
     ):
-        assert "Sign in to accept this invitation" in response.content.decode()
+        page = response.content.decode()
+        assert "Sign in to accept this invitation" in page
+        assert f'href="{reverse("account_login")}?next={ACCEPT}"' in page
+    # Signing in keeps what the browser opened.
+    credentials = {"login": "wedge@rebels.example", "password": cast.PASSWORD, "next": ACCEPT}
+    signed_in = client.post(reverse("account_login"), credentials, follow=True)
+    assert "Accept the invitation" in signed_in.content.decode()
 
 
 def test_an_invitation_follows_a_person_to_their_new_address(
@@ -452,13 +482,13 @@ def test_an_invitation_follows_a_person_to_their_new_address(
     browser.post(confirmation.removeprefix("http://localhost:8000"))
     assert Invitation.objects.get().email == "red2@rebels.example"
     assert AuditEvent.objects.filter(kind=AuditKind.INVITATION_READDRESSED).count() == 1
-    assert "Sign in to accept this invitation" in client.get(url).content.decode()
+    assert "Sign in to accept this invitation" in client.get(url, follow=True).content.decode()
     again = Client()
     again.force_login(
         User.objects.get(pk=rebels.wedge.user_id),
         "allauth.account.auth_backends.AuthenticationBackend",
     )
-    assert again.post(url)["Location"] == reverse("dashboard")
+    assert accept(again, url)["Location"] == reverse("dashboard")
     rebels.wedge.refresh_from_db()
     assert rebels.wedge.role == ConsoleRole.DEVELOPER
 
@@ -467,7 +497,7 @@ def test_a_person_of_another_organization_keeps_their_account(
     rebels: Rebels, partners: Partners, invitation: tuple[Invitation, str], sign_in: SignIn
 ) -> None:
     mon = cast.join(partners.organization, "mon@rebels.example", ConsoleRole.AUDITOR, sandbox=False)
-    page = sign_in(mon).get(invitation[1]).content.decode()
+    page = sign_in(mon).get(invitation[1], follow=True).content.decode()
     assert "You belong to another organization" in page
 
 
@@ -523,7 +553,7 @@ def test_several_expired_invitations_are_one_email_and_settled_ones_none(
     invitation: tuple[Invitation, str], rebels: Rebels, client: Client
 ) -> None:
     _, url = invitation
-    client.post(url, DATA)
+    accept(client, url, DATA)
     for name in ("rey", "finn", "poe"):
         invited, _ = invite(
             rebels.organization,

@@ -23,7 +23,7 @@ def test_command_prints_a_link_that_opens(client: Client) -> None:
     assert first == "Created Hoth for rieekan@hoth.example."
     assert "works once" in second
     assert link.startswith(f"{PREFIX}inv_")
-    page = client.get(link.removeprefix("http://localhost:8000")).content.decode()
+    page = client.get(link.removeprefix("http://localhost:8000"), follow=True).content.decode()
     assert "Join Hoth" in page
     assert "Developer Admin, account administrator" in page
     accounts = PlatformAccount.objects.filter(organization__name="Hoth")

@@ -50,7 +50,7 @@ def invitation_link(rebels: Rebels) -> str:
         actor=rebels.leia.user,
         origin=cast.ORIGIN,
     )
-    return reverse("accounts:accept_invitation", args=[token])
+    return reverse("accounts:open_invitation", args=[token])
 
 
 def login_of(person: Membership) -> list[object]:
@@ -211,6 +211,9 @@ def refused_page(
         monkeypatch.setattr(page.action, action)
         if page.who:
             browser = cast.step_up(sign_in(getattr(rebels, page.who)))
+        else:
+            # The link of an invitation leads to its page.
+            address = browser.get(address)["Location"]
         response = browser.post(address, page.data(rebels))
         assert response.status_code == (403 if page.who == "wedge" else 200)
         return text_of(response)

@@ -29,6 +29,7 @@ SIGN_IN = {
 # error codes.
 PAGES = {
     "accounts:accept_invitation",
+    "accounts:open_invitation",
     "home",
     "live",
     "ready",

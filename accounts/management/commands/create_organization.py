@@ -39,7 +39,7 @@ class Command(BaseCommand):
             )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        url = absolute(reverse("accounts:accept_invitation", args=[raw_token]))
+        url = absolute(reverse("accounts:open_invitation", args=[raw_token]))
         self.stdout.write(f"Created {invitation.organization} for {invitation.email}.")
         self.stdout.write(
             f"Send them this link. It works once and expires on {in_words(invitation.expires_at)}. "
