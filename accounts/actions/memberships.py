@@ -77,7 +77,8 @@ def join_organization(
 def _insert(user: User, password: str) -> None:
     validate_password(password, user)
     user.set_password(password)
-    user.full_clean()
+    # The database decides whether the address is taken, also between two people at once.
+    user.full_clean(validate_unique=False)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
