@@ -1,5 +1,5 @@
 # make run            starts the console with demo data on http://localhost:8000
-# make example        runs a console, an orders API behind nginx, and the platform file between them
+# make example        starts the console, and an example API behind nginx
 # make test           runs every check and every test
 # make bench          measures both APIs, and writes the figures into docs/reference/performance.md
 # make bench-pages    measures the pages, and writes the figures into docs/reference/performance.md
