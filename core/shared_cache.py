@@ -9,6 +9,7 @@ silent: twenty reads took 4.0 seconds instead of 0.2, because each one waits for
 `add` also returns None, so that `tick` would find every lock taken and send no emails.
 """
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -64,8 +65,31 @@ def _forgiving(method: Callable[..., Result], *, otherwise: Result) -> Callable[
     return lambda *args, **kwargs: OUTAGE.call(lambda: method(*args, **kwargs), otherwise=otherwise)
 
 
+class _Json:
+    # Django's own format, pickle, runs code that is in a value, so anyone who can write to the
+    # cache could run code in the console.
+
+    @staticmethod
+    def dumps(value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        """Raises `ValueError` or `RecursionError` for anything but JSON."""
+        return json.loads(data)
+
+
 class ForgivingRedisCache(RedisCache):
-    """Django's cache in Redis. While Redis is away, it behaves like an empty cache."""
+    """Django's cache in Redis, with JSON values.
+
+    While Redis is away, it behaves like an empty cache. A value that isn't JSON is a miss.
+    """
+
+    def __init__(self, server: str | list[str], params: dict[str, Any]) -> None:
+        # Values of version 1 are pickles. Processes of the former release, which run during a
+        # rolling restart, would fail to read JSON, so ours have other keys.
+        options = {**params.get("OPTIONS", {}), "serializer": _Json}
+        super().__init__(server, {"VERSION": 2, **params, "OPTIONS": options})
 
     # True, so that code which takes a lock with it continues instead of waiting.
     add = _forgiving(RedisCache.add, otherwise=True)
@@ -74,6 +98,10 @@ class ForgivingRedisCache(RedisCache):
     delete = _forgiving(RedisCache.delete, otherwise=False)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        return OUTAGE.call(
-            lambda: super(ForgivingRedisCache, self).get(key, default, version), otherwise=default
-        )
+        return OUTAGE.call(lambda: self._read(key, default, version), otherwise=default)
+
+    def _read(self, key: str, default: Any, version: int | None) -> Any:
+        try:
+            return super().get(key, default, version)
+        except (ValueError, RecursionError):
+            return default

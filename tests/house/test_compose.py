@@ -25,7 +25,7 @@ KEYS = {
 }  # fmt: skip
 CHECK_KEYS = {"interval", "retries", "start_period", "test", "timeout"}
 SECRETS = {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "EMAIL_URL"}
-NEEDED = {*SECRETS, "DEFAULT_FROM_EMAIL", "POSTGRES_PASSWORD"}
+NEEDED = {*SECRETS, "DEFAULT_FROM_EMAIL", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 OURS = {
     name: service
     for name, service in SERVICES.items()
@@ -63,6 +63,7 @@ def test_compose_sets_only_settings_that_are_read() -> None:
 def test_compose_refuses_to_start_without_secrets() -> None:
     for service in OURS.values():
         assert all(":?" in service["environment"][name] for name in SECRETS)
+        assert "://console:${REDIS_PASSWORD:?" in service["environment"]["CACHE_URL"]
     assert ":?" in SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
     assert "DEMO" not in str(SERVICES)
 

@@ -13,15 +13,21 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 import pytest
+import redis
+import structlog
+from django.core.cache import cache
+from pytest_django import Settings
 
-from tests.house.compose import COMPOSE, SERVICES, interpolated_in
+from core.shared_cache import OUTAGE
+from credentials import throttle
+from tests.house.compose import COMPOSE, SERVICES, interpolated, interpolated_in
 from tests.house.sources import ROOT
 from tests.plugins.postgres import (
     descendants_of,
@@ -242,21 +248,54 @@ def test_a_lost_primary_is_replaced_and_comes_back_as_the_standby(
     assert copy.ask("SELECT pg_is_in_recovery(), max(number) FROM kept") == [(True, 2)]
 
 
-def test_the_cache_starts_and_passes_its_health_check(tmp_path: Path) -> None:
-    service, port = SERVICES["redis"], str(free_port())
-    command = [*service["command"], "--bind", "127.0.0.1", "--port", port]
-    mark, program, *arguments = service["healthcheck"]["test"]
-    assert (mark, program) == ("CMD", "redis-cli")
+@pytest.fixture
+def shared_cache(tmp_path: Path) -> Iterator[str]:
+    """The address of the service `redis` as the console's services have it, once it is healthy."""
+    given, port = {"REDIS_PASSWORD": PASSWORD}, str(free_port())
+    service = interpolated_in(SERVICES["redis"], given)
+    config = tmp_path / "redis.conf"
+    config.write_text(interpolated_in(COMPOSE["configs"]["redis"]["content"], given))
+    assert service["configs"] == [{"source": "redis", "target": service["command"][1]}]
+    command = [service["command"][0], str(config), "--bind", "127.0.0.1", "--port", port]
+    mark, script = service["healthcheck"]["test"]
+    assert mark == "CMD-SHELL"
+    check = replaced(script, ("redis-cli ", f"redis-cli -p {port} "))
+    environment = os.environ | service["environment"]
+
+    def exit_code(environment: Mapping[str, str]) -> int:
+        return subprocess.run(["sh", "-c", check], env=environment, check=False).returncode
+
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as cache:
         try:
-            wait_until(
-                lambda: (
-                    subprocess.run(
-                        [program, "-p", port, *arguments], capture_output=True, check=False
-                    ).stdout
-                    == b"PONG\n"
-                ),
-                lambda: "The cache did not start.",
-            )
+            wait_until(lambda: exit_code(environment) == 0, lambda: "The cache did not start.")
+            assert exit_code(environment | {"REDISCLI_AUTH": "wrong"}) != 0
+            address = SERVICES["web"]["environment"]["CACHE_URL"]
+            yield replaced(interpolated(address, given), ("@redis:6379", f"@127.0.0.1:{port}"))
         finally:
             cache.kill()
+
+
+def test_the_cache_serves_the_console_and_no_one_else(
+    shared_cache: str, settings: Settings
+) -> None:
+    settings.CACHES = {
+        "default": {"BACKEND": "core.shared_cache.ForgivingRedisCache", "LOCATION": shared_cache}
+    }
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "Auth": (2, 60)}
+    throttle.limiter.cache_clear()
+    OUTAGE.forget()
+    with structlog.testing.capture_logs() as logs:
+        cache.set("key", ["value"], 60)
+        assert cache.get("key") == ["value"]
+        assert (cache.add("key", 1), cache.touch("key", 60), cache.delete("key")) == (False, 1, 1)
+        hits = [throttle.hit(throttle.LimitGroup.AUTH, "app") for _ in range(3)]
+    assert [hit and hit.retry_after is None for hit in hits] == [True, True, False]
+    assert logs == []
+    throttle.limiter.cache_clear()
+    client = redis.Redis.from_url(shared_cache)
+    for refused in ("FLUSHALL", "KEYS *", "CONFIG GET *", "ACL LIST", "FLUSHDB"):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*refused.split())  # type: ignore[no-untyped-call]
+    stranger = redis.Redis.from_url(re.sub("//.*@", "//", shared_cache))
+    with pytest.raises(redis.exceptions.AuthenticationError):
+        stranger.get("key")
