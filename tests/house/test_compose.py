@@ -25,7 +25,14 @@ KEYS = {
 }  # fmt: skip
 CHECK_KEYS = {"interval", "retries", "start_period", "test", "timeout"}
 SECRETS = {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "EMAIL_URL"}
-NEEDED = {*SECRETS, "DEFAULT_FROM_EMAIL", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+NEEDED = {
+    *SECRETS,
+    "CONSOLE_APP_PASSWORD",
+    "DEFAULT_FROM_EMAIL",
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+}
+PASSWORDS = {"CONSOLE_APP_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 OURS = {
     name: service
     for name, service in SERVICES.items()
@@ -123,6 +130,13 @@ def test_no_container_gains_privileges() -> None:
         assert name in {"postgres", "redis"} or service["cap_drop"] == ["ALL"], name
 
 
+def test_only_migrations_run_as_the_owner_of_the_database() -> None:
+    addresses = {name: each["environment"]["DATABASE_URL"] for name, each in OURS.items()}
+    users = {name: re.split("[/:]+", address)[1] for name, address in addresses.items()}
+    assert users == dict.fromkeys(OURS, "console_app") | {"migrate": "console"}
+    assert (ROOT / COMPOSE["configs"]["roles"]["file"]).is_file()
+
+
 def test_every_configuration_exists_and_is_used() -> None:
     used = {
         config["source"]: config["target"]
@@ -140,10 +154,10 @@ def test_a_service_is_recreated_when_its_configuration_changes() -> None:
     for service in SERVICES.values():
         own = str([service.get("environment"), service.get("command")])
         for config in service.get("configs", []):
-            content = COMPOSE["configs"][config["source"]]["content"]
+            content = COMPOSE["configs"][config["source"]].get("content", "")
             for variable in re.findall(r"(?<!\$)\$\{(\w+)", content):
                 # The password is changed in the database first.
-                assert f"${{{variable}:" in own or variable == "POSTGRES_PASSWORD"
+                assert f"${{{variable}:" in own or variable in PASSWORDS
 
 
 def test_both_database_services_differ_only_in_their_name() -> None:
@@ -225,11 +239,11 @@ def test_production_env_of_the_docs_fills_in_every_service() -> None:
     given = production_env("install.md")
     assert given.keys() == NEEDED
     web = interpolated_in(SERVICES["web"], given)["environment"]
-    assert web["DATABASE_URL"] == "postgresql://console:…@postgres:5432/console"
+    assert web["DATABASE_URL"] == "postgresql://console_app:…@postgres:5432/console"
     assert web["SANDBOX_BASE_URL"] == "https://developers.example.com/sandbox"
     assert web["TRUSTED_PROXY_COUNT"] == "1"
     scaled = interpolated_in(SERVICES["web"], given | production_env("scale.md"))["environment"]
-    assert scaled["DATABASE_URL"] == "postgresql://console:…@pgbouncer:6432/console"
+    assert scaled["DATABASE_URL"] == "postgresql://console_app:…@pgbouncer:6432/console"
     assert (scaled["DATABASE_IS_PGBOUNCER"], scaled["TRUSTED_PROXY_COUNT"]) == ("1", "2")
 
 

@@ -59,6 +59,7 @@ ALLOWED = {
     "core/postgresql/base.py: DatabaseWrapper._takes_writes: self.connection.execute": (
         "asks whether it is a standby"
     ),
+    "console/deploy_checks.py: database_role: cursor.execute": "asks who owns the tables",
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
     "core/postgresql/statements.py: instance: attributes.update": "a dict",
