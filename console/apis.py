@@ -107,7 +107,9 @@ class ApiMiddleware:
             response = self._answered(request, urlconf)
             self._complete(request, response)
             level = logging.ERROR if response.status_code >= 500 else logging.INFO
-            if _level_of_log.isEnabledFor(level):
+            # An error has a line of its own, `request_failed`.
+            has_failed = hasattr(request, "_raised_exception")
+            if not has_failed and _level_of_log.isEnabledFor(level):
                 what = f"{request.method} {request.path}"
                 log.log(level, "request_finished", code=response.status_code, request=what)
         finally:

@@ -46,8 +46,8 @@ def configured_logs(*, level: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # django.request would repeat every 4xx of the request log.
-            "django.request": {"level": "ERROR"},
+            # The request log has a line for every request already, with the error if there was one.
+            "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": ["console"], "propagate": False},
             # Written if the operator turns it on (GRANIAN_LOG_ACCESS_ENABLED).
             "granian.access": {"handlers": ["console"], "propagate": False},

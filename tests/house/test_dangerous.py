@@ -28,6 +28,7 @@ CONNECTING = {
     "accounts/emails.py": "knows the errors of the email server",
     "console/demo_env.py": "finds a free port of this machine",
     "console/metrics.py": "serves the metrics",
+    "console/preflight.py": "asks whether the server's own port is free",
     "console/settings.py": "says how often the shared cache is tried",
     "core/outgoing.py": "calls the APIs of the platform file",
     "core/postgresql/base.py": "the database",

@@ -1,0 +1,72 @@
+"""Each request has one line in the log, also if it failed."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from console.logs import configured_logs
+from tests.conftest import Rebels, SignIn
+
+CALL, PAGE = "/sandbox/restapi/v1.0/account/~", "/console/"
+
+
+class Events(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # structlog hands on a dictionary.
+        message: object = record.msg
+        self.seen.append(message["event"] if isinstance(message, dict) else str(message))
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """The events that loggers hand on with the levels of an installation."""
+    handler = Events()
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("", "django.request")}
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    logging.getLogger("django.request").setLevel(
+        configured_logs(level="INFO")["loggers"]["django.request"]["level"]
+    )
+    yield handler.seen
+    root.removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.mark.parametrize("error", [OperationalError("away"), RuntimeError("a bug of ours")])
+def test_a_request_that_fails_has_one_line(
+    error: Exception,
+    rebels: Rebels,
+    sign_in: SignIn,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    browser = sign_in(rebels.luke)
+    browser.raise_request_exception = False
+    program = Client(raise_request_exception=False)
+    monkeypatch.setattr("console.api.calls.authenticate", fail)
+    monkeypatch.setattr("console.dashboard.render", fail)
+    for client, path in ((program, CALL), (browser, PAGE)):
+        lines.clear()
+        assert client.get(path).status_code in (500, 503)
+        assert lines == ["request_failed"]
+
+
+def test_a_request_that_is_refused_has_one_line(
+    rebels: Rebels, sign_in: SignIn, lines: list[str]
+) -> None:
+    for client, path in ((Client(), CALL), (sign_in(rebels.luke), "/console/organization")):
+        lines.clear()
+        assert client.get(path).status_code in (401, 403)
+        assert lines == ["request_finished"]
