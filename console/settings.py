@@ -190,6 +190,9 @@ elif "locmem" in CACHES["default"]["BACKEND"]:
     # Sign-in counts attempts there. With the default of 300 entries, anyone could push them out.
     CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 100_000} | CACHES["default"].get("OPTIONS", {})
 
+# Servers on other machines that `check --deploy` accepts without TLS: database, cache, email.
+PLAINTEXT_CONNECTIONS: list[str] = env.list("PLAINTEXT_CONNECTIONS", default=[])
+
 # --- People and sessions --------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
