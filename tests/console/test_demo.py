@@ -212,14 +212,25 @@ def test_demo_client_secrets_depend_on_the_secret_key(settings: Settings) -> Non
     assert client_secret("Fleet Directory", api.SANDBOX) != first
 
 
-@pytest.mark.parametrize("arguments", [[], ["--json"], ["--if-empty"], ["--force"]])
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--if-empty"]])
 def test_seed_demo_is_refused_outside_a_demo(
     db: None, settings: Settings, arguments: list[str]
 ) -> None:
     settings.DEMO = False
-    with pytest.raises(CommandError, match=r"DEMO=1|--force"):
+    with pytest.raises(CommandError, match="public passwords"):
         seed(*arguments)
     assert not Organization.objects.exists()
+
+
+def test_seed_demo_can_be_forced_on_this_machine_only(db: None, settings: Settings) -> None:
+    settings.DEMO = False
+    settings.ORIGIN = "https://developers.example.com"
+    with pytest.raises(CommandError, match="public passwords"):
+        seed("--force")
+    assert not Organization.objects.exists()
+    settings.ORIGIN = "https://localhost:8443"
+    seed("--force")
+    assert Organization.objects.exists()
 
 
 def test_the_demo_has_the_password_of_the_settings(db: None, settings: Settings) -> None:

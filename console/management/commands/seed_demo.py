@@ -1,5 +1,6 @@
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,6 +9,7 @@ from accounts.models import Organization
 from console.demo import is_loaded, load_demo
 from console.demo.document import document
 from console.demo.people import PEOPLE
+from console.env import LOCAL_HOSTS
 
 
 class Command(BaseCommand):
@@ -23,12 +25,18 @@ class Command(BaseCommand):
             help="load only into a database without organizations, and print the accounts you can "
             "sign in with",
         )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="load it without DEMO=1, into an installation that only this machine reaches",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.DEMO:
+        is_local = urlsplit(settings.ORIGIN).hostname in LOCAL_HOSTS
+        if not (settings.DEMO or (options["force"] and is_local)):
             raise CommandError(
-                "The demo people have public passwords, so only an installation with DEMO=1 can "
-                "load them."
+                "The demo people have public passwords. Set DEMO=1, or use --force if ORIGIN is "
+                "on localhost."
             )
         occupied = options["if_empty"] and Organization.objects.exists()
         if not occupied and not is_loaded():
