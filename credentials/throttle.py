@@ -1,8 +1,8 @@
 """Rate limits: how often a user can call through an app, in a sliding window.
 
 The library counts with one round trip to the shared cache, so that all processes count together.
-Without a shared cache, each process counts for itself. While the shared cache is away, requests
-pass (core/shared_cache.py). The window slides over two counters: the older one counts by the part
+Without a shared cache, or while it is away (core/shared_cache.py), each process counts for itself.
+The window slides over two counters: the older one counts by the part
 of it that is still inside.
 """
 
@@ -104,7 +104,7 @@ def meter_of(request: HttpRequest) -> Meter:
 
 
 def hit(group: LimitGroup, *who: str) -> LimitState | None:
-    """Count one request; None if the group has no limit, or the shared cache is away."""
+    """Count one request; None if the group has no limit."""
     allowed: tuple[int, int] | None = settings.RATE_LIMITS[group]
     return None if allowed is None else limiter().hit(group, Rate(*allowed), who)
 
@@ -114,14 +114,20 @@ class Limiter:
         self._url = url
         self._rates: dict[Rate, BaseRateLimiter] = {}
 
-    def hit(self, group: LimitGroup, rate: Rate, who: tuple[str, ...]) -> LimitState | None:
-        counter = self._counter(rate)
-        found = OUTAGE.call(lambda: counter.limit(_key(group, who)), otherwise=None)
-        if found is None:
-            return None
+    def hit(self, group: LimitGroup, rate: Rate, who: tuple[str, ...]) -> LimitState:
+        key = _key(group, who)
+        found = OUTAGE.call(
+            lambda: self._counter(rate).limit(key),
+            otherwise=lambda: self._meanwhile._counter(rate).limit(key),
+        )
         if not found.limited:
             return LimitState(group, rate, found.state.remaining)
         return LimitState(group, rate, 0, max(1, math.ceil(found.state.retry_after)))
+
+    @cached_property
+    def _meanwhile(self) -> "Limiter":
+        # While the shared cache is away, the process counts for itself.
+        return Limiter(None)
 
     def _counter(self, rate: Rate) -> BaseRateLimiter:
         if rate not in self._rates:

@@ -44,7 +44,7 @@ def test_the_limits_of_the_database_are_those_of_the_code() -> None:
 
 
 def test_the_limits_of_other_services_are_those_of_the_code() -> None:
-    assert f"again for {LEFT_ALONE_FOR:g} s" in limits_of("Shared cache")
+    assert f"the cache again for {LEFT_ALONE_FOR:g} s" in limits_of("Shared cache")
     email: dict[str, Any] = settings.POST_OFFICE
     row = limits_of("Email server")
     assert f"| {settings.EMAIL_TIMEOUT} s |" in row
