@@ -28,7 +28,7 @@ LINKS = [
     f"{INVITATION}”{SECRET}\\{SECRET}",
 ]
 # Loggers of Django, of the server, of libraries, and our own.
-LOGGERS = ["django.request", "django.security.csrf", "django.server", "granian.access", "x"]
+LOGGERS = ["django.security.csrf", "django.server", "granian.access", "x"]
 
 
 @pytest.fixture
