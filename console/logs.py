@@ -13,17 +13,19 @@ _PROCESSORS: list[structlog.typing.Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# One list for the whole process: loggers keep the one that they were first used with.
+_PROCESSORS_OF_OUR_LINES: list[structlog.typing.Processor] = [
+    structlog.stdlib.filter_by_level,
+    *_PROCESSORS,
+    structlog.processors.StackInfoRenderer(),
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
 
 
 def configured_logs(*, level: str) -> dict[str, Any]:
     """The value of `LOGGING`. It also configures structlog, whose lines go the same way."""
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_PROCESSORS,
-            structlog.processors.StackInfoRenderer(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS_OF_OUR_LINES,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -116,11 +116,11 @@ def json_bytes(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body).encode()
 
 
-def oauth_error(error: str, code: str, message: str) -> dict[str, Any]:
-    """The complete body of an Auth API error."""
+def oauth_error(error: str, code: str, message: str, hint: str = "") -> dict[str, Any]:
+    """The complete body of an Auth API error. The hint says how what was sent is damaged."""
     return {
         "error": error,
-        "error_description": message,
+        "error_description": f"{message} {hint}".strip(),
         "error_uri": f"http://localhost:8000/docs/errors#{code}",
         "errors": [{"errorCode": code, "message": message}],
     }

@@ -78,7 +78,7 @@ def _insert(user: User, password: str) -> None:
     validate_password(password, user)
     user.set_password(password)
     # The database decides whether the address is taken, also between two people at once.
-    user.full_clean(validate_unique=False)
+    user.full_clean(validate_unique=False, validate_constraints=False)
     try:
         with transaction.atomic():
             user.save(force_insert=True)

@@ -195,9 +195,12 @@ def assert_an_oauth_refusal(response: Any) -> None:
     """A client error in the one shape that RFC 6749 §5.2 gives it."""
     assert response.status_code in {400, 401}
     body = response.json()
-    message = body["error_description"]
-    assert body == oauth_error(body["error"], body["errors"][0]["errorCode"], message)
-    assert all(" " <= char <= "~" and char not in '"\\' for char in message)
+    [coded] = body["errors"]
+    # A hint about what was sent can follow the message.
+    message, description = coded["message"], body["error_description"]
+    hint = description.removeprefix(message).strip()
+    assert body == oauth_error(body["error"], coded["errorCode"], message, hint)
+    assert all(" " <= char <= "~" and char not in '"\\' for char in description)
 
 
 @never_surprised

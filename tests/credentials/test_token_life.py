@@ -201,9 +201,22 @@ class TestRefresh:
         refresh(app, tokens(app, credential)["refresh_token"])
         assert ExchangeUsage.objects.get().exchanges == 2
 
-    @pytest.mark.parametrize("value", ["rt_unknown", "\x00", "é", "a" * 5000, "eyJ.eyJ.x"])
-    def test_any_other_string_is_refused_as_refresh_token(self, app: api.App, value: str) -> None:
-        assert refresh(app, value).json() == INVALID
+    @pytest.mark.parametrize(
+        ("value", "hint"),
+        [
+            ("rt_unknown", ""),
+            ("a" * 5000, ""),
+            ("\x00", "The refresh token has an invisible character or one outside ASCII."),
+            ("é", "The refresh token has an invisible character or one outside ASCII."),
+            ("eyJ.eyJ.x", "The refresh token is cut off: its end is missing."),
+        ],
+    )
+    def test_any_other_string_is_refused_as_refresh_token(
+        self, app: api.App, value: str, hint: str
+    ) -> None:
+        message = INVALID["errors"][0]["message"]
+        expected = api.oauth_error("invalid_grant", "JWT-108", message, hint)
+        assert refresh(app, value).json() == expected
 
 
 class TestRevocation:

@@ -21,7 +21,7 @@ from tests.platforms import ORDERS, UsePlatform
 
 pytestmark = pytest.mark.both_databases
 
-CAPTION = "Calls of each operation in the last 30 days, most called first"
+CAPTION = "Calls to each operation in the last 30 days, most called first"
 TIME = re.compile(r"\w{3} \d{1,2}, \d{4}, \d\d:\d\d UTC")
 
 
