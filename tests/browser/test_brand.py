@@ -4,7 +4,6 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from accounts.actions.users import mark_operator
 from tests import cast
 from tests.browser.conftest import SignInPage
 from tests.browser.walk import Walk
@@ -24,13 +23,13 @@ def test_pages_are_readable_with_the_platforms_name_and_color(
     use_platform: UsePlatform,
 ) -> None:
     credential = cast.credential(rebels.luke)
-    mark_operator(rebels.luke.user, marked=True, origin=cast.ORIGIN)
     # A color between yellow and brown has just enough contrast with white.
     use_platform(BRANDED.replace("#0a6e4f", "#7f6a00").replace('"Acme"', f'"{NAME}"'))
     walk = Walk(page, console)
     walk.visit(reverse("account_login"))
     expect(page).to_have_title(f"Sign in · {NAME}")
     sign_in_page(rebels.luke)
+    cast.make_operator(rebels.luke)
     brand = page.locator("header .brand")
     expect(brand).to_have_text(NAME)
     assert brand.locator("img").evaluate(NATURAL_WIDTH) > 0
