@@ -209,7 +209,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "core.passwords.CommonPartsValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "core.passwords.ShortNumberValidator"},
 ]
 if TESTING:
     # Tests sign in thousands of times, and don't test the strength of the hasher.

@@ -2,8 +2,22 @@
 
 from typing import Any
 
-from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    NumericPasswordValidator,
+)
 from django.core.exceptions import ValidationError
+
+# Twenty random digits are harder to guess than twelve random lowercase letters and digits.
+ENOUGH_DIGITS = 20
+
+
+class ShortNumberValidator(NumericPasswordValidator):
+    """Refuses digits alone, such as dates and phone numbers, unless there are many."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if len(password) < ENOUGH_DIGITS:
+            super().validate(password, user)
 
 
 class CommonPartsValidator(CommonPasswordValidator):
@@ -27,6 +41,9 @@ class CommonPartsValidator(CommonPasswordValidator):
             )
 
     def _is_made_of_common_ones(self, text: str) -> bool:
+        if text.isdecimal():
+            # No word with digits at its end.
+            return self._is_common(text)
         # Try the text as it is, and without some of the digits and signs at its end.
         while text and not text[-1].isalpha():
             if self._is_common(text):

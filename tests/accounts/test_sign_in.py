@@ -301,6 +301,7 @@ def test_no_password_takes_long_to_judge(password: str) -> None:
         "correct horse battery staple",
         "密碼很長很長很長很長很長",
         "x7-" * 40,
+        "83920174650284756139",
         "  spaces at both ends  ",
     ],
 )
