@@ -162,7 +162,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if count:
             messages.info(
                 self.request,
-                f"You’re also signed in in {count} other browser{pluralize(count)}. If that isn’t "
+                f"You’re also signed in on {count} other browser{pluralize(count)}. If that isn’t "
                 "you, choose End all other sessions on your Security page.",
             )
 

@@ -97,7 +97,7 @@ def test_a_changed_factor_offers_to_end_the_other_sessions(rebels: Rebels) -> No
     here = cast.step_up(signed_in(rebels.luke))
     cast.add_second_factor(rebels.luke.user)
     page = here.post(reverse("mfa_deactivate_totp"), follow=True).content.decode()
-    assert "You’re also signed in in 1 other browser." in page
+    assert "You’re also signed in on 1 other browser." in page
     assert "End all other sessions" in page
 
 
@@ -115,6 +115,9 @@ def test_an_account_administrator_signs_a_person_out(
     assert event.target_id == str(rebels.luke.user_id)
     assert "Leia Example ended your sessions" in rebels.luke.user.notices.get().text
     assert "Luke Example isn’t signed in." in leia.post(address).content.decode()
+    nothing_to_end = leia.get(address).content.decode()
+    assert "Luke isn’t signed in anywhere" in nothing_to_end
+    assert ">End sessions</button>" not in nothing_to_end
     for person in (rebels.han, partners.lobot):
         with pytest.raises(PermissionDenied):
             end_sessions_of(rebels.luke, actor=person.user, origin=cast.ORIGIN)
