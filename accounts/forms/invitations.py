@@ -11,7 +11,7 @@ from accounts.forms.lists import ListForm
 from accounts.forms.memberships import ROLES_WITH_ACCESS, account_admin_field, role_field
 from accounts.forms.texts import AddressField
 from accounts.forms.users import ProfileForm
-from accounts.models import Invitation, User
+from accounts.models import Invitation, Membership, User
 
 
 class InviteForm(forms.Form):
@@ -64,6 +64,8 @@ class AcceptInvitationForm(ProfileForm):
             first_name=self.cleaned_data.get("first_name", ""),
             last_name=self.cleaned_data.get("last_name", ""),
         )
+        # The name of the organization is easy to guess too.
+        Membership(user=user, organization=self.invitation.organization)
         try:
             validate_password(password, user)
         except ValidationError as error:

@@ -124,7 +124,7 @@ def test_other_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"{jose.MAX_TOKEN_LENGTH:,} characters at most, `alg` {jose.ALGORITHM}" in part("Values")
     validators: list[dict[str, Any]] = settings.AUTH_PASSWORD_VALIDATORS  # type: ignore[assignment]
     options = [each.get("OPTIONS", {}) for each in validators]
-    [length] = [each["min_length"] for each in options if "min_length" in each]
+    [length] = {each["min_length"] for each in options if "min_length" in each}
     assert f"| Password | {length} characters or more" in part("Values")
     assert f"As long as the API takes, up to {SECONDS:g} s" in part("What takes long")
     assert f"Up to {settings.EMAIL_TIMEOUT} s" in part("What takes long")
