@@ -53,6 +53,8 @@ _SIGNATURE_BYTES = 64
 SEEN_CAPACITY = 10_000
 # A thumbprint. Other texts can hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
+# RFC 8725 §3.1: a key has one algorithm, and ours sign nothing else.
+_OUR_KIND_OF_KEY = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": ALGORITHM}.items()
 
 # Of tokens that a process keeps, and so immutable.
 Claims = MappingProxyType[str, Any]
@@ -290,6 +292,8 @@ def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
 
 def verify_parsed(parsed: ParsedToken, *, jwk: Jwk, token_type: str) -> Claims:
     """The same for a parsed token. Raises `InvalidToken`."""
+    if not jwk.items() >= _OUR_KIND_OF_KEY:
+        raise InvalidToken("another kind of key")
     key = (jwk["x"], jwk["y"])
     if not _seen.is_verified(parsed, key):
         _verify_signature(parsed, key)
