@@ -47,6 +47,7 @@ SECTIONS: dict[str, list[Link]] = {
             "flask-conical",
         ),
         Link("reference", "API reference", "reference", Can.CONSOLE_USE, "book-open"),
+        Link("docs", "Docs", "docs", Can.CONSOLE_USE, "library"),
         Link(
             "why", "Why did my call fail?", "refusals:why", Can.CONSOLE_USE, "circle-question-mark"
         ),

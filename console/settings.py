@@ -127,7 +127,7 @@ TEMPLATES = [
                 )
             ],
             "libraries": {"badges": "console.badges", "lucide": "console.icons"},
-            "builtins": ["accounts.templatetags.platform", "console.brand"],
+            "builtins": ["accounts.templatetags.platform", "console.brand", "console.docs.links"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

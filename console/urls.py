@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from accounts.views import factors, recovery_codes, sessions
 from console import health
 from console.dashboard import dashboard
+from console.docs.views import docs_file, docs_image, docs_markdown, docs_page, docs_search
 from console.environment_urls import environment_paths
 from console.operator.views import operator_api, operator_apis
 from console.reference.converters import OperationIdConverter
@@ -26,6 +27,13 @@ urlpatterns = [
         operation_reference,
         name="reference_operation",
     ),
+    path("docs", docs_page, name="docs"),
+    path("docs.md", docs_markdown, name="docs_as_markdown"),
+    path("docs/search", docs_search, name="docs_search"),
+    path("docs/images/<image>", docs_image, name="docs_image"),
+    path("docs/files/<path:file>", docs_file, name="docs_file"),
+    path("docs/<path:page>.md", docs_markdown, name="docs_markdown"),
+    path("docs/<path:page>", docs_page, name="docs_page"),
     path("console/operator/apis", operator_apis, name="operator_apis"),
     path("console/operator/apis/<api_id>", operator_api, name="operator_api"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),

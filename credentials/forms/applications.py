@@ -12,6 +12,7 @@ from accounts.forms.lists import ListForm
 from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect, FilteredCheckboxSelectMultiple
 from accounts.platform.wording import NO_LONGER_OFFERED
+from core.docs_links import docs_path, with_docs
 from credentials.models import Application
 
 _OVERLAP_WORDS = {
@@ -84,15 +85,25 @@ class ApplicationForm(forms.Form):
         coerce=_is_yes,
         initial=YES,
         widget=forms.RadioSelect(attrs={"class": "choices--segmented"}),
-        help_text="A refresh token lets the app extend its session without presenting the JWT "
-        "again.",
+        help_text=with_docs(
+            "A refresh token lets the app extend its session without presenting the JWT again.",
+            "How sessions are refreshed",
+            docs_path("reference/auth-api", "refresh"),
+        ),
     )
     scopes = forms.MultipleChoiceField(
         label="Application scopes",
         required=False,
         widget=FilteredCheckboxSelectMultiple(),
-        help_text="Choose only what the app needs. The user permissions of the credential’s owner "
-        "further limit what a call can do.",
+        help_text=with_docs(
+            "Choose only what the app needs. The user permissions of the credential’s owner "
+            "further limit what a call can do.",
+            "Scopes and permissions",
+            docs_path(
+                "explanation/how-it-fits-together",
+                "scopes-and-permissions-are-two-different-limits",
+            ),
+        ),
     )
 
     def __init__(

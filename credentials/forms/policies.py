@@ -8,6 +8,7 @@ from django.forms import BoundField
 from accounts.forms.widgets import DescribedCheckboxSelectMultiple, DescribedRadioSelect
 from accounts.roles import ConsoleRole
 from accounts.second_factor import SECOND_FACTOR_ROLES, Coverage
+from core.docs_links import docs_path, with_docs
 from credentials.forms.networks import NetworksField
 from credentials.models import Policy
 from credentials.models.policies import MAX_LIFETIME_DAYS
@@ -23,9 +24,11 @@ class PolicyForm(forms.Form):
         min_value=1,
         max_value=MAX_LIFETIME_DAYS,
         widget=forms.NumberInput(attrs={"class": "input--short"}),
-        help_text=(
+        help_text=with_docs(
             "Optional. Every credential then needs an expiration date. Existing credentials that "
-            "last longer stop working."
+            "last longer stop working.",
+            "What each policy refuses",
+            docs_path("reference/policies", "credential-policies"),
         ),
     )
     expiry_required = forms.BooleanField(
@@ -85,9 +88,11 @@ class SecondFactorForm(forms.Form):
         required=False,
         choices=list(SECOND_FACTOR_ROLES.items()),
         widget=DescribedCheckboxSelectMultiple,
-        help_text=(
+        help_text=with_docs(
             "People without a second factor have to set one up before they can do anything else "
-            "in the console. Their credentials keep working."
+            "in the console. Their credentials keep working.",
+            "How a second factor is required",
+            docs_path("reference/policies", "second-factor"),
         ),
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms.texts import SeenTextField
+from core.docs_links import docs_path, with_docs
 from credentials.jose import MAX_TOKEN_LENGTH
 
 
@@ -26,7 +27,11 @@ class RequestIdForm(forms.Form):
     request_id = forms.CharField(
         label="Request ID",
         max_length=1000,
-        help_text="The X-Request-Id header of the response. You can paste the whole line.",
+        help_text=with_docs(
+            "The X-Request-Id header of the response. You can paste the whole line.",
+            "Where to find it",
+            docs_path("how-to/find-out-why-a-call-failed", "with-the-request-id"),
+        ),
         error_messages={"required": "Paste the request ID."},
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "class": "input--mono"}

@@ -405,6 +405,10 @@
   document.querySelectorAll("[data-user-menu]").forEach(enhanceUserMenu);
   markTheme(root.dataset.theme ?? "system");
   enhance();
+  // The list of pages is longer than the window, so show the current one.
+  const pages = document.querySelector(".docs-nav__pages");
+  const current = pages?.querySelector("[aria-current]");
+  if (current) pages.scrollTop = current.offsetTop - pages.offsetTop - pages.clientHeight / 3;
   // The first invalid field of a form can be far down, so move the focus there.
   document.querySelector("main [aria-invalid=true]")?.focus();
   document.addEventListener("htmx:afterSettle", enhance);

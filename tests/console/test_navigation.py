@@ -16,7 +16,7 @@ def keys(section: str, role: ConsoleRole, *, is_account_admin: bool = False) -> 
 def test_a_developer_sees_no_organization_section() -> None:
     assert keys("organization", ConsoleRole.DEVELOPER) == []
     assert keys("console", ConsoleRole.DEVELOPER) == [
-        "dashboard", "apps", "credentials", "sandbox", "reference", "why",
+        "dashboard", "apps", "credentials", "sandbox", "reference", "docs", "why",
     ]  # fmt: skip
 
 

@@ -25,11 +25,18 @@ SIGN_IN = {
     "mfa_login_webauthn",
 }
 # People with an invitation link can join, load balancers check health, `/` only redirects, anyone
-# can report a leaked JWT or find out where to report a vulnerability, and error bodies link to the
-# error codes.
+# can report a leaked JWT or find out where to report a vulnerability, error bodies link to the
+# error codes, and nothing in the documentation is secret.
 PAGES = {
     "accounts:accept_invitation",
     "accounts:open_invitation",
+    "docs",
+    "docs_as_markdown",
+    "docs_file",
+    "docs_image",
+    "docs_markdown",
+    "docs_page",
+    "docs_search",
     "home",
     "live",
     "ready",
