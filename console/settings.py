@@ -48,6 +48,8 @@ RATE_LIMITS = {
 # How long a session lasts at most, and without requests. console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))
+# How long apps can refresh at most after an exchange.
+TOKEN_SESSION_LIFETIME = timedelta(days=environment.positive("TOKEN_SESSION_DAYS", 30, problems))
 # The networks of the proxies in front of the console, or else the number of these proxies.
 TRUSTED_PROXIES = environment.trusted_proxies(problems)
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)

@@ -14,11 +14,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from core import raw_secrets
+from core import networks, raw_secrets
 from core.postgresql import statements
 from credentials.actions.tokens import IssuedToken, clamped
 from credentials.models import Client, EndedSession, JwtCredential, RefreshToken
-from credentials.models.refresh_tokens import dead_tokens
+from credentials.models.refresh_tokens import TokenSession, dead_tokens
 
 PREFIX = "rt_"
 _SALT = "credentials.refresh_tokens.successor"
@@ -33,34 +33,40 @@ def issue_refresh_token(
     credential: JwtCredential,
     client: Client,
     *,
-    session_id: UUID,
+    session: TokenSession,
     scopes: Iterable[str],
     lifetime: timedelta,
-    at: datetime,
+    source: str | None,
 ) -> IssuedToken:
-    """The first refresh token of a session. It never outlives its credential."""
+    """The first refresh token of a session. It outlives neither its credential nor its session.
+
+    `source` is the address of the client, or None if it is unknown.
+    """
     # Exchanges are a hot path. One row in one statement needs no transaction.
     raw_token = raw_secrets.generate(PREFIX)
     row = RefreshToken(
-        session_id=session_id,
+        session_id=session.id,
+        session_started_at=session.started_at,
         credential=credential,
         client=client,
+        address=networks.canonical_address(source or ""),
         scope=settings.PLATFORM.scope_string(scopes),
         lifetime_seconds=int(lifetime.total_seconds()),
     )
-    return _save(row, raw_token, at)
+    return _save(row, raw_token, session.started_at)
 
 
 def _save(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
     row.token_digest = raw_secrets.digest(raw_token)
     row.issued_at = at
-    row.expires_at = min(at + timedelta(seconds=row.lifetime_seconds), row.credential.ends_at)
+    lifetime = timedelta(seconds=row.lifetime_seconds)
+    row.expires_at = min(at + lifetime, row.credential.ends_at, row.session.ends_at)
     statements.insert(row)
     return _issued(row, raw_token, at)
 
 
 def _issued(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
-    return IssuedToken(raw_token, max(0, int((row.expires_at - at).total_seconds())))
+    return IssuedToken(raw_token, max(0, int((row.ends_at - at).total_seconds())))
 
 
 def _successor(raw_token: str) -> str:
@@ -69,14 +75,18 @@ def _successor(raw_token: str) -> str:
 
 
 @transaction.atomic
-def rotate_refresh_token(row: RefreshToken, raw_token: str, *, at: datetime) -> IssuedToken | None:
+def rotate_refresh_token(
+    row: RefreshToken, raw_token: str, *, source: str | None, at: datetime
+) -> IssuedToken | None:
     """The successor of a token; None if the token was used before, which ends the session."""
     successor = _successor(raw_token)
     if _use(row, at):
         following = RefreshToken(
             session_id=row.session_id,
+            session_started_at=row.session_started_at,
             credential=row.credential,
             client=row.client,
+            address=networks.canonical_address(source or ""),
             scope=row.scope,
             lifetime_seconds=row.lifetime_seconds,
         )

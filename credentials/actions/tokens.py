@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from uuid import UUID
 
 from django.conf import settings
 
@@ -13,6 +12,7 @@ from accounts.platform.catalog import Platform
 from credentials import jose
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import Client, ExchangeUsage, JwtCredential, SigningKey
+from credentials.models.refresh_tokens import TokenSession
 from credentials.models.signing_keys import KeyPurpose
 from credentials.models.usage import note_use
 
@@ -55,16 +55,20 @@ def sign_access_token(
     scopes: frozenset[str],
     audience: Audience,
     ttl: timedelta,
-    session_id: UUID,
+    session: TokenSession,
     at: datetime,
     signing_key: SigningKey | None = None,
 ) -> IssuedToken:
-    """An access token, which never outlives its credential.
+    """An access token, which outlives neither its credential nor its session.
 
     `signing_key` is the current key, or None before its first use.
     """
     issued_at = int(at.timestamp())
-    expires_at = min(issued_at + int(ttl.total_seconds()), int(credential.ends_at.timestamp()))
+    expires_at = min(
+        issued_at + int(ttl.total_seconds()),
+        int(credential.ends_at.timestamp()),
+        int(session.ends_at.timestamp()),
+    )
     key = signing_key or current_signing_key(credential.environment, KeyPurpose.ACCESS_TOKEN)
     value = jose.sign(
         {
@@ -73,7 +77,7 @@ def sign_access_token(
             "iat": issued_at,
             "exp": expires_at,
             "jti": secrets.token_urlsafe(16),
-            "sid": str(session_id),
+            "sid": str(session.id),
             "credential_id": str(credential.pk),
         },
         sealed_private_key=key.sealed_private_key,

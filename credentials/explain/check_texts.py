@@ -176,7 +176,8 @@ REASON_TEXTS: dict[str, ReasonText] = {
     ),
     Reason.EXPIRED_TOKEN: ReasonText(
         headline="The refresh token has expired",
-        cause="The app didn’t use the refresh token in time.",
+        cause="The app didn’t use the refresh token in time, or the session reached its longest "
+        "lifetime.",
     ),
     Reason.SESSION_ENDED: ReasonText(
         cause="The app revoked the session, or the session ended because a refresh token was used "

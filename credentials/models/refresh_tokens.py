@@ -1,13 +1,35 @@
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
+from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from core import raw_secrets
 
 # A lost response may be asked for again: RFC 9700 §4.14.2 leaves the grace to the server.
 GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSession:
+    """One exchange of a credential and all the refreshes that follow it."""
+
+    id: UUID
+    """The `sid` of the access tokens."""
+    started_at: datetime
+
+    @classmethod
+    def starting(cls, at: datetime) -> "TokenSession":
+        return cls(uuid4(), at)
+
+    @property
+    def ends_at(self) -> datetime:
+        """No token of the session outlives this, however often the session is refreshed."""
+        return self.started_at + settings.TOKEN_SESSION_LIFETIME
 
 
 class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
@@ -18,18 +40,29 @@ class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
 class RefreshToken(models.Model):
     """One refresh token of a session; only its digest is kept (RFC 6749 §1.5, §6).
 
-    A session is one exchange of a credential and all that was refreshed from it. Its `session_id`
-    is the `sid` of the access tokens.
+    Exchanges and refreshes insert one row each, so the unused row of a session says when and from
+    where the session was last used.
     """
 
     token_digest = models.CharField(max_length=64, unique=True, editable=False)
     session_id = models.UUIDField(db_index=True, editable=False)
+    # The default of the database is for sessions from before the column existed.
+    session_started_at = models.DateTimeField(
+        default=timezone.now, db_default=Now(), editable=False
+    )
     credential = models.ForeignKey(
-        "credentials.JwtCredential", on_delete=models.PROTECT, related_name="refresh_tokens"
+        "credentials.JwtCredential",
+        on_delete=models.PROTECT,
+        related_name="refresh_tokens",
+        db_index=False,
     )
     client = models.ForeignKey(
-        "credentials.Client", on_delete=models.PROTECT, related_name="refresh_tokens"
+        "credentials.Client",
+        on_delete=models.PROTECT,
+        related_name="refresh_tokens",
+        db_index=False,
     )
+    address = models.GenericIPAddressField(null=True, blank=True, editable=False)
     scope = models.TextField(blank=True)
     lifetime_seconds = models.PositiveIntegerField()
     issued_at = models.DateTimeField(default=timezone.now)
@@ -39,13 +72,29 @@ class RefreshToken(models.Model):
     objects = RefreshTokenQuerySet.as_manager()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="refresh_token_by_expiry")]
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], name="refresh_token_by_expiry"),
+            # The lists of sessions, in the order of their pages.
+            models.Index(
+                fields=["credential", "issued_at", "id"], name="refresh_token_by_credential"
+            ),
+            models.Index(fields=["client", "issued_at", "id"], name="refresh_token_by_client"),
+        ]
 
     def __str__(self) -> str:
         return f"refresh token of session {self.session_id}"
 
+    @property
+    def session(self) -> TokenSession:
+        return TokenSession(self.session_id, self.session_started_at)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the token expires; an operator may have shortened sessions since it was issued."""
+        return min(self.expires_at, self.session.ends_at)
+
     def is_expired(self, at: datetime) -> bool:
-        return self.expires_at <= at
+        return self.ends_at <= at
 
     def in_grace(self, at: datetime) -> bool:
         return self.used_at is not None and at - self.used_at <= GRACE

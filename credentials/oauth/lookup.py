@@ -131,7 +131,7 @@ _REFRESH = JoinedSelect(
         **_CLIENT,
         **_CREDENTIAL,
         **_OWNER_TOLD,
-        "token": Columns.whole(RefreshToken),
+        "token": Columns.whole(RefreshToken, but=("address",)),
         **_SIGNING_KEY,
     },
     others={**_LISTED, "ended": EndedSession},

@@ -1,12 +1,12 @@
 """*Try it*: an exchange in the console, which the owner of a credential makes for an app."""
 
 from datetime import timedelta
-from uuid import uuid4
 
 from django.utils import timezone
 
 from credentials.actions.tokens import count_exchange, sign_access_token
 from credentials.models import Client, JwtCredential
+from credentials.models.refresh_tokens import TokenSession
 from credentials.oauth.checks import CHECKS, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.lookup import Lookup
@@ -48,7 +48,7 @@ def exchange_as_owner(
             scopes=target.scopes,
             audience=target.audience,
             ttl=TOKEN_TTL,
-            session_id=uuid4(),
+            session=TokenSession.starting(exchange.at),
             at=exchange.at,
         )
     count_exchange(credential, client, at=exchange.at, source=source)

@@ -95,7 +95,7 @@ def _of_refresh_token(
         "client_id": row.client.client_id,
         "iss": environment.urls.base_url,
         "sub": str(row.credential.extension_id),
-        "exp": int(row.expires_at.timestamp()),
+        "exp": int(row.ends_at.timestamp()),
         "iat": int(row.issued_at.timestamp()),
         "network_checked": False,
         **_owner(row.credential.extension),

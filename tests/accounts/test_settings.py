@@ -66,6 +66,7 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("RATE_LIMIT_LIGHT", "0/60"),
         ("SESSION_HOURS", "0"),
         ("SESSION_IDLE_MINUTES", "half an hour"),
+        ("TOKEN_SESSION_DAYS", "-1"),
         ("DEFAULT_FROM_EMAIL", "Acme"),
         ("DEFAULT_FROM_EMAIL", "Acme <console@[IPv6:2001:db8::7]>"),
         ("SECURITY_CONTACT", "our office"),

@@ -28,8 +28,12 @@ CRYPTOGRAPHY = {
     "cryptography", "django.contrib.auth.hashers", "django.core.signing", "django.utils.crypto",
     "hashlib", "hmac", "jwt", "random", "secrets", "zlib",
 }  # fmt: skip
-# The password of the demo is public, base URLs hold no password, and words aren't passwords.
-NO_KEYS = {"DEMO_PASSWORD", "PASSWORD_WORDS", "PRODUCTION_BASE_URL", "SANDBOX_BASE_URL"}
+# The password of the demo is public, base URLs hold no password, words aren't passwords, and days
+# are no secret.
+NO_KEYS = {
+    "DEMO_PASSWORD", "PASSWORD_WORDS", "PRODUCTION_BASE_URL", "SANDBOX_BASE_URL",
+    "TOKEN_SESSION_DAYS",
+}  # fmt: skip
 _KEY = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|_URL$")
 
 

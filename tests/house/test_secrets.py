@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from types import ModuleType
-from uuid import uuid4
 
 import pytest
 from django.test import RequestFactory
@@ -20,6 +19,7 @@ from console.middleware import RequestLogMiddleware
 from core.one_time_links import redact_line
 from credentials.actions.tokens import sign_access_token
 from credentials.models import SigningKey
+from credentials.models.refresh_tokens import TokenSession
 from credentials.oauth.parameters import BasicCredentials, Parameters
 from credentials.snippets import snippets
 from tests import cast
@@ -83,7 +83,7 @@ def test_rows_and_tokens_print_no_secret(rebels: Rebels) -> None:
         audience="https://api.acme.example/orders",
         scopes=frozenset({"ReadAccounts"}),
         ttl=timedelta(hours=1),
-        session_id=uuid4(),
+        session=TokenSession.starting(credential.issued_at),
         at=credential.issued_at,
     )
     invitation, raw_token = invite(

@@ -7,7 +7,6 @@ the client, and goes through the checks in their order. `_granted` signs and cou
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +17,7 @@ from credentials.actions.refresh_tokens import clamped_lifetime, issue_refresh_t
 from credentials.actions.superseding import note_first_use
 from credentials.damage import note_damage
 from credentials.models import SigningKey
+from credentials.models.refresh_tokens import TokenSession
 from credentials.oauth.assertions import verified_credential
 from credentials.oauth.checks import REVOCATION, STATE_CHECK_NAMES, Exchange, first_refusal
 from credentials.oauth.client_auth import authenticate_client, known_client
@@ -80,24 +80,24 @@ def _granted(
     parameters: Parameters,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
-    session_id = uuid4()
+    session = TokenSession.starting(exchange.at)
     new_refresh_token = None
     if exchange.client.application.issues_refresh_tokens:
         new_refresh_token = partial(
             issue_refresh_token,
             exchange.credential,
             exchange.client,
-            session_id=session_id,
+            session=session,
             scopes=scopes,
             lifetime=clamped_lifetime(parameters.get("refresh_token_ttl")),
-            at=exchange.at,
+            source=exchange.source,
         )
     return token_response(
         exchange,
         parameters,
         new_refresh_token,
         scopes=scopes,
-        session_id=session_id,
+        session=session,
         signing_key=signing_key,
     )
 

@@ -1,6 +1,5 @@
 """The refresh token grant (RFC 6749 §6): the same checks on state as an exchange, then rotation."""
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -75,15 +74,15 @@ def _rotated(
     return token_response(
         exchange,
         parameters,
-        lambda: _successor(row, raw_token, at),
+        lambda: _successor(row, raw_token, exchange),
         scopes=scopes,
-        session_id=row.session_id,
+        session=row.session,
         signing_key=lookup.signing_key,
     )
 
 
-def _successor(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
-    successor = rotate_refresh_token(row, raw_token, at=at)
+def _successor(row: RefreshToken, raw_token: str, exchange: Exchange) -> IssuedToken:
+    successor = rotate_refresh_token(row, raw_token, source=exchange.source, at=exchange.at)
     if successor is None:
         raise _refused(row, Reason.USED_TWICE)
     return successor

@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
@@ -12,6 +11,7 @@ from credentials.actions.tokens import (
     sign_access_token,
 )
 from credentials.models import SigningKey
+from credentials.models.refresh_tokens import TokenSession
 from credentials.oauth.checks import Exchange
 from credentials.oauth.errors import TooManyScopes
 from credentials.oauth.parameters import Parameters
@@ -24,7 +24,7 @@ def token_response(
     new_refresh_token: Callable[[], IssuedToken] | None,
     *,
     scopes: frozenset[str],
-    session_id: UUID,
+    session: TokenSession,
     signing_key: SigningKey | None,
 ) -> dict[str, Any]:
     """The success body of every grant (RFC 6749 §5.1); lifetimes are in seconds.
@@ -40,7 +40,7 @@ def token_response(
         scopes=target.scopes,
         audience=target.audience,
         ttl=clamped_ttl(parameters.get("access_token_ttl")),
-        session_id=session_id,
+        session=session,
         at=exchange.at,
         signing_key=signing_key,
     )
@@ -59,5 +59,5 @@ def token_response(
     return body | {
         "scope": settings.PLATFORM.scope_string(target.scopes),
         "owner_id": str(exchange.credential.extension_id),
-        "endpoint_id": str(session_id),
+        "endpoint_id": str(session.id),
     }
