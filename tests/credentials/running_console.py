@@ -22,7 +22,7 @@ from tests.plugins.environment import ENVIRONMENT
 from tests.plugins.postgres import children_of
 from tests.ports import free_port
 
-START_SECONDS = 30
+START_SECONDS = 60
 CSRF = "c" * 32
 
 

@@ -96,7 +96,7 @@ def test_a_rolling_restart_behind_a_balancer_loses_nothing(installation: Install
 def test_a_reload_of_one_server_resets_a_few_connections_at_most(
     installation: Installation,
 ) -> None:
-    with RunningConsole(installation.url, GRANIAN_RESPAWN_INTERVAL="6") as server:
+    with RunningConsole(installation.url) as server:
         server.wait()
         before = server.workers()
         with Workload(server.port, installation) as workload:
