@@ -169,8 +169,11 @@ def _networks_of(entries: Sequence[str]) -> list[str]:
 
 
 def _insert(credential: JwtCredential) -> None:
-    # The unique submission key decides between two simultaneous requests with the same form.
-    credential.full_clean(validate_unique=False)
+    # The rows it refers to were just read, and saving checks constraints: no need to ask the
+    # database for each of them first. The unique submission key decides between two simultaneous
+    # requests with the same form.
+    references = {field.name for field in credential._meta.fields if field.is_relation}
+    credential.full_clean(exclude=references, validate_unique=False, validate_constraints=False)
     try:
         with transaction.atomic():
             credential.save(force_insert=True)
