@@ -13,7 +13,7 @@ from psycopg import sql
 from benchmarks import load
 from benchmarks.load import Response
 from benchmarks.seed import Seeded, add_usage, multiply
-from benchmarks.servers import GRANIAN, Cores, CpuClock, Server, parent_of, start
+from benchmarks.servers import GRANIAN, Cores, CpuClock, Server, parent_of
 
 WARM_UP = 1_000
 """Requests before each round of a second or more, which open connections and prepare statements."""
@@ -98,22 +98,22 @@ class Subject:
 
 
 class Servers:
-    """Starts servers, and stops them all at the end."""
+    """The servers of a run. Stops those that started at its end."""
 
     def __init__(self, cores: Cores, directory: Path) -> None:
         self._cores = cores
         self._directory = directory
-        self._started: list[Server] = []
+        self._added: list[Server] = []
 
-    def start(self, name: str, command: Sequence[str], **environment: str) -> Server:
+    def add(self, name: str, command: Sequence[str], **environment: str) -> Server:
         log = self._directory / f"{name}.log"
-        server = start(command, environment, self._cores.keep_server, log)
-        self._started.append(server)
+        server = Server(command, environment, self._cores.keep_server, log)
+        self._added.append(server)
         return server
 
     def ours(self, name: str, database: str, **environment: str) -> Server:
         """Our server without rate limits. Like the others, it logs only errors."""
-        return self.start(
+        return self.add(
             name,
             ["bin/serve", "--host", "127.0.0.1"],
             **{
@@ -126,10 +126,10 @@ class Servers:
 
     def granian(self, name: str, target: Sequence[str], **environment: str) -> Server:
         command = [*GRANIAN, "--host", "127.0.0.1", "--port", "{port}", *target]
-        return self.start(name, command, **environment)
+        return self.add(name, command, **environment)
 
     def stop(self) -> None:
-        for server in reversed(self._started):
+        for server in reversed(self._added):
             server.stop()
 
 

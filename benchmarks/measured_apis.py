@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
-from benchmarks import load, report
+from benchmarks import foreign_api, load, report
 from benchmarks.api_report import text_of
 from benchmarks.api_requests import (
     BASE,
@@ -48,8 +48,11 @@ USAGE_ROWS = 10_000_000
 class Bench:
     """Our server, the floor and the peers, each with its requests."""
 
-    def __init__(self, servers: Servers, databases: Databases, credentials: int) -> None:
+    def __init__(
+        self, servers: Servers, databases: Databases, credentials: int, directory: Path
+    ) -> None:
         self._servers = servers
+        self._directory = directory
         self._databases = databases
         self._seeded = databases.seeded
         self._requests = Requests(self._seeded)
@@ -107,6 +110,15 @@ class Bench:
             "verify",
             self._ours,
             self._requests.gets("/restapi/oauth/verify", tokens),
+            verify_check,
+        )
+        behind_gateway = self._servers.ours(
+            "gateway", self._main, PLATFORM_FILE=str(foreign_api.write_platform(self._directory))
+        )
+        yield Subject(
+            f"verify?api=, {foreign_api.OPERATIONS:,} operations",
+            behind_gateway,
+            foreign_api.decisions(tokens),
             verify_check,
         )
         yield Subject(
@@ -217,7 +229,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="console-bench-") as directory:
         servers = Servers(cores, Path(directory))
         try:
-            bench = Bench(servers, databases, credentials)
+            bench = Bench(servers, databases, credentials, Path(directory))
             parts = [list(bench.exchanges()), list(bench.calls())]
             parts.append(list(bench.growth()) if growth else [])
             subjects = [subject for part in parts for subject in part]

@@ -47,25 +47,56 @@ class Cores:
 
 @dataclass
 class Server:
-    port: int
-    process: subprocess.Popen[bytes]
+    """Starts when someone first waits for it, so that what isn't measured uses no CPU."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    pin: Callable[[], None]
     log: Path
+    port: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            self._process = self._started()
+        return self._process
 
     def wait(self) -> None:
         """Until it listens."""
-        deadline = time.monotonic() + START_SECONDS
+        process, deadline = self.process, time.monotonic() + START_SECONDS
         while not is_open(self.port):
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"A server did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.1)
 
     def stop(self) -> None:
-        self.process.terminate()
+        if self._process is None:
+            return
+        self._process.terminate()
         try:
-            self.process.wait(timeout=20)
+            self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self._process.kill()
+            self._process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        self.port = free_port()
+        with self.log.open("wb") as output:
+            return subprocess.Popen(
+                [part.replace("{port}", str(self.port)) for part in self.command],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    **self.environment,
+                    "PYTHONPATH": str(ROOT),
+                    "PORT": str(self.port),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=self.pin,  # noqa: PLW1509 - before any thread of ours
+            )
 
 
 class CpuClock:
@@ -104,21 +135,3 @@ def _cpu_seconds(pid: int) -> float | None:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
         return None
-
-
-def start(
-    command: Sequence[str], environment: Mapping[str, str], pin: Callable[[], None], log: Path
-) -> Server:
-    """Starts a server on a free port. Call `wait` before the first request."""
-    port = free_port()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [part.replace("{port}", str(port)) for part in command],
-            cwd=ROOT,
-            env={**os.environ, **environment, "PYTHONPATH": str(ROOT), "PORT": str(port)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=pin,  # noqa: PLW1509 - before any thread of ours
-        )
-    return Server(port, process, log)
