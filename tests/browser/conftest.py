@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client as Program
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 from pytest_playwright.pytest_playwright import CreateContextCallback
 
@@ -46,16 +48,25 @@ def sign_in_through_the_form(page: Page, console: str, email: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def signed_in(page: Page, console: str, membership: Membership) -> Page:
+    """Sign in as the form does, without the time that a browser takes for it."""
+    program = Program(headers={"User-Agent": page.evaluate("navigator.userAgent")})
+    entries = {"login": membership.user.email, "password": cast.PASSWORD}
+    assert program.post(reverse("account_login"), entries).status_code == 302
+    page.context.add_cookies(
+        [
+            {"name": name, "value": morsel.value, "url": console}
+            for name, morsel in program.cookies.items()
+        ]
+    )
+    page.goto(f"{console}/console/")
+    return page
+
+
 @pytest.fixture
 def sign_in_page(page: Page, console: str) -> SignInPage:
-    """Sign in through the form, as a person does."""
-
-    def sign_in(membership: Membership) -> Page:
-        sign_in_through_the_form(page, console, membership.user.email)
-        page.wait_for_url(f"{console}/console/")
-        return page
-
-    return sign_in
+    """Sign in, and open the dashboard."""
+    return functools.partial(signed_in, page, console)
 
 
 @pytest.fixture
@@ -63,10 +74,7 @@ def sign_in_elsewhere(new_context: CreateContextCallback, console: str) -> SignI
     """Sign in with a separate browser, so that several people can work side by side."""
 
     def sign_in(membership: Membership) -> Page:
-        page = new_context().new_page()
-        sign_in_through_the_form(page, console, membership.user.email)
-        page.wait_for_url(f"{console}/console/")
-        return page
+        return signed_in(new_context().new_page(), console, membership)
 
     return sign_in
 
