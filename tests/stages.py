@@ -2,7 +2,8 @@
 
 `make test STAGES="ruff browser"` runs a choice of them; the summary names what was left out.
 `make test STAGES=all` also runs on SQLite the tests that give the same answer on both databases.
-A check uses one core, so two run side by side, while what the tests need is installed.
+A check uses one core, so two run side by side, while what the tests need is installed. The tests
+that need nothing else run beside them.
 """
 
 import base64
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,11 @@ class Stage:
     @property
     def is_tests(self) -> bool:
         return self.module[0] == "pytest"
+
+    @property
+    def is_check(self) -> bool:
+        """Has neither a database nor a browser, so it runs beside other checks."""
+        return not self.is_tests or self.name == "unit"
 
 
 STAGES = (
@@ -146,8 +152,8 @@ def run(stage: Stage) -> Outcome:
         cwd=ROOT,
         env={**inherited, **settings, **stage.environment},
         # What runs side by side is shown one after another.
-        stdout=None if stage.is_tests else subprocess.PIPE,
-        stderr=None if stage.is_tests else subprocess.STDOUT,
+        stdout=subprocess.PIPE if stage.is_check else None,
+        stderr=subprocess.STDOUT if stage.is_check else None,
         text=True,
         check=False,
     )
@@ -156,10 +162,10 @@ def run(stage: Stage) -> Outcome:
 
 def main(names: Sequence[str]) -> int:
     stages = chosen_stages(names)
-    tests = [stage for stage in stages if stage.is_tests]
+    tests = [stage for stage in stages if not stage.is_check]
     with ThreadPoolExecutor(max_workers=1) as installing:
         installed = installing.submit(install_programs, {stage.name for stage in tests})
-        outcomes = checked([stage for stage in stages if not stage.is_tests])
+        outcomes = checked([stage for stage in stages if stage.is_check], installed)
         # Before the first test: minutes of tests should not end in a missing program.
         say(installed.result())
     for stage in tests:
@@ -171,11 +177,18 @@ def main(names: Sequence[str]) -> int:
     return 0 if all_passed(outcomes) else 1
 
 
-def checked(checks: Sequence[Stage]) -> dict[str, Outcome]:
+def checked(checks: Sequence[Stage], installed: "Future[str]") -> dict[str, Outcome]:
     """All of them, also when one fails: they take seconds."""
+
+    def outcome(stage: Stage) -> Outcome:
+        if stage.is_tests:
+            # Some start a server that is being installed.
+            installed.result()
+        return run(stage)
+
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
-        running = {stage.name: pool.submit(run, stage) for stage in slowest_first(checks)}
+        running = {stage.name: pool.submit(outcome, stage) for stage in in_order(checks)}
         for stage in checks:
             announce(stage)
             outcomes[stage.name] = running[stage.name].result()
@@ -187,8 +200,9 @@ def all_passed(outcomes: Mapping[str, Outcome]) -> bool:
     return all(outcome.passed for outcome in outcomes.values())
 
 
-def slowest_first(checks: Sequence[Stage]) -> list[Stage]:
-    return sorted(checks, key=lambda stage: stage.name != "mypy")
+def in_order(checks: Sequence[Stage]) -> list[Stage]:
+    """The slowest first, and tests last."""
+    return sorted(checks, key=lambda stage: (stage.is_tests, stage.name != "mypy"))
 
 
 def install_programs(names: Set[str]) -> str:
