@@ -104,7 +104,7 @@ def _copies(database: psycopg.Connection, row: Model, count: int, **expressions:
     columns = {
         field.attname: str(field.column)
         for field in row._meta.concrete_fields
-        if not isinstance(field, AutoField)
+        if not isinstance(field, AutoField) and not field.generated
     }
     values = [
         sql.SQL(expressions[name]) if name in expressions else sql.Identifier("template", column)

@@ -10,6 +10,7 @@ from console.environment_urls import environment_paths
 from console.operator.views import operator_api, operator_apis
 from console.reference.converters import OperationIdConverter
 from console.reference.views import api_reference, operation_reference, reference
+from console.search.views import search
 from console.security_txt import PATH, security_txt
 
 register_converter(OperationIdConverter, "operation_id")
@@ -34,6 +35,7 @@ urlpatterns = [
     path("docs/files/<path:file>", docs_file, name="docs_file"),
     path("docs/<path:page>.md", docs_markdown, name="docs_markdown"),
     path("docs/<path:page>", docs_page, name="docs_page"),
+    path("console/search", search, name="search"),
     path("console/operator/apis", operator_apis, name="operator_apis"),
     path("console/operator/apis/<api_id>", operator_api, name="operator_api"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),

@@ -25,6 +25,10 @@ class Section:
     """What its tables explain, such as settings and error codes: the first cell of each row."""
 
     @property
+    def title(self) -> str:
+        return f"{self.page.title} › {self.heading}" if self.heading else self.page.title
+
+    @property
     def url(self) -> str:
         return docs_path(self.page.path, self.anchor)
 

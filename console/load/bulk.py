@@ -24,7 +24,11 @@ def stream(model: type[Row], rows: Iterable[Row]) -> int:
     # With COPY, PostgreSQL takes a tenth of the time, and the rows needn't be in memory.
     if connection.vendor != "postgresql":
         return _in_batches(model, rows)
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if not isinstance(field, AutoField) and not field.generated
+    ]
     return _copy(
         model,
         fields,

@@ -129,7 +129,7 @@ class Columns:
     @classmethod
     def whole(cls, model: type[Model], *, but: tuple[str, ...] = ()) -> "Columns":
         pk = model._meta.pk.attname
-        names = [field.attname for field in model._meta.concrete_fields]
+        names = [field.attname for field in model._meta.concrete_fields if not field.generated]
         return cls(model, (pk, *(name for name in names if name != pk and name not in but)))
 
     @property

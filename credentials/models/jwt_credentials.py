@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import (
     Q,
 )
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -46,6 +47,10 @@ class JwtCredential(models.Model):
     )
     issuer = models.CharField(max_length=200, editable=False)
     label = models.CharField(max_length=100)
+    # What the search looks at. The database keeps it, so no action writes it.
+    label_key = models.GeneratedField(
+        expression=Lower("label"), output_field=models.CharField(max_length=100), db_persist=True
+    )
     app_access = models.CharField(max_length=20, choices=AppAccess.choices)
     permitted_clients = models.ManyToManyField(
         Client, through="PermittedClient", related_name="permitting_credentials"
@@ -107,6 +112,9 @@ class JwtCredential(models.Model):
             models.Index(fields=["extension", "-issued_at"], name="jwt_credential_by_owner"),
             models.Index(
                 fields=["organization", "-issued_at", "-id"], name="jwt_credential_by_org"
+            ),
+            models.Index(
+                fields=["organization", "label_key", "id"], name="jwt_credential_by_label"
             ),
             models.Index(fields=["expires_at"], name="jwt_credential_by_expiry"),
             models.Index(

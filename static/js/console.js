@@ -295,6 +295,68 @@
     select(tabs, opened);
   };
 
+  // --- Search over any page: Ctrl-K, or the slash unless someone turned it off -------------------
+
+  const search = document.getElementById("search-dialog");
+  const SLASH = "search-slash";
+  const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]") !== null;
+  const usesSlash = () => window.localStorage.getItem(SLASH) !== "off";
+
+  const openSearch = () => {
+    if (search.open) return;
+    search.showModal();
+    search.querySelector("input").select();
+  };
+
+  const moveBetweenResults = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const places = [search.querySelector("input"), ...search.querySelectorAll(".results a")];
+    const at = places.indexOf(document.activeElement);
+    places[(at + step + places.length) % places.length].focus();
+  };
+
+  // Enter opens the first result, unless the results are still those of an earlier text.
+  const openFirstResult = (event) => {
+    const { value } = search.querySelector("input");
+    const results = search.querySelector(".results");
+    const first = results?.querySelector("a");
+    if (!first || results.dataset.resultsOf !== value.trim()) return;
+    event.preventDefault();
+    first.click();
+  };
+
+  const markSlash = () => {
+    const text = usesSlash() ? "Turn off the / shortcut" : "Turn on the / shortcut";
+    search.querySelector("[data-slash-shortcut]").textContent = text;
+  };
+
+  if (search) {
+    markSlash();
+    search.addEventListener("keydown", moveBetweenResults);
+    search.querySelector("form").addEventListener("submit", openFirstResult);
+    search.querySelector("[data-closes-search]").addEventListener("click", () => search.close());
+    search.querySelector("[data-slash-shortcut]").addEventListener("click", () => {
+      window.localStorage.setItem(SLASH, usesSlash() ? "off" : "on");
+      markSlash();
+    });
+    // A click beside the dialog is a click on the dialog itself.
+    search.addEventListener("click", (event) => { if (event.target === search) search.close(); });
+    document.querySelector("[data-opens-search]").addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      openSearch();
+    });
+    document.addEventListener("keydown", (event) => {
+      const isCtrlK = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k";
+      const isSlash = event.key === "/" && usesSlash() && !isTyping(event.target);
+      if (!isCtrlK && (!isSlash || event.ctrlKey || event.metaKey || event.altKey)) return;
+      event.preventDefault();
+      openSearch();
+    });
+  }
+
   // --- User menu -----------------------------------------------------------------------------
 
   const enhanceUserMenu = (menu) => {

@@ -156,7 +156,7 @@ def test_rows_of_seed_load_match_those_of_the_actions(db: None) -> None:
     ).exclude(pk=made.pk).first()  # fmt: skip
     assert loaded
     loaded.full_clean()
-    chance = {"id", "label", "issued_at", "last_used_on", "submission_key"}
+    chance = {"id", "label", "label_key", "issued_at", "last_used_on", "submission_key"}
     for field in JwtCredential._meta.concrete_fields:
         if field.name not in chance:
             assert getattr(loaded, field.attname) == getattr(made, field.attname), field.name
