@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import TextChoices
+from django.http import QueryDict
 
 
 class Environment(TextChoices):
@@ -51,6 +52,12 @@ class EnvironmentUrls:
         """The path of the base URL as a URLconf prefix: `sandbox/`, or empty at a host's root."""
         path = urlsplit(self.base_url).path.strip("/")
         return f"{path}/" if path else ""
+
+
+def wanted_environment(query: QueryDict) -> Environment | None:
+    """The environment that the switch in the header narrows pages to; None for all."""
+    wanted = query.get("environment", "")
+    return Environment(wanted) if wanted in Environment else None
 
 
 def token_endpoint(base_url: str) -> str:

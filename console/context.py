@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.access import membership_of
 from accounts.models import Membership, User
 from accounts.roles import ConsolePermission
+from console.environment_switch import switch_links
 from console.navigation import navigation
 
 MANY_NOTICES = 99
@@ -26,6 +27,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "unread_notices": functools.cache(lambda: _unread_notices(user)),
         "can": can,
         "navigation": functools.cache(lambda: navigation(can, is_operator=is_operator)),
+        "environment_switch": functools.cache(lambda: switch_links(request)),
         "demo": settings.DEMO,
         "theme": request.COOKIES.get(settings.THEME_COOKIE_NAME),
         # Only this API has numbers of people and accounts.

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import member
-from accounts.environments import Environment
+from accounts.environments import Environment, wanted_environment
 from accounts.models import Membership
 from accounts.platform.words import word
 from accounts.roles import ConsolePermission
@@ -54,24 +54,24 @@ class AttentionItem:
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     viewer = member(request.user, ConsolePermission.CONSOLE_USE)
-    context: dict[str, Any] = {
-        "environments": [
-            {"environment": environment, "urls": environment.urls} for environment in Environment
-        ],
-    }
+    wanted = wanted_environment(request.GET)
+    context: dict[str, Any] = {"environments": [wanted] if wanted else list(Environment)}
     if viewer.is_developer:
         steps = first_steps(viewer)
+        active = JwtCredential.objects.of(viewer).active(timezone.now())
         context |= {
             "steps": [] if all(step.done for step in steps) else steps,
-            "active_count": JwtCredential.objects.of(viewer).active(timezone.now()).count(),
-            "application_count": Application.objects.visible_to(viewer).count(),
-            "attention": own_attention(viewer),
+            "active_count": active.in_environment(wanted).count(),
+            "application_count": (
+                Application.objects.visible_to(viewer).with_client_in(wanted).count()
+            ),
+            "attention": own_attention(viewer, environment=wanted),
             "often": OFTEN,
             "often_days": OFTEN_WITHIN.days,
         }
     sees_organization = viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
     if sees_organization or viewer.may(ConsolePermission.ACCESS_MANAGE):
-        context["matters"] = organization_matters(viewer)
+        context["matters"] = organization_matters(viewer, wanted)
     return render(request, "console/dashboard.html", context)
 
 
@@ -105,7 +105,9 @@ _OF_CREDENTIALS = {
 _ACCESS_REQUESTS = "access_requests"
 
 
-def organization_matters(viewer: Membership) -> list[AttentionItem]:
+def organization_matters(
+    viewer: Membership, environment: Environment | None
+) -> list[AttentionItem]:
     beside: dict[str, QuerySet[Any]] = {}
     if viewer.may(ConsolePermission.ACCESS_MANAGE):
         beside[_ACCESS_REQUESTS] = viewer.organization.access_requests.pending()
@@ -113,6 +115,7 @@ def organization_matters(viewer: Membership) -> list[AttentionItem]:
         viewer.organization,
         credentials=viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY),
         beside=beside,
+        environment=environment,
     )
     matters = []
     if waiting := counts.get(_ACCESS_REQUESTS):

@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "console.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "console.environment_switch.EnvironmentSwitchMiddleware",
     "console.second_factor.SecondFactorMiddleware",
 ]
 

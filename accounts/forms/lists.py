@@ -17,6 +17,7 @@ from django import forms
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 
+from accounts.environments import Environment
 from core.pagination import PAGE_SIZE, Order, page_of
 
 Listed = TypeVar("Listed", bound=Model)
@@ -31,6 +32,13 @@ class UncheckedChoiceField(forms.ChoiceField):
             return [("", "Any"), *(choices() if callable(choices) else choices)]
 
         super().__init__(choices=with_any, required=False, **kwargs)
+
+
+class HiddenEnvironmentField(UncheckedChoiceField):
+    """The environment of the switch in the header, which filters the list."""
+
+    def __init__(self) -> None:
+        super().__init__(choices=Environment.choices, widget=forms.HiddenInput)
 
 
 class SearchField(forms.CharField):
@@ -114,6 +122,11 @@ class ListForm(forms.Form):
             for name, parameter in names.items()
             if name not in self.errors and self.data.get(parameter)
         }
+
+    @property
+    def own_filters(self) -> dict[str, str]:
+        """The filters that the form shows. The switch in the header shows the environment."""
+        return {name: value for name, value in self.filters.items() if name != "environment"}
 
     @property
     def filter_query(self) -> str:

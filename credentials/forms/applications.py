@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.urls import reverse
 
-from accounts.forms.lists import ListForm
+from accounts.forms.lists import HiddenEnvironmentField, ListForm
 from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect, FilteredCheckboxSelectMultiple
 from accounts.platform.wording import NO_LONGER_OFFERED
@@ -133,6 +133,8 @@ class ApplicationForm(forms.Form):
 
 class ApplicationListForm(ListForm):
     orders, default_order = {"-created": Application.NEWEST_FIRST}, "-created"
+
+    environment = HiddenEnvironmentField()
 
 
 class CreateApplicationForm(ApplicationForm):

@@ -1,6 +1,4 @@
-from accounts.environments import Environment
-from accounts.forms.lists import ListForm, SearchField, UncheckedChoiceField
-from accounts.platform.words import later, word
+from accounts.forms.lists import HiddenEnvironmentField, ListForm, SearchField, UncheckedChoiceField
 from accounts.roles import ConsoleRole
 from credentials.reports.developer_list import (
     DEFAULT_DEVELOPER_ORDER,
@@ -14,9 +12,8 @@ class DeveloperListForm(ListForm):
 
     q = SearchField()
     role = UncheckedChoiceField(label="Console role", choices=ConsoleRole.choices)
-    environment = UncheckedChoiceField(
-        label=later(lambda: f"Has {word('an account')} in"), choices=Environment.choices
-    )
+    # People with a platform login there.
+    environment = HiddenEnvironmentField()
     mfa = UncheckedChoiceField(label="MFA", choices=[("on", "On"), ("off", "Off")])
     status = UncheckedChoiceField(choices=[("active", "Active"), ("deactivated", "Deactivated")])
 

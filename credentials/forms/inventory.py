@@ -5,8 +5,7 @@ from uuid import UUID
 
 from django import forms
 
-from accounts.environments import Environment
-from accounts.forms.lists import ListForm, UncheckedChoiceField
+from accounts.forms.lists import HiddenEnvironmentField, ListForm, UncheckedChoiceField
 from accounts.forms.texts import NoteField
 from credentials.models import AppAccess
 from credentials.reports.credential_list import (
@@ -36,7 +35,7 @@ class InventoryListForm(ListForm):
 
     owner = forms.CharField(label="Owner", required=False, max_length=100)
     app = forms.CharField(label="App name or client ID", required=False, max_length=100)
-    environment = UncheckedChoiceField(choices=Environment.choices)
+    environment = HiddenEnvironmentField()
     status = UncheckedChoiceField(
         choices=[
             ("active", "Active"),

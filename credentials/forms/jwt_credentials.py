@@ -4,7 +4,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.environments import Environment
-from accounts.forms.lists import ListForm
+from accounts.forms.lists import HiddenEnvironmentField, ListForm
 from credentials.forms.permitted_apps import PermittedAppsForm
 from credentials.forms.policy_limits import limit_fields
 from credentials.models import JwtCredential
@@ -16,6 +16,8 @@ class JwtCredentialListForm(ListForm):
     """The query string of one person's credentials."""
 
     orders, default_order = OWN_CREDENTIAL_ORDERS, DEFAULT_CREDENTIAL_ORDER
+
+    environment = HiddenEnvironmentField()
 
 
 class UpdateJwtCredentialForm(PermittedAppsForm):

@@ -32,6 +32,10 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
             return self.filter(organization=viewer.organization)
         return self.filter(owner=viewer.user)
 
+    def with_client_in(self, environment: str | None) -> Self:
+        """Those with a client ID in the environment; all without an environment."""
+        return self.filter(clients__environment=environment) if environment else self
+
     def in_service(self) -> Self:
         return self.filter(retired_at__isnull=True)
 

@@ -71,6 +71,10 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
     def of(self, owner: Membership) -> Self:
         return self.filter(extension__user=owner.user)
 
+    def in_environment(self, environment: str | None) -> Self:
+        """All without an environment."""
+        return self.filter(extension__account__environment=environment) if environment else self
+
     def with_policy(self) -> Self:
         """Read the policy that governs each credential in the same query."""
         environment = Q(**{f"{_POLICIES}__environment": F("extension__account__environment")})

@@ -1,7 +1,7 @@
 """Which credentials need attention, and why: your own, and those of an organization."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import reduce
@@ -55,7 +55,9 @@ class OwnAttention:
     more: bool
 
 
-def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttention:
+def own_attention(
+    owner: Membership, *, environment: Environment | None = None, at: datetime | None = None
+) -> OwnAttention:
     """The owner's credentials that need attention, in one query."""
     at = at or timezone.now()
     conditions = _conditions(at)
@@ -66,6 +68,7 @@ def own_attention(owner: Membership, *, at: datetime | None = None) -> OwnAttent
     }
     found = list(
         JwtCredential.objects.of(owner)
+        .in_environment(environment)
         .filter(reduce(or_, conditions.values()))
         .select_related("extension__account")
         .annotate(rank=Case(*ranks, output_field=IntegerField()), **holds)
@@ -105,6 +108,18 @@ IN_ORGANIZATION: Mapping[AttentionReason, CredentialFilter] = {
 }
 
 
+def _in_organization(
+    environment: Environment | None,
+) -> Mapping[AttentionReason, CredentialFilter]:
+    if environment is None:
+        return IN_ORGANIZATION
+    return {
+        reason: replace(wanted, environment=environment.value)
+        for reason, wanted in IN_ORGANIZATION.items()
+        if wanted.environment in ("", environment)
+    }
+
+
 class _CountOf(Subquery):
     """How many rows a query finds, as a column. Counting stops at the limit of the query."""
 
@@ -117,6 +132,7 @@ def organization_attention(
     *,
     credentials: bool,
     beside: Mapping[str, QuerySet[Any]],
+    environment: Environment | None = None,
     at: datetime | None = None,
 ) -> dict[str, int]:
     """Counts of credentials for each reason, and of the rows in `beside`.
@@ -126,7 +142,7 @@ def organization_attention(
     found: dict[str, QuerySet[Any]] = dict(beside)
     if credentials:
         at = at or timezone.now()
-        for reason, wanted in IN_ORGANIZATION.items():
+        for reason, wanted in _in_organization(environment).items():
             found[reason] = matching_credentials(organization, wanted, at=at)
     counts = {
         f"{name}_found": _CountOf(rows.order_by().values("pk")[: MANY + 1])

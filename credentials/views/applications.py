@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import member
-from accounts.environments import Environment
+from accounts.environments import Environment, wanted_environment
 from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent
 from accounts.roles import ConsolePermission
@@ -42,21 +42,26 @@ class InEnvironment:
 @require_safe
 def applications(request: HttpRequest) -> HttpResponse:
     viewer = access.application_viewer(request.user)
+    wanted = wanted_environment(request.GET)
     visible = Application.objects.visible_to(viewer)
     page = ApplicationListForm(request.GET).page(
-        visible.select_related("owner").prefetch_related("clients"), whole=visible
+        visible.with_client_in(wanted).select_related("owner").prefetch_related("clients"),
+        whole=visible,
     )
     context = {
-        "applications": [(app, _in_environments(app.clients.all())) for app in page.rows],
+        "applications": [(app, _in_environments(app.clients.all(), wanted)) for app in page.rows],
+        "environments": [wanted] if wanted else list(Environment),
+        "wanted": wanted,
         "page": page,
         "shows_owners": viewer.may(ConsolePermission.APPLICATION_VIEW_ANY),
     }
     return render(request, "credentials/applications/applications.html", context)
 
 
-def _in_environments(clients: Iterable[Client]) -> list[InEnvironment]:
+def _in_environments(clients: Iterable[Client], wanted: Environment | None) -> list[InEnvironment]:
     issued = {client.environment: client for client in clients}
-    return [InEnvironment(environment, issued.get(environment)) for environment in Environment]
+    shown = [wanted] if wanted else Environment
+    return [InEnvironment(environment, issued.get(environment)) for environment in shown]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,7 +87,8 @@ def create_application(request: HttpRequest) -> HttpResponse:
 @require_safe
 def application(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id)
-    in_environments = _in_environments(application.clients.with_last_use())
+    wanted = wanted_environment(request.GET)
+    in_environments = _in_environments(application.clients.with_last_use(), wanted)
     return render(
         request,
         "credentials/applications/application.html",

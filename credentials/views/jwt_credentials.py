@@ -26,7 +26,8 @@ def jwt_credentials(request: HttpRequest, user_id: UUID | None = None) -> HttpRe
     form = JwtCredentialListForm(request.GET)
     everything = JwtCredential.objects.of(owner.owner)
     page = form.page(
-        everything.select_related("extension__account", "revoked_by")
+        everything.in_environment(form.value_of("environment"))
+        .select_related("extension__account", "revoked_by")
         .with_rotation()
         .with_some_apps(),
         whole=everything,
