@@ -12,11 +12,12 @@ import sys
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from environ.fileaware_mapping import FileAwareMapping
 
 from accounts.platform.catalog import Platform
 from accounts.platform.file import ORIGINAL, InvalidPlatformFile, read_platform
@@ -24,7 +25,20 @@ from core import networks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+
+class _Values(FileAwareMapping):  # type: ignore[misc]
+    """Environment variables and files, without the line break at the end of a file."""
+
+    def __getitem__(self, key: str) -> str:
+        value: str = super().__getitem__(key)
+        return value.rstrip("\r\n") if f"{key}_FILE" in self.env else value
+
+
+class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
+    ENVIRON = _Values()
+
+
+env = _Environment()
 
 _env_file = os.environ.get("CONSOLE_ENV_FILE", str(BASE_DIR / ".env"))
 if _env_file and Path(_env_file).is_file():
@@ -160,6 +174,16 @@ def _is_sender(value: str) -> bool:
         return False
     # The queue looks for the first bracket, and has a column of this length.
     return len(value) <= 254 and "<" not in name
+
+
+def with_password(url: str, password: str) -> str:
+    """The URL of a server, with a password that comes from a setting of its own."""
+    if not password:
+        return url
+    parts = urlsplit(url)
+    user, _, hosts = parts.netloc.rpartition("@")
+    named = f"{user.partition(':')[0]}:{quote(password, safe='')}@{hosts}"
+    return parts._replace(netloc=named).geturl()
 
 
 # Options in the URL override these. A server that disappeared is given up within seconds.

@@ -155,8 +155,11 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- Data -----------------------------------------------------------------------------------------
 
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url(
-        "DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'console.sqlite3'}"
+    "default": env.db_url_config(
+        environment.with_password(
+            env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'data' / 'console.sqlite3'}"),
+            env.str("DATABASE_PASSWORD", default=""),
+        )
     )
 }
 _IS_BEHIND_PGBOUNCER: bool = env.bool("DATABASE_IS_PGBOUNCER", default=False)
@@ -181,7 +184,11 @@ else:
 PREPARED_STATEMENTS = not _IS_BEHIND_PGBOUNCER
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
-    "default": env.cache_url("CACHE_URL", default="locmemcache://")
+    "default": env.cache_url_config(
+        environment.with_password(
+            env.str("CACHE_URL", default="locmemcache://"), env.str("CACHE_PASSWORD", default="")
+        )
+    )
 }
 if "redis" in CACHES["default"]["BACKEND"].lower():
     # Requests don't wait for a cache that is away, and don't fail because of it.

@@ -5,8 +5,11 @@ tests/scale/test_compose.py runs its start script of the databases, its cache an
 """
 
 import ast
+import json
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
@@ -14,25 +17,37 @@ from django.urls import resolve
 
 from tests.house.compose import COMPOSE, SERVICES, MissingError, interpolated, interpolated_in
 from tests.house.sources import ROOT
+from tests.house.test_production import start
 from tests.house.test_tooling import known_settings, variables_of_serve
 
 # The keys that we use, of those that Compose knows. It refuses a misspelled one; so do we.
-TOP = {"configs", "name", "networks", "services", "volumes", "x-console", "x-database", "x-web"}
+TOP = {
+    "configs", "name", "networks", "secrets", "services", "volumes", "x-console", "x-database",
+    "x-running", "x-web",
+}  # fmt: skip
 KEYS = {
-    "build", "cap_drop", "command", "configs", "depends_on", "environment", "healthcheck", "image",
-    "init", "networks", "ports", "profiles", "read_only", "restart", "security_opt", "shm_size",
-    "stop_grace_period", "tmpfs", "user", "volumes",
+    "build", "cap_drop", "command", "configs", "cpus", "depends_on", "environment", "healthcheck",
+    "image", "init", "mem_limit", "networks", "pids_limit", "ports", "profiles", "read_only",
+    "restart", "secrets", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user",
+    "volumes",
 }  # fmt: skip
 CHECK_KEYS = {"interval", "retries", "start_period", "test", "timeout"}
-SECRETS = {"SECRET_KEY", "KEY_ENCRYPTION_KEYS", "ORIGIN", "EMAIL_URL"}
-NEEDED = {
-    *SECRETS,
-    "CONSOLE_APP_PASSWORD",
-    "DEFAULT_FROM_EMAIL",
-    "POSTGRES_PASSWORD",
-    "REDIS_PASSWORD",
+NEEDED = {"DEFAULT_FROM_EMAIL", "ORIGIN"}
+CONSOLE_KEYS = {"key_encryption_keys", "secret_key"}
+# What the console reads while it runs.
+RUNNING = {*CONSOLE_KEYS, "console_app_password", "email_url", "redis_password"}
+SECRETS = {
+    "balancer": set(),
+    "migrate": {*CONSOLE_KEYS, "postgres_password"},
+    "pgbouncer": {"console_app_password", "postgres_password"},
+    "postgres": {"postgres_password"},
+    "redis": {"redis_password"},
+    "roles": {"console_app_password", "postgres_password"},
+    "standby": {"postgres_password"},
+    "tick": RUNNING,
+    "web": {*RUNNING, "metrics_token"},
+    "web-2": {*RUNNING, "metrics_token"},
 }
-PASSWORDS = {"CONSOLE_APP_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 OURS = {
     name: service
     for name, service in SERVICES.items()
@@ -44,6 +59,12 @@ OF_ONE_DATABASE = {"depends_on", "environment", "profiles", "volumes"}
 OPEN = {"web", "balancer"}
 DOCS = {page.name: page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))}
 COMMAND = ["docker", "compose", "--env-file", "production.env"]
+SHOWN = """
+import json
+from django.conf import settings as s
+read = [s.DATABASES["default"], s.CACHES["default"], s.SECRET_KEY, s.KEY_ENCRYPTION_KEYS]
+print(json.dumps([*read, s.EMAIL_HOST, s.METRICS_TOKEN], default=str))
+"""
 # Subcommands of the docs that take the names of any number of services, or one and a command.
 OF_SERVICES = {"build", "restart", "rm", "stop", "up"}
 OF_ONE_SERVICE = {"exec", "run"}
@@ -63,16 +84,42 @@ def test_the_file_has_only_keys_that_we_know() -> None:
 
 def test_compose_sets_only_settings_that_are_read() -> None:
     for service in OURS.values():
-        ours = {name for name in service["environment"] if not name.startswith("GRANIAN_")}
+        ours = {
+            name.removesuffix("_FILE")
+            for name in service["environment"]
+            if not name.startswith("GRANIAN_")
+        }
         assert ours <= known_settings() | variables_of_serve()
 
 
-def test_compose_refuses_to_start_without_secrets() -> None:
-    for service in OURS.values():
-        assert all(":?" in service["environment"][name] for name in SECRETS)
-        assert "://console:${REDIS_PASSWORD:?" in service["environment"]["CACHE_URL"]
-    assert ":?" in SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
+def test_each_service_has_only_the_secrets_that_it_reads() -> None:
+    given = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
+    read = {
+        name: set(re.findall(r"/run/secrets/(\w+)", str(service)))
+        for name, service in SERVICES.items()
+    }
+    assert given == read == SECRETS
+    assert set.union(*given.values()) == COMPOSE["secrets"].keys()
+
+
+def test_every_secret_comes_from_a_file_without_a_default() -> None:
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": f"${{SECRETS_DIR:-./secrets}}/{name}"}
+    variables = set(re.findall(r"(?<!\$)\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert {name for name in variables if re.search("PASSWORD$|KEY|TOKEN|EMAIL_URL", name)} == set()
     assert "DEMO" not in str(SERVICES)
+
+
+def test_a_read_only_service_gets_its_configuration_from_files() -> None:
+    """Compose can't write other configurations into it, and refuses to start it."""
+    for name, service in SERVICES.items():
+        sources = [COMPOSE["configs"][each["source"]] for each in service.get("configs", [])]
+        assert all("file" in each for each in sources if service.get("read_only")), name
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_limits(name: str) -> None:
+    assert {"cpus", "mem_limit", "pids_limit"} <= SERVICES[name].keys()
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name not in OURS])
@@ -80,7 +127,7 @@ def test_a_service_image_is_pinned(name: str) -> None:
     """Images of others by version, and images that we build from a Debian release."""
     service = SERVICES[name]
     if "build" in service:
-        assert service["build"]["dockerfile_inline"].startswith("FROM debian:bookworm-slim\n")
+        assert service["build"]["dockerfile_inline"].startswith("FROM debian:trixie-slim\n")
     else:
         assert re.search(r":\d+", service["image"])
 
@@ -126,13 +173,12 @@ def test_the_scale_profile_adds_a_second_machine() -> None:
 def test_no_container_gains_privileges() -> None:
     for name, service in SERVICES.items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        # These two images start as root to set the owner of their data, then drop privileges.
-        assert name in {"postgres", "redis"} or service["cap_drop"] == ["ALL"], name
+        assert service["cap_drop"] == ["ALL"], name
 
 
 def test_only_migrations_run_as_the_owner_of_the_database() -> None:
     addresses = {name: each["environment"]["DATABASE_URL"] for name, each in OURS.items()}
-    users = {name: re.split("[/:]+", address)[1] for name, address in addresses.items()}
+    users = {name: re.split("[/:@]+", address)[1] for name, address in addresses.items()}
     assert users == dict.fromkeys(OURS, "console_app") | {"migrate": "console"}
     assert (ROOT / COMPOSE["configs"]["roles"]["file"]).is_file()
 
@@ -145,7 +191,6 @@ def test_every_configuration_exists_and_is_used() -> None:
     }
     assert set(used) == set(COMPOSE["configs"])
     told = f"{COMPOSE['configs']}{[service.get('command') for service in SERVICES.values()]}"
-    told += SERVICES["pgbouncer"]["build"]["dockerfile_inline"]
     assert [target for target in used.values() if target not in told] == []
 
 
@@ -156,8 +201,7 @@ def test_a_service_is_recreated_when_its_configuration_changes() -> None:
         for config in service.get("configs", []):
             content = COMPOSE["configs"][config["source"]].get("content", "")
             for variable in re.findall(r"(?<!\$)\$\{(\w+)", content):
-                # The password is changed in the database first.
-                assert f"${{{variable}:" in own or variable in PASSWORDS
+                assert f"${{{variable}:" in own
 
 
 def test_both_database_services_differ_only_in_their_name() -> None:
@@ -239,12 +283,38 @@ def test_production_env_of_the_docs_fills_in_every_service() -> None:
     given = production_env("install.md")
     assert given.keys() == NEEDED
     web = interpolated_in(SERVICES["web"], given)["environment"]
-    assert web["DATABASE_URL"] == "postgresql://console_app:…@postgres:5432/console"
+    assert web["DATABASE_URL"] == "postgresql://console_app@postgres:5432/console"
     assert web["SANDBOX_BASE_URL"] == "https://developers.example.com/sandbox"
     assert web["TRUSTED_PROXY_COUNT"] == "1"
     scaled = interpolated_in(SERVICES["web"], given | production_env("scale.md"))["environment"]
-    assert scaled["DATABASE_URL"] == "postgresql://console_app:…@pgbouncer:6432/console"
+    assert scaled["DATABASE_URL"] == "postgresql://console_app@pgbouncer:6432/console"
     assert (scaled["DATABASE_IS_PGBOUNCER"], scaled["TRUSTED_PROXY_COUNT"]) == ("1", "2")
+
+
+def test_the_console_starts_with_the_secrets_that_the_docs_create(tmp_path: Path) -> None:
+    (script,) = re.findall(
+        r"^mkdir -m 700 secrets$.*?^chmod .*?$", DOCS["install.md"], re.MULTILINE | re.DOTALL
+    )
+    subprocess.run(["sh", "-ec", script], cwd=tmp_path, check=True)
+    made = {path.name: path.read_text().strip() for path in (tmp_path / "secrets").iterdir()}
+    assert made.keys() == COMPOSE["secrets"].keys()
+    given = interpolated_in(SERVICES["web"], production_env("install.md"))["environment"]
+    environment = {
+        name: str(value).replace("/run/secrets", str(tmp_path / "secrets"))
+        for name, value in given.items()
+    }
+    started = start(environment | {"CONSOLE_ENV_FILE": ""}, SHOWN)
+    assert started.returncode == 0, started.stderr
+    read = json.loads(started.stdout)
+    database, cache, *others = read
+    assert (database["USER"], database["PASSWORD"]) == ("console_app", made["console_app_password"])
+    assert cache["LOCATION"] == f"redis://console:{made['redis_password']}@redis:6379/0"
+    assert others == [
+        made["secret_key"],
+        [made["key_encryption_keys"]],
+        "mail.example.com",
+        made["metrics_token"],
+    ]
 
 
 def test_every_variable_of_the_docs_is_read() -> None:

@@ -23,8 +23,10 @@ ENVIRONMENT = {
 # A shell or a container can have exported these. Tests that need one set it themselves.
 UNSET = (
     "ALLOWED_HOSTS",
+    "CACHE_PASSWORD",
     "CACHE_URL",
     "DATABASE_IS_PGBOUNCER",
+    "DATABASE_PASSWORD",
     "DEFAULT_FROM_EMAIL",
     "DEMO",
     "DEMO_PASSWORD",

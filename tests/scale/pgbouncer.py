@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from tests.house.compose import COMPOSE
+from tests.house.compose import COMPOSE, SERVICES, interpolated_in
 from tests.plugins.postgres import server_user
 from tests.ports import START_SECONDS, free_port, wait_until_open
 from tests.scale.replacing import replaced
@@ -31,11 +31,20 @@ def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
             ("dbname=console", f"dbname={parts.path[1:]}"),
             ("listen_addr = *", "listen_addr = 127.0.0.1"),
             ("listen_port = 6432", f"listen_port = {port}"),
-            ("/etc/console-users.txt", f"{directory}/users.txt"),
+            ("auth_file = /tmp", f"auth_file = {directory}"),
             ("default_pool_size = 20", f"default_pool_size = {connections}"),
         )
+        *shell, script = interpolated_in(SERVICES["pgbouncer"]["command"], {})
+        script = replaced(
+            script,
+            ('"console" ', f'"{parts.username}" '),
+            ("> /tmp", f"> {directory}"),
+            ("/run/secrets", str(directory)),
+            ("pgbouncer /etc/console.ini", f"pgbouncer --quiet {directory}/pgbouncer.ini"),
+        )
         files = {
-            "users.txt": f'"{parts.username}" "{unquote(parts.password or "")}"\n',
+            "postgres_password": unquote(parts.password or ""),
+            "console_app_password": "unused",
             "pgbouncer.ini": config,
         }
         for file, text in files.items():
@@ -44,7 +53,7 @@ def pgbouncer(database_url: str, *, connections: int) -> Iterator[str]:
             for path in (directory, *directory.iterdir()):
                 shutil.chown(path, user)
         process = subprocess.Popen(
-            ["pgbouncer", "--quiet", directory / "pgbouncer.ini"],
+            [*shell, script],
             stderr=subprocess.DEVNULL,
             user=user,
         )

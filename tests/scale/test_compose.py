@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import LiteralString
@@ -25,9 +25,10 @@ import structlog
 from django.core.cache import cache
 from pytest_django import Settings
 
+from console.env import with_password
 from core.shared_cache import OUTAGE
 from credentials import throttle
-from tests.house.compose import COMPOSE, SERVICES, interpolated, interpolated_in
+from tests.house.compose import COMPOSE, SERVICES, interpolated_in
 from tests.house.sources import ROOT
 from tests.plugins.postgres import (
     descendants_of,
@@ -52,10 +53,8 @@ PROMOTE = re.search(
 ENTRYPOINT = """#!/bin/sh
 set -e
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    echo "$POSTGRES_PASSWORD" > password
-    initdb --username="$POSTGRES_USER" --pwfile=password --auth=scram-sha-256 \
+    initdb --username="$POSTGRES_USER" --pwfile="$POSTGRES_PASSWORD_FILE" --auth=scram-sha-256 \
         --encoding=UTF8 --locale=C.UTF-8 --no-sync
-    rm password
     {
         echo "listen_addresses = '127.0.0.1'"
         echo "unix_socket_directories = '$PGHOST'"
@@ -90,6 +89,8 @@ class Cluster:
         self.hba = directory / "pg_hba.conf"
         self.hba.write_text(COMPOSE["configs"]["pg_hba"]["content"])
         self.hba.chmod(0o444)
+        self.password = directory / "postgres_password"
+        self.password.write_text(f"{PASSWORD}\n")
         self.private("sockets")
 
     def private(self, name: str) -> Path:
@@ -108,7 +109,7 @@ class Database:
         self.name = name
         self.port = cluster.ports[name]
         self.volume = cluster.private(name)
-        variables = {"POSTGRES_PASSWORD": PASSWORD, "POSTGRES_PRIMARY": primary}
+        variables = {"POSTGRES_PRIMARY": primary}
         service = interpolated_in(SERVICES[name], variables)
         assert service["environment"]["POSTGRES_PRIMARY"] == primary
         self._command = service["command"]
@@ -116,11 +117,13 @@ class Database:
             self._command[-1],
             ("--host=$POSTGRES_PRIMARY ", f"--host=127.0.0.1 --port={cluster.ports[primary]} "),
             ("/etc/pg_hba.conf", str(cluster.hba)),
+            ("/run/secrets/postgres_password", str(cluster.password)),
         )
         mark, *self._health_check = service["healthcheck"]["test"]
         assert mark == "CMD"
         path = f"{cluster.directory / 'bin'}:{cluster.binaries}:{os.environ['PATH']}"
         self._environment = {key: str(value) for key, value in service["environment"].items()} | {
+            "POSTGRES_PASSWORD_FILE": str(cluster.password),
             "PATH": path,
             "HOME": "/nonexistent",
             "PGDATA": str(self.volume / "data"),
@@ -251,26 +254,29 @@ def test_a_lost_primary_is_replaced_and_comes_back_as_the_standby(
 @pytest.fixture
 def shared_cache(tmp_path: Path) -> Iterator[str]:
     """The address of the service `redis` as the console's services have it, once it is healthy."""
-    given, port = {"REDIS_PASSWORD": PASSWORD}, str(free_port())
-    service = interpolated_in(SERVICES["redis"], given)
-    config = tmp_path / "redis.conf"
-    config.write_text(interpolated_in(COMPOSE["configs"]["redis"]["content"], given))
-    assert service["configs"] == [{"source": "redis", "target": service["command"][1]}]
-    command = [service["command"][0], str(config), "--bind", "127.0.0.1", "--port", port]
-    mark, script = service["healthcheck"]["test"]
+    port, secret = free_port(), tmp_path / "redis_password"
+    secret.write_text(f"{PASSWORD}\n")
+    service = interpolated_in(SERVICES["redis"], {})
+    file = ("/run/secrets/redis_password", str(secret))
+    *shell, script = service["command"]
+    script = replaced(
+        script, file, ("redis-server -", f"redis-server - --bind 127.0.0.1 --port {port}")
+    )
+    mark, check = service["healthcheck"]["test"]
     assert mark == "CMD-SHELL"
-    check = replaced(script, ("redis-cli ", f"redis-cli -p {port} "))
-    environment = os.environ | service["environment"]
+    check = replaced(check, file, ("redis-cli ", f"redis-cli -p {port} "))
 
-    def exit_code(environment: Mapping[str, str]) -> int:
-        return subprocess.run(["sh", "-c", check], env=environment, check=False).returncode
+    def exit_code() -> int:
+        return subprocess.run(["sh", "-c", check], check=False).returncode
 
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as cache:
+    with subprocess.Popen([*shell, script], cwd=tmp_path, stdout=subprocess.DEVNULL) as cache:
         try:
-            wait_until(lambda: exit_code(environment) == 0, lambda: "The cache did not start.")
-            assert exit_code(environment | {"REDISCLI_AUTH": "wrong"}) != 0
+            wait_until(lambda: exit_code() == 0, lambda: "The cache did not start.")
+            secret.write_text("wrong")
+            assert exit_code() != 0
             address = SERVICES["web"]["environment"]["CACHE_URL"]
-            yield replaced(interpolated(address, given), ("@redis:6379", f"@127.0.0.1:{port}"))
+            here = replaced(address, ("@redis:6379", f"@127.0.0.1:{port}"))
+            yield with_password(here, PASSWORD)
         finally:
             cache.kill()
 
