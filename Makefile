@@ -4,12 +4,15 @@
 # make bench          measures both APIs, and writes the figures into docs/reference/performance.md
 # make bench-pages    measures the pages, and writes the figures into docs/reference/performance.md
 # make test-failover  kills the database under load, and writes the result into docs/how-to/scale.md
+# make audit          compares the locked versions with published vulnerabilities
+# make sbom           writes a software bill of materials to sbom.json
 # make lock           renews requirements*.txt after a change to requirements*.in
 #
 # docs/reference/commands.md describes every target and its options.
 
 .DEFAULT_GOAL := run
-.PHONY: run example test test-failover bench bench-pages install install-dev collectstatic lock clean
+.PHONY: run example test test-failover bench bench-pages audit sbom install install-dev collectstatic \
+	lock clean
 .DELETE_ON_ERROR:
 
 PORT ?= 8000
@@ -42,6 +45,18 @@ test-failover: install-dev
 bench-pages: install-dev
 	@$(python) -m benchmarks.pages --write
 
+# With --strict, versions about which the index knows nothing fail too.
+audit:
+	@VENV=.venv-audit bin/install requirements-audit.txt
+	@.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		$(addprefix --requirement ,$(wildcard requirements*.txt))
+
+SBOM ?= sbom.json
+sbom: install-dev
+	@.venv/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --no-validate --output-file $(SBOM)
+	@echo "Wrote $(SBOM)"
+
 install:
 	@bin/install requirements.txt
 
@@ -62,7 +77,8 @@ lock := $(python) -m uv pip compile --quiet --universal --python-version 3.11 \
 lock: install-dev
 	@$(lock) requirements.in --output-file requirements.txt
 	@$(lock) requirements-dev.in --output-file requirements-dev.txt
+	@$(lock) requirements-audit.in --output-file requirements-audit.txt
 
 # Keeps the demo's data and secrets (data/, .env).
 clean:
-	rm -rf .venv staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
+	rm -rf .venv .venv-audit sbom.json staticfiles .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results
