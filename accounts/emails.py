@@ -21,7 +21,7 @@ from post_office import mail
 from post_office.connections import connections
 from post_office.models import STATUS, Email
 
-from accounts.models import Invitation
+from accounts.models import Invitation, User
 
 logger = structlog.get_logger(__name__)
 
@@ -134,3 +134,9 @@ def invitation(invitation: Invitation, raw_token: str) -> bool:
     context = {"invitation": invitation, "inviter": invitation.invited_by, "url": url}
     subject, body = rendered("emails/invitation/subject", "emails/invitation/body", context)
     return send_now(invitation.email, subject, body, template="invitation")
+
+
+def password_reset(user: User, path: str, actor: User | None) -> bool:
+    context = {"user": user, "actor": actor, "url": absolute(path)}
+    subject, body = rendered("emails/password_reset/subject", "emails/password_reset/body", context)
+    return send_now(user.email, subject, body, template="password_reset")

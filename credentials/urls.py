@@ -83,6 +83,11 @@ membership_patterns: list[URLPattern] = [
         name="end_sessions",
     ),
     path(
+        "organization/access/people/<uuid:user_id>/password-reset",
+        memberships.send_password_reset,
+        name="send_password_reset",
+    ),
+    path(
         "organization/access/people/<uuid:user_id>/deactivate",
         memberships.deactivate,
         name="deactivate",

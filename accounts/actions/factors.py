@@ -54,11 +54,12 @@ def note_factor_change(
 
 
 @transaction.atomic
-def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
+def remove_second_factors(user: User, *, proof: str, origin: Origin) -> list[str]:
     """Remove every second factor of a person who lost them all; return the names.
 
     Only the operator's command calls this, after the operator checked who asked: the password
-    alone is then enough to sign in. We tell the person, in case someone else asked.
+    alone is then enough to sign in. `proof` says how. We tell the person, in case someone else
+    asked.
     """
     found = list(Authenticator.objects.filter(user=user).order_by("pk"))
     names = sorted({FACTOR_NAMES[authenticator.type] for authenticator in found})
@@ -70,6 +71,7 @@ def remove_second_factors(user: User, *, origin: Origin) -> list[str]:
             origin=origin,
             target=user,
             factor=", ".join(names),
+            proof=proof,
         )
         notices.second_factor_reset(user, ", ".join(names))
     return names

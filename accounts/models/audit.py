@@ -74,6 +74,7 @@ class AuditKind(models.TextChoices):
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
     SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
     PASSWORD_CHANGED = "user.password_changed", "changed the password of"
+    PASSWORD_RESET_SENT = "user.password_reset_sent", "sent a password reset link to"
     EMAIL_CHANGED = "user.email_changed", "changed the email address of"
     FACTOR_ADDED = "user.factor_added", "added a way to sign in as"
     FACTOR_REMOVED = "user.factor_removed", "removed a way to sign in as"
@@ -311,6 +312,7 @@ _LABELS = {
     "last_used_at": "Last used",
     "is_account_admin": "Account administrator",
     "is_public": "Public",
+    "proof": "Proof of identity",
     "former_ends_at": "Previous secret ends",
     "did": "Action",
     "from_at": "From",

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import limits
 from accounts.access import invitation_for, member, membership_of
 from accounts.actions import invitations as actions
 from accounts.forms.invitations import AcceptInvitationForm, InviteForm
@@ -38,6 +39,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
+            limits.EMAILS.count(request)
             invitation, sent = actions.invite_by_email(
                 viewer.organization,
                 **form.cleaned_data,
@@ -53,6 +55,7 @@ def invite(request: HttpRequest) -> HttpResponse:
 def resend_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     viewer, invitation = invitation_for(request.user, invitation_id)
     with errors_in_messages(request):
+        limits.EMAILS.count(request)
         renewed, sent = actions.resend_invitation(
             invitation, actor=viewer.user, origin=Origin.of(request)
         )

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import limits
 from accounts.access import member
 from accounts.environments import Environment, wanted_environment
 from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
@@ -72,6 +73,7 @@ def create_application(request: HttpRequest) -> HttpResponse:
     refill(form, entries_for(request))
     if form.is_valid():
         with errors_on(form):
+            limits.CREATIONS.count(request)
             application, issued = register_application_with_client(
                 owner,
                 **form.settings,

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods
 
+from accounts import limits
 from accounts.environments import Environment
 from accounts.forms.submissions import ConfirmForm, errors_in_messages, errors_on, posted
 from accounts.sign_in.interruptions import only_post
@@ -45,6 +46,7 @@ def issue_client(
 ) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)
     with errors_in_messages(request):
+        limits.CREATIONS.count(request)
         issued = actions.issue_client(
             application, environment, actor=viewer.user, origin=Origin.of(request)
         )
@@ -61,6 +63,7 @@ def replace_client_secret(
     form = ReplaceSecretForm(posted(request), initial={"issued_at": client.secret_issued_at})
     if form.is_valid():
         with errors_on(form):
+            limits.CREATIONS.count(request)
             raw_secret = actions.replace_client_secret(
                 client, **form.cleaned_data, actor=viewer.user, origin=Origin.of(request)
             )

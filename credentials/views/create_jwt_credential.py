@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import limits
 from accounts.environments import Environment
 from accounts.forms.submissions import errors_on, posted
 from accounts.sign_in.interruptions import entries_for, keeps_entries
@@ -37,6 +38,7 @@ def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> 
     form.refill(entries_for(request))
     if form.is_valid():
         with errors_on(form):
+            limits.CREATIONS.count(request)
             key = form.cleaned_data["submission_key"]
             is_repeated = JwtCredential.objects.filter(submission_key=key).exists()
             credential = actions.create_jwt_credential(

@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from accounts import limits
 from accounts.access import colleague, member, person_for
 from accounts.actions import memberships as actions
+from accounts.actions.password_resets import send_password_reset as send_reset_link
 from accounts.actions.sessions import end_sessions_of
 from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent, Membership
@@ -27,6 +29,10 @@ from credentials.reports.owner_impact import OwnerImpact, owner_impact
 
 HISTORY_OF_A_PERSON = 50
 TRANSFERRED_AT_ONCE = 100
+NOT_SENT = (
+    "We couldn’t send the email to %s because the email server didn’t respond. "
+    "Try again in a few minutes."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -116,6 +122,23 @@ def deactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
 def reactivate(request: HttpRequest, user_id: UUID) -> HttpResponse:
     outcome = "You reactivated %s, who can sign in again."
     return _confirmed(request, user_id, "reactivate", actions.reactivate, outcome)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
+def send_password_reset(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    viewer, person = person_for(request.user, user_id)
+    form = ConfirmForm(posted(request))
+    if form.is_valid():
+        with errors_on(form):
+            limits.EMAILS.count(request)
+            if send_reset_link(person, actor=viewer.user, origin=Origin.of(request)):
+                messages.success(request, f"We sent a link to {person.user.email}.")
+            else:
+                messages.error(request, NOT_SENT % person.user.email)
+            return redirect("organization:change_role", person.user_id)
+    context = {"person": person, "form": form}
+    return render(request, "credentials/memberships/send_password_reset.html", context)
 
 
 def _confirmed(

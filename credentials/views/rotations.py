@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import limits
 from accounts.forms.submissions import errors_on, posted, refill
 from accounts.sign_in.interruptions import entries_for, keeps_entries, only_post
 from accounts.sign_in.step_up import step_up_required
@@ -46,6 +47,7 @@ def rotate(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
 
 def _rotate(request: HttpRequest, owner: CredentialOwner, form: RotateForm) -> Rotation | None:
     try:
+        limits.CREATIONS.count(request)
         return actions.rotate_jwt_credential(
             form.credential,
             label=form.cleaned_data["label"],

@@ -73,7 +73,8 @@ def test_a_spelling_is_invited_once(mon: User, leia: Client) -> None:
     [
         ("create_organization", "Naboo", "--admin", HIDDEN),
         ("make_operator", HIDDEN),
-        ("reset_second_factor", HIDDEN),
+        ("reset_second_factor", HIDDEN, "--proof", "ID card by video call"),
+        ("send_password_reset", HIDDEN),
         ("set_external_id", "sandbox", "--clear", "--email", HIDDEN),
     ],
 )

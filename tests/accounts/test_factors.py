@@ -36,6 +36,7 @@ from tests.conftest import Rebels, SignIn
 
 NEWER = "bmV3ZXItMzItYnl0ZXMtb2YtYS1mZXJuZXQta2V5ISE="
 PASSWORD = "Tosche-Station-77"
+PROOF = "ID card by video call, confirmed by Leia"
 
 
 @pytest.fixture
@@ -298,22 +299,39 @@ def test_the_operator_removes_lost_second_factors(
     RecoveryCodes.activate(user)
     output = StringIO()
     with django_capture_on_commit_callbacks(execute=True):
-        call_command("reset_second_factor", user.email.upper(), stdout=output)
+        call_command("reset_second_factor", user.email.upper(), "--proof", PROOF, stdout=output)
     assert output.getvalue() == (
         "Removed from luke@rebels.example: authenticator app, recovery codes.\n"
     )
     assert not Authenticator.objects.exists()
     assert events(user) == [
-        (AuditKind.FACTOR_REMOVED, {"factor": "authenticator app, recovery codes"})
+        (
+            AuditKind.FACTOR_REMOVED,
+            {"factor": "authenticator app, recovery codes", "proof": PROOF},
+        )
     ]
     [message] = mail.outbox
     assert message.to == [user.email]
     assert "removed your second factors: authenticator app, recovery codes." in message.body
     assert "http://localhost:8000/account/2fa/" in message.body
     assert user.notices.get().path == reverse("mfa_index")
-    assert remove_second_factors(user, origin=cast.ORIGIN) == []
+    assert remove_second_factors(user, proof=PROOF, origin=cast.ORIGIN) == []
     with pytest.raises(CommandError, match="No one"):
-        call_command("reset_second_factor", "nobody@rebels.example")
+        call_command("reset_second_factor", "nobody@rebels.example", "--proof", PROOF)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "required: --proof"),
+        (["--proof", "  yes  "], "say in 12 to 200 characters what you checked"),
+    ],
+)
+def test_second_factors_stay_until_the_operator_says_what_was_checked(
+    arguments: list[str], complaint: str
+) -> None:
+    with pytest.raises(CommandError, match=complaint):
+        call_command("reset_second_factor", "luke@rebels.example", *arguments)
 
 
 def test_the_page_says_it_at_a_glance(rebels: Rebels, confirmed: Client) -> None:

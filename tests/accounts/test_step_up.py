@@ -46,6 +46,7 @@ ACTS = {
     "organization:change_role": "changes a role",
     "organization:remove_access": "takes a role",
     "organization:end_sessions": "signs a person out",
+    "organization:send_password_reset": "starts another way to sign in",
     "organization:deactivate": "locks a person out",
     "organization:reactivate": "lets a person in",
     "organization:policy": "changes a policy",

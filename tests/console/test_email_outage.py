@@ -112,7 +112,7 @@ def sign_in_after_failures(rebels: Rebels) -> None:
 
 def reset_factors(rebels: Rebels) -> None:
     RecoveryCodes.activate(rebels.luke.user)
-    remove_second_factors(rebels.luke.user, origin=cast.ORIGIN)
+    remove_second_factors(rebels.luke.user, proof="ID card", origin=cast.ORIGIN)
 
 
 def transfer(rebels: Rebels) -> None:

@@ -7,6 +7,7 @@ from allauth.account import app_settings as allauth_settings
 from django.conf import settings
 from django.db import models
 
+from accounts import limits
 from accounts.forms.factors import RenameKeyForm
 from accounts.models import (
     AccessRequest,
@@ -72,6 +73,10 @@ def rows(heading: str) -> dict[tuple[str, str], str]:
     return {(what, who): much for what, much, who in cells}
 
 
+def in_words(limit: limits.Limit) -> str:
+    return f"{limit.in_a_minute} in a minute, {limit.in_a_day} in a day"
+
+
 def test_the_limits_are_those_of_the_code() -> None:
     rates = {
         f"{name} {rate.rpartition('/')[2]}": rate.partition("/")[0]
@@ -91,6 +96,11 @@ def test_the_limits_are_those_of_the_code() -> None:
         ("Step-up authentications", "a person"): f"{rates['reauthenticate user']} in a minute",
         ("Changes of email addresses", "a person"): f"{rates['manage_email user']} in a minute",
         ("Password changes", "a person"): f"{rates['change_password user']} in a minute",
+        ("Invitations and reset links that a person sends", "a person"): in_words(limits.EMAILS),
+        (
+            "New apps, client IDs, client secrets, JWT credentials, and rotations",
+            "a person",
+        ): in_words(limits.CREATIONS),
         ("Size of a body", "a request"): f"{size} kB",
         ("Fields of a form", "a request"): f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,}",
         ("Apps on the list of a credential", "a credential"): str(MAX_PERMITTED_CLIENTS),

@@ -20,7 +20,7 @@ TEMPLATES = sorted(
 PAGES = [name for name in TEMPLATES if name.endswith(".html")]
 EMAILS = sorted({Path(name).parent.as_posix() for name in TEMPLATES if name.startswith("emails/")})
 # These go to people who have no notices yet.
-EMAIL_ONLY = {"emails/invitation"}
+EMAIL_ONLY = {"emails/invitation", "emails/password_reset"}
 LINE_LENGTH = 200
 TESTS = "\n".join(
     path.read_text() for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "house"
