@@ -73,13 +73,30 @@ class Problems:
 
 def secret_key(problems: Problems) -> str:
     value: str = env.str("SECRET_KEY", default="")
-    if len(value) < 50 or len(set(value)) < 5 or value.startswith("django-insecure-"):
+    if not _is_secret(value):
         problems.add(
             "SECRET_KEY",
             "is missing, too short or not random. It needs at least 50 characters",
             f"Create one with: {SECRET_KEY_RECIPE}",
         )
     return value
+
+
+def secret_key_fallbacks(problems: Problems) -> list[str]:
+    """Former values of `SECRET_KEY`, which still verify what they signed."""
+    found: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+    keys = [key.strip() for key in found if key.strip()]
+    if not all(map(_is_secret, keys)):
+        problems.add(
+            "SECRET_KEY_FALLBACKS",
+            "contains an entry that is too short or not random",
+            "List former values of SECRET_KEY, separated by commas, or unset it.",
+        )
+    return keys
+
+
+def _is_secret(value: str) -> bool:
+    return len(value) >= 50 and len(set(value)) >= 5 and not value.startswith("django-insecure-")
 
 
 def key_encryption_keys(problems: Problems) -> list[str]:

@@ -23,6 +23,7 @@ DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="demo-Passw0rd!")
 TESTING = "pytest" in sys.modules
 
 SECRET_KEY = environment.secret_key(problems)
+SECRET_KEY_FALLBACKS = environment.secret_key_fallbacks(problems)
 KEY_ENCRYPTION_KEYS = environment.key_encryption_keys(problems)
 ORIGIN = environment.origin(problems, demo=DEMO)
 SANDBOX_BASE_URL = environment.base_url("SANDBOX", f"{ORIGIN}/sandbox", problems)

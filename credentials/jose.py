@@ -1,7 +1,8 @@
 """Signing and verification (RFC 7515, 7517, 7518, 7638, 8725). Only this module imports `jwt`.
 
-Everything is ES256. Signatures are deterministic (RFC 6979), so that signing a credential again
-from its row gives the same string.
+Each key has one algorithm, which its JWK names; a token never chooses another (RFC 8725 §3.1).
+Signatures are deterministic (RFC 6979), so that signing a credential again from its row gives the
+same string.
 
 Apps present the same token again and again, so a process remembers which signatures it has verified
 (`_seen`). It remembers nothing else about a token: callers read its state each time.
@@ -9,12 +10,13 @@ Apps present the same token again and again, so a process remembers which signat
 
 import hashlib
 import json
+import math
 import re
 import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -36,10 +38,9 @@ from jwt.exceptions import InvalidKeyError
 
 from core import vault
 from core.immutable import frozen
-from credentials.damage import SIGNATURE_LENGTH, damage_of
+from credentials.damage import damage_of
 from credentials.refused import Reason
 
-ALGORITHM = "ES256"
 CREDENTIAL_TYPE = "JWT"
 ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 # The longest token of ours, so that a caller can't make us parse more. Common web servers refuse
@@ -47,19 +48,45 @@ ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 MAX_TOKEN_LENGTH = 8000
 # RFC 7515 §7.1: base64url without padding, so that a token has only one spelling.
 _COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
-# RFC 7518 §3.4: two numbers of 32 bytes.
-_SIGNATURE_BYTES = 64
 # Tokens that a process remembers of each key, at about a kilobyte each.
 SEEN_CAPACITY = 10_000
 # A thumbprint. Other texts can hold characters that a database refuses to compare with.
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
-# RFC 8725 §3.1: a key has one algorithm, and ours sign nothing else.
-_OUR_KIND_OF_KEY = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": ALGORITHM}.items()
-
 # Of tokens that a process keeps, and so immutable.
 Claims = MappingProxyType[str, Any]
 _NO_CLAIMS: Claims = MappingProxyType({})
 Jwk = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A signature algorithm of RFC 7518 §3.4."""
+
+    name: str
+    crv: str
+    curve: ec.EllipticCurve
+    ecdsa: ec.ECDSA
+    number_bytes: int
+    """A signature is two numbers of this many bytes."""
+
+    @property
+    def signature_length(self) -> int:
+        """Characters of base64url."""
+        return math.ceil(2 * self.number_bytes * 8 / 6)
+
+    @cached_property
+    def kind_of_key(self) -> ItemsView[str, str]:
+        """What the JWK of a key says."""
+        return {"kty": "EC", "crv": self.crv, "use": "sig", "alg": self.name}.items()
+
+
+ES256 = Algorithm(
+    "ES256", "P-256", ec.SECP256R1(), ec.ECDSA(SHA256(), deterministic_signing=True), 32
+)
+# What keys can have, by name. Keys of an algorithm that is no longer here verify nothing.
+ALGORITHMS: dict[str, Algorithm] = {ES256.name: ES256}
+# What new keys get.
+ALGORITHM = ES256.name
 
 
 class InvalidToken(Exception):
@@ -84,6 +111,11 @@ class ParsedToken:
         """The key that it names (RFC 8725 §3.10); empty if that can't be one of ours."""
         kid = self.header.get("kid")
         return kid if isinstance(kid, str) and _KID.fullmatch(kid) else ""
+
+    @property
+    def algorithm(self) -> str:
+        """What it claims. Its key decides: see `verify_parsed`."""
+        return str(self.header.get("alg", ""))
 
     @property
     def token_type(self) -> str:
@@ -125,14 +157,13 @@ class SeenTokens:
 
 
 _seen = SeenTokens(SEEN_CAPACITY)
-_ES256 = ec.ECDSA(SHA256(), deterministic_signing=True)
 _compact_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def generate_private_key() -> ec.EllipticCurvePrivateKey:
+def generate_private_key(algorithm: str = ALGORITHM) -> ec.EllipticCurvePrivateKey:
     # Commands would take a `kid` that begins with a dash for an option.
     while True:
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ALGORITHMS[algorithm].curve)
         if not public_jwk(key)["kid"].startswith("-"):
             return key
 
@@ -143,7 +174,14 @@ def public_jwk(private_key: ec.EllipticCurvePrivateKey) -> Jwk:
     required = {name: str(jwk[name]) for name in ("crv", "kty", "x", "y")}
     canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
     thumbprint = urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
-    return required | {"use": "sig", "alg": ALGORITHM, "kid": thumbprint}
+    return required | {"use": "sig", "alg": _algorithm_of(private_key).name, "kid": thumbprint}
+
+
+def _algorithm_of(private_key: ec.EllipticCurvePrivateKey) -> Algorithm:
+    for algorithm in ALGORITHMS.values():
+        if algorithm.curve.name == private_key.curve.name:
+            return algorithm
+    raise TypeError("No algorithm of ours uses the curve of this key.")
 
 
 def seal(private_key: ec.EllipticCurvePrivateKey) -> str:
@@ -172,10 +210,13 @@ def sign(
 
     `shared` is the JSON text before these claims: see `shared_claims`.
     """
+    private_key = unseal(sealed_private_key)
+    algorithm = _algorithm_of(private_key)
     payload = shared + _compact_json(claims)[1:]
-    message = f"{_header(token_type, kid)}.{_encoded(payload.encode())}"
-    r, s = decode_dss_signature(unseal(sealed_private_key).sign(message.encode(), _ES256))
-    return f"{message}.{_encoded(r.to_bytes(32) + s.to_bytes(32))}"
+    message = f"{_header(algorithm.name, token_type, kid)}.{_encoded(payload.encode())}"
+    r, s = decode_dss_signature(private_key.sign(message.encode(), algorithm.ecdsa))
+    size = algorithm.number_bytes
+    return f"{message}.{_encoded(r.to_bytes(size) + s.to_bytes(size))}"
 
 
 def shared_claims(claims: Mapping[str, Any]) -> str:
@@ -184,21 +225,21 @@ def shared_claims(claims: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _header(token_type: str, kid: str) -> str:
+def _header(algorithm: str, token_type: str, kid: str) -> str:
     # The order of the members is part of every JWT that was ever shown, so it must not change.
-    return _encoded(_compact_json({"alg": ALGORITHM, "kid": kid, "typ": token_type}).encode())
+    return _encoded(_compact_json({"alg": algorithm, "kid": kid, "typ": token_type}).encode())
 
 
 @lru_cache(maxsize=64)
-def _public_key(x: str, y: str) -> ec.EllipticCurvePublicKey:
-    key = ECAlgorithm.from_jwk({"kty": "EC", "crv": "P-256", "x": x, "y": y})
+def _public_key(crv: str, x: str, y: str) -> ec.EllipticCurvePublicKey:
+    key = ECAlgorithm.from_jwk({"kty": "EC", "crv": crv, "x": x, "y": y})
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise TypeError("A stored JWK holds a private key.")
     return key
 
 
 def parse_token(token: str) -> ParsedToken:
-    """The parts of a token. Raises `InvalidToken` for anything but a compact ES256 JWS.
+    """The parts of a token. Raises `InvalidToken` for anything but a compact JWS of our algorithms.
 
     It also refuses headers that change what is signed or that a verifier must understand (RFC 7515
     §4.1.11, RFC 7797), because our tokens have none.
@@ -224,7 +265,7 @@ def _parse(token: str, digest: bytes) -> ParsedToken:
     # The last character of a signature has four unused bits, so a signature has several spellings.
     if _encoded(raw_signature) != signature:
         raise InvalidToken("another spelling of a signature")
-    if parsed.header.get("alg") != ALGORITHM or parsed.header.keys() & {"crit", "b64"}:
+    if parsed.algorithm not in ALGORITHMS or parsed.header.keys() & {"crit", "b64"}:
         raise InvalidToken("another algorithm or an unknown extension")
     return parsed
 
@@ -267,12 +308,13 @@ def _content_problem(parts: list[str]) -> str:
         return "Its header or its claims aren’t readable. It may be incomplete or changed."
     if not isinstance(header, dict) or not isinstance(payload, dict):
         return "Its header or its claims aren’t a JSON object."
-    if header.get("alg") != ALGORITHM:
-        return f"It isn’t signed with {ALGORITHM}, unlike our JWTs."
-    if len(parts[2]) != SIGNATURE_LENGTH:
+    algorithm = ALGORITHMS.get(str(header.get("alg")))
+    if algorithm is None:
+        return f"It isn’t signed with {' or '.join(ALGORITHMS)}, unlike our JWTs."
+    if len(parts[2]) != algorithm.signature_length:
         return (
-            f"Its signature has {len(parts[2])} characters instead of {SIGNATURE_LENGTH}. "
-            "It may be incomplete."
+            f"Its signature has {len(parts[2])} characters instead of "
+            f"{algorithm.signature_length}. It may be incomplete."
         )
     return ""
 
@@ -292,24 +334,27 @@ def verify(token: str, *, jwk: Jwk, token_type: str) -> Claims:
 
 def verify_parsed(parsed: ParsedToken, *, jwk: Jwk, token_type: str) -> Claims:
     """The same for a parsed token. Raises `InvalidToken`."""
-    if not jwk.items() >= _OUR_KIND_OF_KEY:
+    algorithm = ALGORITHMS.get(jwk.get("alg", ""))
+    if algorithm is None or not jwk.items() >= algorithm.kind_of_key:
         raise InvalidToken("another kind of key")
+    if parsed.algorithm != algorithm.name:
+        raise InvalidToken("another algorithm than that of the key")
     key = (jwk["x"], jwk["y"])
     if not _seen.is_verified(parsed, key):
-        _verify_signature(parsed, key)
+        _verify_signature(parsed, algorithm, key)
         _seen.add(parsed, key)
     if parsed.token_type != token_type or parsed.claims is None:
         raise InvalidToken("wrong type")
     return parsed.claims
 
 
-def _verify_signature(parsed: ParsedToken, key: tuple[str, str]) -> None:
-    raw = parsed.signature
-    if len(raw) != _SIGNATURE_BYTES:
-        raise InvalidToken("no ES256 signature")
-    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+def _verify_signature(parsed: ParsedToken, algorithm: Algorithm, key: tuple[str, str]) -> None:
+    raw, size = parsed.signature, algorithm.number_bytes
+    if len(raw) != 2 * size:
+        raise InvalidToken(f"no {algorithm.name} signature")
+    der = encode_dss_signature(int.from_bytes(raw[:size]), int.from_bytes(raw[size:]))
     try:
-        _public_key(*key).verify(der, parsed.message, _ES256)
+        _public_key(algorithm.crv, *key).verify(der, parsed.message, algorithm.ecdsa)
     except (InvalidKeyError, ValueError) as error:
         raise InvalidToken("no key on the curve") from error
     except InvalidSignature as error:

@@ -69,8 +69,8 @@ def _issued(row: RefreshToken, raw_token: str, at: datetime) -> IssuedToken:
     return IssuedToken(raw_token, max(0, int((row.ends_at - at).total_seconds())))
 
 
-def _successor(raw_token: str) -> str:
-    mac = salted_hmac(_SALT, raw_token, algorithm="sha256").digest()
+def _successor(raw_token: str, secret_key: str | None = None) -> str:
+    mac = salted_hmac(_SALT, raw_token, secret=secret_key, algorithm="sha256").digest()
     return raw_secrets.with_checksum(PREFIX + urlsafe_b64encode(mac).rstrip(b"=").decode())
 
 
@@ -94,9 +94,12 @@ def rotate_refresh_token(
     # The client may never have received the response, so for a few seconds it gets the same
     # successor again, unless the successor has been used.
     row.refresh_from_db(fields=["used_at"])
-    known = RefreshToken.objects.with_token(successor).first()
-    if row.in_grace(at) and known is not None and known.used_at is None:
-        return _issued(known, successor, at)
+    # `SECRET_KEY` may have been replaced since.
+    successors = [successor, *(_successor(raw_token, key) for key in settings.SECRET_KEY_FALLBACKS)]
+    for each in successors:
+        known = RefreshToken.objects.with_token(each).first()
+        if row.in_grace(at) and known is not None and known.used_at is None:
+            return _issued(known, each, at)
     end_session(row.session_id, at=at)
     return None
 

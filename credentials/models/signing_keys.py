@@ -72,7 +72,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 
 
 class SigningKey(models.Model):
-    """An ES256 key of one environment and purpose; the private key is sealed.
+    """A key of one environment and purpose, with the algorithm that its JWK names.
 
     A key starts as the next key, so that resource servers know it before it signs a token. Then
     it becomes current and signs, and then retired: it no longer signs but still verifies. Nothing
@@ -129,6 +129,10 @@ class SigningKey(models.Model):
     def is_in_service(self) -> bool:
         """Whether it signs now or will. A former key only signs JWTs that it signed before."""
         return self.state in {KeyState.CURRENT, KeyState.NEXT}
+
+    @property
+    def algorithm(self) -> str:
+        return str(self.public_jwk["alg"])
 
     @property
     def can_sign(self) -> bool:

@@ -55,6 +55,7 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
         ("SECRET_KEY", "short"),
         ("SECRET_KEY", "a" * 60),
         ("SECRET_KEY", "django-insecure-" + GOOD["SECRET_KEY"]),
+        ("SECRET_KEY_FALLBACKS", GOOD["SECRET_KEY"] + ",short"),
         ("KEY_ENCRYPTION_KEYS", "not-a-key"),
         ("KEY_ENCRYPTION_KEYS", GOOD["KEY_ENCRYPTION_KEYS"] + ",not-a-key"),
         ("ORIGIN", "developers.example.com"),

@@ -150,9 +150,11 @@ class TestSeen:
         self.verified = 0
         verify_signature = jose._verify_signature
 
-        def counting(opened: jose.ParsedToken, key: tuple[str, str]) -> None:
+        def counting(
+            parsed: jose.ParsedToken, algorithm: jose.Algorithm, key: tuple[str, str]
+        ) -> None:
             self.verified += 1
-            verify_signature(opened, key)
+            verify_signature(parsed, algorithm, key)
 
         monkeypatch.setattr(jose, "_verify_signature", counting)
         monkeypatch.setattr(jose, "_seen", jose.SeenTokens(3))

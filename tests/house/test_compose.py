@@ -45,8 +45,8 @@ SECRETS = {
     "roles": {"console_app_password", "postgres_password"},
     "standby": {"postgres_password"},
     "tick": RUNNING,
-    "web": {*RUNNING, "metrics_token"},
-    "web-2": {*RUNNING, "metrics_token"},
+    "web": {*RUNNING, "metrics_token", "secret_key_fallbacks"},
+    "web-2": {*RUNNING, "metrics_token", "secret_key_fallbacks"},
 }
 OURS = {
     name: service
