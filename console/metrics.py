@@ -117,6 +117,8 @@ def endpoint_of(path: str) -> str:
         return "rest"
     if path.startswith("/static/"):
         return "static"
+    if path == "/csp-reports":
+        return "csp-reports"
     return "health" if path.startswith("/healthz/") else "page"
 
 

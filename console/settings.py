@@ -322,6 +322,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],
+        "report-uri": "/csp-reports",
     }
 }
 # The largest form that a person sends is a list of client IDs.

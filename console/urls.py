@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from accounts.views import factors, recovery_codes, sessions
 from console import health
+from console.csp_reports import csp_reports
 from console.dashboard import dashboard
 from console.docs.views import docs_file, docs_image, docs_markdown, docs_page, docs_search
 from console.environment_urls import environment_paths
@@ -20,6 +21,7 @@ urlpatterns = [
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path(PATH, security_txt, name="security_txt"),
+    path("csp-reports", csp_reports, name="csp_reports"),
     path("console/", dashboard, name="dashboard"),
     path("console/api-reference", reference, name="reference"),
     path("console/api-reference/<api_id>", api_reference, name="reference_api"),

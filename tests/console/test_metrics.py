@@ -21,6 +21,7 @@ from tests.house.sources import ROOT
         ("/sandbox/restapi/v1.0/account/~", "rest"),
         ("/static/css/tokens.css", "static"),
         ("/healthz/ready", "health"),
+        ("/csp-reports", "csp-reports"),
         ("/console/apps", "page"),
         ("/wp-login.php", "page"),
         ("", "page"),

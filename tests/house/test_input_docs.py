@@ -87,6 +87,10 @@ def test_the_limits_are_those_of_the_code() -> None:
     expected = {
         ("Failed client authentication", "a client ID and an address"): "60 in a minute",
         ("Reports of leaked JWTs", "an address"): "60 in a minute",
+        (
+            "Reports of browsers about the Content Security Policy",
+            "an address",
+        ): "60 in a minute",
         ("JWTs in a report", "a request"): str(MAX_REPORTED),
         ("Wrong passwords", "an account"): f"{rates['login_failed key']} in five minutes",
         ("Wrong passwords", "an address"): f"{rates['login_failed ip']} in a minute",

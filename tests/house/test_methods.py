@@ -21,6 +21,7 @@ ONLY_POST = {
     "accounts:resend_invitation",
     "credentials:issue_client",
     "credentials:resume_client",
+    "csp_reports",
     "organization:export_credentials",
     *(
         f"{namespace}:{name}"

@@ -39,6 +39,7 @@ POLICY = {
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "object-src 'none'",
+    "report-uri /csp-reports",
 }
 HEADERS = {
     "X-Frame-Options": "DENY",

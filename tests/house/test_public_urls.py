@@ -25,11 +25,13 @@ SIGN_IN = {
     "mfa_login_webauthn",
 }
 # People with an invitation link can join, load balancers check health, `/` only redirects, anyone
-# can report a leaked JWT or find out where to report a vulnerability, error bodies link to the
-# error codes, and nothing in the documentation is secret.
+# can report a leaked JWT or find out where to report a vulnerability, browsers report violations of
+# the Content Security Policy, error bodies link to the error codes, and nothing in the
+# documentation is secret.
 PAGES = {
     "accounts:accept_invitation",
     "accounts:open_invitation",
+    "csp_reports",
     "docs",
     "docs_as_markdown",
     "docs_file",
