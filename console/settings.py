@@ -46,6 +46,11 @@ RATE_LIMITS = {
     "Medium": environment.rate_limit("RATE_LIMIT_MEDIUM", "240/60", problems),
     "Light": environment.rate_limit("RATE_LIMIT_LIGHT", "300/60", problems),
 }
+# The same for one person on pages behind sign-in: accounts/limits.py.
+PERSON_LIMITS = {
+    "emails": environment.rate_limit("RATE_LIMIT_EMAILS", "10/60", problems),
+    "creations": environment.rate_limit("RATE_LIMIT_CREATIONS", "10/60", problems),
+}
 # How long a session lasts at most, and without requests. console/middleware.py ends it.
 SESSION_LIFETIME = timedelta(hours=environment.positive("SESSION_HOURS", 12, problems))
 SESSION_IDLE = timedelta(minutes=environment.positive("SESSION_IDLE_MINUTES", 60, problems))

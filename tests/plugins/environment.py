@@ -14,11 +14,13 @@ ENVIRONMENT = {
     "ORIGIN": "http://localhost:8000",
     "LOG_LEVEL": "WARNING",
     "EMAIL_URL": "memorymail://",
-    # Off, because tests repeat requests. tests/credentials/test_throttle.py sets limits.
+    # Off, because tests repeat requests. Tests of limits set their own.
     "RATE_LIMIT_AUTH": "off",
     "RATE_LIMIT_HEAVY": "off",
     "RATE_LIMIT_MEDIUM": "off",
     "RATE_LIMIT_LIGHT": "off",
+    "RATE_LIMIT_EMAILS": "off",
+    "RATE_LIMIT_CREATIONS": "off",
 }
 # A shell or a container can have exported these. Tests that need one set it themselves.
 UNSET = (
