@@ -21,6 +21,7 @@ from credentials.views import (
     rotations,
     shown_jwts,
     signing_keys,
+    token_sessions,
     usage,
 )
 
@@ -67,6 +68,21 @@ application_patterns: list[URLPattern] = [
         "apps/<uuid:application_id>/clients/<environment:environment>/resume",
         clients.resume_client,
         name="resume_client",
+    ),
+    path(
+        "apps/<uuid:application_id>/sessions",
+        token_sessions.application_sessions,
+        name="application_sessions",
+    ),
+    path(
+        "apps/<uuid:application_id>/sessions/<uuid:token_session_id>/end",
+        token_sessions.end_application_session,
+        name="end_application_session",
+    ),
+    path(
+        "apps/<uuid:application_id>/clients/<environment:environment>/end-sessions",
+        token_sessions.end_application_sessions,
+        name="end_application_sessions",
     ),
 ]
 
@@ -149,6 +165,17 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
         path(f"{one}/created", create_jwt_credential.created, name="created"),
         path(f"{one}/revoke", revocations.revoke, name="revoke"),
         path(f"{one}/show", shown_jwts.show, name="show"),
+        path(f"{one}/sessions", token_sessions.credential_sessions, name="sessions"),
+        path(
+            f"{one}/sessions/<uuid:token_session_id>/end",
+            token_sessions.end_credential_session,
+            name="end_session",
+        ),
+        path(
+            f"{one}/sessions/end-all",
+            token_sessions.end_credential_sessions,
+            name="end_sessions",
+        ),
         path(f"{one}/test", exchange_tests.try_exchange, name="test"),
         path(f"{one}/rotate", rotations.rotate, name="rotate"),
         path(f"{one}/rotation", rotations.rotation, name="rotation"),

@@ -39,6 +39,7 @@ class AuditKind(models.TextChoices):
     CLIENT_SECRET_ENDED = "client.secret_ended", "revoked the previous client secret of"
     CLIENT_SUSPENDED = "client.suspended", "suspended the client ID"
     CLIENT_RESUMED = "client.resumed", "resumed the client ID"
+    CLIENT_SESSIONS_ENDED = "client.sessions_ended", "ended all token sessions of the client ID"
     CLIENT_MARKED = "client.marked", "changed resource server access for the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
@@ -47,6 +48,8 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "ran a test exchange with the JWT of"
     JWT_CREDENTIAL_TRIED = "jwt_credential.tried", "tried a call with the JWT of"
+    TOKEN_SESSION_ENDED = "jwt_credential.session_ended", "ended a token session of"
+    TOKEN_SESSIONS_ENDED = "jwt_credential.sessions_ended", "ended all token sessions of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
         "jwt_credential.rotation_started",
         "started rotating the JWT credential",
@@ -307,6 +310,9 @@ _LABELS = {
     "ended_at": "Ended",
     "ends_at": "Ends",
     "expires_at": "Expires",
+    "last_address": "Last address",
+    "session_id": "Session ID",
+    "started_at": "Started",
     "external_id": "External ID",
     "first_used_at": "Replacement first used",
     "last_used_at": "Last used",

@@ -112,12 +112,27 @@ def _use(row: RefreshToken, at: datetime) -> bool:
 
 
 @transaction.atomic
-def end_session(session_id: UUID, *, at: datetime | None = None) -> None:
+def end_session(session_id: UUID, *, at: datetime | None = None) -> bool:
+    """End every token of the session; false if it had ended before."""
     at = at or timezone.now()
-    longest = settings.REFRESH_TOKEN_TTL_MAX + settings.ACCESS_TOKEN_TTL_MAX
-    EndedSession.objects.get_or_create(
-        session_id=session_id, defaults={"ended_at": at, "forget_after": at + longest}
+    _, is_new = EndedSession.objects.get_or_create(
+        session_id=session_id, defaults={"ended_at": at, "forget_after": _forget_after(at)}
     )
+    return is_new
+
+
+@transaction.atomic
+def end_sessions(session_ids: Iterable[UUID], *, at: datetime) -> None:
+    forget_after = _forget_after(at)
+    EndedSession.objects.bulk_create(
+        (EndedSession(session_id=pk, ended_at=at, forget_after=forget_after) for pk in session_ids),
+        batch_size=1_000,
+        ignore_conflicts=True,
+    )
+
+
+def _forget_after(at: datetime) -> datetime:
+    return at + settings.REFRESH_TOKEN_TTL_MAX + settings.ACCESS_TOKEN_TTL_MAX
 
 
 @transaction.atomic

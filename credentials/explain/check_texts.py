@@ -180,8 +180,8 @@ REASON_TEXTS: dict[str, ReasonText] = {
         "lifetime.",
     ),
     Reason.SESSION_ENDED: ReasonText(
-        cause="The app revoked the session, or the session ended because a refresh token was used "
-        "twice.",
+        cause="The app revoked the session, someone ended it in the console, or it ended because a "
+        "refresh token was used twice.",
     ),
     Reason.USED_TWICE: ReasonText(
         headline="The refresh token was used a second time",

@@ -51,12 +51,15 @@ def replaced(at: datetime) -> Q:
     return until | Q(superseded_at__isnull=False, superseded_at__lte=F("revoked_at"))
 
 
-def is_visible_to(viewer: Membership) -> "ExpressionWrapper[Q]":
-    """Whether the viewer can see each row, as a column; `sees_credential` decides for one row."""
+def is_visible_to(viewer: Membership, *, path: str = "") -> "ExpressionWrapper[Q]":
+    """Whether the viewer can see each row, as a column; `sees_credential` decides for one row.
+
+    `path` leads from the rows of a query to their credentials: `credential__`.
+    """
     visible = (
-        Q(organization=viewer.organization)
+        Q(**{f"{path}organization": viewer.organization})
         if viewer.may(ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)
-        else Q(extension__user=viewer.user)
+        else Q(**{f"{path}extension__user": viewer.user})
     )
     return ExpressionWrapper(visible, models.BooleanField())
 

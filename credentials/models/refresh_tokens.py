@@ -36,6 +36,33 @@ class RefreshTokenQuerySet(models.QuerySet["RefreshToken"]):
     def with_token(self, raw_token: str) -> Self:
         return self.filter(token_digest=raw_secrets.digest(raw_token))
 
+    def refreshable(self, at: datetime) -> Self:
+        """The unused token of each session that hasn't ended: one row for each of them."""
+        return self.filter(_is_refreshable(at))
+
+    def with_end(self, at: datetime) -> Self:
+        """Adds `has_ended`, which is also true for a token that was used."""
+        return self.annotate(
+            has_ended=models.Case(
+                models.When(_is_refreshable(at), then=models.Value(False)),
+                default=models.Value(True),
+            )
+        )
+
+
+def _is_refreshable(at: datetime) -> models.Q:
+    ended = EndedSession.objects.filter(session_id=models.OuterRef("session_id"))
+    return (
+        models.Q(
+            used_at__isnull=True,
+            expires_at__gt=at,
+            session_started_at__gt=at - settings.TOKEN_SESSION_LIFETIME,
+            credential__revoked_at__isnull=True,
+        )
+        & ~models.Q(credential__superseded_at__lte=at)
+        & ~models.Q(models.Exists(ended))
+    )
+
 
 class RefreshToken(models.Model):
     """One refresh token of a session; only its digest is kept (RFC 6749 §1.5, §6).
@@ -70,6 +97,9 @@ class RefreshToken(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
 
     objects = RefreshTokenQuerySet.as_manager()
+
+    # What `with_end` adds.
+    has_ended: bool
 
     class Meta:
         indexes: ClassVar = [

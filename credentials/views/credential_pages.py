@@ -16,7 +16,7 @@ from credentials.snippets import snippets
 EVENTS_SHOWN = 25
 # The pages of one credential that its templates link to.
 _PAGES = (
-    "detail", "apps", "created", "revoke", "show", "test",
+    "detail", "apps", "created", "revoke", "show", "sessions", "end_sessions", "test",
     "rotate", "rotation", "extend_rotation", "undo_rotation", "finish_rotation",
 )  # fmt: skip
 

@@ -2,13 +2,18 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import AuditEvent, Membership
 from credentials.models import JwtCredential, RefreshToken
 from tests import api, cast
-from tests.conftest import Rebels
+from tests.conftest import Partners, Rebels, SignIn
+from tests.credentials.credential_states import rows_of
+from tests.credentials.pages import text_of, url, words_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -81,3 +86,130 @@ def test_a_session_knows_when_and_from_where_it_was_last_used(
     assert (first.address, last.address) == ("192.0.2.10", "192.0.2.11")
     assert first.session == last.session
     assert first.session_started_at == first.issued_at < last.issued_at
+
+
+def works(app: api.App, tokens: dict[str, Any]) -> bool:
+    """Whether the access token and the refresh token of a session do, which must agree."""
+    call = api.call("GET", "/account/~/extension/~", tokens["access_token"])
+    refresh = introspected(app, tokens["refresh_token"])["active"]
+    assert (call.status_code == 200) is refresh
+    if not refresh:
+        assert call.json()["errorCode"] == "OAU-213"
+        assert refreshed(app, tokens).json()["errors"][0]["errorCode"] == "JWT-108"
+    return bool(refresh)
+
+
+def session_id(tokens: dict[str, Any]) -> str:
+    return str(tokens["endpoint_id"])
+
+
+def events() -> list[tuple[str, str, dict[str, Any]]]:
+    found = AuditEvent.objects.filter(kind__contains="session").order_by("pk")
+    return [(event.kind, event.actor_label, event.details) for event in found]
+
+
+@pytest.mark.parametrize("who", ["luke", "han"])
+def test_owners_and_developer_admins_end_the_sessions_of_a_credential(
+    app: api.App, credential: JwtCredential, rebels: Rebels, sign_in: SignIn, who: str
+) -> None:
+    person: Membership = getattr(rebels, who)
+    through = None if who == "luke" else rebels.luke
+    pages = {
+        name: url(name, credential, through) for name in ("detail", "sessions", "end_sessions")
+    }
+    browser = sign_in(person)
+    assert "No token sessions" in words_of(browser.get(pages["sessions"]))
+    other = api.app(rebels.luke, name="Other App", issues_refresh_tokens=True)
+    tokens = started(app, credential, REMOTE_ADDR="192.0.2.10")
+    others = [started(other, credential) for _ in range(2)]
+    unlisted = started(app, cast.credential(rebels.luke, label="Second Key"))
+    refreshed(other, others[0])
+    listed = browser.get(pages["sessions"])
+    assert pages["sessions"] in text_of(browser.get(pages["detail"]))
+    rows = rows_of(listed)
+    assert [row.split()[0] for row in rows] == ["Other", "Other", "Falcon"]
+    assert "192.0.2.10" in rows[2]
+    one = f"{pages['sessions']}/{session_id(tokens)}/end"
+    assert one in text_of(listed)
+    asks = words_of(browser.get(one))
+    assert "End this session of Falcon Dialer?" in asks
+    assert "The next refresh fails with JWT-108." in asks
+    assert works(app, tokens)
+    done = browser.post(one)
+    assert (done.status_code, done["Location"]) == (302, pages["sessions"])
+    assert not works(app, tokens)
+    assert works(other, others[1])
+    again = browser.post(one, follow=True)
+    assert "This session has already ended." in words_of(again)
+    asks = words_of(browser.get(pages["end_sessions"]))
+    assert "This ends 2 token sessions. Other App has 2 of them." in asks
+    assert browser.post(pages["end_sessions"])["Location"] == pages["sessions"]
+    assert not works(other, others[1])
+    assert works(app, unlisted)
+    assert works(app, started(app, credential))
+    assert events() == [
+        (
+            "jwt_credential.session_ended",
+            person.user.email,
+            {
+                "client_id": app.client_id,
+                "session_id": session_id(tokens),
+                "started_at": ANY,
+                "last_address": "192.0.2.10",
+            },
+        ),
+        ("jwt_credential.sessions_ended", person.user.email, {"sessions": 2}),
+    ]
+
+
+def test_an_auditor_sees_sessions_and_ends_none(
+    app: api.App, credential: JwtCredential, rebels: Rebels, sign_in: SignIn
+) -> None:
+    tokens = started(app, credential)
+    browser = sign_in(rebels.c3po)
+    of_app = reverse("credentials:application_sessions", args=[app.application.pk])
+    for address in (url("sessions", credential, rebels.luke), of_app):
+        page = browser.get(address)
+        assert len(rows_of(page)) == 1
+        assert "/end" not in text_of(page)
+    assert works(app, tokens)
+
+
+def test_managers_of_an_app_end_its_sessions_and_see_only_their_credentials(
+    rebels: Rebels, partners: Partners, sign_in: SignIn
+) -> None:
+    app = api.app(rebels.luke, is_public=True, issues_refresh_tokens=True)
+    own, colleague, guest = (
+        started(
+            app, cast.credential(owner, label=f"Key of {owner.user.first_name}", clients=listed)
+        )
+        for owner, listed in ((rebels.luke, []), (rebels.leia, []), (partners.lobot, [app.client]))
+    )
+    browser = sign_in(rebels.luke)
+    address = reverse("credentials:application_sessions", args=[app.application.pk])
+    page = browser.get(address)
+    assert [row.partition(" Example")[0] for row in rows_of(page)] == ["Key of Luke Luke"]
+    assert "And 2 token sessions of credentials that you can’t view." in words_of(page)
+    assert len(rows_of(sign_in(rebels.han).get(address))) == 2
+    for unseen in (colleague, guest):
+        assert browser.post(f"{address}/{session_id(unseen)}/end").status_code == 404
+    end_own = f"{address}/{session_id(own)}/end"
+    assert "Key of Luke, owned by Luke Example" in words_of(browser.get(end_own))
+    assert browser.post(end_own)["Location"] == f"{address}?environment=sandbox"
+    assert [works(app, each) for each in (own, colleague, guest)] == [False, True, True]
+    end_all = reverse("credentials:end_application_sessions", args=[app.application.pk, "sandbox"])
+    asks = words_of(browser.get(end_all))
+    assert (
+        "This ends 0 token sessions of credentials that you can view, and 2 token sessions of "
+        "other credentials." in asks
+    )
+    assert "You ended 2 token sessions." in words_of(browser.post(end_all, follow=True))
+    assert [works(app, each) for each in (colleague, guest)] == [False, False]
+    assert [kind for kind, _who, _details in events()] == [
+        "jwt_credential.session_ended",
+        "client.sessions_ended",
+    ]
+    # The log of the other organization doesn't name people of this one.
+    assert not AuditEvent.objects.filter(
+        organization=partners.organization, actor=rebels.luke.user
+    ).exists()

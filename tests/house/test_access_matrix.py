@@ -6,7 +6,9 @@ carefully as code.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -14,12 +16,14 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actions.access_requests import request_access
 from accounts.actions.invitations import invite
 from accounts.environments import Environment
 from accounts.models import Notice, NoticeKind
 from accounts.roles import ConsoleRole
+from credentials.models import RefreshToken
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.house.urls import every_url
@@ -46,7 +50,15 @@ PEOPLE = (
 def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
     """A value for each URL argument: objects of Luke and of the organization."""
     application = cast.application(rebels.luke)
-    cast.client(application)
+    client, _ = cast.client(application)
+    credential = cast.credential(rebels.luke)
+    token = RefreshToken.objects.create(
+        session_id=uuid4(),
+        credential=credential,
+        client=client,
+        lifetime_seconds=60,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
     request = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
     invitation, _ = invite(
         rebels.organization,
@@ -66,7 +78,7 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
     assert extension is not None
     return {
         "application_id": application.pk,
-        "credential_id": cast.credential(rebels.luke).pk,
+        "credential_id": credential.pk,
         "environment": Environment.SANDBOX,
         "user_id": rebels.luke.user_id,
         "extension_id": extension.pk,
@@ -75,6 +87,7 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
         "notice_id": notice.pk,
         "session_id": session.pk,
         "token": "unknown",
+        "token_session_id": token.session_id,
     }
 
 

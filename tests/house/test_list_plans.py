@@ -195,6 +195,22 @@ def test_the_last_use_of_a_credential_is_read_from_its_last_day_on(
         assert re.search(r"Index Cond: .*day >= ", condition.partition("SubPlan")[0]), plan
 
 
+def test_token_sessions_are_read_in_the_order_of_an_index(rebels: Rebels, sign_in: SignIn) -> None:
+    app = cast.application(rebels.luke)
+    cast.client(app)
+    browser = sign_in(rebels.leia)
+    by_credential = reverse(
+        "developer_credentials:sessions",
+        args=[rebels.luke.user_id, cast.credential(rebels.luke).pk],
+    )
+    by_client = reverse("credentials:application_sessions", args=[app.pk])
+    for address, index in (
+        (by_credential, "refresh_token_by_credential"),
+        (by_client, "refresh_token_by_client"),
+    ):
+        assert_read_in_order(plan_of(browser, address, "credentials_refreshtoken"), index)
+
+
 def test_the_audit_log_is_read_in_the_order_of_time(rebels: Rebels, sign_in: SignIn) -> None:
     plan = history(sign_in(rebels.leia), reverse("accounts:audit_log"))
     assert "Sort Key" not in plan, plan

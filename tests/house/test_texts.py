@@ -23,7 +23,9 @@ FAULT = texts.fault_of(OVERRIDE)
 # These only filter a list by its query string. Nothing is stored.
 FILTERS = {
     "ApplicationListForm",
+    "ApplicationSessionListForm",
     "AuditListForm",
+    "CredentialSessionListForm",
     "DeveloperListForm",
     "ExtensionListForm",
     "InvitationListForm",

@@ -27,6 +27,7 @@ SAMPLES: dict[str, object] = {
     "session_id": 1,
     "request_id": "55555555-5555-4555-8555-555555555555",
     "token": "token",
+    "token_session_id": "66666666-6666-4666-8666-666666666666",
     "uidb36": "uidb36",
     "user_id": "33333333-3333-4333-8333-333333333333",
 }
