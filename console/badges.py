@@ -33,6 +33,8 @@ STATES = {
     "revoked": State("danger", "ban", "Revoked"),
     "suspended": State("warning", "circle-pause", "Suspended"),
     "disabled": State("danger", "circle-slash", "Disabled"),
+    "allowed": State("success", "circle-check", "Allowed"),
+    "blocked": State("neutral", "circle-slash", "Not allowed"),
     "pending": State("info", "clock", "Pending"),
     "unused": State("neutral", "circle-dashed", "Not used yet"),
     "refused": State("danger", "octagon-alert", "Refused often"),

@@ -127,6 +127,12 @@ AUTH_API: tuple[ErrorCode, ...] = (
         fix="Create a credential that the policy allows, or call from an allowed network.",
     ),
     _invalid_grant(
+        code="JWT-110",
+        check=CheckName.CEILING,
+        cause="The credential’s ceiling includes none of the app’s scopes.",
+        fix="Add one of the app’s scopes to the ceiling on the credential’s page.",
+    ),
+    _invalid_grant(
         code="JWT-108",
         check=CheckName.TOKEN,
         cause="The refresh token is unknown, expired, or revoked, or was used before.",
@@ -152,9 +158,10 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="CMN-101",
         error="invalid_scope",
         check=CheckName.SCOPE,
-        cause="The request asks for a scope that the app doesn’t have, or for more scopes than fit "
-        "into an access token.",
-        fix="Add the scope in the app’s settings, or request fewer scopes.",
+        cause="The request asks for a scope that the app doesn’t have or that the credential’s "
+        "ceiling doesn’t include, or for more scopes than fit into an access token.",
+        fix="Add the scope in the app’s settings or to the credential’s ceiling, as the message "
+        "says, or request fewer scopes.",
     ),
     ErrorCode(
         code="CMN-101",
@@ -213,8 +220,10 @@ REST_API: tuple[ErrorCode, ...] = (
         status=403,
         error="insufficient_scope",
         check=CheckName.SCOPE,
-        cause="The app doesn’t have the app scope named in the message.",
-        fix="Add the scope in the app’s settings, then get a new token.",
+        cause="The app doesn’t have the app scope named in the message, or the credential’s "
+        "ceiling doesn’t include it.",
+        fix="Add the scope in the app’s settings or to the credential’s ceiling, as the message "
+        "says, then get a new token.",
     ),
     ErrorCode(
         code="CMN-408",

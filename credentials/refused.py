@@ -23,6 +23,7 @@ class CheckName(StrEnum):
     POLICY = "policy"
     NETWORK = "network"
     SCOPE = "scope"
+    CEILING = "ceiling"
     PERMISSION = "permission"
 
 
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     CREDENTIAL_AS_TOKEN = "credential_as_token"
     OTHER_AUDIENCE = "other_audience"
     TOO_MANY_SCOPES = "too_many_scopes"
+    NOTHING_WITHIN_CEILING = "nothing_within_ceiling"
     UNKNOWN_TOKEN = "unknown_token"
     EXPIRED_TOKEN = "expired_token"
     SESSION_ENDED = "session_ended"

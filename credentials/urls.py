@@ -5,6 +5,7 @@ from credentials import error_codes
 from credentials.audit_links import register_links
 from credentials.converters import KeyPurposeConverter
 from credentials.views import (
+    abilities,
     applications,
     clients,
     create_jwt_credential,
@@ -163,6 +164,7 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
         path(one, jwt_credentials.jwt_credential, name="detail"),
         path(f"{one}/apps", permitted_apps.change_apps, name="apps"),
         path(f"{one}/created", create_jwt_credential.created, name="created"),
+        path(f"{one}/operations", abilities.operations, name="operations"),
         path(f"{one}/revoke", revocations.revoke, name="revoke"),
         path(f"{one}/show", shown_jwts.show, name="show"),
         path(f"{one}/sessions", token_sessions.credential_sessions, name="sessions"),

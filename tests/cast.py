@@ -195,6 +195,7 @@ def credential(
     label: str = "Contractor Key",
     clients: Sequence[Client] = (),
     expires_on: date | None = None,
+    ceiling: Sequence[str] | None = None,
     created_by: Membership | None = None,
     at: datetime | None = None,
 ) -> JwtCredential:
@@ -206,6 +207,7 @@ def credential(
         app_access=AppAccess.SPECIFIC if clients else AppAccess.ORGANIZATION,
         client_ids=[client.client_id for client in clients],
         expires_on=expires_on,
+        ceiling=ceiling,
         actor=(created_by or owner).user,
         origin=ORIGIN,
         at=at,

@@ -43,6 +43,10 @@ class AuditKind(models.TextChoices):
     CLIENT_MARKED = "client.marked", "changed resource server access for the client ID"
     JWT_CREDENTIAL_CREATED = "jwt_credential.created", "created the JWT credential"
     JWT_CREDENTIAL_UPDATED = "jwt_credential.updated", "changed the JWT credential"
+    JWT_CREDENTIAL_WIDENED = (
+        "jwt_credential.widened",
+        "widened the ceiling of the JWT credential",
+    )
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
     JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT for"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"

@@ -16,7 +16,8 @@ from accounts.actions.extensions import update_contact
 from accounts.actions.platform_accounts import update_business_address
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.platform import built_in
+from accounts.platform import built_in, built_in_api
+from accounts.platform.catalog import Operation
 from console.api import representations as as_json
 from console.api import schemas
 from console.api.answers import answered, changing
@@ -227,15 +228,34 @@ def check_authz_profile(
 
 @dataclass(frozen=True)
 class Call:
-    method: str
-    path: str
     view: Callable[..., dict[str, Any]]
     response: type[Schema]
-    summary: str
-    group: LimitGroup
-    scope: str = ""
-    permission: str = ""
     note: str = ""
+
+    @property
+    def operation(self) -> Operation:
+        return built_in_api.BY_ID[built_in.operation_id(self.view.__name__)]
+
+    @property
+    def method(self) -> str:
+        return self.operation.method
+
+    @property
+    def path(self) -> str:
+        """Below the version of the API."""
+        return self.operation.path.removeprefix(f"/restapi/{as_json.VERSION}")
+
+    @property
+    def group(self) -> LimitGroup:
+        return LimitGroup(self.operation.limit_group)
+
+    @property
+    def scope(self) -> str:
+        return next((scope for needed in self.operation.scopes for scope in needed), "")
+
+    @property
+    def permission(self) -> str:
+        return self.operation.permission
 
     @property
     def needs(self) -> dict[str, str]:
@@ -248,98 +268,35 @@ class Call:
         return {name: fact for name, fact in facts.items() if fact}
 
 
-_ACCOUNT = "/account/{account_id}"
-_EXTENSION = f"{_ACCOUNT}/extension/{{extension_id}}"
 _LEFT_OUT = (
     "Fields that you leave out don't change. The body can be the whole resource, as long as the "
     "fields that this call can't change have their current values."
 )
+_OF_PERSON = "The result depends on neither the app's scopes nor the credential's ceiling."
 
 CALLS: tuple[Call, ...] = (
+    Call(get_account, schemas.Account),
+    Call(get_business_address, schemas.BusinessAddress),
+    Call(put_business_address, schemas.BusinessAddress, _LEFT_OUT),
     Call(
-        "GET",
-        _ACCOUNT,
-        get_account,
-        schemas.Account,
-        "Company account",
-        LimitGroup.LIGHT,
-        built_in.READ_ACCOUNTS,
-        built_in.READ_COMPANY_INFO,
-    ),
-    Call(
-        "GET",
-        f"{_ACCOUNT}/business-address",
-        get_business_address,
-        schemas.BusinessAddress,
-        "Business address",
-        LimitGroup.LIGHT,
-        built_in.READ_ACCOUNTS,
-        built_in.READ_COMPANY_INFO,
-    ),
-    Call(
-        "PUT",
-        f"{_ACCOUNT}/business-address",
-        put_business_address,
-        schemas.BusinessAddress,
-        "Change the business address",
-        LimitGroup.MEDIUM,
-        built_in.EDIT_ACCOUNTS,
-        built_in.EDIT_COMPANY_INFO,
-        _LEFT_OUT,
-    ),
-    Call(
-        "GET",
-        f"{_ACCOUNT}/extension",
         list_extensions,
         schemas.ExtensionList,
-        "Extensions",
-        LimitGroup.MEDIUM,
-        built_in.READ_ACCOUNTS,
-        built_in.READ_EXTENSIONS,
         "All extensions in the account, sorted by extension number.",
     ),
     Call(
-        "GET",
-        _EXTENSION,
         get_extension,
         schemas.Extension,
-        "Extension",
-        LimitGroup.LIGHT,
-        built_in.READ_ACCOUNTS,
-        note="To read another person's extension, the caller needs the ReadExtensions "
-        "user permission.",
+        "To read another person's extension, the caller needs the ReadExtensions user permission.",
     ),
     Call(
-        "PUT",
-        _EXTENSION,
         put_extension,
         schemas.Extension,
-        "Change an extension's contact details",
-        LimitGroup.MEDIUM,
-        built_in.EDIT_EXTENSIONS,
-        built_in.EDIT_OWN_USER_INFO,
         f"{_LEFT_OUT} Super Admins can change any extension. Other users can change only "
         "their own. The change applies only to this environment and doesn't "
         "affect how the person signs in.",
     ),
-    Call(
-        "GET",
-        f"{_EXTENSION}/authz-profile",
-        get_authz_profile,
-        schemas.AuthzProfile,
-        "The caller's user permissions",
-        LimitGroup.MEDIUM,
-        note="The result doesn't depend on the app's scopes.",
-    ),
-    Call(
-        "GET",
-        f"{_EXTENSION}/authz-profile/check",
-        check_authz_profile,
-        schemas.AuthzCheck,
-        "Check one of the caller's user permissions",
-        LimitGroup.MEDIUM,
-        note="The result doesn't depend on the app's scopes.",
-    ),
+    Call(get_authz_profile, schemas.AuthzProfile, _OF_PERSON),
+    Call(check_authz_profile, schemas.AuthzCheck, _OF_PERSON),
 )
 
 
@@ -367,11 +324,12 @@ def router(environment: Environment) -> Router:
                 call.group,
                 call.scope,
                 call.permission,
-                built_in.operation_id(call.view.__name__),
+                call.operation.id,
             ),
             response={200: call.response, **(REFUSED_CHANGES if is_change else REFUSALS)},
             operation_id=call.view.__name__,
-            summary=call.summary,
+            # The OpenAPI document is ASCII, and pages use typographic apostrophes.
+            summary=call.operation.summary.replace("’", "'"),
             description=call.note,
             openapi_extra=call.needs,
         )

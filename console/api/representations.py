@@ -8,9 +8,9 @@ from django.core.paginator import Page
 
 from accounts.environments import Environment
 from accounts.models import Extension, PlatformAccount
-from accounts.platform import built_in
+from accounts.platform import built_in, built_in_api
 
-VERSION = "v1.0"
+VERSION = built_in_api.VERSION
 
 
 def rest_uri(account: PlatformAccount, *parts: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.http import QueryDict
 from django.utils.html import escape
@@ -145,7 +146,11 @@ def _likely(
     operation: Operation, credentials: Sequence[JwtCredential], clients: Sequence[Client]
 ) -> dict[str, str]:
     """A credential and an app that the call probably works with."""
-    for_all = (each for each in credentials if each.app_access == AppAccess.ORGANIZATION)
+    for_all = (
+        each
+        for each in credentials
+        if each.app_access == AppAccess.ORGANIZATION and _allows(each, operation)
+    )
     able = (each for each in clients if _has_scopes(each, operation))
     return {
         "credential_id": str(next(for_all, credentials[0]).pk),
@@ -154,8 +159,12 @@ def _likely(
 
 
 def _has_scopes(client: Client, operation: Operation) -> bool:
-    scopes = client.application.effective_scopes
-    return not operation.scopes or any(needed <= scopes for needed in operation.scopes)
+    return not operation.lacking(client.application.effective_scopes)
+
+
+def _allows(credential: JwtCredential, operation: Operation) -> bool:
+    every_scope = frozenset(settings.PLATFORM.scopes)
+    return not operation.lacking(credential.within_ceiling(every_scope))
 
 
 def _field(parameter: Parameter) -> forms.CharField:

@@ -3,7 +3,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +14,7 @@ from accounts.roles import ConsolePermission
 from core import leaks, texts
 from core.origin import Origin
 from credentials import notices
+from credentials.actions.scopes import chosen_scopes
 from credentials.models import Application
 from credentials.models.applications import ClientStatus
 
@@ -54,7 +54,7 @@ def _cleaned(chosen: ApplicationSettings, *, held: Sequence[str] = ()) -> dict[s
         **chosen,
         "name": name.strip(),
         "description": description.strip(),
-        "scopes": _cleaned_scopes(chosen["scopes"], held),
+        "scopes": chosen_scopes(chosen["scopes"], held=held, field="scopes"),
     }
 
 
@@ -89,15 +89,6 @@ def register_application(
         scopes=application.scopes,
     )
     return application
-
-
-def _cleaned_scopes(chosen: Sequence[str], held: Sequence[str]) -> list[str]:
-    # An app can keep scopes that the platform no longer offers, but can't get them.
-    offered = settings.PLATFORM.scopes
-    kept = [scope for scope in held if scope in chosen and scope not in offered]
-    if unknown := sorted(set(chosen) - offered.keys() - set(kept)):
-        raise ValidationError({"scopes": f"The platform doesn’t offer {', '.join(unknown)}."})
-    return [scope for scope in offered if scope in chosen] + kept
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from credentials import jose, notices
 from credentials.actions.expiration import end_of
 from credentials.actions.managed_credentials import locked_credential, require_manager
 from credentials.actions.permitted_apps import permittable_clients
+from credentials.actions.scopes import chosen_ceiling, widens
 from credentials.actions.shown_jwts import creator_may_see
 from credentials.actions.signing_keys import current_signing_key
 from credentials.models import (
@@ -40,6 +41,7 @@ def create_jwt_credential(
     client_ids: Sequence[str],
     expires_on: date | None,
     allowed_networks: Sequence[str] = (),
+    ceiling: Sequence[str] | None = None,
     actor: User,
     origin: Origin,
     submission_key: uuid.UUID | None = None,
@@ -67,6 +69,7 @@ def create_jwt_credential(
         client_ids=client_ids,
         expires_on=expires_on,
         allowed_networks=allowed_networks,
+        ceiling=chosen_ceiling(ceiling),
         submission_key=submission_key,
         at=at,
     )
@@ -91,6 +94,7 @@ def new_credential(
     client_ids: Sequence[str],
     expires_on: date | None,
     allowed_networks: Sequence[str],
+    ceiling: list[str] | None,
     submission_key: uuid.UUID | None,
     at: datetime,
     kept: Sequence[Client] = (),
@@ -112,6 +116,7 @@ def new_credential(
         issued_at=at.replace(microsecond=0),
         expires_at=end_of(expires_on, at),
         allowed_networks=_networks_of(allowed_networks),
+        ceiling=ceiling,
         created_by=creator.user,
         submission_key=submission_key or uuid.uuid4(),
         awaits_first_use=awaits_first_use,
@@ -151,6 +156,7 @@ def record_creation(
         client_ids=list(dict.fromkeys(client_ids)) if specific else [],
         expires_at=None if credential.never_expires else credential.expires_at,
         allowed_networks=credential.allowed_networks,
+        ceiling=credential.ceiling,
         **details,
     )
 
@@ -212,10 +218,12 @@ def update_jwt_credential(
     label: str,
     app_access: AppAccess,
     client_ids: Sequence[str],
+    ceiling: Sequence[str] | None,
     allowed_networks: Sequence[str] | None = None,
     actor: User,
     origin: Origin,
 ) -> JwtCredential:
+    """Change what its owner chose; None for `allowed_networks` leaves them as they are."""
     """Change the label, the apps and the networks; None leaves the networks unchanged.
 
     An app that is removed from the list fails at its next request.
@@ -234,16 +242,18 @@ def update_jwt_credential(
     locked.label, locked.app_access = label.strip(), app_access.value
     if allowed_networks is not None:
         locked.allowed_networks = _networks_of(allowed_networks)
+    locked.ceiling = chosen_ceiling(ceiling, held=locked.ceiling)
     _require_allowed(refusals_of_form(locked.policy, locked, Stage.EDIT))
     changed = audit.changes(before, _changeable(locked, clients))
     if not changed:
         return locked
     locked.full_clean()
-    locked.save(update_fields=["label", "app_access", "allowed_networks"])
+    locked.save(update_fields=["label", "app_access", "allowed_networks", "ceiling"])
     locked.permitted.exclude(client__in=clients).delete()
     _permit(locked, [client for client in clients if client not in present], at=timezone.now())
+    is_wider = widens(before["ceiling"], locked.ceiling)
     audit.record(
-        AuditKind.JWT_CREDENTIAL_UPDATED,
+        AuditKind.JWT_CREDENTIAL_WIDENED if is_wider else AuditKind.JWT_CREDENTIAL_UPDATED,
         actor=actor,
         origin=origin,
         target=locked,
@@ -265,4 +275,5 @@ def _changeable(credential: JwtCredential, clients: Sequence[Client]) -> dict[st
         "app_access": credential.app_access,
         "client_ids": sorted(client.client_id for client in clients),
         "allowed_networks": credential.allowed_networks,
+        "ceiling": credential.ceiling,
     }

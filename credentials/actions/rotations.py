@@ -46,7 +46,7 @@ def rotate_jwt_credential(
     submission_key: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> Rotation:
-    """Create a replacement with the same apps and networks.
+    """Create a replacement with the same apps, networks and ceiling.
 
     `deadline` is a last day (UTC) or a time from now. Sending the same `submission_key` again
     returns the rotation that it created first. Raises `ValidationError` by form field.
@@ -70,6 +70,7 @@ def rotate_jwt_credential(
         client_ids=client_ids,
         expires_on=expires_on,
         allowed_networks=locked.allowed_networks,
+        ceiling=locked.ceiling,
         submission_key=submission_key,
         at=at,
         kept=clients,

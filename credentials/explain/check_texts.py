@@ -110,9 +110,15 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         failed="The app calls from a network that isn’t allowed",
     ),
     CheckName.SCOPE: CheckText(
-        title="The app has the app scope",
+        title="The app has the requested app scopes",
+        title_in_call="The app has the app scope",
         failed="The app doesn’t have the app scope",
         side=Side.APP,
+    ),
+    CheckName.CEILING: CheckText(
+        title="The credential’s ceiling includes app scopes for the app",
+        title_in_call="The credential’s ceiling includes the app scope",
+        failed="The credential’s ceiling doesn’t include the app scope",
     ),
     CheckName.PERMISSION: CheckText(
         title="The user has the user permission",
@@ -165,6 +171,11 @@ REASON_TEXTS: dict[str, ReasonText] = {
         cause="An access token that lists the scopes, and the APIs that use them, would be too "
         "long.",
     ),
+    Reason.NOTHING_WITHIN_CEILING: ReasonText(
+        headline="The credential’s ceiling includes none of the app’s scopes",
+        cause="The credential limits what apps can do with it to the app scopes in its ceiling, "
+        "and the app has none of them.",
+    ),
     Reason.OTHER_AUDIENCE: ReasonText(
         headline="The access token is for another API",
         cause="The exchange or refresh that issued the token named another API in the parameter "
@@ -216,7 +227,7 @@ REASON_TEXTS: dict[str, ReasonText] = {
 
 def headline_of(check: CheckName | None, *, reason: str = "", missing: str = "") -> str:
     headline = REFUSED if check is None else CHECK_TEXTS[check].failed
-    if missing and check in (CheckName.SCOPE, CheckName.PERMISSION):
+    if missing and check in (CheckName.SCOPE, CheckName.CEILING, CheckName.PERMISSION):
         return f"{headline} {missing}"
     text = REASON_TEXTS.get(reason)
     return text.headline or headline if text else headline

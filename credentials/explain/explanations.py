@@ -37,10 +37,20 @@ from credentials.explain.operations import api_label, operation_of, operation_ur
 from credentials.explain.requests import kind_of
 from credentials.models import JwtCredential, Refusal
 from credentials.models.refusals import RefusedWhat
-from credentials.oauth.checks import CHECKS, STATE_CHECK_NAMES, Exchange, Result, walk
+from credentials.oauth.checks import (
+    CHECKS,
+    SCOPE_CHECK_NAMES,
+    STATE_CHECK_NAMES,
+    Check,
+    Exchange,
+    Result,
+    walk,
+)
 from credentials.refused import CheckName, Reason
 
 RECENT = 20
+# The message of their refusals says more than the row of the error code.
+_ABOUT_CREDENTIAL = {*STATE_CHECK_NAMES, CheckName.CEILING}
 # Reasons that the response gives, too.
 _TOLD_TO_CALLERS = {
     Reason.CREDENTIAL_AS_TOKEN,
@@ -195,14 +205,14 @@ def _cause(refusal: Refusal, failed: FailedRequest) -> str:
         return _other_environment(failed)
     if refusal.is_call and (failed.missing or failed.reason not in REASON_TEXTS):
         return _cause_of_call(refusal, failed)
-    if failed.check in STATE_CHECK_NAMES or failed.reason in REASON_TEXTS:
+    if failed.check in _ABOUT_CREDENTIAL or failed.reason in REASON_TEXTS:
         return cause_of(failed.check, failed.credential, failed.reason) or refusal.message
     return _usual_cause(refusal)
 
 
 def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
     if failed.missing:
-        what = "app scope" if failed.check is CheckName.SCOPE else "user permission"
+        what = "user permission" if failed.check is CheckName.PERMISSION else "app scope"
         names = " and ".join(failed.missing.split())
         by_itself = " The API itself refused the call." if failed.reason else ""
         return f"{_called(refusal)} needs the {what} {names}.{by_itself}"
@@ -263,7 +273,7 @@ def _credential_url(credential: JwtCredential | None, viewer: Membership) -> str
 
 _PASSES_NOW = "Every check that the console can repeat now passes. Send the request again."
 # People can fix these, unlike a forged signature or an expired token.
-_REPEATABLE = {*STATE_CHECK_NAMES, CheckName.FLOW, CheckName.SCOPE, CheckName.PERMISSION}
+_REPEATABLE = {*STATE_CHECK_NAMES, *SCOPE_CHECK_NAMES, CheckName.FLOW, CheckName.PERMISSION}
 
 
 def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: datetime) -> str:
@@ -272,11 +282,18 @@ def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: da
     if client is None or credential is None or not is_repeatable or visibility != EVERYTHING:
         return ""
     exchange = Exchange.read(failed.environment, client, credential, at, refusal.address or "")
-    findings = walk(exchange, [check for check in CHECKS if check.name in failed.kind.checks])
+    findings = walk(exchange, _repeated_checks(failed))
     still = next((found.check for found in findings if found.result is Result.FAILED), None)
     if still is not None:
         return _fails_now(CHECK_TEXTS[still].failed)
     return _lacks_now(refusal, failed, exchange) or _PASSES_NOW
+
+
+def _repeated_checks(failed: FailedRequest) -> list[Check]:
+    # Those of the scopes of an exchange say nothing about the operation that a call needs.
+    others = SCOPE_CHECK_NAMES if failed.kind.is_call else ()
+    names = [name for name in failed.kind.checks if name not in others]
+    return [check for check in CHECKS if check.name in names]
 
 
 def _lacks_now(refusal: Refusal, failed: FailedRequest, exchange: Exchange) -> str:
@@ -288,7 +305,8 @@ def _lacks_now(refusal: Refusal, failed: FailedRequest, exchange: Exchange) -> s
     # A request of its own: no check of an exchange knows what the call asked for.
     role = exchange.credential.extension.role
     has: dict[CheckName, Callable[[str], bool]] = {
-        CheckName.SCOPE: exchange.client.application.effective_scopes.__contains__,
+        CheckName.SCOPE: exchange.app_scopes.__contains__,
+        CheckName.CEILING: exchange.available_scopes.__contains__,
         CheckName.PERMISSION: role.covers if refusal.api else role.covers_own,
     }
     if failed.check is None or failed.check not in has:
@@ -302,10 +320,13 @@ def _lacks_for_operation(refusal: Refusal, exchange: Exchange) -> str:
     operation = operation_of(refusal)
     if operation is None:
         return _fails_now(CHECK_TEXTS[CheckName.OPERATION].failed)
-    missing = operation.lacking(exchange.client.application.effective_scopes)
-    if missing:
-        names = settings.PLATFORM.scope_string(missing)
-        return _fails_now(headline_of(CheckName.SCOPE, missing=names))
+    for check, scopes in (
+        (CheckName.SCOPE, exchange.app_scopes),
+        (CheckName.CEILING, exchange.available_scopes),
+    ):
+        if missing := operation.lacking(scopes):
+            names = settings.PLATFORM.scope_string(missing)
+            return _fails_now(headline_of(check, missing=names))
     if operation.permission and not exchange.credential.extension.role.covers(operation.permission):
         return _fails_now(headline_of(CheckName.PERMISSION, missing=operation.permission))
     return ""

@@ -52,7 +52,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
         yield from _owner_fixes(failed, viewer)
     elif failed.check in (CheckName.SIGNATURE, CheckName.ENVIRONMENT):
         yield from _token_fixes(failed, viewer)
-    elif failed.check in STATE_CHECK_NAMES and failed.credential is not None:
+    elif failed.check in _OF_CREDENTIAL and failed.credential is not None:
         yield from _credential_fixes(failed, failed.credential, viewer)
     elif failed.check is None and failed.reason == Reason.REFUSED_BY_API:
         yield Fix("Read the API’s own response, or ask the people who run the API.")
@@ -60,6 +60,7 @@ def fixes_of(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
         yield _caller_fix(failed)
 
 
+_OF_CREDENTIAL = {*STATE_CHECK_NAMES, CheckName.CEILING}
 _BY_REASON: dict[str, str] = {
     **{damage.reason: f"Send it {damage.remedy}." for damage in DAMAGES},
     Reason.TOO_MANY_SCOPES: "Request fewer scopes with the parameter scope, or name one API in the "
@@ -167,6 +168,10 @@ def _credential_fixes(
     name = credential.extension.user.name
     if failed.check is CheckName.APP_ACCESS:
         yield from _allow_list_fixes(failed, owner, page, name)
+    elif failed.check is CheckName.CEILING:
+        what = f"the scope {failed.missing}" if failed.missing else "one of the app’s scopes"
+        text = f"Add {what} to the credential’s ceiling, then get a new token."
+        yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")
     elif failed.check is CheckName.NETWORK:
         text = "Call from an allowed network, or change the credential’s networks."
         yield Fix(text, page) if owner.may_manage else Fix(f"{text} Ask {name}.")

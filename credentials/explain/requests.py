@@ -9,7 +9,7 @@ from accounts.platform import built_in
 from accounts.platform.words import later
 from credentials.explain.check_texts import CHECK_TEXTS, Side
 from credentials.models.refusals import RefusedWhat
-from credentials.oauth.checks import STATE_CHECK_NAMES
+from credentials.oauth.checks import SCOPE_CHECK_NAMES, STATE_CHECK_NAMES
 from credentials.oauth.grants import GRANTS
 from credentials.oauth.grants.grant import Grant
 from credentials.refused import CheckName
@@ -43,7 +43,7 @@ _BEARER_CHECKS = (
     *STATE_CHECK_NAMES,
     CheckName.AUDIENCE,
 )
-_CALL_CHECKS = (*_BEARER_CHECKS, CheckName.LIMIT, CheckName.SCOPE, CheckName.PERMISSION)
+_CALL_CHECKS = (*_BEARER_CHECKS, CheckName.LIMIT, *SCOPE_CHECK_NAMES, CheckName.PERMISSION)
 CALL = RequestKind(
     later(lambda: f"{built_in.LABEL} call" if settings.PLATFORM.built_in_api else "API call"),
     _CALL_CHECKS,

@@ -1,18 +1,16 @@
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.urls import reverse
 
 from accounts.forms.lists import HiddenEnvironmentField, ListForm
 from accounts.forms.texts import NoteField
-from accounts.forms.widgets import DescribedRadioSelect, FilteredCheckboxSelectMultiple
-from accounts.platform.wording import NO_LONGER_OFFERED
+from accounts.forms.widgets import DescribedRadioSelect
 from core.docs_links import docs_path, with_docs
+from credentials.forms.scopes import ScopesField
 from credentials.models import Application
 
 _OVERLAP_WORDS = {
@@ -32,14 +30,6 @@ def _is_public(value: str) -> bool:
 
 def _is_yes(value: str) -> bool:
     return value == YES
-
-
-def _links_to_operations(scope: str) -> list[tuple[str, str]]:
-    """Links to the operations that need a scope, in the reference of each API."""
-    return [
-        (f"{reverse('reference_api', args=[api])}?q={quote(scope)}", f"{label} operations")
-        for api, label in settings.PLATFORM.apis_asking_for(scope)
-    ]
 
 
 class ApplicationForm(forms.Form):
@@ -91,10 +81,8 @@ class ApplicationForm(forms.Form):
             docs_path("reference/auth-api", "refresh"),
         ),
     )
-    scopes = forms.MultipleChoiceField(
+    scopes = ScopesField(
         label="Application scopes",
-        required=False,
-        widget=FilteredCheckboxSelectMultiple(),
         help_text=with_docs(
             "Choose only what the app needs. The user permissions of the credential’s owner "
             "further limit what a call can do.",
@@ -109,21 +97,11 @@ class ApplicationForm(forms.Form):
     def __init__(
         self, data: Any = None, *, initial: Any = None, no_longer_offered: Sequence[str] = ()
     ) -> None:
-        offered = settings.PLATFORM.scopes
-        super().__init__(data, initial={"scopes": list(offered)[:1], **(initial or {})})
-        groups = [
-            (label, [(scope.id, scope.label) for scope in scopes])
-            for label, scopes in settings.PLATFORM.scopes_by_api.items()
-        ]
-        if no_longer_offered:
-            groups.append(("No longer offered", [(scope, scope) for scope in no_longer_offered]))
-        field = cast(forms.MultipleChoiceField, self.fields["scopes"])
-        field.choices = groups
-        field.widget.descriptions = {
-            **{scope.id: scope.description for scope in offered.values()},
-            **dict.fromkeys(no_longer_offered, f"{NO_LONGER_OFFERED} Clear it to remove it."),
-        }
-        field.widget.links = {scope: _links_to_operations(scope) for scope in offered}
+        first = list(settings.PLATFORM.scopes)[:1]
+        super().__init__(data, initial={"scopes": first, **(initial or {})})
+        field = self.fields["scopes"]
+        assert isinstance(field, ScopesField)  # noqa: S101 - declared above
+        field.offer(no_longer_offered=no_longer_offered)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class CreateJwtCredentialForm(PermittedAppsForm):
     )
 
     field_order = (
-        "label", "environment", "app_access", "client_id", "expires_on", "allowed_networks"
+        "label", "environment", "app_access", "client_id", "ceiling_choice", "ceiling",
+        "expires_on", "allowed_networks",
     )  # fmt: skip
 
     def __init__(

@@ -31,6 +31,7 @@ class UpdateJwtCredentialForm(PermittedAppsForm):
                 "application__organization"
             ).order_by("pk"),
             initial=self.values_of(credential),
+            ceiling=credential.ceiling,
             **kwargs,
         )
         self.credential = credential

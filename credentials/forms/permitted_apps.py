@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from accounts.forms.texts import NoteField
 from accounts.forms.widgets import DescribedRadioSelect
 from accounts.models import Membership
 from credentials.actions.permitted_apps import permittable_client
+from credentials.forms.ceilings import CeilingForm
 from credentials.forms.networks import NetworksField
 from credentials.models import AppAccess, Client, JwtCredential
 
@@ -33,7 +34,7 @@ def _client_ids(data: QueryDict) -> list[str]:
     ]
 
 
-class PermittedAppsForm(forms.Form):
+class PermittedAppsForm(CeilingForm):
     """The fields that you choose at creation and can change later.
 
     `only_apps` is for *Add app*: it checks the client ID and ignores fields that are still empty.
@@ -81,9 +82,11 @@ class PermittedAppsForm(forms.Form):
         owner: Membership,
         listed: Iterable[Client] = (),
         only_apps: bool = False,
+        ceiling: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data.copy() if data is not None else None, **kwargs)
+        self._offer_ceilings(ceiling)
         self.owner = owner
         self.only_apps = only_apps
         # Kept, so that the page names the first apps without another query.
@@ -129,6 +132,7 @@ class PermittedAppsForm(forms.Form):
             "app_access": AppAccess(self.cleaned_data["app_access"]),
             "client_ids": self.listed,
             "allowed_networks": self.cleaned_data["allowed_networks"],
+            "ceiling": self.chosen_ceiling,
         }
 
     @property

@@ -3,6 +3,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import (
     Q,
@@ -26,6 +27,13 @@ LEAKED = "Reported as leaked"
 # The last use of a credential that was never used. A date instead of NULL, so that lists by last
 # use read one index in either direction.
 NEVER_USED = date(1970, 1, 1)
+
+
+def validate_ceiling(ceiling: object) -> None:
+    # Which scopes it can list is decided by credentials/actions/ceilings.py, because credentials
+    # keep scopes that the platform no longer offers.
+    if not isinstance(ceiling, list) or not all(isinstance(scope, str) for scope in ceiling):
+        raise ValidationError("A ceiling is a list of texts.")
 
 
 class JwtCredential(models.Model):
@@ -75,6 +83,8 @@ class JwtCredential(models.Model):
     awaits_first_use = models.BooleanField(default=False, editable=False)
     # CIDR strings, IPv4 and IPv6, beside those of the policy; empty allows every address.
     allowed_networks = models.JSONField(default=list, blank=True)
+    # App scopes, at most which a call can use, besides the scopes of the app; None for no ceiling.
+    ceiling = models.JSONField(null=True, blank=True, validators=[validate_ceiling])
     # The last reminder before expiry, in days left: 30, 7 or 1.
     reminded_days = models.PositiveSmallIntegerField(null=True, blank=True)
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -237,6 +247,17 @@ class JwtCredential(models.Model):
         return self.governing_policy or Policy(
             organization_id=self.organization_id, environment=self.environment
         )
+
+    def within_ceiling(self, scopes: frozenset[str]) -> frozenset[str]:
+        """The part of these scopes that the ceiling includes; all of them without a ceiling."""
+        if self.ceiling is None:
+            return scopes
+        return scopes & settings.PLATFORM.effective_scopes(self.ceiling)
+
+    @property
+    def ceiling_no_longer_offered(self) -> list[str]:
+        """Scopes that the ceiling still lists, but that grant nothing."""
+        return [scope for scope in self.ceiling or () if scope not in settings.PLATFORM.scopes]
 
     @property
     def limits_sources(self) -> bool:

@@ -22,7 +22,7 @@ from accounts.platform import built_in
 from core.origin import client_ip
 from credentials import jose
 from credentials.damage import note_damage
-from credentials.models import Client
+from credentials.models import Client, JwtCredential
 from credentials.models.signing_keys import KeyPurpose
 from credentials.oauth.checks import ACCESS_TOKEN_CHECKS, Exchange, first_refusal
 from credentials.oauth.lookup import Lookup, look_up_call, trusted_key
@@ -116,6 +116,24 @@ class ScopeMissing(BearerError):
         self.about(missing=scope)
 
 
+class ScopeAboveCeiling(BearerError):
+    """The app has the scope, but the credential's ceiling doesn't include it."""
+
+    status = 403
+    rfc_error = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        """`scope` names one scope, or several with spaces in between."""
+        super().__init__(
+            "CMN-401",
+            f"The credential's ceiling does not include the app scope [{scope}]. Ask the "
+            "credential's owner to add it.",
+            permission_name=scope,
+        )
+        self.challenge = bearer_challenge(error=self.rfc_error, scope=scope)
+        self.about(missing=scope, check=CheckName.CEILING)
+
+
 class PermissionMissing(BearerError):
     status = 403
 
@@ -150,10 +168,14 @@ class Bearer:
     """The caller, the app and the scopes of an access token that is valid now."""
 
     claims: jose.Claims
-    credential_id: UUID
+    credential: JwtCredential
     extension: Extension
     client: Client
     scopes: frozenset[str]
+
+    @property
+    def credential_id(self) -> UUID:
+        return self.credential.pk
 
     def require_audience(self, audience: str = "") -> None:
         """Require a token for the built-in API, or else for the API with this audience."""
@@ -163,7 +185,17 @@ class Bearer:
 
     def require_scope(self, scope: str) -> None:
         if scope not in self.scopes:
-            raise self.refused(ScopeMissing(scope))
+            raise self.scopes_missing(frozenset({scope}))
+
+    def scopes_missing(self, missing: frozenset[str]) -> BearerError:
+        """The error of a call that needs these scopes too."""
+        names = settings.PLATFORM.scope_string(missing)
+        # As in an exchange, the app's own scopes come first.
+        within = self.credential.within_ceiling(missing)
+        if within != missing and missing <= self.client.application.effective_scopes:
+            above = settings.PLATFORM.scope_string(missing - within)
+            return self.refused(ScopeAboveCeiling(above))
+        return self.refused(ScopeMissing(names))
 
     def require_permission(self, permission: str) -> None:
         if not self.extension.role.covers(permission):
@@ -334,8 +366,8 @@ def _active_bearer(
     if (refusal := first_refusal(exchange, ACCESS_TOKEN_CHECKS)) is not None:
         raise _revoked(claims, refusal.facts.check)
     granted = settings.PLATFORM.effective_scopes(str(claims["scope"]).split())
-    scopes = granted & client.application.effective_scopes
-    return Bearer(claims, credential.pk, credential.extension, client, scopes)
+    scopes = credential.within_ceiling(granted & client.application.effective_scopes)
+    return Bearer(claims, credential, credential.extension, client, scopes)
 
 
 def _revoked(claims: jose.Claims, check: str, reason: str = "") -> InvalidAccessToken:

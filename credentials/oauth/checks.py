@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
+
+from django.conf import settings
 
 from accounts.environments import Environment
 from core import networks
@@ -30,7 +33,8 @@ class Exchange:
 
     `environment` is that of the base URL. `is_listed` says whether the credential's list of apps
     names the client. `source` is the address that the client calls from, or None if it is unknown,
-    as in a dry run.
+    as in a dry run. `scope` is the parameter of the request, and `session_scope` what a refreshed
+    session has.
     """
 
     environment: Environment
@@ -40,6 +44,8 @@ class Exchange:
     is_listed: bool
     at: datetime
     source: str | None = None
+    scope: str | None = None
+    session_scope: str | None = None
 
     @classmethod
     def read(
@@ -53,6 +59,29 @@ class Exchange:
         """For pages: the APIs read all of it in one statement (credentials/oauth/lookup.py)."""
         is_listed = credential.permitted.filter(client=client).exists()
         return cls(environment, client, credential, credential.policy, is_listed, at, source)
+
+    @cached_property
+    def app_scopes(self) -> frozenset[str]:
+        """What the app has now, and of a session, no more than was granted (RFC 6749 §6)."""
+        scopes = self.client.application.effective_scopes
+        if self.session_scope is None:
+            return scopes
+        return scopes & settings.PLATFORM.effective_scopes(self.session_scope.split())
+
+    @cached_property
+    def available_scopes(self) -> frozenset[str]:
+        return self.credential.within_ceiling(self.app_scopes)
+
+    @property
+    def requested_scopes(self) -> list[str]:
+        return [name for name in self.scope.split(" ") if name] if self.scope else []
+
+    @property
+    def granted_scopes(self) -> frozenset[str]:
+        """The requested scopes, or everything that is available, after the checks."""
+        if not self.requested_scopes:
+            return self.available_scopes
+        return settings.PLATFORM.effective_scopes(self.requested_scopes)
 
 
 class Result(StrEnum):
@@ -204,6 +233,21 @@ def _network_unknown(exchange: Exchange) -> str:
     return f"The console doesn’t know which address the app calls from: {limits}."
 
 
+def _scope_refusal(exchange: Exchange) -> OAuthError | None:
+    if excess := [name for name in exchange.requested_scopes if name not in exchange.app_scopes]:
+        return errors.InvalidScope(excess)
+    return None
+
+
+def _ceiling_refusal(exchange: Exchange) -> OAuthError | None:
+    if exchange.credential.ceiling is None:
+        return None
+    available = exchange.available_scopes
+    if excess := [name for name in exchange.requested_scopes if name not in available]:
+        return errors.RequestedScopeAboveCeiling(excess)
+    return None if available else errors.nothing_within_ceiling()
+
+
 SIGNATURE = Check(CheckName.SIGNATURE, _signature_refusal, _signature_unknown)
 FLOW = Check(CheckName.FLOW, _flow_refusal)
 # What an API verifies while it authenticates the client and the credential.
@@ -215,6 +259,7 @@ AUTHENTICATION_CHECKS: tuple[Check, ...] = (
 )
 REVOCATION = Check(CheckName.REVOCATION, _revocation_refusal)
 EXPIRY = Check(CheckName.EXPIRY, _expiry_refusal)
+CEILING = Check(CheckName.CEILING, _ceiling_refusal)
 # What must hold at every exchange, every refresh and every call.
 STATE_CHECKS: tuple[Check, ...] = (
     REVOCATION,
@@ -225,12 +270,18 @@ STATE_CHECKS: tuple[Check, ...] = (
     Check(CheckName.NETWORK, _network_refusal, _network_unknown),
 )
 STATE_CHECK_NAMES = tuple(check.name for check in STATE_CHECKS)
-CHECKS = AUTHENTICATION_CHECKS + STATE_CHECKS
+# What an exchange or a refresh gets. A call needs the scopes of its own operation.
+SCOPE_CHECKS: tuple[Check, ...] = (Check(CheckName.SCOPE, _scope_refusal), CEILING)
+SCOPE_CHECK_NAMES = tuple(check.name for check in SCOPE_CHECKS)
+# What the token endpoint checks after it has authenticated the client and the credential or token.
+GRANT_CHECKS = STATE_CHECKS + SCOPE_CHECKS
+CHECKS = AUTHENTICATION_CHECKS + GRANT_CHECKS
 # What must hold for a token that was issued before.
 ACCESS_TOKEN_CHECKS: tuple[Check, ...] = (FLOW, *STATE_CHECKS)
 REFRESH_TOKEN_CHECKS: tuple[Check, ...] = (
     Check(CheckName.FLOW, lambda exchange: refresh_flow_refusal(exchange.client)),
     *STATE_CHECKS,
+    CEILING,
 )
 
 

@@ -89,13 +89,35 @@ class InvalidScope(OAuthError):
 
     def __init__(self, scopes: list[str]) -> None:
         names = ", ".join(_printable(scope) for scope in scopes[:5])
-        super().__init__("CMN-101", _not_granted(names))
+        super().__init__("CMN-101", self._message(names))
         known = [scope for scope in scopes if scope in settings.PLATFORM.scopes]
         self.about(missing=" ".join(known)[:100])
 
     @property
     def recorded_message(self) -> str:
-        return _not_granted(self.facts.missing or "unknown ones")
+        return self._message(self.facts.missing or "unknown ones")
+
+    @staticmethod
+    def _message(scopes: str) -> str:
+        return (
+            f"The app does not have these scopes: {scopes}. Add them in the app's settings, or "
+            "request fewer."
+        )
+
+
+class RequestedScopeAboveCeiling(InvalidScope):
+    """The app has the scopes, but the credential's ceiling doesn't include them."""
+
+    def __init__(self, scopes: list[str]) -> None:
+        super().__init__(scopes)
+        self.about(check=CheckName.CEILING)
+
+    @staticmethod
+    def _message(scopes: str) -> str:
+        return (
+            f"The credential's ceiling does not include these scopes: {scopes}. Ask the "
+            "credential's owner to add them, or request fewer."
+        )
 
 
 class TooManyScopes(OAuthError):
@@ -204,19 +226,20 @@ def app_not_allowed() -> InvalidGrant:
     )
 
 
+def nothing_within_ceiling() -> InvalidGrant:
+    return InvalidGrant(
+        "JWT-110",
+        "The credential's ceiling includes none of this app's scopes. Ask the credential's owner "
+        "to add one to it.",
+    ).about(reason=Reason.NOTHING_WITHIN_CEILING)
+
+
 def refresh_token_invalid(reason: Reason | str = "") -> InvalidGrant:
     return InvalidGrant(
         "JWT-108",
         "The refresh token is unknown, expired, used, or revoked. Exchange the JWT credential "
         "again.",
     ).about(reason=reason)
-
-
-def _not_granted(scopes: str) -> str:
-    return (
-        f"The app does not have these scopes: {scopes}. Add them in the app's settings, or request "
-        "fewer."
-    )
 
 
 def _printable(text: str) -> str:

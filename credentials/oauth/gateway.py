@@ -19,7 +19,6 @@ from credentials.oauth.bearer import (
     Bearer,
     BearerError,
     OperationRefused,
-    ScopeMissing,
     TooManyCalls,
     authenticate_token,
     refuse_secrets_in,
@@ -173,7 +172,7 @@ def _permitted_caller(
 ) -> Bearer:
     caller = _counted_caller(request, environment, api, operation)
     if missing := operation.lacking(caller.scopes):
-        raise caller.refused(ScopeMissing(settings.PLATFORM.scope_string(missing)))
+        raise caller.scopes_missing(missing)
     if operation.permission:
         caller.require_permission(operation.permission)
     return caller

@@ -41,7 +41,7 @@ def exchange_as_owner(
         exchange = Exchange.read(credential.environment, client, credential, timezone.now(), source)
         if (refusal := first_refusal(exchange, CHECKS)) is not None:
             raise refusal
-        target = target_of(exchange, client.application.effective_scopes, resource)
+        target = target_of(exchange, exchange.available_scopes, resource)
         token = sign_access_token(
             credential,
             client,

@@ -85,13 +85,19 @@ def _of_refresh_token(
     if lookup.session_has_ended:
         return INACTIVE
     exchange = Exchange(
-        environment, row.client, row.credential, lookup.policy, lookup.is_listed, at
+        environment,
+        row.client,
+        row.credential,
+        lookup.policy,
+        lookup.is_listed,
+        at,
+        session_scope=row.scope,
     )
     if first_refusal(exchange, REFRESH_TOKEN_CHECKS) is not None:
         return INACTIVE
     return {
         "active": True,
-        "scope": row.scope,
+        "scope": settings.PLATFORM.scope_string(exchange.available_scopes),
         "client_id": row.client.client_id,
         "iss": environment.urls.base_url,
         "sub": str(row.credential.extension_id),

@@ -10,13 +10,14 @@ from credentials.forms.exchange_tests import APPS_OFFERED, ExchangeTestForm
 from credentials.forms.jwt_credentials import UpdateJwtCredentialForm
 from credentials.models import Client, JwtCredential, Refusal, Rotation
 from credentials.policy_rules import refusal_of_use
+from credentials.reports.abilities import abilities
 from credentials.reports.credential_usage import credential_usage
 from credentials.snippets import snippets
 
 EVENTS_SHOWN = 25
 # The pages of one credential that its templates link to.
 _PAGES = (
-    "detail", "apps", "created", "revoke", "show", "sessions", "end_sessions", "test",
+    "detail", "apps", "created", "operations", "revoke", "show", "sessions", "end_sessions", "test",
     "rotate", "rotation", "extend_rotation", "undo_rotation", "finish_rotation",
 )  # fmt: skip
 
@@ -71,6 +72,7 @@ def detail_page(
         "rotation": Rotation.objects.about(credential),
         "test_form": test_form if clients else None,
         "use": credential_usage(credential),
+        "apis": abilities(credential, clients),
         "refusals": recent_refusals(refusals, owner.viewer, of=credential),
         "events": events[:EVENTS_SHOWN],
     }

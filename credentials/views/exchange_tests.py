@@ -32,7 +32,7 @@ def try_exchange(
         client = next(c for c in clients if c.client_id == form.cleaned_data["client_id"])
         context |= {
             "client": client,
-            "scopes": sorted(client.application.effective_scopes),
+            "scopes": sorted(credential.within_ceiling(client.application.effective_scopes)),
             "permissions": permissions_in_words(credential.extension.role),
         }
         can_exchange = owner.is_own and credential.signing_key.can_sign

@@ -274,7 +274,7 @@ def test_the_reference_lists_every_call_with_its_scope_and_permission(luke: Brow
     for call in CALLS:
         address = f"{BUILT_IN}/{call.view.__name__.replace('_', '-')}"
         row = html.select_one(f'a[href="{address}"]').find_parent("tr")  # type: ignore[union-attr]
-        assert call.summary.replace("'", "’") in words(row)
+        assert call.operation.summary.replace("'", "’") in words(row)
         assert f"{call.method} /restapi/v1.0{call.path}" in words(row)
         text = words(page(luke, address))
         assert all(need in text for need in call.needs.values())

@@ -86,6 +86,10 @@ def fence(scene: Scene) -> None:
     JwtCredential.objects.update(allowed_networks=["192.0.2.0/24"])
 
 
+def cap(scene: Scene) -> None:
+    JwtCredential.objects.update(ceiling=["NoLongerOffered"])
+
+
 def suspend(scene: Scene) -> None:
     suspend_client(scene.app.client, actor=scene.rebels.luke.user, origin=cast.ORIGIN)
 

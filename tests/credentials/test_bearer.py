@@ -288,6 +288,7 @@ def test_an_app_removed_from_the_list_is_refused(rebels: Rebels, partners: Partn
         label=credential.label,
         app_access=AppAccess.SPECIFIC,
         client_ids=[own.client_id],
+        ceiling=None,
         actor=rebels.luke.user,
         origin=cast.ORIGIN,
     )

@@ -23,6 +23,7 @@ from tests.credentials.refusing import WHY, asked, recorded
 from tests.credentials.scenes import (
     Change,
     Scene,
+    cap,
     code_of,
     demote,
     expire,
@@ -54,6 +55,7 @@ FAILURES: list[tuple[CheckName, str, Change]] = [
     (CheckName.OWNER, "JWT-106", demote),
     (CheckName.POLICY, "JWT-107", forbid),
     (CheckName.NETWORK, "JWT-107", fence),
+    (CheckName.CEILING, "JWT-110", cap),
 ]
 # A dry run can't know the address of the app.
 IN_DRY_RUNS = [failure for failure in FAILURES if failure[0] is not CheckName.NETWORK]
@@ -64,7 +66,12 @@ IN_PASTED_JWTS = [failure for failure in IN_DRY_RUNS if failure[0] is not CheckN
 # A refresh presents no JWT.
 IN_REFRESHES = [failure for failure in FAILURES if failure[0] is not CheckName.SIGNATURE]
 # A token that was issued before outlives the key of its credential.
-IN_CALLS = [failure for failure in FAILURES if failure[0] is not CheckName.SIGNATURE]
+IN_CALLS = [
+    failure
+    for failure in FAILURES
+    # A call fails for the scopes that it needs itself: test_ceilings.py.
+    if failure[0] not in (CheckName.SIGNATURE, CheckName.CEILING)
+]
 
 
 def failed_row(shown: Any) -> CheckRow:
@@ -82,7 +89,8 @@ def answered(response: Any, check: CheckName) -> CheckRow:
 
 
 def test_every_check_of_an_exchange_is_tried_here() -> None:
-    tried = {check for check, *_ in FAILURES} | {CheckName.ENVIRONMENT}
+    # Only a request that names scopes can fail the check of the app's scopes: test_why.py.
+    tried = {check for check, *_ in FAILURES} | {CheckName.ENVIRONMENT, CheckName.SCOPE}
     assert tried == {check.name for check in CHECKS}
 
 

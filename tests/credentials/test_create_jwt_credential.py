@@ -62,6 +62,7 @@ def test_creating_for_all_apps(
         "client_ids": [],
         "expires_at": None,
         "allowed_networks": [],
+        "ceiling": None,
     }
     page = browser.get(response["Location"])
     assert page["Cache-Control"] == "no-store"

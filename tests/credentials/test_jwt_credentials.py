@@ -87,6 +87,7 @@ def test_actions_refuse_people_without_the_permission(
                 label="Mine",
                 app_access=AppAccess.ORGANIZATION,
                 client_ids=[],
+                ceiling=None,
                 actor=actor.user,
                 origin=cast.ORIGIN,
             )
@@ -225,6 +226,7 @@ def test_saving(rebels: Rebels, apps: Apps, sign_in: SignIn, who: str) -> None:
         "app_access": "specific",
         "client_id": "",
         "client_ids": [apps.dialer.client_id, apps.crane.client_id],
+        "ceiling_choice": "none",
     }
     response = browser.post(
         address,

@@ -380,7 +380,11 @@ def test_actions_refuse_secrets(rebels: Rebels) -> None:
     credential, application = cast.credential(rebels.luke), cast.application(rebels.luke)
     by_luke: dict[str, Any] = {"actor": rebels.luke.user, "origin": cast.ORIGIN}
     secret = raw_secrets.generate("cs_")
-    what: dict[str, Any] = {"app_access": AppAccess.ORGANIZATION, "client_ids": []}
+    what: dict[str, Any] = {
+        "app_access": AppAccess.ORGANIZATION,
+        "client_ids": [],
+        "ceiling": None,
+    }
     acts: list[Callable[[], Any]] = [
         lambda: create_jwt_credential(
             rebels.luke, environment=SANDBOX, label=secret, expires_on=None, **what, **by_luke

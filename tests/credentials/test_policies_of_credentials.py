@@ -235,6 +235,7 @@ def test_an_update_without_networks_leaves_them_unchanged(rebels: Rebels) -> Non
         label="New",
         app_access=AppAccess.ORGANIZATION,
         client_ids=[],
+        ceiling=None,
         actor=rebels.luke.user,
         origin=cast.ORIGIN,
     )

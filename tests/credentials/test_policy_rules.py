@@ -100,6 +100,7 @@ def test_a_rule_refuses_an_edit_if_it_is_checked_then(
             label="New",
             app_access=AppAccess(credential.app_access),
             client_ids=[],
+            ceiling=None,
             actor=rebels.luke.user,
             origin=cast.ORIGIN,
         )

@@ -264,6 +264,7 @@ def test_a_replaced_credential_cannot_be_changed_or_revoked(
             label="x",
             app_access=AppAccess.ORGANIZATION,
             client_ids=[],
+            ceiling=None,
             actor=rebels.luke.user,
             origin=cast.ORIGIN,
         )

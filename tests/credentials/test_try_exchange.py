@@ -45,9 +45,13 @@ REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK = (
     "The app calls from an allowed network",
 )
 STATE = [REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK]
-DRY_RUN = [CLIENT, FLOW, SIGNATURE, ENVIRONMENT, *STATE]
+SCOPES = [
+    "The app has the requested app scopes",
+    "The credential’s ceiling includes app scopes for the app",
+]
+DRY_RUN = [CLIENT, FLOW, SIGNATURE, ENVIRONMENT, *STATE, *SCOPES]
 AFTER_STATE = [
-    "The app has the app scope",
+    *SCOPES,
     "The resource is an API of this platform",
     "The user has the user permission",
 ]

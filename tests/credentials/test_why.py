@@ -22,6 +22,7 @@ from tests.credentials.scenes import (
     Change,
     Scene,
     at_limit,
+    cap,
     code_of,
     demote,
     end_session,
@@ -68,8 +69,12 @@ EXCHANGES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("JWT-107", "The organization policy allows the credential", forbid,
      lambda scene: scene.exchange()),
     ("JWT-107", "The app calls from an allowed network", fence, lambda scene: scene.exchange()),
-    ("CMN-101", "The app has the app scope", nothing,
+    ("CMN-101", "The app has the requested app scopes", nothing,
      lambda scene: scene.exchange(scope="Accounts")),
+    ("JWT-110", "The credential’s ceiling includes app scopes for the app", cap,
+     lambda scene: scene.exchange()),
+    ("CMN-101", "The credential’s ceiling includes app scopes for the app", cap,
+     lambda scene: scene.exchange(scope="ReadAccounts")),
 ]  # fmt: skip
 REFRESHES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("OAU-251", "The app uses the JWT auth flow and refresh tokens",
@@ -109,6 +114,8 @@ CALLS: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("CMN-301", "The user and the app are within their rate limit", nothing,
      lambda scene: at_limit(scene.call)),
     ("CMN-401", "The app has the app scope", settings(scopes=[]), lambda scene: scene.call()),
+    ("CMN-401", "The credential’s ceiling includes the app scope", cap,
+     lambda scene: scene.call()),
     ("CMN-408", "The user has the user permission", nothing,
      lambda scene: scene.call("PUT", "/account/~/business-address")),
 ]  # fmt: skip
@@ -158,7 +165,7 @@ def test_each_kind_of_request_has_the_checks_on_state_in_their_order() -> None:
 def test_the_checks_of_an_exchange_are_in_the_order_of_the_contract() -> None:
     assert list(kind_of("exchange").checks) == [
         "request", "client", "limit", "flow", "signature", "environment", "revocation", "expiry",
-        "app_access", "owner", "policy", "network", "scope", "audience",
+        "app_access", "owner", "policy", "network", "scope", "ceiling", "audience",
         "permission",
     ]  # fmt: skip
 

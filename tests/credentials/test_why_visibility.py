@@ -70,7 +70,8 @@ class TestWhoSeesWhat:
             ("pass", "The user and the app are within their rate limit"),
             ("pass", "The app uses the JWT auth flow"),
             ("fail", "Checks of the credential"),
-            ("skip", "The app has the app scope"),
+            ("skip", "The app has the requested app scopes"),
+            ("skip", "Checks of the credential"),
             ("skip", "The resource is an API of this platform"),
             ("skip", "Checks of the credential"),
         ]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,9 +18,16 @@ from credentials.damage import note_damage
 from credentials.models import SigningKey
 from credentials.models.refresh_tokens import TokenSession
 from credentials.oauth.assertions import verified_credential
-from credentials.oauth.checks import REVOCATION, STATE_CHECK_NAMES, Exchange, first_refusal
+from credentials.oauth.checks import (
+    GRANT_CHECKS,
+    REVOCATION,
+    SCOPE_CHECK_NAMES,
+    STATE_CHECK_NAMES,
+    Exchange,
+    first_refusal,
+)
 from credentials.oauth.client_auth import authenticate_client, known_client
-from credentials.oauth.errors import InvalidGrant, InvalidScope, flow_not_used
+from credentials.oauth.errors import InvalidGrant, flow_not_used
 from credentials.oauth.grants.grant import Grant
 from credentials.oauth.grants.token_response import token_response
 from credentials.oauth.lookup import Lookup, look_up_exchange
@@ -57,30 +63,26 @@ def exchange(
             lookup.is_listed,
             timezone.now(),
             parameters.source,
+            parameters.get("scope"),
         )
-        if (refusal := first_refusal(presented)) is not None:
+        if (refusal := first_refusal(presented, GRANT_CHECKS)) is not None:
             raise refusal
-        available = client.application.effective_scopes
-        scopes = granted_scopes(presented, available, parameters.get("scope"))
         # *Test it now* has no source. It is not a use by an app, so it starts no grace period.
         is_first = credential.awaits_first_use and presented.source is not None
         if not is_first:
-            return _granted(presented, scopes, parameters, lookup.signing_key)
+            return _granted(presented, parameters, lookup.signing_key)
         # Both or neither: the token is granted, and the first use of the replacement is noted.
         with transaction.atomic():
             now = note_first_use(credential, at=presented.at)
             if refusal := first_refusal(replace(presented, credential=now), [REVOCATION]):
                 raise refusal
-            return _granted(presented, scopes, parameters, lookup.signing_key)
+            return _granted(presented, parameters, lookup.signing_key)
 
 
 def _granted(
-    exchange: Exchange,
-    scopes: frozenset[str],
-    parameters: Parameters,
-    signing_key: SigningKey | None,
+    exchange: Exchange, parameters: Parameters, signing_key: SigningKey | None
 ) -> dict[str, Any]:
-    session = TokenSession.starting(exchange.at)
+    session, scopes = TokenSession.starting(exchange.at), exchange.granted_scopes
     new_refresh_token = None
     if exchange.client.application.issues_refresh_tokens:
         new_refresh_token = partial(
@@ -102,18 +104,6 @@ def _granted(
     )
 
 
-def granted_scopes(
-    exchange: Exchange, available: frozenset[str], requested: str | None
-) -> frozenset[str]:
-    """What is available, or the requested part of it. Raises `InvalidScope`."""
-    names = [name for name in (requested or "").split(" ") if name]
-    if not names:
-        return available
-    if excess := [name for name in names if name not in available]:
-        raise InvalidScope(excess).about(credential_id=str(exchange.credential.pk))
-    return settings.PLATFORM.effective_scopes(names)
-
-
 GRANT = Grant(
     grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
     required_parameters=("assertion",),
@@ -129,7 +119,7 @@ GRANT = Grant(
         CheckName.SIGNATURE,
         CheckName.ENVIRONMENT,
         *STATE_CHECK_NAMES,
-        CheckName.SCOPE,
+        *SCOPE_CHECK_NAMES,
         CheckName.AUDIENCE,
         CheckName.PERMISSION,
     ),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.environments import Environment
@@ -12,6 +11,8 @@ from credentials.actions.tokens import IssuedToken
 from credentials.damage import note_damage
 from credentials.models import Client, RefreshToken
 from credentials.oauth.checks import (
+    GRANT_CHECKS,
+    SCOPE_CHECK_NAMES,
     STATE_CHECK_NAMES,
     Exchange,
     first_refusal,
@@ -20,7 +21,6 @@ from credentials.oauth.checks import (
 from credentials.oauth.client_auth import authenticate_client, known_client
 from credentials.oauth.errors import InvalidGrant, refresh_token_invalid
 from credentials.oauth.grants.grant import Grant
-from credentials.oauth.grants.jwt_bearer import granted_scopes
 from credentials.oauth.grants.token_response import token_response
 from credentials.oauth.lookup import Lookup, look_up_refresh
 from credentials.oauth.parameters import BasicCredentials, Parameters
@@ -64,18 +64,16 @@ def _rotated(
         lookup.is_listed,
         at,
         parameters.source,
+        parameters.get("scope"),
+        row.scope,
     )
-    if (failed := first_refusal(exchange)) is not None:
+    if (failed := first_refusal(exchange, GRANT_CHECKS)) is not None:
         raise failed
-    # RFC 6749 §6: no more than was granted; and no more than the app has by now.
-    granted = settings.PLATFORM.effective_scopes(row.scope.split())
-    granted &= client.application.effective_scopes
-    scopes = granted_scopes(exchange, granted, parameters.get("scope"))
     return token_response(
         exchange,
         parameters,
         lambda: _successor(row, raw_token, exchange),
-        scopes=scopes,
+        scopes=exchange.granted_scopes,
         session=row.session,
         signing_key=lookup.signing_key,
     )
@@ -106,7 +104,7 @@ GRANT = Grant(
         CheckName.LIMIT,
         CheckName.TOKEN,
         *STATE_CHECK_NAMES,
-        CheckName.SCOPE,
+        *SCOPE_CHECK_NAMES,
         CheckName.AUDIENCE,
     ),
     titles={
