@@ -41,6 +41,8 @@ class _Environment(environ.FileAwareEnv):  # type: ignore[misc]
 env = _Environment()
 
 _env_file = os.environ.get("CONSOLE_ENV_FILE", str(BASE_DIR / ".env"))
+if "CONSOLE_ENV_FILE" in os.environ and _env_file and not os.access(_env_file, os.R_OK):
+    sys.exit(f"The console can't read {_env_file}, which CONSOLE_ENV_FILE names.")
 if _env_file and Path(_env_file).is_file():
     env.read_env(_env_file)
 

@@ -49,6 +49,13 @@ def test_bare_environment_names_everything_that_is_missing() -> None:
     assert "docs/reference/settings.md" in complaint
 
 
+def test_a_settings_file_that_cannot_be_read_is_not_taken_for_an_empty_one() -> None:
+    complaint = start(**GOOD, CONSOLE_ENV_FILE="/nowhere/console.env")
+    assert complaint == (
+        "The console can't read /nowhere/console.env, which CONSOLE_ENV_FILE names.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

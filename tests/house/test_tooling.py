@@ -12,7 +12,7 @@ from tests.plugins.environment import ENVIRONMENT, UNSET
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SCRIPTS = ["bin/install", "bin/serve", ".ci/run"]
+SCRIPTS = ["bin/install", "bin/serve", "deploy/console-manage", ".ci/run"]
 LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-audit.txt"]
 
 
