@@ -20,15 +20,22 @@ logger = structlog.get_logger(__name__)
 
 # Seconds.
 PAUSE = 0.5
+# How long one request asks at most: pgbouncer keeps it waiting before it refuses.
+ASKING = 5.0
 
 
 class Absence:
-    # While this process can't reach the database, one request in each half second tries. The others
-    # are refused at once, so the threads stay free for health checks.
+    # While this process can't reach the database, one request at a time tries, half a second after
+    # the one before. The others are refused at once, so the threads stay free for health checks.
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ask_again_at = 0.0
+        self.is_suspected = False
+        """Whether a statement failed as if the database were away.
+
+        Behind pgbouncer, connecting tells nothing, because pgbouncer itself accepts connections.
+        """
         self.failures = 0
         """How often this process could not get a connection."""
 
@@ -43,7 +50,7 @@ class Absence:
             now = time.monotonic()
             if now < self._ask_again_at:
                 return False
-            self._ask_again_at = now + PAUSE
+            self._ask_again_at = now + ASKING
             return True
 
     def note(self, error: Exception) -> None:
@@ -55,6 +62,7 @@ class Absence:
             logger.warning("database_away", error=str(error).strip())
 
     def end(self) -> None:
+        self.is_suspected = False
         if self.is_known:
             self._ask_again_at = 0.0
             logger.warning("database_back")
@@ -100,12 +108,18 @@ def is_busy(connection: "psycopg.Connection[Any]") -> bool:
     )
 
 
+def require_writes(connection: "psycopg.Connection[Any]") -> None:
+    """Raises `psycopg.Error` if the database doesn't answer, or is a standby, which takes none."""
+    if connection.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
+        raise psycopg.OperationalError("The database is a standby.")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         if not ABSENCE.allows_asking():
             raise psycopg.OperationalError("The database did not answer a moment ago.")
         try:
-            connection = super().get_new_connection(conn_params)
+            connection = self._working_connection(conn_params)
         except psycopg.OperationalError as error:
             ABSENCE.note(error)
             raise
@@ -115,15 +129,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         setattr(_of_thread, f"wrapper {id(self)}", _Closing(connection))
         return connection
 
+    def _working_connection(self, conn_params: Any) -> Any:
+        connection = super().get_new_connection(conn_params)
+        if ABSENCE.is_suspected or ABSENCE.is_known:
+            try:
+                require_writes(connection)
+                connection.rollback()
+            except psycopg.Error as error:
+                connection.close()
+                raise psycopg.OperationalError(str(error)) from error
+        return connection
+
     def is_usable(self) -> bool:
-        # The server may have become a standby, which causes an error and takes no writes.
         if self.connection is None:
             return False
-        return self._takes_writes() if self.errors_occurred else is_alive(self.connection)
-
-    def _takes_writes(self) -> bool:
+        if not self.errors_occurred:
+            return is_alive(self.connection)
         try:
-            row = self.connection.execute("SELECT pg_is_in_recovery()").fetchone()
+            require_writes(self.connection)
         except psycopg.Error:
+            ABSENCE.is_suspected = True
             return False
-        return bool(row == (False,))
+        return True

@@ -47,6 +47,10 @@ def test_one_request_per_pause_asks_a_database_that_is_away(clock: Clock) -> Non
     assert not absence.allows_asking()
     clock.now += base.PAUSE
     assert [absence.allows_asking() for _ in range(3)] == [True, False, False]
+    # It has no answer yet.
+    clock.now += base.PAUSE
+    assert not absence.allows_asking()
+    absence.note(psycopg.OperationalError("refused"))
     clock.now += base.PAUSE
     assert absence.allows_asking()
 

@@ -9,10 +9,10 @@ import re
 import ssl
 from pathlib import Path
 
+import environ
 import pytest
 import yaml
 
-from console import env
 from core.one_time_links import path_without_secret
 from tests.house.compose import COMPOSE
 from tests.house.sources import ROOT, tracked_files
@@ -71,8 +71,8 @@ def test_the_settings_file_names_settings_and_reads_the_same_in_every_program(
     # Without these, systemd takes a value as it is.
     assert not re.search(r"[\"'\\]", "".join(given.values()))
     read: dict[str, str] = {}
-    monkeypatch.setattr(env.environ.FileAwareEnv, "ENVIRON", read)
-    env.environ.FileAwareEnv.read_env(DEPLOY / "console.env")
+    monkeypatch.setattr(environ.FileAwareEnv, "ENVIRON", read)
+    environ.FileAwareEnv.read_env(DEPLOY / "console.env")
     assert read == given
 
 

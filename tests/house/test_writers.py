@@ -56,9 +56,7 @@ ALLOWED = {
     "console/load/bulk.py: _copy: copy.write_row": "seed_load on PostgreSQL",
     "console/load/bulk.py: analyze: cursor.execute": "ANALYZE",
     "core/postgresql/base.py: is_alive: connection.execute": "asks whether the server answers",
-    "core/postgresql/base.py: DatabaseWrapper._takes_writes: self.connection.execute": (
-        "asks whether it is a standby"
-    ),
+    "core/postgresql/base.py: require_writes: connection.execute": ("asks whether it is a standby"),
     "console/deploy_checks.py: database_role: cursor.execute": "asks who owns the tables",
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
