@@ -61,7 +61,7 @@ def queue(template: str, recipients: list[str], context: dict[str, Any]) -> None
 
 def rendered(subject: str, body: str, context: dict[str, Any]) -> tuple[str, str]:
     """Subject and body from the templates with these names and `.txt`."""
-    text = render_to_string(f"{body}.txt", context, using="emails")
+    text = render_to_string(f"{body}.txt", context, using="text")
     return rendered_line(subject, context), f"{text.strip()}\n{_signature()}"
 
 
@@ -73,7 +73,7 @@ def _signature() -> str:
 
 def rendered_line(template: str, context: dict[str, Any]) -> str:
     """One line even if a name in it has several, because line breaks would add email headers."""
-    return " ".join(render_to_string(f"{template}.txt", context, using="emails").split())
+    return " ".join(render_to_string(f"{template}.txt", context, using="text").split())
 
 
 def queue_text(recipients: list[str], subject: str, body: str) -> None:

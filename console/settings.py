@@ -146,8 +146,8 @@ TEMPLATES = [
         },
     },
     {
-        # Emails and notices are plain text, so nothing in them is escaped.
-        "NAME": "emails",
+        # Emails, notices and code are plain text, so nothing in them is escaped.
+        "NAME": "text",
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "OPTIONS": {

@@ -209,14 +209,15 @@ def install_programs(names: Set[str]) -> str:
     """Installs what the stages run against; returns a line about it."""
     if not names:
         return ""
-    packages = ["redis-server"]
+    programs = ["redis-server"]
     if "browser" in names:
-        # The examples of the docs need them.
-        packages += ["curl", "nginx", "caddy", "haproxy"]
+        # The examples of the docs need them, and the code for a new JWT.
+        programs += ["curl", "nginx", "caddy", "haproxy"]
+        programs += ["php", "ruby", "javac"]
     if "servers" in names:
         # Between several servers and their database, and in front of them.
-        packages += ["pgbouncer", "haproxy"]
-    debian.install(packages)
+        programs += ["pgbouncer", "haproxy"]
+    debian.install(programs)
     if "browser" not in names:
         return ""
     # Clients by other vendors.

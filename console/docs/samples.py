@@ -21,8 +21,11 @@ BASE_URLS = {Environment.SANDBOX: "\ue004", Environment.PRODUCTION: "\ue005"}
 CLIENTS_OFFERED = 50
 # In this order, because the first contains the others.
 _SAMPLES = (
-    (re.compile(r"http://localhost:8000/sandbox|\$BASE_URL\b|\$\{BASE_URL\}"), BASE_URL),
-    (re.compile(r"(?<=CLIENT_ID=)…|\$CLIENT_ID\b|\$\{CLIENT_ID\}"), CLIENT_ID),
+    (
+        re.compile(r"http://localhost:8000/sandbox|\$(?:[A-Z]+_SERVER|BASE)_URL\b|\$\{BASE_URL\}"),
+        BASE_URL,
+    ),
+    (re.compile(r"(?<=CLIENT_ID=)…|\$(?:[A-Z]+_APP_)?CLIENT_ID\b|\$\{CLIENT_ID\}"), CLIENT_ID),
     (re.compile(r"http://localhost:8000"), ORIGIN),
     (re.compile(r"localhost:8000"), HOST),
     (re.compile(r"https://developers\.example\.com/sandbox"), BASE_URLS[Environment.SANDBOX]),
@@ -48,7 +51,7 @@ class Reader:
     def fill_in(self, html: str) -> str:
         values = {
             BASE_URL: self.environment.urls.base_url,
-            CLIENT_ID: self.client.client_id if self.client else "$CLIENT_ID",
+            CLIENT_ID: self.client.client_id if self.client else "YOUR_CLIENT_ID",
             ORIGIN: settings.ORIGIN,
             HOST: urlsplit(settings.ORIGIN).netloc,
             **{BASE_URLS[each]: each.urls.base_url for each in Environment},

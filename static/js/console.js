@@ -49,9 +49,22 @@
     }
   };
 
+  // The text stays in the browser: a link to a file with a secret would be a way to read it.
+  const download = (name, text) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy], [data-copy-target]");
     if (!button) return;
+    if (button.dataset.download) {
+      download(button.dataset.download, textToCopy(button));
+      return;
+    }
     const copied = await copy(textToCopy(button));
     announce(copied ? "Copied" : "Copying failed. Select the text and copy it with the keyboard.");
     if (!copied) return;

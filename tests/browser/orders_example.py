@@ -52,10 +52,10 @@ class Example:
             if (each["owner"], each["environment"], each["status"]) == (owner, "sandbox", "active")
         )
         return {
-            "BASE_URL": f"{self.origin}/sandbox",
-            "CLIENT_ID": client["client_id"],
-            "CLIENT_SECRET": client["client_secret"],
-            "JWT": credential["jwt"],
+            "ACME_SERVER_URL": f"{self.origin}/sandbox",
+            "ACME_APP_CLIENT_ID": client["client_id"],
+            "ACME_APP_CLIENT_SECRET": client["client_secret"],
+            "ACME_USER_JWT": credential["jwt"],
         }
 
 

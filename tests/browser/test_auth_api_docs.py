@@ -35,11 +35,16 @@ class App:
 
     def __init__(self, base_url: str, client: Client, secret: str, jwt: str) -> None:
         self.page = AUTH_API
+        # The reference, and the tutorial with the names of the `.env` block.
         self.variables = {
             "BASE_URL": base_url,
             "CLIENT_ID": client.client_id,
             "CLIENT_SECRET": secret,
             "JWT": jwt,
+            "RC_SERVER_URL": base_url,
+            "RC_APP_CLIENT_ID": client.client_id,
+            "RC_APP_CLIENT_SECRET": secret,
+            "RC_USER_JWT": jwt,
         }
 
     def run(self, name: str) -> str:

@@ -199,9 +199,11 @@ def answer(
 
 def token_of(example: Example, demo: dict[str, Any], owner: str, app: str) -> str:
     variables = example.variables(demo, owner, app)
-    form = urlencode({"grant_type": api.GRANT_TYPE, "assertion": variables["JWT"]}).encode()
-    authorization = api.basic(variables["CLIENT_ID"], variables["CLIENT_SECRET"])
-    url = f"{variables['BASE_URL']}/restapi/oauth/token"
+    form = urlencode(
+        {"grant_type": api.GRANT_TYPE, "assertion": variables["ACME_USER_JWT"]}
+    ).encode()
+    authorization = api.basic(variables["ACME_APP_CLIENT_ID"], variables["ACME_APP_CLIENT_SECRET"])
+    url = f"{variables['ACME_SERVER_URL']}/restapi/oauth/token"
     with urlopen(Request(url, form, {"Authorization": authorization}), timeout=20) as response:
         token: str = json.load(response)["access_token"]
     return token

@@ -12,6 +12,7 @@ from ringcentral.http.api_exception import ApiException
 
 from accounts.environments import Environment
 from accounts.models import Membership
+from credentials.actions.revocations import revoke_jwt_credential
 from credentials.models import Client
 from credentials.snippets import snippets
 from tests import cast
@@ -79,33 +80,42 @@ def test_the_vendors_python_sdk_edits_the_account_for_leia_but_not_for_luke(
     assert leia.put(ADDRESS, {"company": "Jedi Temple"}).json_dict()["company"] == "Jedi Temple"
 
 
-@pytest.mark.parametrize("slug", ["curl", "python", "javascript"])
-def test_the_code_of_the_created_page_runs(
+@pytest.mark.parametrize("slug", ["curl", "python", "javascript", "php", "ruby", "java"])
+def test_the_code_of_the_created_page_calls_the_api_and_shows_refusals(
     console: str, app: tuple[Client, str], rebels: Rebels, slug: str, tmp_path: Path
 ) -> None:
+    """In every language that Debian has. There is no C# there."""
     client, secret = app
-    jwt = cast.credential(rebels.luke).encode()
-    lines = snippets(environment=Environment.SANDBOX, client_id=client.client_id, jwt=jwt)
-    code = next(snippet.code for snippet in lines if snippet.slug == slug)
-    if slug == "curl":
-        assert jwt not in code
-    file = tmp_path / "snippet"
-    file.write_text(code)
-    done = subprocess.run(
-        [*interpreter(slug), str(file)],
-        env=os.environ | {"CLIENT_SECRET": secret, "JWT": jwt},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    credential = cast.credential(rebels.luke)
+    jwt = credential.encode()
+    made = snippets(environment=Environment.SANDBOX, client_id=client.client_id, jwt=jwt)
+    code = {snippet.slug: snippet.code for snippet in made}
+    assert [slug for slug, text in code.items() if jwt in text] == ["dotenv"]
+    variables = dict(line.split("=", 1) for line in code["dotenv"].splitlines())
+    assert variables["RC_APP_CLIENT_SECRET"] == ""
+    # Java looks for a class of the same name.
+    file = tmp_path / ("FirstCall.java" if slug == "java" else "first-call")
+    file.write_text(code[slug])
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*interpreter(slug), str(file)],
+            env=os.environ | variables | {"RC_APP_CLIENT_SECRET": secret},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    done = run()
     assert done.returncode == 0, done.stderr
-    assert ("access_token" if slug == "curl" else "luke@rebels.example") in done.stdout
+    assert "luke@rebels.example" in done.stdout
+    revoke_jwt_credential(credential, actor=rebels.luke.user, reason="Test", origin=cast.ORIGIN)
+    done = run()
+    assert done.returncode != 0
+    assert "JWT-102" in done.stderr
 
 
 def interpreter(slug: str) -> list[str]:
-    if slug == "python":
-        return [sys.executable]
-    if slug == "javascript":
-        return [node()]
-    return ["sh"]
+    of_ours = {"curl": "sh", "python": sys.executable}
+    return [node()] if slug == "javascript" else [of_ours.get(slug, slug)]

@@ -47,14 +47,18 @@ def codes(environment: Environment) -> dict[str, str]:
 
 def test_examples_call_an_api_of_the_platform(use_platform: UsePlatform) -> None:
     original = codes(Environment.SANDBOX)
-    assert 'Request(\n    BASE_URL + "/restapi/v1.0/account/~/extension/~",' in original["python"]
+    assert 'Request(\n    server_url + "/restapi/v1.0/account/~/extension/~",' in original["python"]
+    assert original["dotenv"].startswith("RC_SERVER_URL=")
     use_platform(ORDERS)
     sandbox, production = codes(Environment.SANDBOX), codes(Environment.PRODUCTION)
     assert 'Request(\n    "https://sandbox.api.acme.example/orders",' in sandbox["python"]
-    assert 'fetch("https://api.acme.example/orders", {' in production["javascript"]
+    assert 'send("https://api.acme.example/orders", {' in production["javascript"]
+    assert 'HttpMethod.Get, "https://api.acme.example/orders")' in production["csharp"]
+    assert sandbox["dotenv"].startswith("ACME_SERVER_URL=")
+    assert "RC_" not in "".join(sandbox.values())
     use_platform(ORDERS.partition("[[apis]]")[0])
-    assert codes(Environment.SANDBOX)["python"].endswith('["access_token"]\n')
-    assert "fetch(BASE_URL" in codes(Environment.SANDBOX)["javascript"]
+    assert codes(Environment.SANDBOX)["python"].endswith('["access_token"]\n\nprint(token)\n')
+    assert codes(Environment.SANDBOX)["javascript"].endswith("  console.log(token);\n})();\n")
     assert all("restapi/v1.0" not in code for code in codes(Environment.SANDBOX).values())
 
 

@@ -85,6 +85,9 @@ def test_templates_take_these_words_from_the_platform() -> None:
     found = {}
     for path in TEMPLATES.rglob("*.*"):
         name = path.relative_to(TEMPLATES).as_posix()
+        if name.startswith("credentials/snippets/"):
+            # Code in other languages, which have words of their own.
+            continue
         text = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}", "", path.read_text(), flags=re.DOTALL)
         text = text.replace(GUARDED.get(name, "\0"), "")
         found[name] = found_in(text, f"{TELEPHONY}|{ACCOUNTS}")

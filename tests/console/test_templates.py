@@ -35,8 +35,8 @@ def test_templates_of_libraries_are_trimmed_too() -> None:
 
 
 def test_the_engine_compiles_each_template_once() -> None:
-    assert [engine.name for engine in engines.all()] == ["django", "emails"]
-    for engine, name in (("django", "base.html"), ("emails", "emails/invitation/body.txt")):
+    assert [engine.name for engine in engines.all()] == ["django", "text"]
+    for engine, name in (("django", "base.html"), ("text", "emails/invitation/body.txt")):
         templates: list[Any] = [get_template(name, using=engine) for _ in range(2)]
         assert templates[0].template is templates[1].template
 

@@ -31,7 +31,7 @@ _TAGS = re.compile(r"{%.*?%}|{#.*?#}", re.DOTALL)
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_compiles(name: str) -> None:
-    get_template(name, using="emails" if name.endswith(".txt") else "django")
+    get_template(name, using="text" if name.endswith(".txt") else "django")
 
 
 @pytest.mark.parametrize("name", PAGES)
