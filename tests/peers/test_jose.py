@@ -55,7 +55,7 @@ def signed(
 ) -> str:
     """A JWT with a genuine signature, and a header and claims of the test's choice."""
     message = f"{b64(HEADER | header)}.{b64(claims)}"
-    der = key.sign(message.encode(), jose._ES256)
+    der = key.sign(message.encode(), jose.ES256.ecdsa)
     return f"{message}.{b64(der_to_raw_signature(der, key.curve))}"
 
 
