@@ -30,13 +30,6 @@ urlpatterns = [
         operation_reference,
         name="reference_operation",
     ),
-    path("docs", docs_page, name="docs"),
-    path("docs.md", docs_markdown, name="docs_as_markdown"),
-    path("docs/search", docs_search, name="docs_search"),
-    path("docs/images/<image>", docs_image, name="docs_image"),
-    path("docs/files/<path:file>", docs_file, name="docs_file"),
-    path("docs/<path:page>.md", docs_markdown, name="docs_markdown"),
-    path("docs/<path:page>", docs_page, name="docs_page"),
     path("console/search", search, name="search"),
     path("console/operator/apis", operator_apis, name="operator_apis"),
     path("console/operator/apis/<api_id>", operator_api, name="operator_api"),
@@ -73,6 +66,14 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("credentials.urls")),
+    # After the page of error codes, whose address, /docs/errors, looks like one of these.
+    path("docs", docs_page, name="docs"),
+    path("docs.md", docs_markdown, name="docs_as_markdown"),
+    path("docs/search", docs_search, name="docs_search"),
+    path("docs/images/<image>", docs_image, name="docs_image"),
+    path("docs/files/<path:file>", docs_file, name="docs_file"),
+    path("docs/<path:page>.md", docs_markdown, name="docs_markdown"),
+    path("docs/<path:page>", docs_page, name="docs_page"),
     *environment_paths(),
 ]
 

@@ -12,6 +12,7 @@ from console.docs.docs_search import found_sections
 from console.docs.library import entries, pages
 from console.docs.rendering import PARSER, rendered
 from core.docs_links import docs_path
+from credentials import error_codes
 from tests import cast
 from tests.conftest import Partners, Rebels, SignIn
 from tests.house.html import ids_at_fault, inline_code
@@ -130,6 +131,11 @@ def test_pages_of_operators_are_marked() -> None:
 )
 def test_search_finds_the_page_that_is_about_the_words(query: str, url: str) -> None:
     assert any(hit.section.url.startswith(url) for hit in found_sections(query)[:4])
+
+
+@pytest.mark.django_db
+def test_the_address_in_error_bodies_still_has_the_error_codes(client: Client) -> None:
+    assert 'id="JWT-107"' in html_of(client, error_codes.PAGE)
 
 
 @pytest.mark.django_db
