@@ -6,7 +6,7 @@ from functools import cached_property
 from uuid import UUID
 
 LONGEST = 100
-MOST_WORDS = 8
+WORDS_USED = 8
 # The first block of an ID. Fewer digits could be the beginning of a word.
 _BEGINNING_OF_AN_ID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{1,4}){0,4}[0-9a-f]{0,8}")
 
@@ -22,7 +22,10 @@ class SearchQuery:
 
     @cached_property
     def words(self) -> list[str]:
-        return self.text.lower().split()[:MOST_WORDS]
+        return self.text.lower().split()[:WORDS_USED]
+
+    def is_in(self, text: str) -> bool:
+        return all(word in text.lower() for word in self.words)
 
     @cached_property
     def id_range(self) -> tuple[UUID, UUID] | None:

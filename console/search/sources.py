@@ -46,7 +46,7 @@ class SearchResult:
 Results = Iterator[SearchResult]
 
 
-def credentials(viewer: Membership, query: SearchQuery) -> Results:
+def find_credentials(viewer: Membership, query: SearchQuery) -> Results:
     """By label or by `jti`."""
     visible = _visible_credentials(viewer)
     if visible is None:
@@ -78,7 +78,7 @@ def _visible_credentials(viewer: Membership) -> JwtCredentialQuerySet | None:
     return None
 
 
-def apps(viewer: Membership, query: SearchQuery) -> Results:
+def find_apps(viewer: Membership, query: SearchQuery) -> Results:
     """By name or by client ID."""
     if not (viewer.may(Can.APPLICATION_VIEW_ANY) or viewer.may(Can.APPLICATION_VIEW_OWN)):
         return
@@ -100,7 +100,7 @@ def _app(application: Application, note: str, at: Environment | None = None) -> 
     return SearchResult(application.name, url, note, at)
 
 
-def people(viewer: Membership, query: SearchQuery) -> Results:
+def find_people(viewer: Membership, query: SearchQuery) -> Results:
     """By name or by email address, with a link to the page that the viewer can open."""
     if query.request_id:
         return
@@ -118,7 +118,7 @@ def people(viewer: Membership, query: SearchQuery) -> Results:
         yield SearchResult(person.user.name, url, person.user.email)
 
 
-def requests(viewer: Membership, query: SearchQuery) -> Results:
+def find_requests(viewer: Membership, query: SearchQuery) -> Results:
     """A refused request by its ID, if *Why did my call fail?* explains it to the viewer."""
     explanation = explained(query.request_id, viewer) if query.request_id else None
     if explanation is not None:
@@ -127,22 +127,22 @@ def requests(viewer: Membership, query: SearchQuery) -> Results:
         yield SearchResult(query.request_id, url, explanation.headline, environment)
 
 
-def pages(viewer: Membership, query: SearchQuery) -> Results:
+def find_pages(viewer: Membership, query: SearchQuery) -> Results:
     """Pages and settings of the console."""
+    links = (link for link in _links(viewer) if query.is_in(str(link.label)))
+    found = {reverse(link.url_name): str(link.label) for link in links}
+    for url, label in list(found.items())[:MOST_OF_A_KIND]:
+        yield SearchResult(label, url)
+
+
+def _links(viewer: Membership) -> list[Link]:
     can = {str(permission) for permission in viewer.permissions}
     listed = navigation(can, is_operator=viewer.user.is_staff)
     links = [link for section in listed.values() for link in section]
-    links += [link for link in ACTIONS if link.permission is None or link.permission in can]
-    found: dict[str, SearchResult] = {}
-    for link in links:
-        label = str(link.label)
-        if all(word in label.lower() for word in query.words):
-            url = reverse(link.url_name)
-            found.setdefault(url, SearchResult(label, url))
-    yield from list(found.values())[:MOST_OF_A_KIND]
+    return links + [each for each in ACTIONS if each.permission is None or each.permission in can]
 
 
-def docs(viewer: Membership, query: SearchQuery) -> Results:
+def find_docs(viewer: Membership, query: SearchQuery) -> Results:
     for hit in found_sections(query.text, most=MOST_OF_A_KIND):
         yield SearchResult(
             hit.section.title, hit.section.url, f"{hit.before}{hit.match}{hit.after}"
@@ -157,12 +157,12 @@ class Source:
 
 
 SOURCES = (
-    Source("Requests", "circle-question-mark", requests),
-    Source("Credentials", "key-round", credentials),
-    Source("Apps", "blocks", apps),
-    Source("People", "users", people),
-    Source("Pages", "panels-top-left", pages),
-    Source("Docs", "library", docs),
+    Source("Requests", "circle-question-mark", find_requests),
+    Source("Credentials", "key-round", find_credentials),
+    Source("Apps", "blocks", find_apps),
+    Source("People", "users", find_people),
+    Source("Pages", "panels-top-left", find_pages),
+    Source("Docs", "library", find_docs),
 )
 
 

@@ -308,12 +308,20 @@
     select(tabs, opened);
   };
 
+  // --- Choices that the browser keeps for a year, in cookies ------------------------------------
+
+  const remember = (choice, value) => {
+    const isSecure = window.location.protocol === "https:";
+    const name = isSecure ? `__Host-${choice}` : choice;
+    const secure = isSecure ? "; secure" : "";
+    document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax${secure}`;
+  };
+
   // --- Search over any page: Ctrl-K, or the slash unless someone turned it off -------------------
 
   const search = document.getElementById("search-dialog");
-  const SLASH = "search-slash";
   const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]") !== null;
-  const usesSlash = () => window.localStorage.getItem(SLASH) !== "off";
+  const usesSlash = () => !/(?:^|; )(?:__Host-)?slash=off(?:;|$)/.test(document.cookie);
 
   const openSearch = () => {
     if (search.open) return;
@@ -351,7 +359,7 @@
     search.querySelector("form").addEventListener("submit", openFirstResult);
     search.querySelector("[data-closes-search]").addEventListener("click", () => search.close());
     search.querySelector("[data-slash-shortcut]").addEventListener("click", () => {
-      window.localStorage.setItem(SLASH, usesSlash() ? "off" : "on");
+      remember("slash", usesSlash() ? "off" : "on");
       markSlash();
     });
     // A click beside the dialog is a click on the dialog itself.
@@ -449,10 +457,7 @@
     const theme = button.dataset.themeChoice;
     if (theme === "system") delete root.dataset.theme;
     else root.dataset.theme = theme;
-    const isSecure = window.location.protocol === "https:";
-    const name = isSecure ? "__Host-theme" : "theme";
-    const secure = isSecure ? "; secure" : "";
-    document.cookie = `${name}=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+    remember("theme", theme);
     markTheme(theme);
   });
 
