@@ -67,6 +67,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
         "rows": [(credential, _urls(credential)) for credential in page.rows],
         "page": page,
         "form": form,
+        "list_query": form.query(**form.place),
         "may_revoke": viewer.may(ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY),
     }
     return render(request, "credentials/inventory/credentials.html", context)
@@ -90,24 +91,33 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     """Asks what breaks, then revokes what was checked in the list: `?credential=…&credential=…`."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     sent = request.POST if request.method == "POST" else request.GET
-    chosen = _chosen(viewer, sent)
+    chosen, back = _chosen(viewer, sent), _list_url(sent)
     active = [credential for credential in chosen if not credential.is_ended()]
     if not active:
         revoked = "All the credentials you selected are already revoked."
         messages.info(request, revoked if chosen else "Select at least one credential.")
-        return redirect("organization:credentials")
+        return redirect(back)
     form = RevokeCredentialsForm(posted(request))
     if form.is_valid():
         with errors_on(form):
             _revoke(request, viewer, chosen, form.cleaned_data["reason"])
-            return redirect("organization:credentials")
+            return redirect(back)
     context = {
         "form": form,
+        "back": back,
+        "list_query": sent.get("list", ""),
         "chosen": _consequences(active),
         "skipped": len(chosen) - len(active),
         "tells_owners": any(c.extension.user_id != viewer.user_id for c in active),
     }
     return render(request, "credentials/inventory/revoke_credentials.html", context)
+
+
+def _list_url(sent: QueryDict) -> str:
+    """The list as it was, with its filters and its page."""
+    form = InventoryListForm(QueryDict(sent.get("list", "")))
+    shown = form.url(**form.place) if form.data else ""
+    return f"{reverse('organization:credentials')}{shown}"
 
 
 def _chosen(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:

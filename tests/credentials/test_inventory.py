@@ -1,5 +1,8 @@
 """The credentials of an organization as one list: filters, bulk revoke, export."""
 
+import re
+from html import escape, unescape
+
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
@@ -115,6 +118,22 @@ def test_bulk_revoke_shows_what_breaks_and_requires_a_reason(
     events = AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_REVOKED)
     assert {event.actor for event in events} == {rebels.han.user}
     assert len(events) == 2
+
+
+def test_bulk_revoke_returns_to_the_list_as_it_was(rebels: Rebels, sign_in: SignIn) -> None:
+    credential = cast.credential(rebels.luke)
+    browser = sign_in(rebels.han)
+    shown = f"{LIST}?owner=luke&status=active&sort=expires"
+    page = text(browser, f"{LIST}?owner=luke&status=active&sort=expires&invented=1")
+    [sent] = re.findall(r'name="list" value="([^"]*)"', page)
+    listed = {"list": unescape(sent)}
+    # With nothing selected, when the person decides against it, and after the revocation.
+    assert browser.get(REVOKE, listed)["Location"] == shown
+    asked = browser.get(REVOKE, {**listed, "credential": str(credential.pk)}).content.decode()
+    assert f'href="{escape(shown)}"' in asked
+    confirmed = {**listed, "credential": str(credential.pk), "reason": "The contract ended"}
+    assert browser.post(REVOKE, confirmed)["Location"] == shown
+    assert browser.get(REVOKE)["Location"] == LIST
 
 
 def test_another_organizations_credential_is_not_revoked(
