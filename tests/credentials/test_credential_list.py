@@ -49,7 +49,7 @@ def test_the_list_says_what_each_credential_is(rebels: Rebels, apps: Apps, sign_
         "Mar 31, 2098",
     ]
     assert re.findall(r'aria-label="(Revoke [^"]*)"', text_of(response)) == [
-        "Revoke Nightly", "Revoke Agency",
+        "Revoke Nightly in sandbox", "Revoke Agency in sandbox",
     ]  # fmt: skip
 
 
