@@ -127,7 +127,7 @@ def explain(
         credential=_credential_name(refusal, viewer),
         credential_url=_credential_url(refusal.credential, viewer),
         checks=_check_rows(refusal, failed, visibility),
-        fixes=list(fixes_of(failed, viewer)) if sees_cause else [],
+        fixes=list(fixes_of(failed, viewer)) if sees_cause and now != _PASSES_NOW else [],
         now=now,
         passes_now=now == _PASSES_NOW,
         shows_address=not is_generic,

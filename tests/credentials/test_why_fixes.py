@@ -183,4 +183,7 @@ class TestFixes:
         resume_client(scene.app.client, actor=scene.rebels.luke.user, origin=cast.ORIGIN)
         page = asked(browser, response)
         assert page.context["explanation"].passes_now
+        # What fixed it is no advice any more.
+        assert page.context["explanation"].fixes == []
+        assert before.fixes != []
         assert "Fixed since this request" in page.content.decode()
