@@ -20,6 +20,10 @@ class NoConsoleAccess(PermissionDenied):
     """The person can't use the console at all. The 403 page offers to request access."""
 
 
+class NotOperator(PermissionDenied):
+    """Only operators can do this. No account administrator can change that."""
+
+
 def membership_of(user: User | AnonymousUser) -> Membership | None:
     """The membership of a signed-in person; None for operators and anonymous visitors."""
     if not isinstance(user, User):
@@ -44,7 +48,7 @@ def person(user: User | AnonymousUser) -> User:
 def operator(user: User | AnonymousUser) -> User:
     """A person who runs the installation (`manage.py make_operator`), of any organization."""
     if not (isinstance(user, User) and user.is_active and user.is_staff):
-        raise PermissionDenied
+        raise NotOperator
     return user
 
 

@@ -9,9 +9,11 @@ from django.shortcuts import redirect, render
 from django.template import loader
 from django.urls import is_valid_path
 
-from accounts.access import NoConsoleAccess
+from accounts.access import NoConsoleAccess, NotOperator
+from accounts.sign_in.interruptions import page_of
 from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
+from console.middleware import Middleware
 from core import database
 from core.media_types import UnsupportedMedia
 from credentials.error_codes import help_link
@@ -38,7 +40,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
         return no_access(request)
     if isinstance(exception, NoFactor):
         return render(request, "accounts/users/no_factor.html", status=403)
-    return render(request, "403.html", status=403)
+    context = {"for_operators": isinstance(exception, NotOperator)}
+    return render(request, "403.html", context, status=403)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -93,6 +96,20 @@ def _bare_page(
     }
     page = loader.get_template(name).render(context)
     return HttpResponse(page, status=status, headers=headers)
+
+
+class FormAddressMiddleware(Middleware):
+    """Explains the address of a form to people who open it, or who reload what answered it."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_unexplained = response.status_code == 405 and not response.content
+        if request.method != "GET" or not is_unexplained or _is_api(request):
+            return response
+        context = {"back": page_of(request)}
+        page = render(request, "405.html", context, status=405)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

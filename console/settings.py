@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "console.middleware.SessionActivityMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "console.environment_switch.EnvironmentSwitchMiddleware",
+    "console.errors.FormAddressMiddleware",
     "console.second_factor.SecondFactorMiddleware",
 ]
 

@@ -63,7 +63,7 @@ def keeps_entries(
 
 def interrupt(request: HttpRequest, person: User | AnonymousUser | None, *, because: str) -> str:
     """Note that nothing was done. Returns the address of the page to return to."""
-    page = _page_of(request)
+    page = page_of(request)
     if page != request.get_full_path():
         outcome = "so nothing was done. Try again."
     elif _keep(request, person):
@@ -77,7 +77,7 @@ def interrupt(request: HttpRequest, person: User | AnonymousUser | None, *, beca
     return page
 
 
-def _page_of(request: HttpRequest) -> str:
+def page_of(request: HttpRequest) -> str:
     """The address itself if it has a page; else the nearest one above that has."""
     if _has_page(request.path):
         return request.get_full_path()

@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from console import errors
 from tests import api, cast
@@ -127,3 +128,15 @@ def test_every_error_of_the_rest_api_links_to_its_code(
         code = name.split()[0]
         assert answer.json()["errorCode"] == code
         assert answer["Link"] == f'<http://localhost:8000/docs/errors#{code}>; rel="help"', name
+
+
+def test_the_address_of_a_form_explains_itself_to_people_who_reload_it(
+    rebels: Rebels, sign_in: SignIn
+) -> None:
+    app = cast.application(rebels.luke)
+    address = reverse("credentials:issue_client", args=[app.pk, "sandbox"])
+    response = sign_in(rebels.luke).get(address)
+    page = response.content.decode()
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "This page answered a form" in page
+    assert f'href="{reverse("credentials:application", args=[app.pk])}"' in page

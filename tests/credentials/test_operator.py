@@ -33,7 +33,10 @@ def operator(rebels: Rebels, sign_in: SignIn) -> Browser:
 
 def test_the_command_gives_and_takes_the_right(rebels: Rebels, sign_in: SignIn) -> None:
     browser = sign_in(rebels.leia)
-    assert browser.get(PAGE).status_code == 403
+    response = browser.get(PAGE)
+    assert response.status_code == 403
+    assert "Only operators, who run this console, can open it." in response.content.decode()
+    assert "account administrator" not in response.content.decode()
     told = make_operator("Leia@rebels.example")
     assert "is an operator" in told
     assert "once they have set up a second factor" in told
