@@ -122,7 +122,7 @@ def test_an_assertion_signed_with_the_public_key_as_secret_is_refused(
     target: Target, subtests: pytest.Subtests
 ) -> None:
     jwk = target.credential.signing_key.public_jwk
-    public_key = jose._public_key(jwk["x"], jwk["y"])
+    public_key = jose._public_key(jwk["crv"], jwk["x"], jwk["y"])
     _, payload, _ = target.jwt.split(".")
 
     def forgeries() -> Forgeries:
