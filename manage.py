@@ -7,10 +7,10 @@ import sys
 
 def main() -> None:
     if sys.argv[1:] == ["--version"]:
-        from console.version import VERSION
+        from console.version import CONSOLE_VERSION
 
         # Also without settings.
-        sys.stdout.write(f"{VERSION}\n")
+        sys.stdout.write(f"{CONSOLE_VERSION}\n")
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     from django.core.management import execute_from_command_line

@@ -11,6 +11,7 @@ from accounts.models import (
     Extension,
     Invitation,
     Membership,
+    Organization,
     User,
 )
 from accounts.roles import ConsolePermission
@@ -22,6 +23,10 @@ class NoConsoleAccess(PermissionDenied):
 
 class NotOperator(PermissionDenied):
     """Only operators can do this. No account administrator can change that."""
+
+
+class OrganizationSuspended(PermissionDenied):
+    """An operator suspended the organization of the person."""
 
 
 def membership_of(user: User | AnonymousUser) -> Membership | None:
@@ -52,10 +57,18 @@ def operator(user: User | AnonymousUser) -> User:
     return user
 
 
+def organization_for(user: User | AnonymousUser, organization_id: object) -> Organization:
+    """Any organization, for operators."""
+    operator(user)
+    return get_object_or_404(Organization, pk=organization_id)
+
+
 def member(user: User | AnonymousUser, permission: ConsolePermission) -> Membership:
     membership = membership_of(user)
     if membership is None or not membership.has_console_access:
         raise NoConsoleAccess
+    if membership.organization.is_suspended:
+        raise OrganizationSuspended
     if not membership.may(permission):
         raise PermissionDenied
     return membership

@@ -18,6 +18,7 @@ from accounts.models import (
     Membership,
     Notice,
     NoticeKind,
+    Organization,
     User,
 )
 
@@ -75,6 +76,24 @@ def membership_changed(kind: NoticeKind, membership: Membership, actor: User) ->
     context = {"membership": membership, "user": membership.user, "actor": actor}
     # A page that people without console access can open too.
     tell(kind, [membership.user], context, path=reverse("accounts:my_profile"), by=actor)
+
+
+def organization_suspended(organization: Organization) -> None:
+    _tell_admins(NoticeKind.ORGANIZATION_SUSPENDED, organization)
+
+
+def organization_resumed(organization: Organization) -> None:
+    _tell_admins(NoticeKind.ORGANIZATION_RESUMED, organization)
+
+
+def _tell_admins(kind: NoticeKind, organization: Organization) -> None:
+    admins = organization.memberships.account_admins().select_related("user")
+    tell(
+        kind,
+        [membership.user for membership in admins],
+        {"organization": organization},
+        path=reverse("dashboard"),
+    )
 
 
 def invitations_expired(inviter: User, invitations: list[Invitation], *, at: datetime) -> None:

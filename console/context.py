@@ -11,7 +11,7 @@ from accounts.models import Membership, User
 from accounts.roles import ConsolePermission
 from console.environment_switch import switch_links
 from console.navigation import navigation
-from console.version import VERSION
+from console.version import CONSOLE_VERSION
 
 MANY_NOTICES = 99
 
@@ -30,7 +30,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "navigation": functools.cache(lambda: navigation(can, is_operator=is_operator)),
         "environment_switch": functools.cache(lambda: switch_links(request)),
         # Only for those who install updates: it would tell others which mistakes we have fixed.
-        "version": VERSION if is_operator else "",
+        "version": CONSOLE_VERSION if is_operator else "",
         "demo": settings.DEMO,
         "theme": request.COOKIES.get(settings.THEME_COOKIE_NAME),
         # Only this API has numbers of people and accounts.

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.template import loader
 from django.urls import is_valid_path
 
-from accounts.access import NoConsoleAccess, NotOperator
+from accounts.access import NoConsoleAccess, NotOperator, OrganizationSuspended
 from accounts.sign_in.interruptions import page_of
 from accounts.sign_in.step_up import NoFactor
 from accounts.views.access_requests import no_access
@@ -38,6 +38,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, NoConsoleAccess):
         return no_access(request)
+    if isinstance(exception, OrganizationSuspended):
+        return render(request, "console/suspended.html", status=403)
     if isinstance(exception, NoFactor):
         return render(request, "accounts/users/no_factor.html", status=403)
     context = {"for_operators": isinstance(exception, NotOperator)}

@@ -82,6 +82,14 @@ SECTIONS: dict[str, list[Link]] = {
             Can.JWT_CREDENTIAL_MANAGE_OWN,
             "key-round",
         ),
+        Link(
+            "organizations",
+            "Organizations",
+            "operator_organizations",
+            None,
+            "building-2",
+            operators_only=True,
+        ),
         Link("apis", "APIs", "operator_apis", None, "waypoints", operators_only=True),
         Link(
             "signing_keys",

@@ -70,6 +70,8 @@ problems.stop_if_any()
 HTTPS = urlsplit(ORIGIN).scheme == "https"
 
 INSTALLED_APPS = [
+    # Before Django's own, because its createsuperuser replaces theirs.
+    "accounts",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -86,7 +88,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_structlog",
     "post_office",
-    "accounts",
     "credentials",
     "console",
 ]

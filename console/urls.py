@@ -8,6 +8,7 @@ from console.csp_reports import csp_reports
 from console.dashboard import dashboard
 from console.docs.views import docs_file, docs_image, docs_markdown, docs_page, docs_search
 from console.environment_urls import environment_paths
+from console.operator.urls import organization_paths
 from console.operator.views import operator_api, operator_apis
 from console.reference.converters import OperationIdConverter
 from console.reference.views import api_reference, operation_reference, reference
@@ -31,6 +32,7 @@ urlpatterns = [
         name="reference_operation",
     ),
     path("console/search", search, name="search"),
+    *organization_paths,
     path("console/operator/apis", operator_apis, name="operator_apis"),
     path("console/operator/apis/<api_id>", operator_api, name="operator_api"),
     path("console", RedirectView.as_view(pattern_name="dashboard"), name="console_without_slash"),

@@ -116,8 +116,9 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="JWT-106",
         check=CheckName.OWNER,
         cause="The credential’s owner is inactive, has a console role below Developer, or has no "
-        "enabled account in this environment.",
-        fix="Ask an account administrator to fix this.",
+        "enabled account in this environment, or the operator suspended their organization.",
+        fix="Ask an account administrator to fix this, or the operator if the organization is "
+        "suspended.",
     ),
     _invalid_grant(
         code="JWT-107",

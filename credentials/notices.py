@@ -24,7 +24,8 @@ def jwt_credential_created(
     )
 
 
-def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User) -> None:
+def jwt_credential_revoked(credential: JwtCredential, *, revoked_by: User | None) -> None:
+    # Without a person, an operator did it with a command.
     tell(
         NoticeKind.JWT_CREDENTIAL_REVOKED,
         [credential.extension.user],
@@ -127,7 +128,24 @@ def application_transferred(
     )
 
 
-def _facts(credential: JwtCredential, actor: User) -> dict[str, object]:
+def application_suspended(application: Application) -> None:
+    _tell_app_owner(NoticeKind.APPLICATION_SUSPENDED, application)
+
+
+def application_resumed(application: Application) -> None:
+    _tell_app_owner(NoticeKind.APPLICATION_RESUMED, application)
+
+
+def _tell_app_owner(kind: NoticeKind, application: Application) -> None:
+    tell(
+        kind,
+        [application.owner],
+        {"application": application, "owner": application.owner},
+        path=reverse("credentials:application", args=[application.pk]),
+    )
+
+
+def _facts(credential: JwtCredential, actor: User | None) -> dict[str, object]:
     owner = credential.extension.user
     return {
         "credential": credential,

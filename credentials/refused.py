@@ -33,6 +33,7 @@ class Reason(StrEnum):
     UNKNOWN_CLIENT = "unknown_client"
     WRONG_SECRET = "wrong_secret"
     SUSPENDED = "suspended"
+    SUSPENDED_BY_OPERATOR = "suspended_by_operator"
     OTHER_ENVIRONMENT = "other_environment"
     NO_REFRESH_TOKENS = "no_refresh_tokens"
     CREDENTIAL_AS_TOKEN = "credential_as_token"

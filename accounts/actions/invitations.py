@@ -38,8 +38,7 @@ def invite(
     `actor` is None for a command, which needs no right. The address can be that of an existing
     member if the invitation gives them more access.
     """
-    if actor is not None:
-        require_account_admin(organization, actor)
+    _require_inviter(organization, actor)
     raw_token = raw_secrets.generate(INVITATION_TOKEN_PREFIX)
     now = at or timezone.now()
     invitation = Invitation(
@@ -71,13 +70,19 @@ def invite(
     return invitation, raw_token
 
 
+def _require_inviter(organization: Organization, actor: User | None) -> None:
+    # Operators can invite to every organization, because one can lose its last administrator.
+    if actor is not None and not (actor.is_active and actor.is_staff):
+        require_account_admin(organization, actor)
+
+
 def invite_by_email(
     organization: Organization,
     email: str,
     *,
     role: ConsoleRole,
     is_account_admin: bool,
-    actor: User,
+    actor: User | None,
     origin: Origin,
 ) -> tuple[Invitation, bool]:
     """Invite and send the link. The second value says whether the email server accepted it."""
@@ -117,10 +122,10 @@ def _require_use(invitation: Invitation) -> None:
 
 @transaction.atomic
 def renew_invitation(
-    invitation: Invitation, *, actor: User, origin: Origin, at: datetime | None = None
+    invitation: Invitation, *, actor: User | None, origin: Origin, at: datetime | None = None
 ) -> tuple[Invitation, str]:
     """A new raw token, valid for seven days. The old one stops working."""
-    require_account_admin(invitation.organization, actor)
+    _require_inviter(invitation.organization, actor)
     locked = _unsettled(invitation)
     raw_token = raw_secrets.generate(INVITATION_TOKEN_PREFIX)
     locked.token_digest = raw_secrets.digest(raw_token)
@@ -139,15 +144,17 @@ def renew_invitation(
 
 
 def resend_invitation(
-    invitation: Invitation, *, actor: User, origin: Origin
+    invitation: Invitation, *, actor: User | None, origin: Origin
 ) -> tuple[Invitation, bool]:
     renewed, raw_token = renew_invitation(invitation, actor=actor, origin=origin)
     return renewed, emails.invitation(renewed, raw_token)
 
 
 @transaction.atomic
-def withdraw_invitation(invitation: Invitation, *, actor: User, origin: Origin) -> Invitation:
-    require_account_admin(invitation.organization, actor)
+def withdraw_invitation(
+    invitation: Invitation, *, actor: User | None, origin: Origin
+) -> Invitation:
+    _require_inviter(invitation.organization, actor)
     locked = _unsettled(invitation)
     locked.withdrawn_at = timezone.now()
     locked.save(update_fields=["withdrawn_at"])

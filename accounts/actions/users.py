@@ -1,3 +1,4 @@
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts import audit
@@ -26,6 +27,12 @@ def update_profile(user: User, *, first_name: str, last_name: str, origin: Origi
         changes=changed,
     )
     return locked
+
+
+def require_operator(actor: User | None) -> None:
+    """Raises `PermissionDenied`. A command has no actor."""
+    if actor is not None and not (actor.is_active and actor.is_staff):
+        raise PermissionDenied
 
 
 @transaction.atomic

@@ -19,6 +19,10 @@ class AuditKind(models.TextChoices):
     """Every kind of event and its sentence, including those of `credentials`."""
 
     ORGANIZATION_CREATED = "organization.created", "created the organization"
+    ORGANIZATION_RENAMED = "organization.renamed", "renamed the organization"
+    ORGANIZATION_SUSPENDED = "organization.suspended", "suspended the organization"
+    ORGANIZATION_RESUMED = "organization.resumed", "resumed the organization"
+    ORGANIZATION_DELETED = "organization.deleted", "deleted the organization"
     INVITATION_CREATED = "invitation.created", "invited"
     INVITATION_ACCEPTED = "invitation.accepted", "accepted the invitation to"
     MEMBERSHIP_CREATED = "membership.created", "added"
@@ -34,6 +38,8 @@ class AuditKind(models.TextChoices):
     )
     APPLICATION_REGISTERED = "application.registered", "registered the app"
     APPLICATION_UPDATED = "application.updated", "changed the app"
+    APPLICATION_SUSPENDED = "application.suspended", "suspended the app"
+    APPLICATION_RESUMED = "application.resumed", "resumed the app"
     CLIENT_ISSUED = "client.issued", "issued the client ID"
     CLIENT_SECRET_REPLACED = "client.secret_replaced", "replaced the client secret of"
     CLIENT_SECRET_ENDED = "client.secret_ended", "revoked the previous client secret of"

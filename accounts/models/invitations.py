@@ -13,14 +13,14 @@ from core.pagination import Order
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def _unsettled(self) -> Self:
+    def unsettled(self) -> Self:
         return self.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
 
     def open(self, at: datetime | None = None) -> Self:
-        return self._unsettled().filter(expires_at__gt=at or timezone.now())
+        return self.unsettled().filter(expires_at__gt=at or timezone.now())
 
     def expiry_untold(self, at: datetime | None = None) -> Self:
-        return self._unsettled().filter(
+        return self.unsettled().filter(
             expiry_told_at__isnull=True,
             expires_at__lte=at or timezone.now(),
             invited_by__is_active=True,

@@ -29,7 +29,11 @@ class NoticeKind(models.TextChoices):
     NEW_DEVICE = "new_device"
     FAILED_SIGN_INS = "failed_sign_ins"
     SECOND_FACTOR_RESET = "second_factor_reset"
+    ORGANIZATION_SUSPENDED = "organization_suspended"
+    ORGANIZATION_RESUMED = "organization_resumed"
     APPLICATION_TRANSFERRED = "application_transferred"
+    APPLICATION_SUSPENDED = "application_suspended"
+    APPLICATION_RESUMED = "application_resumed"
     JWT_CREDENTIAL_CREATED = "jwt_credential_created"
     JWT_CREDENTIAL_REVOKED = "jwt_credential_revoked"
     JWT_CREDENTIAL_LEAKED = "jwt_credential_leaked"
@@ -50,7 +54,11 @@ _ICONS = {
     NoticeKind.NEW_DEVICE: "monitor-smartphone",
     NoticeKind.FAILED_SIGN_INS: "shield-alert",
     NoticeKind.SECOND_FACTOR_RESET: "shield",
+    NoticeKind.ORGANIZATION_SUSPENDED: "building-2",
+    NoticeKind.ORGANIZATION_RESUMED: "building-2",
     NoticeKind.APPLICATION_TRANSFERRED: "box",
+    NoticeKind.APPLICATION_SUSPENDED: "box",
+    NoticeKind.APPLICATION_RESUMED: "box",
     NoticeKind.JWT_CREDENTIAL_CREATED: "key-round",
     NoticeKind.JWT_CREDENTIAL_REVOKED: "key-round",
     NoticeKind.JWT_CREDENTIALS_REVOKED: "key-round",

@@ -17,9 +17,16 @@ class Organization(models.Model):
     # People with these console roles must have a second factor to use the console.
     mfa_required_roles = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    # By an operator: no app and no credential of the organization works until it is resumed.
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
 
     @property
     def organization_id(self) -> uuid.UUID:

@@ -1,10 +1,11 @@
 from dataclasses import dataclass
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import audit
+from accounts.actions.users import require_operator
 from accounts.environments import Environment
 from accounts.models import AuditKind, User
 from core import vault
@@ -43,7 +44,7 @@ def rotate_signing_key(
     `expected` is the `kid` of the key to retire: if another key is current already, raises
     `ValidationError`, so that sending a form twice rotates once.
     """
-    _require_operator(actor)
+    require_operator(actor)
     former = _locked_current(environment, purpose)
     now = timezone.now()
     if former is None:
@@ -89,7 +90,7 @@ def _locked_current(environment: Environment, purpose: KeyPurpose) -> SigningKey
 def distrust_signing_key(
     key: SigningKey, *, origin: Origin, actor: User | None = None
 ) -> SigningKey:
-    _require_operator(actor)
+    require_operator(actor)
     locked = SigningKey.objects.select_for_update().get(pk=key.pk)
     if locked.retired_at is None:
         raise ValidationError("This key isn’t retired. Rotate it as compromised instead.")
@@ -138,12 +139,6 @@ def _reseal(key: SigningKey, *, origin: Origin) -> SigningKey:
     key.save(update_fields=["sealed_private_key"])
     audit.record(AuditKind.SIGNING_KEY_RESEALED, actor=None, origin=origin, target=key)
     return key
-
-
-def _require_operator(actor: User | None) -> None:
-    # A command has no actor.
-    if actor is not None and not (actor.is_active and actor.is_staff):
-        raise PermissionDenied
 
 
 @transaction.atomic

@@ -157,6 +157,10 @@ REASON_TEXTS: dict[str, ReasonText] = {
         headline="The client ID is suspended",
         cause="The client ID is suspended, so the app can’t use the APIs.",
     ),
+    Reason.SUSPENDED_BY_OPERATOR: ReasonText(
+        headline="The app is suspended",
+        cause="The operator of this platform suspended the app or its organization.",
+    ),
     Reason.NO_REFRESH_TOKENS: ReasonText(
         headline="The app doesn’t use refresh tokens",
         cause="Refresh tokens are turned off in the app’s settings.",

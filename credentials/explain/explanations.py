@@ -274,11 +274,12 @@ def _credential_url(credential: JwtCredential | None, viewer: Membership) -> str
 _PASSES_NOW = "Every check that the console can repeat now passes. Send the request again."
 # People can fix these, unlike a forged signature or an expired token.
 _REPEATABLE = {*STATE_CHECK_NAMES, *SCOPE_CHECK_NAMES, CheckName.FLOW, CheckName.PERMISSION}
+_SUSPENSIONS = {Reason.SUSPENDED, Reason.SUSPENDED_BY_OPERATOR}
 
 
 def _now(refusal: Refusal, visibility: Visibility, failed: FailedRequest, at: datetime) -> str:
     client, credential = refusal.client, refusal.credential
-    is_repeatable = failed.check in _REPEATABLE or failed.reason == Reason.SUSPENDED
+    is_repeatable = failed.check in _REPEATABLE or failed.reason in _SUSPENSIONS
     if client is None or credential is None or not is_repeatable or visibility != EVERYTHING:
         return ""
     exchange = Exchange.read(failed.environment, client, credential, at, refusal.address or "")

@@ -123,6 +123,9 @@ def _app_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     manages = client.application.managed_by(viewer) and not client.application.is_retired
     ask = f" Ask the app’s owner: {client.application.owner.name}."
     page = app_url(client)
+    if failed.reason == Reason.SUSPENDED_BY_OPERATOR:
+        yield Fix("Only the operator of this platform can resume it. Ask their support.")
+        return
     settings = reverse("credentials:application_settings", args=[client.application_id])
     if failed.check is CheckName.SCOPE:
         text, url = f"Add the scope {failed.missing} to the app, then get a new token.", settings

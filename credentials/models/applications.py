@@ -59,6 +59,9 @@ class Application(models.Model):
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True, blank=True)
+    # By an operator, in both environments. The people of the organization can't resume it.
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=200, blank=True)
 
     NEWEST_FIRST: ClassVar = Order(("created_at", "pk"), descending=True)
 
@@ -75,6 +78,11 @@ class Application(models.Model):
     @property
     def is_retired(self) -> bool:
         return self.retired_at is not None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether an operator suspended the app or its organization."""
+        return self.suspended_at is not None or self.organization.is_suspended
 
     @property
     def effective_scopes(self) -> frozenset[str]:

@@ -236,9 +236,16 @@ class JwtCredential(models.Model):
 
     @property
     def owner_can_authenticate(self) -> bool:
-        """Whether the owner is active, has a developer role and an enabled extension (JWT-106)."""
+        """Whether the owner and the organization are active, and the owner has a developer role and
+        an enabled extension (JWT-106).
+        """
         extension = self.extension
-        return extension.user.is_active and extension.is_enabled and self.owner.is_developer
+        return (
+            extension.user.is_active
+            and extension.is_enabled
+            and self.owner.is_developer
+            and not extension.account.organization.is_suspended
+        )
 
     @cached_property
     def policy(self) -> Policy:

@@ -360,6 +360,8 @@ def _active_bearer(
         raise _revoked(claims, CheckName.SESSION, Reason.SESSION_ENDED)
     if not client.is_active:
         raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED)
+    if client.application.is_suspended:
+        raise _revoked(claims, CheckName.CLIENT, Reason.SUSPENDED_BY_OPERATOR)
     exchange = Exchange(
         environment, client, credential, lookup.policy, lookup.is_listed, at, source
     )

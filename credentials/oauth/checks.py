@@ -203,7 +203,7 @@ def _owner_refusal(exchange: Exchange) -> OAuthError | None:
         "JWT-106",
         "The owner of this credential can't authenticate: their account is inactive, their console "
         "role does not allow it, or they have no enabled account in this environment. An account "
-        "administrator can fix this.",
+        "administrator can fix this, unless the organization is suspended.",
     )
 
 

@@ -145,4 +145,6 @@ def unusable(client: Client, environment: Environment) -> Reason | None:
     """Why the base URL of an environment refuses an authentic client; None if it doesn't."""
     if not client.is_active:
         return Reason.SUSPENDED
+    if client.application.is_suspended:
+        return Reason.SUSPENDED_BY_OPERATOR
     return None if client.environment == environment else Reason.OTHER_ENVIRONMENT

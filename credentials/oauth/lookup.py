@@ -8,7 +8,7 @@ find rows by the unverified claims of a token. Callers verify the token afterwar
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from accounts.models import Extension, Membership, PlatformAccount, User
+from accounts.models import Extension, Membership, Organization, PlatformAccount, User
 from core.postgresql.statements import Columns, Instances, JoinedSelect, instance, link
 from credentials import jose
 from credentials.jose import ParsedToken
@@ -66,9 +66,10 @@ _CLIENT = {
         Application,
         (
             "id", "organization_id", "is_public", "uses_jwt_flow", "issues_refresh_tokens",
-            "scopes",
+            "scopes", "suspended_at",
         ),
     ),
+    "provider": Columns(Organization, ("id", "suspended_at")),
 }  # fmt: skip
 _CREDENTIAL = {
     "credential": Columns(
@@ -80,6 +81,7 @@ _CREDENTIAL = {
         ),
     ),
     "membership": Columns(Membership, ("id", "user_id", "role")),
+    "home": Columns(Organization, ("id", "suspended_at")),
     "policy": Columns(Policy, _POLICY_COLUMNS),
 }  # fmt: skip
 # The checks and the access token need these columns of the owner.
@@ -97,6 +99,7 @@ _OWNER_TOLD = {
 _OWNER = """
 LEFT JOIN {extension} ON extension.id = credential.extension_id
 LEFT JOIN {account} ON account.id = extension.account_id
+LEFT JOIN {home} ON home.id = account.organization_id
 LEFT JOIN {person} ON person.id = extension.user_id
 LEFT JOIN {membership} ON membership.user_id = person.id
 LEFT JOIN {policy} ON policy.organization_id = account.organization_id
@@ -113,8 +116,13 @@ LEFT JOIN {{signing}} ON signing.environment = account.environment
 """
 _SIGNING_KEY = {"signing": Columns(SigningKey, ("kid", "sealed_private_key"))}
 
+_CLIENT_ROWS = """
+{client} JOIN {application} ON application.id = client.application_id
+JOIN {provider} ON provider.id = application.organization_id
+"""
+
 _EXCHANGE = JoinedSelect(
-    "{client} JOIN {application} ON application.id = client.application_id "
+    f"{_CLIENT_ROWS} "
     "LEFT JOIN {credential} ON credential.id = %s "
     "LEFT JOIN {key} ON key.kid = credential.signing_key_id "
     f"{_OWNER} {_SIGNING} WHERE client.client_id = %s",
@@ -123,7 +131,7 @@ _EXCHANGE = JoinedSelect(
     also=_LISTED_CLIENT,
 )
 _REFRESH = JoinedSelect(
-    "{client} JOIN {application} ON application.id = client.application_id "
+    f"{_CLIENT_ROWS} "
     "LEFT JOIN {token} ON token.token_digest = %s AND token.client_id = client.id "
     "LEFT JOIN {ended} ON ended.session_id = token.session_id "
     "LEFT JOIN {credential} ON credential.id = token.credential_id "
@@ -142,6 +150,7 @@ _REFRESH = JoinedSelect(
 _NAMED = f"""
 LEFT JOIN {{client}} ON client.client_id = %s AND client.environment = key.environment
 LEFT JOIN {{application}} ON application.id = client.application_id
+LEFT JOIN {{provider}} ON provider.id = application.organization_id
 LEFT JOIN {{credential}} ON credential.id = %s
 LEFT JOIN {{ended}} ON ended.session_id = %s
 {_OWNER}
@@ -154,8 +163,14 @@ _CALL = JoinedSelect(
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
 _QUESTION = JoinedSelect(
-    f"{{asking}} LEFT JOIN {{key}} ON key.kid = %s {_NAMED} WHERE asking.client_id = %s",
-    {"asking": _CLIENT["client"], **_NAMED_PARTS},
+    "{asking} JOIN {asking_application} ON asking_application.id = asking.application_id "
+    "JOIN {asking_provider} ON asking_provider.id = asking_application.organization_id "
+    f"LEFT JOIN {{key}} ON key.kid = %s {_NAMED} WHERE asking.client_id = %s",
+    {
+        **{f"asking_{name}": part for name, part in _CLIENT.items() if name != "client"},
+        "asking": _CLIENT["client"],
+        **_NAMED_PARTS,
+    },
     others={**_LISTED, "ended": EndedSession},
     also={**_LISTED_CLIENT, "ended_session_id": "ended.session_id"},
 )
@@ -177,7 +192,11 @@ def look_up_call(token: ParsedToken) -> Lookup:
 def look_up_question(asking_client_id: str, token: ParsedToken) -> tuple[Lookup, Lookup]:
     """The client that asks about an access token, and the rows that the token names."""
     found = _QUESTION.first([token.kid, *_claimed_ids(token), _storable(asking_client_id)])
-    return Lookup(client=found["asking"] if found else None), _lookup(found)
+    if found is None:
+        return Lookup(), Lookup()
+    asking: Client = found["asking"]
+    _link_client(asking, found["asking_application"], found["asking_provider"])
+    return Lookup(client=asking), _lookup(found)
 
 
 def trusted_key(kid: str, purpose: KeyPurpose, lookup: Lookup | None) -> SigningKey | None:
@@ -217,7 +236,7 @@ def _lookup(found: Instances | None) -> Lookup:
         return Lookup()
     client, credential, token = found["client"], found["credential"], found.get("token")
     if client is not None:
-        link(client, "application", found["application"])
+        _link_client(client, found["application"], found["provider"])
     if credential is not None:
         _link_owner(found)
     if token is not None:
@@ -235,10 +254,16 @@ def _lookup(found: Instances | None) -> Lookup:
     )
 
 
+def _link_client(client: Client, application: Application, provider: Organization) -> None:
+    link(client, "application", application)
+    link(application, "organization", provider)
+
+
 def _link_owner(found: Instances) -> None:
     credential, extension = found["credential"], found["extension"]
     link(credential, "extension", extension)
     link(extension, "account", found["account"])
+    link(found["account"], "organization", found["home"])
     link(extension, "user", found["person"])
     if found["membership"] is not None:
         link(found["person"], "membership", found["membership"])

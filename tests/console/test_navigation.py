@@ -36,8 +36,8 @@ def test_a_developer_admin_enters_the_organization_at_the_developers() -> None:
 @pytest.mark.parametrize("is_operator", [True, False])
 def test_only_operators_see_the_pages_of_operators(is_operator: bool) -> None:
     links = navigation(frozenset(), is_operator=is_operator)["user_menu"]
-    theirs = {link.key for link in links} & {"apis", "signing_keys"}
-    assert theirs == ({"apis", "signing_keys"} if is_operator else set())
+    theirs = {link.key for link in links} & {"organizations", "apis", "signing_keys"}
+    assert theirs == ({"organizations", "apis", "signing_keys"} if is_operator else set())
 
 
 def test_every_section_marks_the_page_that_is_open(rebels: Rebels, sign_in: SignIn) -> None:

@@ -46,6 +46,7 @@ def distrust(scene: Scene) -> None:
 
 FAILURES: list[tuple[CheckName, str, Change]] = [
     (CheckName.CLIENT, "OAU-146", suspend),
+    (CheckName.CLIENT, "OAU-146", settings(suspended_at=timezone.now())),
     (CheckName.FLOW, "OAU-251", settings(uses_jwt_flow=False)),
     (CheckName.SIGNATURE, "JWT-101", distrust),
     (CheckName.REVOCATION, "JWT-102", revoke),

@@ -77,6 +77,7 @@ def arguments(rebels: Rebels, partners: Partners) -> dict[str, object]:
     extension = rebels.luke.user.extensions.order_by("pk").first()
     assert extension is not None
     return {
+        "organization_id": rebels.organization.pk,
         "application_id": application.pk,
         "credential_id": credential.pk,
         "environment": Environment.SANDBOX,
