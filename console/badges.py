@@ -26,6 +26,7 @@ class State(NamedTuple):
 
 STATES = {
     "active": State("success", "circle-check", "Active"),
+    "paused": State("warning", "circle-pause", "Paused"),
     "expiring": State("warning", "clock", "Expires soon"),
     "expired": State("neutral", "hourglass", "Expired"),
     "replacing": State("warning", "refresh-cw", "Being replaced"),
@@ -67,7 +68,9 @@ def status_badge(status: str, text: str = "", *, compact: bool = False) -> SafeS
 @register.simple_tag
 def credential_badge(credential: JwtCredential, *, compact: bool = False) -> SafeString:
     status = credential.status
-    if credential.is_being_replaced:
+    if status == "active" and credential.is_paused():
+        status = "paused"
+    elif credential.is_being_replaced:
         status = "replacing"
     elif credential.expires_soon:
         status = "expiring"

@@ -107,6 +107,12 @@ AUTH_API: tuple[ErrorCode, ...] = (
         fix="Create another credential and use it instead.",
     ),
     _invalid_grant(
+        code="JWT-109",
+        check=CheckName.PAUSE,
+        cause="The credential is paused until the time in the message.",
+        fix="Wait until then, or resume it on the credential’s page.",
+    ),
+    _invalid_grant(
         code="JWT-105",
         check=CheckName.APP_ACCESS,
         cause="The app isn’t allowed to use the credential.",
@@ -204,7 +210,7 @@ REST_API: tuple[ErrorCode, ...] = (
         error="invalid_token",
         check=CheckName.SESSION,
         cause="The token, its credential, its owner, its app, or the IP address is no longer "
-        "allowed.",
+        "allowed, or the credential is paused.",
         fix="Exchange the credential again. If the exchange fails, its error code tells you why.",
     ),
     ErrorCode(

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from accounts import emails
 from accounts.models import NoticeKind, User
 from accounts.notices import tell
-from credentials.models import Application, JwtCredential, Rotation
+from credentials.models import Application, JwtCredential, Refusal, Rotation
 from credentials.models.rotations import AppProgress
 from credentials.models.usage import ClientUse
 
@@ -66,6 +67,65 @@ def jwt_credentials_revoked(
         path=reverse("my_credentials:list"),
         by=revoked_by,
         at=credentials[0].revoked_at,
+    )
+
+
+def jwt_credentials_paused(
+    owner: User, credentials: list[JwtCredential], *, paused_by: User
+) -> None:
+    one = credentials[0] if len(credentials) == 1 else None
+    tell(
+        NoticeKind.JWT_CREDENTIALS_PAUSED,
+        [owner],
+        {
+            "credentials": credentials,
+            "one": one,
+            "owner": owner,
+            "actor": paused_by,
+            "until": credentials[0].paused_until,
+        },
+        path=_page(one) if one else reverse("my_credentials:list"),
+        by=paused_by,
+    )
+
+
+def pause_missed(credential: JwtCredential, refusal: Refusal) -> None:
+    """`refusal` is the first request that the pause refused."""
+    person = credential.paused_by
+    if person is None:
+        return
+    client = refusal.client
+    tell(
+        NoticeKind.PAUSE_MISSED,
+        [person],
+        {
+            "credential": credential,
+            "owner": credential.extension.user,
+            "person": person,
+            "app": client.application.name if client else "An app",
+            "address": refusal.address or "unknown",
+            "refused_at": refusal.at,
+        },
+        path=_page_for(person, "resume", credential),
+        at=refusal.at,
+    )
+
+
+def pause_unmissed(person: User, credentials: list[JwtCredential], *, at: datetime) -> None:
+    """The pause of these credentials ended, and no app tried to use them."""
+    pages = [(each, emails.absolute(_page_for(person, "revoke", each))) for each in credentials]
+    one = credentials[0] if len(credentials) == 1 else None
+    everything = (
+        "my_credentials:list"
+        if all(each.extension.user_id == person.pk for each in credentials)
+        else "organization:credentials"
+    )
+    tell(
+        NoticeKind.PAUSE_UNMISSED,
+        [person],
+        {"credentials": pages, "one": one, "person": person},
+        path=_page_for(person, "revoke", one) if one else reverse(everything),
+        at=at,
     )
 
 
@@ -153,6 +213,14 @@ def _facts(credential: JwtCredential, actor: User | None) -> dict[str, object]:
         "actor": actor,
         "by_someone_else": actor != owner,
     }
+
+
+def _page_for(person: User, name: str, credential: JwtCredential) -> str:
+    """The page of a credential for its owner or for someone who manages it."""
+    owner = credential.extension.user
+    if owner == person:
+        return reverse(f"my_credentials:{name}", args=[credential.pk])
+    return reverse(f"developer_credentials:{name}", args=[owner.pk, credential.pk])
 
 
 def _page(credential: JwtCredential) -> str:

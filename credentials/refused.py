@@ -18,6 +18,7 @@ class CheckName(StrEnum):
     SESSION = "session"
     REVOCATION = "revocation"
     EXPIRY = "expiry"
+    PAUSE = "pause"
     APP_ACCESS = "app_access"
     OWNER = "owner"
     POLICY = "policy"

@@ -15,6 +15,7 @@ from credentials.views import (
     jwt_credentials,
     leaks,
     memberships,
+    pauses,
     permitted_apps,
     policies,
     refusals,
@@ -148,6 +149,7 @@ developer_patterns: list[URLPattern] = [
     path(
         "organization/credentials/revoke", inventory.revoke_credentials, name="revoke_credentials"
     ),
+    path("organization/credentials/pause", pauses.pause_credentials, name="pause_credentials"),
     path(
         "organization/credentials/export", inventory.export_credentials, name="export_credentials"
     ),
@@ -165,6 +167,8 @@ def jwt_credential_patterns(prefix: str) -> list[URLPattern]:
         path(f"{one}/apps", permitted_apps.change_apps, name="apps"),
         path(f"{one}/created", create_jwt_credential.created, name="created"),
         path(f"{one}/operations", abilities.operations, name="operations"),
+        path(f"{one}/pause", pauses.pause, name="pause"),
+        path(f"{one}/resume", pauses.resume, name="resume"),
         path(f"{one}/revoke", revocations.revoke, name="revoke"),
         path(f"{one}/show", shown_jwts.show, name="show"),
         path(f"{one}/sessions", token_sessions.credential_sessions, name="sessions"),

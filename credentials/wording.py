@@ -7,6 +7,8 @@ from credentials.models import JwtCredential, Policy
 
 
 def status_in_words(credential: JwtCredential) -> str:
+    if credential.status == "active" and credential.paused_until and credential.is_paused():
+        return f"Paused until {in_words(credential.paused_until)}"
     if credential.is_being_replaced and credential.superseded_at is not None:
         return f"Being replaced, ends {in_words(credential.superseded_at)}"
     if credential.status == "revoked" and credential.revoked_by is not None:
@@ -34,6 +36,14 @@ def end_in_words(credential: JwtCredential) -> str:
         why = f": “{credential.revoked_reason}”" if credential.revoked_reason else ""
         return f"{credential.revoked_by.name} revoked it on {moment}{why}."
     return f"It expired on {in_words(credential.expires_at)}." if credential.is_expired() else ""
+
+
+def pause_in_words(credential: JwtCredential) -> str:
+    """Who paused the credential, and until when; empty if it isn't paused."""
+    if not credential.is_paused() or credential.paused_until is None:
+        return ""
+    who = credential.paused_by.name if credential.paused_by else "Someone"
+    return f"{who} paused it until {in_words(credential.paused_until)}."
 
 
 def networks_in_words(credential: JwtCredential, policy: Policy | None = None) -> str:

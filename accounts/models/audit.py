@@ -53,6 +53,8 @@ class AuditKind(models.TextChoices):
         "jwt_credential.widened",
         "widened the ceiling of the JWT credential",
     )
+    JWT_CREDENTIAL_PAUSED = "jwt_credential.paused", "paused the JWT credential"
+    JWT_CREDENTIAL_RESUMED = "jwt_credential.resumed", "resumed the JWT credential"
     JWT_CREDENTIAL_REVOKED = "jwt_credential.revoked", "revoked the JWT credential"
     JWT_CREDENTIAL_REPORTED = "jwt_credential.reported", "reported and revoked the leaked JWT for"
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
@@ -335,6 +337,7 @@ _LABELS = {
     "to_at": "To",
     "to_type": "Target type",
     "to": "Target",
+    "until_at": "Until",
     "uses_jwt_flow": "JWT auth flow",
     "zip": "ZIP code",
 }

@@ -39,6 +39,9 @@ class NoticeKind(models.TextChoices):
     JWT_CREDENTIAL_LEAKED = "jwt_credential_leaked"
     JWT_CREDENTIALS_REVOKED = "jwt_credentials_revoked"
     JWT_CREDENTIALS_EXPIRING = "jwt_credentials_expiring"
+    JWT_CREDENTIALS_PAUSED = "jwt_credentials_paused"
+    PAUSE_MISSED = "pause_missed"
+    PAUSE_UNMISSED = "pause_unmissed"
     ROTATION_STARTED = "rotation_started"
     ROTATION_CLOSING = "rotation_closing"
 
@@ -63,6 +66,9 @@ _ICONS = {
     NoticeKind.JWT_CREDENTIAL_REVOKED: "key-round",
     NoticeKind.JWT_CREDENTIALS_REVOKED: "key-round",
     NoticeKind.JWT_CREDENTIALS_EXPIRING: "clock",
+    NoticeKind.JWT_CREDENTIALS_PAUSED: "circle-pause",
+    NoticeKind.PAUSE_MISSED: "circle-pause",
+    NoticeKind.PAUSE_UNMISSED: "circle-pause",
     NoticeKind.ROTATION_STARTED: "refresh-cw",
     NoticeKind.ROTATION_CLOSING: "clock",
 }

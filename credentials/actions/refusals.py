@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
+from credentials.actions.pauses import note_missed_pauses
 from credentials.models import Client, JwtCredential, Refusal
 from credentials.models.refusals import OFTEN, OFTEN_WITHIN, Refused
 
@@ -19,6 +20,7 @@ NOTED_EVERY = timedelta(hours=1)
 @transaction.atomic
 def record_refusals(refused: Iterable[Refused]) -> int:
     rows = _written(list(refused))
+    note_missed_pauses(rows)
     note_often_refused({row.credential_id for row in rows if row.credential_id is not None})
     return len(rows)
 

@@ -234,6 +234,29 @@ def extend_rotation(
     return locked
 
 
+@transaction.atomic
+def move_deadline(
+    credential: JwtCredential, *, by: timedelta, begun_before: datetime, at: datetime
+) -> None:
+    """Move the end of an open rotation of a paused credential, if it began before the pause.
+
+    It never ends after one of the credentials expires. If it would, a shorter pause doesn't move it
+    back.
+    """
+    rotation = Rotation.objects.open_by_credential([credential], at).get(credential.pk)
+    if rotation is None or rotation.started_at > begun_before:
+        return
+    latest = rotation.latest_end
+    if by < timedelta() and rotation.deadline >= latest:
+        return
+    rotation.deadline = min(rotation.deadline + by, latest)
+    if rotation.first_used_at is not None:
+        rotation.grace_period = max(rotation.grace_period + by, timedelta())
+    rotation.warned_at = None
+    rotation.save(update_fields=["deadline", "grace_period", "warned_at"])
+    supersede(rotation, at=rotation.closes_at)
+
+
 def close_rotations(*, origin: Origin, at: datetime | None = None) -> int:
     """Mark the old credentials of due rotations as revoked; returns how many.
 

@@ -93,6 +93,10 @@ CHECK_TEXTS: dict[CheckName, CheckText] = {
         title="The credential hasn’t expired",
         failed="The credential has expired",
     ),
+    CheckName.PAUSE: CheckText(
+        title="The credential isn’t paused",
+        failed="The credential is paused",
+    ),
     CheckName.APP_ACCESS: CheckText(
         title="The app is allowed to use the credential",
         failed="The app isn’t allowed to use the credential",

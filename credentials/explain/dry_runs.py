@@ -27,6 +27,7 @@ from credentials.oauth.checks import (
     AUTHENTICATION_CHECKS,
     CHECKS,
     EXPIRY,
+    PAUSE,
     REVOCATION,
     SIGNATURE,
     Exchange,
@@ -188,7 +189,7 @@ def _of_credential_alone(credential: JwtCredential, at: datetime) -> DryRun:
     no_client = errors.client_authentication_failed().about(reason=Reason.UNKNOWN_CLIENT)
     findings = [
         Finding(CheckName.CLIENT, Result.FAILED, no_client),
-        *walk(without_app, (SIGNATURE, REVOCATION, EXPIRY)),
+        *walk(without_app, (SIGNATURE, REVOCATION, EXPIRY, PAUSE)),
     ]
     fix = Fix("Copy the client ID from the app’s page.", reverse("credentials:applications"))
     rows = rows_of(findings, _KIND, EVERYTHING)

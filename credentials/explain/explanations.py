@@ -220,6 +220,8 @@ def _cause_of_call(refusal: Refusal, failed: FailedRequest) -> str:
         return _usual_cause(refusal)
     ended = cause_of(failed.check, failed.credential, failed.reason)
     cause = ended or f"{CHECK_TEXTS[failed.check].failed}."
+    if failed.check is CheckName.PAUSE:
+        return f"{cause} Access tokens from this credential don’t work until then."
     return f"{cause} Access tokens from this credential no longer work."
 
 

@@ -16,8 +16,9 @@ from credentials.explain.operations import reference_url
 from credentials.explain.requests import RequestKind
 from credentials.models import Client, JwtCredential
 from credentials.oauth.checks import STATE_CHECK_NAMES
+from credentials.pauses import may_resume
 from credentials.refused import CheckName, Reason
-from credentials.wording import end_in_words
+from credentials.wording import end_in_words, pause_in_words
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def cause_of(check: CheckName | None, credential: JwtCredential | None, reason: 
         return REASON_TEXTS[reason].cause
     if check in (CheckName.REVOCATION, CheckName.EXPIRY) and credential is not None:
         return end_in_words(credential)
+    if check is CheckName.PAUSE and credential is not None:
+        return pause_in_words(credential)
     return ""
 
 
@@ -171,6 +174,8 @@ def _credential_fixes(
     name = credential.extension.user.name
     if failed.check is CheckName.APP_ACCESS:
         yield from _allow_list_fixes(failed, owner, page, name)
+    elif failed.check is CheckName.PAUSE:
+        yield _pause_fix(credential, owner)
     elif failed.check is CheckName.CEILING:
         what = f"the scope {failed.missing}" if failed.missing else "one of the app’s scopes"
         text = f"Add {what} to the credential’s ceiling, then get a new token."
@@ -186,6 +191,15 @@ def _credential_fixes(
         if failed.check is CheckName.REVOCATION:
             yield Fix("View the credential’s history and the apps that used it.", page)
         yield _another(credential, viewer, "Create another credential and use it instead.")
+
+
+def _pause_fix(credential: JwtCredential, owner: CredentialOwner) -> Fix:
+    if not credential.is_paused() or credential.paused_by is None:
+        return Fix("The pause has ended. Send the request again.")
+    text = "Resume the credential, or wait until the pause ends."
+    if owner.may_manage and may_resume(credential, owner.viewer):
+        return Fix(text, owner.url("resume", credential))
+    return Fix(f"{text} Ask {credential.paused_by.name}.")
 
 
 def _allow_list_fixes(

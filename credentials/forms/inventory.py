@@ -39,6 +39,7 @@ class InventoryListForm(ListForm):
     status = UncheckedChoiceField(
         choices=[
             ("active", "Active"),
+            ("paused", "Paused"),
             ("expired", "Expired"),
             ("replaced", "Replaced"),
             ("revoked", "Revoked"),

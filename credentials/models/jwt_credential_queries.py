@@ -40,6 +40,10 @@ def active_at(at: datetime) -> Q:
     return Q(revoked_at__isnull=True, expires_at__gt=at) & ~Q(superseded_at__lte=at)
 
 
+def paused(at: datetime) -> Q:
+    return Q(paused_until__gt=at)
+
+
 def refused_often(at: datetime) -> Q:
     # Its status doesn't matter: apps can still send a credential that no longer works.
     return Q(refused_often_until__gt=at)
@@ -122,6 +126,12 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
             .filter(due_days__isnull=False)
         )
 
+    def pause_unmissed(self, at: datetime) -> Self:
+        """Active credentials whose pause ended without a refused request, not asked about yet."""
+        return self.active(at).filter(
+            paused_until__lte=at, pause_missed_at__isnull=True, pause_asked_at__isnull=True
+        )
+
     def with_facts(self) -> Self:
         """Everything that the page of a credential shows about it, in one query."""
         exchanges, calls = (
@@ -141,6 +151,7 @@ class JwtCredentialQuerySet(models.QuerySet["JwtCredential"]):
                 "signing_key",
                 "created_by",
                 "revoked_by",
+                "paused_by",
             )
             .annotate(last_used_at=_last_at(exchanges.filter(since)), last_call_at=last_call)
         )

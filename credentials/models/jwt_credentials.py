@@ -85,6 +85,15 @@ class JwtCredential(models.Model):
     allowed_networks = models.JSONField(default=list, blank=True)
     # App scopes, at most which a call can use, besides the scopes of the app; None for no ceiling.
     ceiling = models.JSONField(null=True, blank=True, validators=[validate_ceiling])
+    # Exchanges and calls are refused until then (JWT-109, OAU-213).
+    paused_until = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # When the pause first refused a request, and when we asked whether to revoke the credential.
+    pause_missed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    pause_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The last reminder before expiry, in days left: 30, 7 or 1.
     reminded_days = models.PositiveSmallIntegerField(null=True, blank=True)
     submission_key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -115,6 +124,13 @@ class JwtCredential(models.Model):
                 name="jwt_credential_revocation_whole",
             ),
             models.CheckConstraint(
+                condition=Q(
+                    paused_until__isnull=True, paused_at__isnull=True, paused_by__isnull=True
+                )
+                | Q(paused_until__isnull=False, paused_at__isnull=False, paused_by__isnull=False),
+                name="jwt_credential_pause_whole",
+            ),
+            models.CheckConstraint(
                 condition=Q(app_access__in=AppAccess.values), name="jwt_credential_access_known"
             ),
         ]
@@ -137,6 +153,15 @@ class JwtCredential(models.Model):
                 fields=["superseded_at"],
                 condition=Q(superseded_at__isnull=False, revoked_at__isnull=True),
                 name="jwt_credential_closing",
+            ),
+            models.Index(
+                fields=["paused_until"],
+                condition=Q(
+                    paused_until__isnull=False,
+                    pause_missed_at__isnull=True,
+                    pause_asked_at__isnull=True,
+                ),
+                name="jwt_credential_pause_unmissed",
             ),
             models.Index(
                 fields=["organization", "refused_often_until"],
@@ -176,6 +201,9 @@ class JwtCredential(models.Model):
 
     def is_expired(self, at: datetime | None = None) -> bool:
         return self.expires_at <= (at or timezone.now())
+
+    def is_paused(self, at: datetime | None = None) -> bool:
+        return self.paused_until is not None and (at or timezone.now()) < self.paused_until
 
     def is_replaced(self, at: datetime | None = None) -> bool:
         """Whether a replacement ended it, even before `tick` writes the revocation."""

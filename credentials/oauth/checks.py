@@ -183,6 +183,17 @@ def _expiry_refusal(exchange: Exchange) -> OAuthError | None:
     return errors.credential_expired() if exchange.credential.is_expired(exchange.at) else None
 
 
+def _pause_refusal(exchange: Exchange) -> OAuthError | None:
+    until = exchange.credential.paused_until
+    if until is None or exchange.at >= until:
+        return None
+    return InvalidGrant(
+        "JWT-109",
+        f"This credential is paused until {in_words(until)}. Wait until then, or ask its owner to "
+        "resume it.",
+    )
+
+
 def _app_access_refusal(exchange: Exchange) -> OAuthError | None:
     return None if _is_allowed(exchange) else errors.app_not_allowed()
 
@@ -259,11 +270,13 @@ AUTHENTICATION_CHECKS: tuple[Check, ...] = (
 )
 REVOCATION = Check(CheckName.REVOCATION, _revocation_refusal)
 EXPIRY = Check(CheckName.EXPIRY, _expiry_refusal)
+PAUSE = Check(CheckName.PAUSE, _pause_refusal)
 CEILING = Check(CheckName.CEILING, _ceiling_refusal)
 # What must hold at every exchange, every refresh and every call.
 STATE_CHECKS: tuple[Check, ...] = (
     REVOCATION,
     EXPIRY,
+    PAUSE,
     Check(CheckName.APP_ACCESS, _app_access_refusal),
     Check(CheckName.OWNER, _owner_refusal),
     Check(CheckName.POLICY, _policy_refusal),

@@ -77,7 +77,7 @@ _CREDENTIAL = {
         (
             "id", "extension_id", "signing_key_id", "issuer", "app_access", "issued_at",
             "expires_at", "revoked_at", "superseded_at", "awaits_first_use", "allowed_networks",
-            "ceiling",
+            "ceiling", "paused_until",
         ),
     ),
     "membership": Columns(Membership, ("id", "user_id", "role")),

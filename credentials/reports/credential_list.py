@@ -15,6 +15,7 @@ from credentials.models.expiration import NEVER
 from credentials.models.jwt_credential_queries import (
     JwtCredentialQuerySet,
     active_at,
+    paused,
     refused_often,
     replaced,
 )
@@ -85,6 +86,7 @@ def matching_credentials(
 def _state(wanted: CredentialFilter, at: datetime) -> Q:
     states = {
         "active": active_at(at),
+        "paused": active_at(at) & paused(at),
         "expired": Q(revoked_at__isnull=True, expires_at__lte=at) & ~Q(superseded_at__lte=at),
         "replaced": replaced(at),
         "revoked": Q(revoked_at__isnull=False) & ~replaced(at),

@@ -10,5 +10,6 @@ for sentence in (
     wording.time_left,
     wording.end_in_words,
     wording.networks_in_words,
+    wording.pause_in_words,
 ):
     register.filter(sentence.__name__, sentence)

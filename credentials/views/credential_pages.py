@@ -8,7 +8,8 @@ from credentials.access import CredentialOwner
 from credentials.explain.explanations import recent_refusals
 from credentials.forms.exchange_tests import APPS_OFFERED, ExchangeTestForm
 from credentials.forms.jwt_credentials import UpdateJwtCredentialForm
-from credentials.models import Client, JwtCredential, Refusal, Rotation
+from credentials.models import Client, ExchangeUsage, JwtCredential, Refusal, Rotation
+from credentials.pauses import may_resume
 from credentials.policy_rules import refusal_of_use
 from credentials.reports.abilities import abilities
 from credentials.reports.credential_usage import credential_usage
@@ -17,7 +18,8 @@ from credentials.snippets import snippets
 EVENTS_SHOWN = 25
 # The pages of one credential that its templates link to.
 _PAGES = (
-    "detail", "apps", "created", "operations", "revoke", "show", "sessions", "end_sessions", "test",
+    "detail", "apps", "created", "operations", "sessions", "end_sessions",
+    "pause", "resume", "revoke", "show", "test",
     "rotate", "rotation", "extend_rotation", "undo_rotation", "finish_rotation",
 )  # fmt: skip
 
@@ -50,6 +52,12 @@ def jwt_page(
     context["snippets"] = snippets(environment=credential.environment, client_id=client_id, jwt=jwt)
     context["test_form"] = ExchangeTestForm(clients=clients, initial={"client_id": client_id})
     return credential_page(request, template, owner, **context)
+
+
+def what_breaks(credential: JwtCredential) -> dict[str, Any]:
+    """What pages show before a credential stops working."""
+    uses = ExchangeUsage.objects.recent_by_credential([credential.pk])
+    return {"used_by": uses.get(credential.pk), "rotation": Rotation.objects.about(credential)}
 
 
 def detail_page(
@@ -87,6 +95,7 @@ def credential_page(
     urls = {page: owner.url(page) for page in ("list", "create")}
     if credential is not None:
         urls |= {page: owner.url(page, credential) for page in _PAGES}
+        context["may_resume"] = owner.may_manage and may_resume(credential, owner.viewer)
     context |= {"owner": owner, "urls": urls}
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"

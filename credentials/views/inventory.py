@@ -91,7 +91,7 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
     """Asks what breaks, then revokes what was checked in the list: `?credential=…&credential=…`."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)
     sent = request.POST if request.method == "POST" else request.GET
-    chosen, back = _chosen(viewer, sent), _list_url(sent)
+    chosen, back = chosen_credentials(viewer, sent), list_url(sent)
     active = [credential for credential in chosen if not credential.is_ended()]
     if not active:
         revoked = "All the credentials you selected are already revoked."
@@ -106,21 +106,21 @@ def revoke_credentials(request: HttpRequest) -> HttpResponse:
         "form": form,
         "back": back,
         "list_query": sent.get("list", ""),
-        "chosen": _consequences(active),
+        "chosen": consequences_of(active),
         "skipped": len(chosen) - len(active),
         "tells_owners": any(c.extension.user_id != viewer.user_id for c in active),
     }
     return render(request, "credentials/inventory/revoke_credentials.html", context)
 
 
-def _list_url(sent: QueryDict) -> str:
+def list_url(sent: QueryDict) -> str:
     """The list as it was, with its filters and its page."""
     form = InventoryListForm(QueryDict(sent.get("list", "")))
     shown = form.url(**form.place) if form.data else ""
     return f"{reverse('organization:credentials')}{shown}"
 
 
-def _chosen(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:
+def chosen_credentials(viewer: Membership, sent: QueryDict) -> list[JwtCredential]:
     """The checked credentials that are of the organization; 404 if there were only others."""
     ids = chosen_ids(sent.getlist("credential"))[:MAX_REVOKED_AT_ONCE]
     found = list(
@@ -147,7 +147,7 @@ class Consequence:
     """Whether the other credential of the rotation was chosen too."""
 
 
-def _consequences(active: list[JwtCredential]) -> list[Consequence]:
+def consequences_of(active: list[JwtCredential]) -> list[Consequence]:
     ids = {credential.pk for credential in active}
     used_by = ExchangeUsage.objects.recent_by_credential(ids)
     rotations = Rotation.objects.open_by_credential(active)

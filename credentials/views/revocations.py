@@ -11,11 +11,7 @@ from core.origin import Origin
 from credentials.access import jwt_credential_for
 from credentials.actions.revocations import revoke_jwt_credential
 from credentials.forms.revocations import RevokeJwtCredentialForm
-from credentials.models import (
-    ExchangeUsage,
-    Rotation,
-)
-from credentials.views.credential_pages import credential_page
+from credentials.views.credential_pages import credential_page, what_breaks
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,10 +29,5 @@ def revoke(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
             revoke_jwt_credential(credential, reason=reason, actor=actor, origin=Origin.of(request))
             messages.success(request, f"You revoked {credential.label}.")
         return redirect(owner.url("list"))
-    context = {
-        "credential": credential,
-        "form": form,
-        "used_by": ExchangeUsage.objects.recent_by_credential([credential.pk]).get(credential.pk),
-        "rotation": Rotation.objects.about(credential),
-    }
+    context = {"credential": credential, "form": form, **what_breaks(credential)}
     return credential_page(request, "credentials/jwt_credentials/revoke.html", owner, **context)

@@ -86,6 +86,13 @@ def fence(scene: Scene) -> None:
     JwtCredential.objects.update(allowed_networks=["192.0.2.0/24"])
 
 
+def pause(scene: Scene) -> None:
+    at = timezone.now()
+    JwtCredential.objects.update(
+        paused_until=at + timedelta(hours=1), paused_at=at, paused_by=scene.rebels.luke.user
+    )
+
+
 def cap(scene: Scene) -> None:
     JwtCredential.objects.update(ceiling=["NoLongerOffered"])
 

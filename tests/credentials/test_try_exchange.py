@@ -36,15 +36,16 @@ REQUEST, CLIENT, LIMIT, FLOW, SIGNATURE, ENVIRONMENT = (
     "This server signed the JWT",
     "The credential belongs to this environment",
 )
-REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK = (
+REVOCATION, EXPIRY, PAUSE, APP_ACCESS, OWNER, POLICY, NETWORK = (
     "The credential hasn’t been revoked",
     "The credential hasn’t expired",
+    "The credential isn’t paused",
     "The app is allowed to use the credential",
     "The credential’s owner can authenticate",
     "The organization policy allows the credential",
     "The app calls from an allowed network",
 )
-STATE = [REVOCATION, EXPIRY, APP_ACCESS, OWNER, POLICY, NETWORK]
+STATE = [REVOCATION, EXPIRY, PAUSE, APP_ACCESS, OWNER, POLICY, NETWORK]
 SCOPES = [
     "The app has the requested app scopes",
     "The credential’s ceiling includes app scopes for the app",

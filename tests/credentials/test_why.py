@@ -34,6 +34,7 @@ from tests.credentials.scenes import (
     narrow,
     nothing,
     outdated,
+    pause,
     revoke,
     settings,
     suspend,
@@ -63,6 +64,7 @@ EXCHANGES: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
     ("JWT-104", "The credential belongs to this environment", nothing, in_production),
     ("JWT-102", "The credential hasn’t been revoked", revoke, lambda scene: scene.exchange()),
     ("JWT-103", "The credential hasn’t expired", expire, lambda scene: scene.exchange()),
+    ("JWT-109", "The credential isn’t paused", pause, lambda scene: scene.exchange()),
     ("JWT-105", "The app is allowed to use the credential", narrow,
      lambda scene: scene.exchange()),
     ("JWT-106", "The credential’s owner can authenticate", demote, lambda scene: scene.exchange()),
@@ -106,6 +108,7 @@ CALLS: list[tuple[str, str, Change, Callable[[Scene], Any]]] = [
      lambda scene: scene.call()),
     ("OAU-213", "The credential hasn’t been revoked", revoke, lambda scene: scene.call()),
     ("OAU-213", "The credential hasn’t expired", expire, lambda scene: scene.call()),
+    ("OAU-213", "The credential isn’t paused", pause, lambda scene: scene.call()),
     ("OAU-213", "The app is allowed to use the credential", narrow, lambda scene: scene.call()),
     ("OAU-213", "The credential’s owner can authenticate", demote, lambda scene: scene.call()),
     ("OAU-213", "The organization policy allows the credential", forbid,
@@ -165,7 +168,7 @@ def test_each_kind_of_request_has_the_checks_on_state_in_their_order() -> None:
 def test_the_checks_of_an_exchange_are_in_the_order_of_the_contract() -> None:
     assert list(kind_of("exchange").checks) == [
         "request", "client", "limit", "flow", "signature", "environment", "revocation", "expiry",
-        "app_access", "owner", "policy", "network", "scope", "ceiling", "audience",
+        "pause", "app_access", "owner", "policy", "network", "scope", "ceiling", "audience",
         "permission",
     ]  # fmt: skip
 

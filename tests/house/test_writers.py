@@ -146,6 +146,8 @@ DONE_BY_PROGRAMS = {
 # These concern only the person who reads, or remove old rows in `manage.py tick`. A file, or one
 # function of it.
 NO_EVENT = {
+    # A step of pausing and resuming, which record an event themselves.
+    "credentials/actions/rotations.py: move_deadline",
     "accounts/actions/devices.py: remove_forgotten_devices",
     "accounts/actions/factors.py: use_code",
     "accounts/actions/notices.py",

@@ -37,6 +37,7 @@ from accounts.models import Device, Invitation, Notice
 from accounts.models.seals import unsealed_events
 from core.origin import Origin
 from credentials.actions.clients import forget_ended_secrets
+from credentials.actions.pauses import ask_about_unmissed_pauses
 from credentials.actions.refresh_tokens import forget_dead_sessions
 from credentials.actions.refusals import forget_old_refusals
 from credentials.actions.reminders import remind_owners
@@ -178,6 +179,12 @@ PARTS = (
     ),
     Job("Rotations", Rotation.objects.due, partial(close_rotations, origin=TICK_ORIGIN), "closed"),
     Job("Rotations about to close", Rotation.objects.to_warn_of, warn_of_closing, "reported"),
+    Job(
+        "Pauses that no one missed",
+        JwtCredential.objects.pause_unmissed,
+        ask_about_unmissed_pauses,
+        "reported",
+    ),
     Job("Email", _due_emails, send_emails, "sent"),
     Job("Expired sessions", _expired_sessions, remove_expired_sessions, "removed"),
     Job(f"Emails older than {EMAILS_KEPT.days} days", _old_emails, remove_old_emails, "removed"),
