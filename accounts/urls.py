@@ -55,6 +55,7 @@ urlpatterns = [
     ),
     path("console/organization/audit", audit.audit_log, name="audit_log"),
     path("console/organization/audit/export", audit.export_audit_log, name="export_audit_log"),
+    path("account/sessions/end-others", sessions.end_other_sessions, name="end_other_sessions"),
     path("account/sessions/<int:session_id>/end", sessions.end_session, name="end_session"),
     path("invitations/accept", invitations.accept_invitation, name="accept_invitation"),
     path("invitations/<str:token>", invitations.open_invitation, name="open_invitation"),

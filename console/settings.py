@@ -263,7 +263,9 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# How long a sign-in or a step-up counts (accounts/sign_in/step_up.py). allauth counts none itself.
+STEP_UP_LIFETIME = timedelta(minutes=15)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
 # Not by a code in an email, because everyone who can read the mailbox could step up.
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"

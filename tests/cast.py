@@ -1,5 +1,6 @@
 """Makes people, apps and credentials through the same actions as the console."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,6 +8,8 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import AutoField, Model, QuerySet
 from django.db.models.sql import InsertQuery
@@ -28,6 +31,7 @@ from accounts.models import (
 )
 from accounts.roles import ConsoleRole
 from core.origin import Origin
+from core.sessions import SessionStore
 from credentials.actions.applications import register_application
 from credentials.actions.clients import issue_client
 from credentials.actions.jwt_credentials import create_jwt_credential
@@ -227,6 +231,42 @@ def add_second_factor(user: User) -> str:
     secret: str = generate_totp_secret()
     TOTP.activate(user, secret)
     return secret
+
+
+def sign_in(user: User) -> Browser:
+    """A browser in which a person has just signed in, with every factor that they have."""
+    browser = Browser()
+    browser.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    session = browser.session
+    session["account_authentication_methods_user"] = str(user.pk)
+    _remember(session, _by_code())
+    return browser
+
+
+def as_later(browser: Browser) -> Browser:
+    """The sign-in and every step-up are longer ago than they count."""
+    _remember(browser.session, [])
+    return browser
+
+
+def as_later_for_everyone() -> None:
+    for stored in Session.objects.all():
+        _remember(SessionStore(stored.session_key), [])
+
+
+def step_up_for_everyone() -> None:
+    """For browsers that aren't Django's."""
+    for stored in Session.objects.all():
+        _remember(SessionStore(stored.session_key), _by_code())
+
+
+def _by_code() -> list[Any]:
+    return [{"method": "mfa", "type": "totp", "at": time.time()}]
+
+
+def _remember(session: SessionBase, records: list[Any]) -> None:
+    session["account_authentication_methods"] = records
+    session.save()
 
 
 def step_up(browser: Browser) -> Browser:

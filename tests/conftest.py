@@ -104,12 +104,7 @@ def partners(db: None) -> Partners:
 
 @pytest.fixture
 def sign_in() -> SignIn:
-    def signed_in(membership: Membership) -> Client:
-        client = Client()
-        client.force_login(membership.user, "allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return signed_in
+    return lambda membership: cast.sign_in(membership.user)
 
 
 @pytest.fixture

@@ -172,7 +172,9 @@ class AuthenticateByKeyForm(_ByKey, AuthenticateWebAuthnForm):  # type: ignore[m
     ceremony = Ceremony.SECOND_FACTOR
 
 
-class ReauthenticateByKeyForm(_ByPasskey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ReauthenticateByKeyForm(_ByKey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """The page decides whether the person has to enter their password first."""
+
     ceremony = Ceremony.STEP_UP
 
 

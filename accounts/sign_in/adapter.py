@@ -26,8 +26,14 @@ from accounts.models import AuditKind, Device, User
 from accounts.models.devices import DEVICES_KEPT
 from accounts.models.sessions import sessions_of
 from accounts.sign_in.failures import count_failure, take_failures
-from accounts.sign_in.passkeys import passkeys_of
-from accounts.sign_in.step_up import require_a_factor
+from accounts.sign_in.step_up import (
+    BY_CODE,
+    BY_KEY,
+    BY_PASSWORD,
+    is_fresh,
+    require_a_factor,
+    step_up_methods,
+)
 from core import email_addresses, raw_secrets
 from core.origin import Origin, client_ip
 
@@ -43,12 +49,11 @@ _RECORDED: dict[str, tuple[AuditKind, str]] = {
     "mfa/email/webauthn_added": (AuditKind.FACTOR_ADDED, "passkey or security key"),
     "mfa/email/webauthn_removed": (AuditKind.FACTOR_REMOVED, "passkey or security key"),
 }
-_BY_KEY = "mfa_reauthenticate:webauthn"
 # In the words of the console.
 _REAUTHENTICATION = {
-    "reauthenticate": "Use your password",
-    "mfa_reauthenticate": "Use a code",
-    _BY_KEY: "Use a passkey",
+    BY_PASSWORD: "Use your password",
+    BY_CODE: "Use a code",
+    BY_KEY: "Use a passkey or key",
 }
 
 
@@ -116,18 +121,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return response
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        # allauth lets people through who have nothing to authenticate with. We don't.
+        # allauth lets people through who have nothing to authenticate with. We don't. Nor does a
+        # password count for people with a second factor: ACCOUNT_REAUTHENTICATION_TIMEOUT makes
+        # allauth's own answer no.
         require_a_factor(self.request.user)
-        required: bool = super().is_reauthentication_required(app=app, **kwargs)
-        return required
+        return not is_fresh(self.request)
 
     def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
         require_a_factor(user)
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return [
             method | {"description": _REAUTHENTICATION[method["id"]]}
-            for method in methods
-            if method["id"] != _BY_KEY or passkeys_of(user)
+            for method in step_up_methods(self.request, methods, user)
         ]
 
     def send_notification_mail(

@@ -85,7 +85,9 @@ def page_of(request: HttpRequest) -> str:
     while path := path.rpartition("/")[0]:
         for address in (path, f"{path}/"):
             if _has_page(address):
-                return address
+                # The filters of a list, for example, whose rows a button exports.
+                query = request.META.get("QUERY_STRING", "")
+                return f"{address}?{query}" if query else address
     return reverse("dashboard")
 
 

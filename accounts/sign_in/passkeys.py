@@ -23,11 +23,19 @@ def passkeys_of(user: User | AnonymousUser) -> list[Authenticator]:
     return [key for key in keys if is_passkey(key)]
 
 
-def request_passkey(user: User | AnonymousUser) -> dict[str, Any]:
-    """What the page asks the browser for: a passkey of this person, which verifies them."""
+def request_key(user: User | AnonymousUser, *, has_entered_password: bool) -> dict[str, Any]:
+    """What the page asks the browser for: a passkey of this person, which verifies them.
+
+    After the password, any of their keys will do.
+    """
+    keys = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.WEBAUTHN)
+    wanted = list(keys) if has_entered_password else passkeys_of(user)
+    verification = UserVerificationRequirement
     options, state = auth.get_server().authenticate_begin(
-        credentials=[key.wrap().authenticator_data.credential_data for key in passkeys_of(user)],
-        user_verification=UserVerificationRequirement.REQUIRED,
+        credentials=[key.wrap().authenticator_data.credential_data for key in wanted],
+        user_verification=(
+            verification.DISCOURAGED if has_entered_password else verification.REQUIRED
+        ),
     )
     auth.set_state(state)
     return dict(options)

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from allauth.account.internal.flows.login import get_authentication_records
@@ -12,14 +12,22 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.second_factor import has_second_factor
 from accounts.sign_in.interruptions import STEP_UP, interrupt
-from accounts.sign_in.passkeys import is_passkey
+from accounts.sign_in.passkeys import is_passkey, passkeys_of
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
+
+# allauth's methods of step-up.
+BY_PASSWORD = "reauthenticate"
+BY_CODE = "mfa_reauthenticate"
+BY_KEY = "mfa_reauthenticate:webauthn"
 
 
 class NoFactor(PermissionDenied):
@@ -27,9 +35,9 @@ class NoFactor(PermissionDenied):
 
 
 def step_up_required(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
-    """Let only people through who have just authenticated again, with any of their factors.
+    view: Callable[Concatenate[HttpRequest, P], R],
+) -> Callable[..., R | HttpResponseRedirect]:
+    """Let only people through who have authenticated in full a short time ago (`is_fresh`).
 
     Others authenticate and return to this page, or to the page of this button, with GET. Unlike
     allauth's decorator, this carries out nothing that was sent before, and it refuses people
@@ -37,11 +45,13 @@ def step_up_required(
     """
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(
+        request: HttpRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> R | HttpResponseRedirect:
         require_a_factor(request.user)
-        if _has_just_authenticated(request):
+        if is_fresh(request):
             return view(request, *args, **kwargs)
-        page = request.path
+        page = request.get_full_path()
         if request.method == "POST":
             page = interrupt(request, request.user, because=STEP_UP)
         query = urlencode({REDIRECT_FIELD_NAME: page})
@@ -67,8 +77,60 @@ def _has_a_factor(user: User | AnonymousUser) -> bool:
     )
 
 
-def _has_just_authenticated(request: HttpRequest) -> bool:
-    # Signing in a moment ago isn't enough: the person has to confirm this very step.
-    records = get_authentication_records(request, request.user)
-    times = [record["at"] for record in records if record.get("reauthenticated")]
-    return bool(times) and time.time() - times[-1] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the person authenticated in full a short time ago, at sign-in or since.
+
+    A code or a passkey is enough. A password is enough only for people without a second factor.
+    """
+    recent = _recent_records(request)
+    if any(_is_enough(record) for record in recent):
+        return True
+    return _by_password(recent) and (
+        any(record["method"] == "mfa" for record in recent)
+        or not (isinstance(request.user, User) and has_second_factor(request.user))
+    )
+
+
+def has_just_entered_password(request: HttpRequest) -> bool:
+    return _by_password(_recent_records(request))
+
+
+def _recent_records(request: HttpRequest) -> list[dict[str, Any]]:
+    # Of this session: allauth adds one at each sign-in and step-up, for each factor.
+    since = time.time() - settings.STEP_UP_LIFETIME.total_seconds()
+    records: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    return [record for record in records if record["at"] > since]
+
+
+def _by_password(records: list[dict[str, Any]]) -> bool:
+    return any(record["method"] == "password" for record in records)
+
+
+def _is_enough(record: dict[str, Any]) -> bool:
+    if record["method"] != "mfa":
+        return False
+    # A touch of a key is the second factor of a sign-in with a password. The page of step-up asked
+    # for a passkey, or for the password first.
+    was_touched = record.get("type") == Authenticator.Type.WEBAUTHN
+    return not was_touched or "passwordless" in record or "reauthenticated" in record
+
+
+def step_up_methods(
+    request: HttpRequest, methods: list[dict[str, Any]], user: User | AnonymousUser
+) -> list[dict[str, Any]]:
+    """Those of allauth's methods that are enough for this person now, the best one first.
+
+    People with a key that isn't a passkey enter their password, and then use the key.
+    """
+    by_id = {method["id"]: method for method in methods}
+    kinds = {factor.type for factor in Authenticator.objects.filter(user_id=user.pk)}
+    has_app = Authenticator.Type.TOTP in kinds
+    has_key, has_passkey = Authenticator.Type.WEBAUTHN in kinds, bool(passkeys_of(user))
+    use_key = has_passkey or (has_key and not has_app and has_just_entered_password(request))
+    wanted = [BY_CODE] if has_app else []
+    wanted += [BY_KEY] if use_key else []
+    if not wanted:
+        wanted = [BY_PASSWORD]
+    # Recovery codes replace whichever factor is away.
+    wanted += [BY_CODE]
+    return [by_id[name] for name in dict.fromkeys(wanted) if name in by_id]

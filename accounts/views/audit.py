@@ -30,6 +30,7 @@ from accounts.reports.audit_log import (
 )
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import only_post
+from accounts.sign_in.step_up import step_up_required
 from core.downloads import DownloadRefused, DownloadSlot, download
 from core.origin import Origin
 from core.spreadsheets import csv_lines
@@ -74,6 +75,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
 
 
 @only_post
+@step_up_required
 def export_audit_log(request: HttpRequest) -> HttpResponseBase:
     # A POST, because we record the export.
     viewer = member(request.user, ConsolePermission.AUDIT_VIEW)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.views import LogoutView, ReauthenticateView
 from allauth.account.views import password_set as allauth_password_set
 from allauth.core.ratelimit import consume_or_429
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
 from allauth.mfa.models import Authenticator
@@ -28,8 +30,8 @@ from accounts.actions.sessions import renew_session
 from accounts.models import User
 from accounts.sign_in import ceremonies
 from accounts.sign_in.ceremonies import Ceremony
-from accounts.sign_in.passkeys import passkeys_of, request_passkey
-from accounts.sign_in.step_up import step_up_required
+from accounts.sign_in.passkeys import is_passkey, passkeys_of, request_key
+from accounts.sign_in.step_up import has_just_entered_password, step_up_required
 
 # How many sign-ins by key one address can begin. Each one takes a session of its own.
 KEY_SIGN_INS = {"login_by_key": "30/m/ip"}
@@ -91,6 +93,20 @@ log_out = _Logout.as_view()
 
 
 class _LeadsToRecoveryCodes(FormView):  # type: ignore[type-arg]
+    factor: Authenticator.Type
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        # The person has just used the new factor, so the next page doesn't ask for it again.
+        response = super().form_valid(form)
+        record_authentication(
+            self.request,
+            person(self.request.user),
+            "mfa",
+            type=self.factor.value,
+            reauthenticated=True,
+        )
+        return response
+
     def get_success_url(self) -> str:
         user = person(self.request.user)
         codes = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES)
@@ -98,13 +114,15 @@ class _LeadsToRecoveryCodes(FormView):  # type: ignore[type-arg]
 
 
 class _ActivateApp(_LeadsToRecoveryCodes, ActivateTOTPView):  # type: ignore[misc]
-    pass
+    factor = Authenticator.Type.TOTP
 
 
 activate_app = _ActivateApp.as_view()
 
 
 class _AddKey(_LeadsToRecoveryCodes, AddWebAuthnView):  # type: ignore[misc]
+    factor = Authenticator.Type.WEBAUTHN
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         with ceremonies.beginning(Ceremony.REGISTRATION, person(self.request.user)):
             context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -134,8 +152,18 @@ class _ReauthenticateByKey(_RenewsSession, ReauthenticateWebAuthnView):  # type:
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         with ceremonies.beginning(Ceremony.STEP_UP, person(self.request.user)):
             context: dict[str, Any] = super().get_context_data(**kwargs)
-            context["js_data"] = {"request_options": request_passkey(self.request.user)}
+            options = request_key(
+                self.request.user, has_entered_password=has_just_entered_password(self.request)
+            )
+            context["js_data"] = {"request_options": options}
         return context
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        key = form.cleaned_data["credential"]
+        if not (is_passkey(key) or has_just_entered_password(self.request)):
+            form.add_error("credential", get_adapter().validation_error("not_a_passkey"))
+            return self.form_invalid(form)
+        return super().form_valid(form)
 
     def form_invalid(self, form: Form) -> HttpResponse:
         # allauth redirects to the sign-in page and forgets the page that people wanted.

@@ -15,6 +15,7 @@ from accounts.forms.submissions import ConfirmForm, errors_on, posted, refill
 from accounts.models import AuditEvent
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import entries_for, keeps_entries
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials import access
 from credentials.actions import applications as actions
@@ -66,6 +67,7 @@ def _in_environments(clients: Iterable[Client], wanted: Environment | None) -> l
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 @keeps_entries
 def create_application(request: HttpRequest) -> HttpResponse:
     owner = member(request.user, ConsolePermission.APPLICATION_MANAGE_OWN)
@@ -120,6 +122,7 @@ def _history(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 @keeps_entries
 def application_settings(request: HttpRequest, application_id: UUID) -> HttpResponse:
     viewer, application = access.application_for(request.user, application_id, to_change=True)

@@ -41,6 +41,7 @@ def _page(request: HttpRequest, name: str, client: Client, **context: Any) -> Ht
 
 
 @only_post
+@step_up_required
 def issue_client(
     request: HttpRequest, application_id: UUID, environment: Environment
 ) -> HttpResponse:

@@ -12,6 +12,7 @@ from accounts import limits
 from accounts.environments import Environment
 from accounts.forms.submissions import errors_on, posted
 from accounts.sign_in.interruptions import entries_for, keeps_entries
+from accounts.sign_in.step_up import step_up_required
 from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for, owner_for
 from credentials.actions import jwt_credentials as actions
@@ -31,6 +32,7 @@ CREATED_SECONDS = 600
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 @keeps_entries
 def create_jwt_credential(request: HttpRequest, user_id: UUID | None = None) -> HttpResponse:
     owner = owner_for(request.user, user_id, manage=True)

@@ -18,6 +18,7 @@ from accounts.forms.submissions import errors_on, posted
 from accounts.models import Membership
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import only_post
+from accounts.sign_in.step_up import step_up_required
 from core.downloads import DownloadRefused, DownloadSlot, download
 from core.origin import Origin
 from core.pagination import page_of
@@ -176,6 +177,7 @@ def _revoke(
 
 
 @only_post
+@step_up_required
 def export_credentials(request: HttpRequest) -> HttpResponseBase:
     """The filtered list as CSV. A POST, because taking it out of the console is recorded."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_VIEW_ANY)

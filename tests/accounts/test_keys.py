@@ -104,7 +104,7 @@ def test_an_answer_completes_only_the_ceremony_that_asked_for_it(
         options = options_of(browser, SECOND_FACTOR)
     if completed == STEP_UP:
         browser.post(reverse(SECOND_FACTOR), {"code": code_of(secret)})
-        assert is_signed_in_as(browser, rebels.luke)
+        assert is_signed_in_as(cast.as_later(browser), rebels.luke)
     answer(browser, completed, passkey, rebels.luke, options)
     assert is_signed_in_as(browser, rebels.luke) == (completed == STEP_UP)
     assert not has_stepped_up(browser)
@@ -131,6 +131,7 @@ def test_a_passkey_signs_in_and_steps_up(
     browser = Client()
     answer(browser, SIGN_IN, passkey, rebels.luke)
     assert is_signed_in_as(browser, rebels.luke)
+    cast.as_later(browser)
     # The page of the password leads to that of the key, and keeps the way back.
     show = reverse("my_credentials:show", args=[credential.pk])
     page = browser.get(show, follow=True)
@@ -149,7 +150,7 @@ def test_a_passkey_signs_in_and_steps_up(
 def test_a_passkey_that_verifies_nobody_is_refused(
     ceremony: str, rebels: Rebels, sign_in: SignIn, passkey: SoftwareKey
 ) -> None:
-    browser = Client() if ceremony == SIGN_IN else sign_in(rebels.luke)
+    browser = Client() if ceremony == SIGN_IN else cast.as_later(sign_in(rebels.luke))
     passkey.verifies = False
     refused = answer(browser, ceremony, passkey, rebels.luke)
     assert NOT_VERIFIED in refused.content.decode()
@@ -163,7 +164,7 @@ def test_a_key_that_was_not_added_as_a_passkey_needs_the_password(
 ) -> None:
     """Even if it verifies the person: they never chose that it is enough."""
     key = added(sign_in, rebels.luke, verifies=True, passkey=False)
-    browser = Client() if ceremony == SIGN_IN else sign_in(rebels.luke)
+    browser = Client() if ceremony == SIGN_IN else cast.as_later(sign_in(rebels.luke))
     refused = answer(browser, ceremony, key, rebels.luke)
     assert ONLY_SECOND_FACTOR in refused.content.decode()
     assert is_signed_in_as(browser, rebels.luke) == (ceremony == STEP_UP)
@@ -180,13 +181,20 @@ def test_step_up_asks_for_passkeys_only(
     assert options["userVerification"] == "required"
 
 
-def test_people_without_a_passkey_step_up_with_their_password(
+def test_people_without_a_passkey_step_up_with_their_password_and_their_key(
     rebels: Rebels, sign_in: SignIn, security_key: SoftwareKey
 ) -> None:
-    browser = sign_in(rebels.luke)
-    page = browser.get(reverse("account_reauthenticate")).content.decode()
-    assert "passkey" not in page
-    assert browser.get(reverse(STEP_UP))["Location"] == reverse("account_reauthenticate")
+    Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).delete()
+    browser = cast.as_later(sign_in(rebels.luke))
+    password, page = reverse("account_reauthenticate"), reverse("accounts:end_other_sessions")
+    assert browser.get(reverse(STEP_UP))["Location"] == password
+    browser.post(password, {"password": cast.PASSWORD})
+    assert browser.post(page)["Location"].startswith(password)
+    assert browser.get(password)["Location"] == reverse(STEP_UP)
+    options = options_of(browser, STEP_UP)
+    assert options["userVerification"] == "discouraged"
+    answer(browser, STEP_UP, security_key, rebels.luke, options)
+    assert browser.post(page)["Location"] == reverse("usersessions_list")
 
 
 def test_a_security_key_is_a_second_factor(rebels: Rebels, security_key: SoftwareKey) -> None:

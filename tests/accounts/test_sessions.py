@@ -20,6 +20,7 @@ from tests.accounts.test_devices import CHROME, FIREFOX
 from tests.conftest import Partners, Rebels
 
 LIST = reverse("usersessions_list")
+END_OTHERS = reverse("accounts:end_other_sessions")
 PAGES = [LIST, reverse("mfa_index")]
 
 
@@ -94,8 +95,8 @@ def test_step_up_changes_the_key_of_the_session_and_not_its_age(rebels: Rebels) 
 
 def test_a_changed_factor_offers_to_end_the_other_sessions(rebels: Rebels) -> None:
     signed_in(rebels.luke, CHROME)
-    here = cast.step_up(signed_in(rebels.luke))
     cast.add_second_factor(rebels.luke.user)
+    here = cast.sign_in(rebels.luke.user)
     page = here.post(reverse("mfa_deactivate_totp"), follow=True).content.decode()
     assert "You’re also signed in on 1 other browser." in page
     assert "End all other sessions" in page
@@ -146,12 +147,12 @@ def test_this_one_is_not_ended_but_logged_out(rebels: Rebels) -> None:
 
 def test_all_others_are_ended_and_recorded(rebels: Rebels) -> None:
     here, there, third = (signed_in(rebels.luke, ua) for ua in (FIREFOX, CHROME, FIREFOX))
-    page = here.post(LIST, follow=True).content.decode()
+    page = here.post(END_OTHERS, follow=True).content.decode()
     assert "You ended all other sessions." in page
     assert [is_signed_in(browser) for browser in (here, there, third)] == [True, False, False]
     event = AuditEvent.objects.get(kind=AuditKind.SESSIONS_ENDED)
     assert event.details == {"browsers": ["Chrome on Windows", "Firefox on Linux"]}
-    here.post(LIST)
+    here.post(END_OTHERS)
     assert AuditEvent.objects.filter(kind=AuditKind.SESSIONS_ENDED).count() == 1
 
 

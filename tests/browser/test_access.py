@@ -15,7 +15,6 @@ from tests.browser.conftest import (
     SignInPage,
     again_at,
     arrived,
-    confirm_password,
 )
 from tests.browser.exchange import call, error_code, exchange
 from tests.conftest import Rebels
@@ -74,7 +73,6 @@ def test_a_person_requests_access_and_creates_a_first_credential(
     expect(leia.get_by_role("link", name="Access 1 pending request")).to_be_visible()
     expect(leia.get_by_role("row", name="A dialer for the night shift")).to_contain_text("Wedge")
     leia.get_by_role("link", name="Approve Wedge Example’s request").click()
-    confirm_password(leia)
     arrived(leia, "Approve Wedge Example’s request")
     leia.get_by_role("radio", name="Developer", exact=True).check()
     leia.get_by_role("button", name="Approve").click()
@@ -122,7 +120,6 @@ def test_a_new_role_of_an_invited_person_takes_effect_at_once(
     leia.get_by_role("link", name="Organization").click()
     leia.get_by_role("link", name="Access", exact=True).click()
     leia.get_by_role("link", name="Invite", exact=True).click()
-    confirm_password(leia)
     leia.get_by_label("Email").fill("mon@rebels.example")
     leia.get_by_role("radio", name="Auditor").check()
     arrived(leia, "Invite someone")

@@ -47,6 +47,7 @@ def test_a_credential_created_for_a_teammate_is_used_and_revoked(
     luke.get_by_role("link", name=re.compile("^Han Example created the sandbox JWT")).click()
     arrived(luke, "Nightly report")
     expect(luke.get_by_text("by Han Example").first).to_be_visible()
+    cast.as_later_for_everyone()
     luke.get_by_role("link", name="Show JWT").click()
     confirm_password(luke)
     luke.get_by_role("button", name="Show JWT").click()

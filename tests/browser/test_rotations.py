@@ -77,11 +77,6 @@ def check_both_widths(page: Page, accessible: Check, where: str) -> None:
         accessible(f"{where} at {width}")
 
 
-def confirm(page: Page) -> None:
-    page.get_by_label("Password").fill(cast.PASSWORD)
-    page.get_by_role("button", name="Confirm").click()
-
-
 @pytest.mark.slow
 def test_a_credential_is_rotated_without_an_outage(
     console: str, sign_in_page: SignInPage, accessible: Check, rebels: Rebels
@@ -93,7 +88,6 @@ def test_a_credential_is_rotated_without_an_outage(
     with running(lambda: exchange(base_url, client.client_id, secret, old_jwt)) as program:
         page.goto(f"{console}/console/my-credentials/{old.pk}")
         page.get_by_role("link", name="Rotate").click()
-        confirm(page)
         expect(page.get_by_label("Label")).to_have_value("Nightly jobs")
         check_both_widths(page, accessible, "the form Rotate")
         page.get_by_label("Label").fill("Nightly jobs 2027")
@@ -161,7 +155,6 @@ def test_a_client_secret_is_replaced_without_an_outage(
     with running(lambda: exchange(base_url, client.client_id, old_secret, jwt)) as program:
         page.goto(f"{console}/console/apps/{application.pk}")
         page.get_by_role("link", name="Replace the sandbox client secret").click()
-        confirm(page)
         expect(page.get_by_label("In 24 hours")).to_be_checked()
         page.get_by_label("In 1 hour").check()
         check_both_widths(page, accessible, "the page Replace client secret")

@@ -91,7 +91,7 @@ def test_a_button_does_nothing_before_step_up(
 ) -> None:
     browser = cast.step_up(sign_in(rebels.luke))
     rotate(browser, credential, label="Second")
-    forget_step_up(browser)
+    cast.as_later(browser)
     response = browser.post(
         reverse("my_credentials:extend_rotation", args=[credential.pk]), {"until": "2030-01-01"}
     )
@@ -108,13 +108,6 @@ def rotate(browser: Client, credential: JwtCredential, **entries: str) -> Any:
     return browser.post(address, data | entries)
 
 
-def forget_step_up(browser: Client) -> None:
-    """As five minutes later."""
-    session = browser.session
-    session["account_authentication_methods"] = []
-    session.save()
-
-
 def values_in(page: str, *values: str) -> list[str]:
     return [value for value in values if f'value="{value}"' in page or f">{value}</" in page]
 
@@ -123,7 +116,7 @@ def test_a_form_keeps_its_entries_until_after_step_up(
     rebels: Rebels, sign_in: SignIn, credential: JwtCredential
 ) -> None:
     browser = cast.step_up(sign_in(rebels.leia))
-    forget_step_up(browser)
+    cast.as_later(browser)
     response = browser.post(
         reverse("accounts:invite"),
         {"email": "mon@rebels.example", "role": "auditor", "is_account_admin": "on"},
@@ -138,7 +131,7 @@ def test_a_form_keeps_its_entries_until_after_step_up(
 
 
 def test_a_policy_keeps_its_entries_until_after_step_up(leia: Client) -> None:
-    forget_step_up(leia)
+    cast.as_later(leia)
     address = reverse("organization:policy", args=["sandbox"])
     response = leia.post(
         address,
@@ -158,7 +151,7 @@ def test_a_rotation_keeps_its_entries_until_after_step_up(
     rebels: Rebels, sign_in: SignIn, credential: JwtCredential
 ) -> None:
     browser = cast.step_up(sign_in(rebels.luke))
-    forget_step_up(browser)
+    cast.as_later(browser)
     response = rotate(browser, credential, label="Nightly job", deadline="90")
     page = confirm(browser, response)
     assert KEPT in page
@@ -213,7 +206,7 @@ def test_a_session_never_holds_a_secret_that_was_entered(
     rebels: Rebels, sign_in: SignIn, credential: JwtCredential
 ) -> None:
     browser = cast.step_up(sign_in(rebels.luke))
-    forget_step_up(browser)
+    cast.as_later(browser)
     jwt = credential.encode()
     rotate(browser, credential, label=f"mine: {jwt}")
     kept = str(dict(browser.session))
@@ -227,7 +220,7 @@ def test_too_long_entries_are_not_kept(
     rebels: Rebels, sign_in: SignIn, credential: JwtCredential
 ) -> None:
     browser = cast.step_up(sign_in(rebels.luke))
-    forget_step_up(browser)
+    cast.as_later(browser)
     response = rotate(browser, credential, label="x" * 30_000)
     assert LOST in " ".join(map(str, get_messages(response.wsgi_request)))
     assert "interrupted_form" not in browser.session

@@ -13,6 +13,7 @@ ANY_METHOD = {f"unknown_uri_{environment}" for environment in Environment}
 # exist twice: for your own credentials, and for those of a person in the organization.
 ONLY_POST = {
     "accounts:create_sandbox_account",
+    "accounts:end_other_sessions",
     "accounts:end_session",
     "accounts:export_audit_log",
     "accounts:read_all_notices",
