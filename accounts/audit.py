@@ -4,11 +4,15 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
+from django.db import transaction
 from django.db.models.options import Options
 from django.utils import timezone
 
 from accounts.models import AuditEvent, AuditKind, User
 from core.origin import Origin
+
+logger = structlog.get_logger(__name__)
 
 SYSTEM_LABEL = "Operator"
 
@@ -40,7 +44,7 @@ def record(
 
     Without `actor`, the event is by a command, or by the person that `actor_label` describes.
     """
-    return AuditEvent.objects.create(
+    event = AuditEvent.objects.create(
         kind=kind,
         at=at or timezone.now(),
         organization_id=target.organization_id,
@@ -54,6 +58,18 @@ def record(
         user_agent=origin.user_agent,
         request_id=origin.request_id,
     )
+    # Not before the commit, because a rollback takes the event back. No names, only IDs.
+    line = {
+        "kind": event.kind,
+        "actor_id": str(event.actor_id or ""),
+        "target": f"{event.target_type} {event.target_id}",
+        "organization_id": str(event.organization_id or ""),
+        "client_id": str(details.get("client_id", "")),
+        "ip": origin.ip,
+        "request_id": origin.request_id,
+    }
+    transaction.on_commit(lambda: logger.info("audit_event", **line))
+    return event
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:

@@ -7,6 +7,7 @@ page would get.
 """
 
 import logging
+import time
 import uuid
 from functools import lru_cache
 from io import BytesIO
@@ -100,7 +101,7 @@ class ApiMiddleware:
         )
 
     def _logged(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:
-        request_id = str(uuid.uuid4())
+        begun, request_id = time.perf_counter(), str(uuid.uuid4())
         request.request_id = request_id  # type: ignore[attr-defined]
         known = structlog.contextvars.bind_contextvars(request_id=request_id, ip=client_ip(request))
         try:
@@ -111,9 +112,15 @@ class ApiMiddleware:
             has_failed = hasattr(request, "_raised_exception")
             if not has_failed and _level_of_log.isEnabledFor(level):
                 what = f"{request.method} {request.path}"
-                log.log(level, "request_finished", code=response.status_code, request=what)
+                milliseconds = round((time.perf_counter() - begun) * 1000)
+                code = response.status_code
+                log.log(
+                    level, "request_finished", code=code, request=what, milliseconds=milliseconds
+                )
         finally:
             structlog.contextvars.reset_contextvars(**known)
+            # An authentic client is bound later.
+            structlog.contextvars.unbind_contextvars("client_id")
         return response
 
     def _answered(self, request: HttpRequest, urlconf: HostUrls | None) -> HttpResponse:

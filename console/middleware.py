@@ -1,4 +1,5 @@
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,8 +35,11 @@ class RequestLogMiddleware(RequestMiddleware):
         super().prepare(request)
         request.request_id = structlog.contextvars.get_contextvars()["request_id"]  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(ip=client_ip(request))
+        request.begun = time.perf_counter()  # type: ignore[attr-defined]
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        taken = time.perf_counter() - request.begun  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(milliseconds=round(taken * 1000))
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         super().handle_response(request, response)
 

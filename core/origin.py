@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -25,6 +26,12 @@ class Origin:
             user_agent=request.headers.get("User-Agent", "")[:200],
             request_id=getattr(request, "request_id", ""),
         )
+
+    @classmethod
+    def of_program(cls, address: str | None) -> "Origin":
+        """Of the request to an API that is answered now."""
+        known = structlog.contextvars.get_contextvars()
+        return cls(ip=address or known.get("ip"), request_id=known.get("request_id", ""))
 
     @classmethod
     def command(cls, name: str) -> "Origin":

@@ -49,6 +49,26 @@ def jwt_credential_leaked(credential: JwtCredential, *, source: str | None, at: 
     )
 
 
+def refresh_token_reused(
+    credential: JwtCredential, application: Application, *, source: str | None, at: datetime
+) -> None:
+    owner = credential.extension.user
+    tell(
+        NoticeKind.REFRESH_TOKEN_REUSED,
+        [owner],
+        {
+            "credential": credential,
+            "owner": owner,
+            "application": application.name,
+            "source": source or "unknown",
+            "at": at,
+        },
+        path=_page(credential),
+        by=None,
+        at=at,
+    )
+
+
 def jwt_credentials_revoked(
     owner: User, credentials: list[JwtCredential], *, revoked_by: User
 ) -> None:

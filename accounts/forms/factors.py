@@ -23,10 +23,13 @@ from allauth.mfa.webauthn.forms import (
 from allauth.mfa.webauthn.internal.auth import parse_registration_response
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from fido2.cose import CoseKey
 
 from accounts.actions.factors import use_code
 from accounts.forms.texts import SeenTextField
+from accounts.models import AuditKind
+from accounts.sign_in.attempts import note_attempt
 from accounts.sign_in.ceremonies import Ceremony, completing
 from accounts.sign_in.passkeys import is_passkey
 from core import email_addresses
@@ -57,6 +60,10 @@ class RequestResetForm(AllauthResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         # allauth looks the account up by one spelling, and would send the link to the other.
         return email_addresses.normalized(super().clean_email())
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        note_attempt(request, AuditKind.RESET_REQUESTED, self.cleaned_data["email"])
+        return str(super().save(request, **kwargs))
 
 
 class ChangePasswordForm(_InOurWords, AllauthChangePasswordForm):  # type: ignore[misc]

@@ -60,6 +60,11 @@ class AuditKind(models.TextChoices):
     JWT_CREDENTIAL_SHOWN = "jwt_credential.shown", "viewed the JWT of"
     JWT_CREDENTIAL_TESTED = "jwt_credential.tested", "ran a test exchange with the JWT of"
     JWT_CREDENTIAL_TRIED = "jwt_credential.tried", "tried a call with the JWT of"
+    TOKEN_SESSION_REVOKED = "jwt_credential.session_revoked", "revoked its token session of"
+    REFRESH_TOKEN_REUSED = (
+        "jwt_credential.token_reused",
+        "used a refresh token a second time, which ended a token session of",
+    )
     TOKEN_SESSION_ENDED = "jwt_credential.session_ended", "ended a token session of"
     TOKEN_SESSIONS_ENDED = "jwt_credential.sessions_ended", "ended all token sessions of"
     JWT_CREDENTIAL_ROTATION_STARTED = (
@@ -87,6 +92,13 @@ class AuditKind(models.TextChoices):
     APPLICATION_RETIRED = "application.retired", "retired the app"
     POLICY_UPDATED = "policy.updated", "changed the policy of"
     CREDENTIALS_EXPORTED = "credentials.exported", "exported the credentials of"
+    SIGNED_IN = "user.signed_in", "signed in"
+    SIGN_IN_FAILED = "user.sign_in_failed", "failed to sign in as"
+    SIGN_IN_BLOCKED = "user.sign_in_blocked", "was blocked after too many attempts to sign in as"
+    SIGNED_OUT = "user.signed_out", "signed out"
+    STEPPED_UP = "user.stepped_up", "confirmed that it’s them"
+    STEP_UP_FAILED = "user.step_up_failed", "failed to confirm that they are"
+    RESET_REQUESTED = "user.reset_requested", "requested a new password for"
     SIGNED_IN_FROM_NEW_DEVICE = "user.new_device", "signed in from a new browser"
     PASSWORD_CHANGED = "user.password_changed", "changed the password of"
     PASSWORD_RESET_SENT = "user.password_reset_sent", "sent a password reset link to"
@@ -128,7 +140,13 @@ _ABOUT_ONESELF = {
     AuditKind.RECOVERY_CODES_MADE: "generated new recovery codes",
     AuditKind.SESSIONS_ENDED: "ended some of their own sessions",
 }
-_WITHOUT_OBJECT = {AuditKind.ACCESS_REQUESTED, AuditKind.SIGNED_IN_FROM_NEW_DEVICE}
+_WITHOUT_OBJECT = {
+    AuditKind.ACCESS_REQUESTED,
+    AuditKind.SIGNED_IN,
+    AuditKind.SIGNED_IN_FROM_NEW_DEVICE,
+    AuditKind.SIGNED_OUT,
+    AuditKind.STEPPED_UP,
+}
 
 
 # What events are about, by model name, including the models of `credentials`.

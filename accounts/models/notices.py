@@ -42,6 +42,7 @@ class NoticeKind(models.TextChoices):
     JWT_CREDENTIALS_PAUSED = "jwt_credentials_paused"
     PAUSE_MISSED = "pause_missed"
     PAUSE_UNMISSED = "pause_unmissed"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"
     ROTATION_STARTED = "rotation_started"
     ROTATION_CLOSING = "rotation_closing"
 
@@ -69,6 +70,7 @@ _ICONS = {
     NoticeKind.JWT_CREDENTIALS_PAUSED: "circle-pause",
     NoticeKind.PAUSE_MISSED: "circle-pause",
     NoticeKind.PAUSE_UNMISSED: "circle-pause",
+    NoticeKind.REFRESH_TOKEN_REUSED: "shield-alert",
     NoticeKind.ROTATION_STARTED: "refresh-cw",
     NoticeKind.ROTATION_CLOSING: "clock",
 }

@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
@@ -22,9 +23,11 @@ from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import note_factor_change
 from accounts.actions.invitations import readdress_invitations
 from accounts.actions.sessions import end_sessions
+from accounts.actions.sign_ins import note_authentication
 from accounts.models import AuditKind, Device, User
 from accounts.models.devices import DEVICES_KEPT
 from accounts.models.sessions import sessions_of
+from accounts.sign_in.attempts import note_attempt
 from accounts.sign_in.failures import count_failure, take_failures
 from accounts.sign_in.step_up import (
     BY_CODE,
@@ -33,6 +36,7 @@ from accounts.sign_in.step_up import (
     is_fresh,
     require_a_factor,
     step_up_methods,
+    ways_of,
 )
 from core import email_addresses, raw_secrets
 from core.origin import Origin, client_ip
@@ -98,12 +102,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return f"{key}:{raw_secrets.digest(raw_token)}"
         return key
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            note_attempt(request, AuditKind.SIGN_IN_BLOCKED, credentials.get("email", ""))
+            raise
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         count_failure(credentials.get("email", ""))
+        note_attempt(request, AuditKind.SIGN_IN_FAILED, credentials.get("email", ""))
 
     def post_login(self, request: HttpRequest, user: User, **hooks: Any) -> HttpResponse:
         # All factors are checked by now, so the browser becomes a known one.
         response: HttpResponse = super().post_login(request, user, **hooks)
+        note_authentication(
+            user, AuditKind.SIGNED_IN, origin=Origin.of(request), ways=ways_of(request, user)
+        )
         token = note_sign_in(
             user,
             request.COOKIES.get(settings.DEVICE_COOKIE_NAME),

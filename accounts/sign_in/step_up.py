@@ -95,10 +95,12 @@ def has_just_entered_password(request: HttpRequest) -> bool:
     return _by_password(_recent_records(request))
 
 
-def _recent_records(request: HttpRequest) -> list[dict[str, Any]]:
+def _recent_records(
+    request: HttpRequest, user: User | AnonymousUser | None = None
+) -> list[dict[str, Any]]:
     # Of this session: allauth adds one at each sign-in and step-up, for each factor.
     since = time.time() - settings.STEP_UP_LIFETIME.total_seconds()
-    records: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    records: list[dict[str, Any]] = get_authentication_records(request, user or request.user)
     return [record for record in records if record["at"] > since]
 
 
@@ -113,6 +115,24 @@ def _is_enough(record: dict[str, Any]) -> bool:
     # for a passkey, or for the password first.
     was_touched = record.get("type") == Authenticator.Type.WEBAUTHN
     return not was_touched or "passwordless" in record or "reauthenticated" in record
+
+
+_WAYS = {
+    Authenticator.Type.TOTP.value: "code",
+    Authenticator.Type.RECOVERY_CODES.value: "recovery code",
+    Authenticator.Type.WEBAUTHN.value: "key",
+}
+
+
+def ways_of(request: HttpRequest, user: User) -> list[str]:
+    """How the person authenticated in this session a short time ago, for the audit log."""
+    ways = [
+        "passkey"
+        if "passwordless" in record
+        else _WAYS.get(record.get("type", ""), record["method"])
+        for record in _recent_records(request, user)
+    ]
+    return list(dict.fromkeys(ways))
 
 
 def step_up_methods(

@@ -27,11 +27,14 @@ from django.views.generic.edit import FormView
 
 from accounts.access import person
 from accounts.actions.sessions import renew_session
-from accounts.models import User
+from accounts.actions.sign_ins import note_authentication, note_sign_out
+from accounts.models import AuditKind, User
 from accounts.sign_in import ceremonies
+from accounts.sign_in.attempts import note_attempt
 from accounts.sign_in.ceremonies import Ceremony
 from accounts.sign_in.passkeys import is_passkey, passkeys_of, request_key
-from accounts.sign_in.step_up import has_just_entered_password, step_up_required
+from accounts.sign_in.step_up import has_just_entered_password, step_up_required, ways_of
+from core.origin import Origin
 
 # How many sign-ins by key one address can begin. Each one takes a session of its own.
 KEY_SIGN_INS = {"login_by_key": "30/m/ip"}
@@ -72,6 +75,12 @@ class _Authenticate(AuthenticateView):  # type: ignore[misc]
             context: dict[str, Any] = super().get_context_data(**kwargs)
         return context
 
+    def form_invalid(self, form: Form) -> HttpResponse:
+        user = self.stage.login.user
+        note_attempt(self.request, AuditKind.SIGN_IN_FAILED, user.email, way="second factor")
+        response: HttpResponse = super().form_invalid(form)
+        return response
+
 
 authenticate = _Authenticate.as_view()
 
@@ -79,7 +88,10 @@ authenticate = _Authenticate.as_view()
 class _Logout(LogoutView):  # type: ignore[misc]
     def logout(self) -> None:
         # *Cancel* on the page of the second factor leads here, too.
+        user = self.request.user
         super().logout()
+        if isinstance(user, User):
+            note_sign_out(user, origin=Origin.of(self.request))
         ceremonies.cancel()
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -137,7 +149,19 @@ class _RenewsSession(FormView):  # type: ignore[type-arg]
         # A session key that someone saw before has no step-up.
         response = super().form_valid(form)
         renew_session(self.request.session)
+        user = person(self.request.user)
+        note_authentication(
+            user,
+            AuditKind.STEPPED_UP,
+            origin=Origin.of(self.request),
+            ways=ways_of(self.request, user)[-1:],
+        )
         return response
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        user = person(self.request.user)
+        note_attempt(self.request, AuditKind.STEP_UP_FAILED, user.email)
+        return super().form_invalid(form)
 
 
 class _ReauthenticateByPassword(_RenewsSession, ReauthenticateView):  # type: ignore[misc]
@@ -166,6 +190,7 @@ class _ReauthenticateByKey(_RenewsSession, ReauthenticateWebAuthnView):  # type:
         return super().form_valid(form)
 
     def form_invalid(self, form: Form) -> HttpResponse:
+        note_attempt(self.request, AuditKind.STEP_UP_FAILED, person(self.request.user).email)
         # allauth redirects to the sign-in page and forgets the page that people wanted.
         for message in form.errors.get("credential", []):
             messages.error(self.request, str(message))

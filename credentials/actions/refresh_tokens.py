@@ -14,13 +14,20 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts import audit
+from accounts.models import AuditKind
 from core import networks, raw_secrets
+from core.origin import Origin
 from core.postgresql import statements
+from core.sampling import HourlyCap
+from credentials import notices
 from credentials.actions.tokens import IssuedToken, clamped
 from credentials.models import Client, EndedSession, JwtCredential, RefreshToken
 from credentials.models.refresh_tokens import TokenSession, dead_tokens
 
 PREFIX = "rt_"
+# An app can begin and revoke sessions all day.
+revocations_recorded = HourlyCap(per_key=20, in_all=2_000)
 _SALT = "credentials.refresh_tokens.successor"
 
 
@@ -100,8 +107,40 @@ def rotate_refresh_token(
         known = RefreshToken.objects.with_token(each).first()
         if row.in_grace(at) and known is not None and known.used_at is None:
             return _issued(known, each, at)
-    end_session(row.session_id, at=at)
+    if end_session(row.session_id, at=at):
+        _tell_of_reuse(row, source=source, at=at)
     return None
+
+
+def _tell_of_reuse(row: RefreshToken, *, source: str | None, at: datetime) -> None:
+    # Once for each session, because only the first reuse ends it.
+    credential, application = row.credential, row.client.application
+    audit.record(
+        AuditKind.REFRESH_TOKEN_REUSED,
+        actor=None,
+        actor_label=application.name,
+        origin=Origin.of_program(source),
+        target=credential,
+        at=at,
+        client_id=row.client.client_id,
+        session_id=str(row.session_id),
+    )
+    notices.refresh_token_reused(credential, application, source=source, at=at)
+
+
+@transaction.atomic
+def revoke_session(session_id: UUID, credential: JwtCredential, client: Client) -> None:
+    """End a session for its app (RFC 7009). Of many in an hour, only the first are recorded."""
+    if end_session(session_id) and revocations_recorded.allows(f"{credential.pk} {client.pk}"):
+        audit.record(
+            AuditKind.TOKEN_SESSION_REVOKED,
+            actor=None,
+            actor_label=client.application.name,
+            origin=Origin.of_program(None),
+            target=credential,
+            client_id=client.client_id,
+            session_id=str(session_id),
+        )
 
 
 def _use(row: RefreshToken, at: datetime) -> bool:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
@@ -367,6 +368,9 @@ def _active_bearer(
     )
     if (refusal := first_refusal(exchange, ACCESS_TOKEN_CHECKS)) is not None:
         raise _revoked(claims, refusal.facts.check)
+    # For the log line of the request. At introspection, it's the client that asks.
+    if "client_id" not in structlog.contextvars.get_contextvars():
+        structlog.contextvars.bind_contextvars(client_id=client.client_id)
     granted = settings.PLATFORM.effective_scopes(str(claims["scope"]).split())
     scopes = credential.within_ceiling(granted & client.application.effective_scopes)
     return Bearer(claims, credential, credential.extension, client, scopes)

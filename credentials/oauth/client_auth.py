@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -69,7 +70,10 @@ def authenticate_client(
     address together, so that guessing can't lock anyone out, not even from the same address.
     """
     try:
-        return _authenticated(credentials, parameters, environment, lookup)
+        client = _authenticated(credentials, parameters, environment, lookup)
+        # For the log line of the request.
+        structlog.contextvars.bind_contextvars(client_id=client.client_id)
+        return client
     except InvalidClient:
         claimed = credentials.client_id if credentials else ""
         try:

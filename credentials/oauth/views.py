@@ -14,7 +14,7 @@ from core import raw_secrets
 from core.origin import Origin, address_named_by_peer, client_ip, network_of
 from core.responses import set_headers
 from credentials import jose
-from credentials.actions.refresh_tokens import end_session
+from credentials.actions.refresh_tokens import revoke_session
 from credentials.actions.revocations import revoke_leaked_jwt_credential
 from credentials.error_codes import help_link
 from credentials.models import Client, SigningKey
@@ -133,8 +133,8 @@ def revoke(request: HttpRequest, environment: Environment) -> HttpResponse:
         session_id = session_of(raw_token, client, lookup, environment)
         if session_id is None:
             parameters.count(client.client_id)
-    if session_id is not None:
-        end_session(session_id)
+    if session_id is not None and lookup.credential is not None:
+        revoke_session(session_id, lookup.credential, client)
     return HttpResponse()
 
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from accounts.models import AuditEvent, AuditKind
 from console.logs import configured_logs
+from tests import api, cast
 from tests.conftest import Rebels, SignIn
 
 CALL, PAGE = "/sandbox/restapi/v1.0/account/~", "/console/"
@@ -70,3 +73,44 @@ def test_a_request_that_is_refused_has_one_line(
         lines.clear()
         assert client.get(path).status_code in (401, 403)
         assert lines == ["request_finished"]
+
+
+def test_a_line_says_which_client_it_was_and_how_long_it_took(
+    rebels: Rebels, sign_in: SignIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    app = api.app(rebels.luke)
+    token = api.access_token(app, cast.credential(rebels.luke))
+    api.call("GET", "/account/~", token)
+    api.call("GET", "/account/~")
+    sign_in(rebels.luke).get(PAGE)
+    found = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    finished = [line for line in found if line["event"] == "request_finished"]
+    who = [(line.get("client_id"), line.get("user_id")) for line in finished]
+    luke = str(rebels.luke.user_id)
+    assert who == [(app.client_id, None), (app.client_id, None), (None, None), (None, luke)]
+    assert all(0 <= line["milliseconds"] < 60_000 for line in finished)
+
+
+def test_an_audit_event_has_a_line_with_ids_and_no_names(
+    rebels: Rebels,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with django_capture_on_commit_callbacks(execute=True):
+        cast.application(rebels.luke)
+    [line] = [
+        record.msg
+        for record in caplog.records
+        if isinstance(record.msg, dict) and record.msg["event"] == "audit_event"
+    ]
+    event = AuditEvent.objects.get(kind=AuditKind.APPLICATION_REGISTERED)
+    assert {name: line[name] for name in ("kind", "actor_id", "target", "organization_id")} == {
+        "kind": "application.registered",
+        "actor_id": str(rebels.luke.user_id),
+        "target": f"application {event.target_id}",
+        "organization_id": str(rebels.organization.pk),
+    }
+    assert (line["ip"], line["request_id"]) == (cast.ORIGIN.ip, cast.ORIGIN.request_id)
+    assert "luke@" not in str(line)

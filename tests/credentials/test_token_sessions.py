@@ -5,10 +5,12 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from accounts.models import AuditEvent, Membership
+from accounts.models import AuditEvent, AuditKind, Membership
 from credentials.models import JwtCredential, RefreshToken
 from tests import api, cast
 from tests.conftest import Partners, Rebels, SignIn
@@ -213,3 +215,49 @@ def test_managers_of_an_app_end_its_sessions_and_see_only_their_credentials(
     assert not AuditEvent.objects.filter(
         organization=partners.organization, actor=rebels.luke.user
     ).exists()
+
+
+def test_an_app_that_revokes_its_token_is_recorded(app: api.App, credential: JwtCredential) -> None:
+    tokens = started(app, credential)
+    for _ in range(2):
+        revoked = api.program().post(
+            f"/{api.SANDBOX}/restapi/oauth/revoke",
+            f"token={tokens['access_token']}",
+            content_type=api.FORM,
+            headers={"Authorization": app.authorization},
+        )
+        assert revoked.status_code == 200
+    [(kind, who, details)] = events()
+    assert (kind, who) == ("jwt_credential.session_revoked", "Falcon Dialer")
+    assert details == {"client_id": app.client_id, "session_id": session_id(tokens)}
+    assert not works(app, tokens)
+
+
+def test_reuse_of_a_refresh_token_is_recorded_and_told_to_the_owner(
+    app: api.App,
+    credential: JwtCredential,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    tokens = started(app, credential)
+    refreshed(app, tokens)
+    RefreshToken.objects.filter(used_at__isnull=False).update(
+        used_at=timezone.now() - timedelta(seconds=11)
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            assert refreshed(app, tokens, REMOTE_ADDR="192.0.2.66").status_code == 400
+    event = AuditEvent.objects.get(kind=AuditKind.REFRESH_TOKEN_REUSED)
+    assert (event.actor_label, event.target_id) == ("Falcon Dialer", str(credential.pk))
+    assert event.ip == "192.0.2.66"
+    assert event.request_id
+    assert event.details == {"client_id": app.client_id, "session_id": session_id(tokens)}
+    [message] = mail.outbox
+    assert message.to == ["luke@rebels.example"]
+    assert message.subject == (
+        "A refresh token of your sandbox JWT credential was used twice: Contractor Key"
+    )
+    assert "From:  192.0.2.66" in message.body
+    assert credential.extension.user.notices.get().text == (
+        "Falcon Dialer used a refresh token of your sandbox credential “Contractor Key” a second "
+        "time. Someone may have copied the token, so we ended the session."
+    )
