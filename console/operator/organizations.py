@@ -91,13 +91,12 @@ class OrganizationUse:
 
 
 def use_of(organization: Organization) -> OrganizationUse:
-    sized = _with_size(listed_organizations()).get(pk=organization.pk)
+    sized: Any = _with_size(listed_organizations()).get(pk=organization.pk)
     since = timezone.now().date() - RECENT
     exchanges = ExchangeUsage.objects.filter(
         credential__organization=organization, day__gte=since
     ).aggregate(sum=Sum("exchanges"))
-    sizes: Any = sized
-    return OrganizationUse(sized.people, sizes.apps, sizes.credentials, exchanges["sum"] or 0)
+    return OrganizationUse(sized.people, sized.apps, sized.credentials, exchanges["sum"] or 0)
 
 
 class ReasonForm(forms.Form):

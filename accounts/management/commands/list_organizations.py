@@ -21,6 +21,7 @@ class Command(OperatorCommand):
     def run(self, **options: Any) -> None:
         state = "suspended" if options["suspended"] else ""
         found = wanted_organizations(listed_organizations(), text=options["search"], state=state)
+        organization: Any
         for organization in found.order_by("name", "pk"):
             row = {
                 "id": str(organization.pk),
