@@ -1,6 +1,7 @@
 # make run            starts the console with demo data on http://localhost:8000
 # make example        starts the console, and an example API behind nginx
 # make test           runs every check and every test
+# make fuzz           sends odd input to both APIs and to every parser
 # make bench          measures both APIs, and writes the figures into docs/reference/performance.md
 # make bench-pages    measures the pages, and writes the figures into docs/reference/performance.md
 # make test-failover  kills the database under load, and writes the result into docs/how-to/scale.md
@@ -11,7 +12,7 @@
 # docs/reference/commands.md describes every target and its options.
 
 .DEFAULT_GOAL := run
-.PHONY: run example test test-failover bench bench-pages audit sbom install install-dev collectstatic \
+.PHONY: run example test fuzz test-failover bench bench-pages audit sbom install install-dev collectstatic \
 	lock clean
 .DELETE_ON_ERROR:
 
@@ -34,6 +35,10 @@ example: install-dev
 
 test: install-dev
 	@$(python) -m tests.stages $(STAGES)
+
+fuzz: install-dev
+	@FUZZ_WRITE=1 TEST_DATABASE=postgresql $(python) -m pytest --quiet \
+		--override-ini=python_files='fuzz_*.py' --override-ini=python_functions='fuzz_*' tests/fuzz
 
 bench: install-dev
 	@$(python) -m benchmarks.apis --write $(if $(GROWTH),--growth)
