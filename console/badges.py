@@ -36,7 +36,7 @@ STATES = {
     "disabled": State("danger", "circle-slash", "Disabled"),
     "allowed": State("success", "circle-check", "Allowed"),
     "blocked": State("neutral", "circle-slash", "Not allowed"),
-    "waiting": State("info", "clock", "Nobody joined yet"),
+    "waiting": State("info", "clock", "No one joined yet"),
     "pending": State("info", "clock", "Pending"),
     "unused": State("neutral", "circle-dashed", "Not used yet"),
     "refused": State("danger", "octagon-alert", "Refused often"),

@@ -20,12 +20,12 @@ from core.one_time_links import path_without_secret
 from core.origin import client_ip, network_of
 from credentials.throttle import LimitGroup, RateLimited, meter_of
 
-PATH = "csp-reports"
+ADDRESS = "csp-reports"
 # Reports of browsers have a few hundred bytes.
 MAX_REPORT = 16 * 1024
 
 _DIRECTIVE = re.compile(r"[a-z-]{3,40}")
-# What stands in the place of a URL, such as `inline` and `eval`, or is the beginning of one.
+# What is in the place of a URL, such as `inline` and `eval`, or is the beginning of one.
 _KEYWORD = re.compile(r"[a-z-]{2,40}")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,120}")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,150}")
@@ -40,7 +40,7 @@ logger = structlog.get_logger(__name__)
 def csp_reports(request: HttpRequest) -> HttpResponse:
     meter = meter_of(request)
     try:
-        meter.count(LimitGroup.AUTH, PATH, network_of(client_ip(request)))
+        meter.count(LimitGroup.AUTH, ADDRESS, network_of(client_ip(request)))
     except RateLimited:
         return meter.mark(HttpResponse(status=429))
     if (violation := violation_in(request.body)) is not None:

@@ -98,7 +98,7 @@ def invite_administrator(
 
 @transaction.atomic
 def delete_organization(organization: Organization, *, actor: User | None, origin: Origin) -> None:
-    """Delete an organization that nobody has joined. Its audit events stay."""
+    """Delete an organization that no one has joined. Its audit events stay."""
     require_operator(actor)
     locked = Organization.objects.select_for_update().get(pk=organization.pk)
     if locked.memberships.exists():

@@ -40,7 +40,7 @@ def note_sign_out(user: User, *, origin: Origin) -> None:
 
 @transaction.atomic
 def record_attempts(attempts: Iterable[Attempt]) -> None:
-    """Record those that name an account. Nobody has proved that they are its person."""
+    """Record those that name an account. No one has proved that they are its person."""
     found = list(attempts)
     people = User.objects.select_related("membership").in_bulk(
         {attempt.email for attempt in found}, field_name="email"

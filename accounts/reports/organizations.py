@@ -14,7 +14,7 @@ ORGANIZATION_ORDERS = {
     "created": Order(("created_at", "pk")),
     "-created": Order(("created_at", "pk"), descending=True),
 }
-STATES = [("active", "Active"), ("waiting", "Nobody joined yet"), ("suspended", "Suspended")]
+STATES = [("active", "Active"), ("waiting", "No one joined yet"), ("suspended", "Suspended")]
 
 
 def listed_organizations() -> QuerySet[Organization]:

@@ -54,7 +54,7 @@ def _require_manager_of_either(last: RefreshToken, actor: User) -> None:
 def end_sessions_of_credential(
     credential: JwtCredential, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> int:
-    """End all sessions of a credential, of whatever app, and return how many."""
+    """End all sessions of a credential, with any app, and return how many."""
     at = at or timezone.now()
     locked = locked_credential(credential)
     require_manager(locked.owner, actor)
@@ -75,7 +75,7 @@ def end_sessions_of_credential(
 def end_sessions_of_client(
     client: Client, *, actor: User, origin: Origin, at: datetime | None = None
 ) -> int:
-    """End all sessions of an app in one environment, of whatever credential."""
+    """End all sessions of an app in one environment, with any credential."""
     at = at or timezone.now()
     # Its managers can end each of them with its client secret, and stop the app altogether. So
     # they needn't see the credentials.

@@ -55,7 +55,7 @@ TEXTS = sorted(
     for path in (THEIRS / folder).rglob("*.txt")
 )
 UNREACHABLE_TEXTS = re.compile(
-    r"account_already_exists|login_code|password_reset_code|phone|email_confirm_|signup|recovery_codes/download"
+    r"account_already_exists|login_code|sessions_logged_out|password_reset_code|phone|email_confirm_|signup|recovery_codes/download"
 )
 
 

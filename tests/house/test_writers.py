@@ -24,6 +24,7 @@ ALLOWED = {
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
     "core/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "a row of the email library, after the commit",
+    "accounts/forms/factors.py: RequestResetForm.save: super().save": "sends an email, saves no row",
     "console/management/commands/tick.py: _turns: cache.delete": "a lock, not a row",
     "accounts/sign_in/failures.py: take_failures: cache.delete": "a counter, not a row",
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("

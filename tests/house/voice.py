@@ -136,6 +136,9 @@ def readers(name: str) -> tuple[bool, Callable[[str], Iterator[Text]]] | None:
     """How the texts of a file are read, and whether it is a page, an email or a document."""
     if name.startswith("templates/") and name.endswith(".html"):
         return True, template_texts
+    if name.startswith("templates/credentials/snippets/"):
+        # Code in other languages.
+        return None
     if name.startswith("templates/") and name.endswith(".txt"):
         return True, email_texts
     if name.endswith(".md"):

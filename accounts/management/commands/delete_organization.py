@@ -9,7 +9,7 @@ from accounts.management.organizations import find_organization
 
 class Command(OperatorCommand):
     help = (
-        "Delete an organization that nobody has joined, with its open invitations. Suspend any "
+        "Delete an organization that no one has joined, with its open invitations. Suspend any "
         "other organization instead: its audit log and its credentials are kept."
     )
     examples = ('"Exmple Corp"',)
