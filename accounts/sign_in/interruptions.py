@@ -6,7 +6,7 @@ person, only on pages that ask for it (`keeps_entries`), and never a secret.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec
 
 from django.contrib import messages
@@ -81,14 +81,18 @@ def page_of(request: HttpRequest) -> str:
     """The address itself if it has a page; else the nearest one above that has."""
     if _has_page(request.path):
         return request.get_full_path()
-    path = request.path.rstrip("/")
+    address = next(filter(_has_page, _addresses_above(request.path)), "")
+    if not address:
+        return reverse("dashboard")
+    # The filters of a list, for example, whose rows a button exports.
+    query = request.META.get("QUERY_STRING", "")
+    return f"{address}?{query}" if query else address
+
+
+def _addresses_above(path: str) -> Iterator[str]:
+    path = path.rstrip("/")
     while path := path.rpartition("/")[0]:
-        for address in (path, f"{path}/"):
-            if _has_page(address):
-                # The filters of a list, for example, whose rows a button exports.
-                query = request.META.get("QUERY_STRING", "")
-                return f"{address}?{query}" if query else address
-    return reverse("dashboard")
+        yield from (path, f"{path}/")
 
 
 def _has_page(address: str) -> bool:
