@@ -319,15 +319,25 @@
 
   // --- Search over any page: Ctrl-K, or the slash unless someone turned it off -------------------
 
-  const search = document.getElementById("search-dialog");
+  // Pages have only the link. The dialog is here, because it needs this script anyway.
+  const SEARCH_DIALOG = `
+    <dialog class="palette" aria-label="Search">
+      <form role="search" data-allow-resubmit>
+        <input type="search" name="q" maxlength="100" autocomplete="off" spellcheck="false" aria-label="Search"
+          placeholder="Labels, jti, apps, client IDs, people, request IDs, docs"
+          hx-trigger="input changed delay:120ms" hx-sync="this:replace" hx-target="next .palette__results">
+        <button type="button" class="button button--ghost button--small" data-closes-search>Close</button>
+      </form>
+      <div class="palette__results"></div>
+      <p class="palette__foot">
+        <span><kbd>↑</kbd> <kbd>↓</kbd> to move, <kbd>Enter</kbd> to open</span>
+        <button type="button" class="button button--link" data-slash-shortcut></button>
+      </p>
+    </dialog>`;
+  const searchLink = document.querySelector("[data-opens-search]");
   const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]") !== null;
   const usesSlash = () => !/(?:^|; )(?:__Host-)?slash=off(?:;|$)/.test(document.cookie);
-
-  const openSearch = () => {
-    if (search.open) return;
-    search.showModal();
-    search.querySelector("input").select();
-  };
+  let search = null;
 
   const moveBetweenResults = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -353,10 +363,19 @@
     search.querySelector("[data-slash-shortcut]").textContent = text;
   };
 
-  if (search) {
-    markSlash();
+  const makeSearch = () => {
+    search = new DOMParser().parseFromString(SEARCH_DIALOG, "text/html").querySelector("dialog");
+    const form = search.querySelector("form");
+    form.action = searchLink.pathname;
+    // The environment of the switch in the header.
+    for (const [name, value] of new URL(searchLink.href).searchParams) {
+      const kept = document.createElement("input");
+      Object.assign(kept, { type: "hidden", name, value });
+      form.append(kept);
+    }
+    search.querySelector("input").setAttribute("hx-get", searchLink.getAttribute("href"));
     search.addEventListener("keydown", moveBetweenResults);
-    search.querySelector("form").addEventListener("submit", openFirstResult);
+    form.addEventListener("submit", openFirstResult);
     search.querySelector("[data-closes-search]").addEventListener("click", () => search.close());
     search.querySelector("[data-slash-shortcut]").addEventListener("click", () => {
       remember("slash", usesSlash() ? "off" : "on");
@@ -364,7 +383,20 @@
     });
     // A click beside the dialog is a click on the dialog itself.
     search.addEventListener("click", (event) => { if (event.target === search) search.close(); });
-    document.querySelector("[data-opens-search]").addEventListener("click", (event) => {
+    document.body.append(search);
+    window.htmx.process(search);
+    markSlash();
+  };
+
+  const openSearch = () => {
+    if (!search) makeSearch();
+    if (search.open) return;
+    search.showModal();
+    search.querySelector("input").select();
+  };
+
+  if (searchLink) {
+    searchLink.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
       openSearch();

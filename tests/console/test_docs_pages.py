@@ -83,7 +83,7 @@ def test_only_the_documentation_is_served(path: str, client: Client) -> None:
 def test_readers_who_are_not_signed_in_see_base_urls_and_no_client_id(client: Client) -> None:
     html = html_of(client, f"{AUTH_API}?environment=production")
     assert f"{settings.PRODUCTION_BASE_URL}/restapi/oauth/token" in html
-    assert "$CLIENT_ID:$CLIENT_SECRET" in html
+    assert "YOUR_CLIENT_ID:$CLIENT_SECRET" in html
     assert f'href="/account/login/?next={AUTH_API}"' in html
 
 
@@ -110,7 +110,7 @@ def test_samples_show_the_client_ids_that_the_reader_sees_elsewhere(
     assert set(re.findall(r'<option value="([^"]+)"', html)) == choices
     assert lobots["sandbox"] not in html
     # People without console access see no app.
-    assert "$CLIENT_ID:$CLIENT_SECRET" in html_of(sign_in(rebels.wedge), AUTH_API)
+    assert "YOUR_CLIENT_ID:$CLIENT_SECRET" in html_of(sign_in(rebels.wedge), AUTH_API)
 
 
 def test_pages_of_operators_are_marked() -> None:
