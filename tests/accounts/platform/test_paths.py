@@ -34,6 +34,15 @@ def test_a_path_belongs_to_its_most_specific_template(path: str, template: str |
     assert tree.find("GET", path) == template
 
 
+def test_every_parameter_of_a_segment_has_a_text() -> None:
+    template = "/{a}-{b}-{c}.json"
+    tree = tree_of(template, "/x")
+    assert tree.find("GET", "/a-b-c.json") == template
+    assert tree.find("GET", "/x") == "/x"
+    for path in ("/a-b.json", "/-b-c.json", "/a--c.json", "/a-b-.json", "/a-b-c", "/a-b-c.jsonx"):
+        assert tree.find("GET", path) is None
+
+
 def test_another_method_finds_nothing() -> None:
     assert tree_of("/orders").find("POST", "/orders") is None
 
@@ -142,3 +151,9 @@ def test_templates_with_different_ends_or_beginnings_are_told_apart(
 def test_a_template_of_another_form_is_refused(template: str) -> None:
     with pytest.raises(InvalidTemplate):
         tree_of(template)
+
+
+def test_the_message_of_an_ambiguous_template_names_both_shapes() -> None:
+    message = r"the segment a\{\} can match the same text as \{\}b$"
+    with pytest.raises(AmbiguousPath, match=message):
+        tree_of("/{x}b", "/a{y}")
