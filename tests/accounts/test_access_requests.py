@@ -255,7 +255,8 @@ def test_the_actions_ask_for_the_right_themselves(
 
 
 def test_approving_needs_step_up(rebels: Rebels, asked: AccessRequest, sign_in: SignIn) -> None:
-    response = sign_in(rebels.leia).post(url_of("approve", asked), {"role": "developer"})
+    browser = cast.as_later(sign_in(rebels.leia))
+    response = browser.post(url_of("approve", asked), {"role": "developer"})
     assert response["Location"].startswith(reverse("account_reauthenticate"))
     asked.refresh_from_db()
     assert asked.decided_at is None

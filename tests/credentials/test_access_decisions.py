@@ -35,7 +35,7 @@ def refused(app: api.App, jwt: str) -> str:
 
 def test_approving_gives_the_role(rebels: Rebels, sign_in: SignIn) -> None:
     request = request_access(rebels.wedge, reason="To build", origin=cast.ORIGIN)
-    browser = sign_in(rebels.leia)
+    browser = cast.as_later(sign_in(rebels.leia))
     path = reverse("accounts:approve_access_request", args=[request.pk])
     assert browser.get(path).headers["Location"].startswith(reverse("account_reauthenticate"))
     cast.step_up(browser)

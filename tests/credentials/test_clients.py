@@ -49,7 +49,7 @@ def test_issuing_a_client_id_shows_its_secret_once(
 def test_replacing_a_secret_asks_who_it_is_first(
     fleet: Fleet, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
+    browser = cast.as_later(sign_in(rebels.luke))
     address = url("replace_client_secret", fleet.application, SANDBOX)
     for response in (browser.get(address), browser.post(address, {"issued_at": "2026-01-11"})):
         assert response.status_code == 302

@@ -332,7 +332,8 @@ def test_only_people_who_can_change_the_app_end_a_former_secret(
 ) -> None:
     replaced(app)
     address = url("end_former_secret", app)
-    assert sign_in(rebels.luke).get(address)["Location"].startswith("/account/reauthenticate")
+    browser = cast.as_later(sign_in(rebels.luke))
+    assert browser.get(address)["Location"].startswith("/account/reauthenticate")
     expected = {"lando": 404, "c3po": 403, "wedge": 403, "lobot": 404}
     for who, code in expected.items():
         person = getattr(rebels, who, None) or partners.lobot

@@ -73,7 +73,7 @@ def test_the_page_names_each_key_its_state_and_its_use(rebels: Rebels, operator:
 
 
 def test_rotating_asks_for_proof_first(rebels: Rebels, sign_in: SignIn) -> None:
-    browser = sign_in(cast.make_operator(rebels.leia))
+    browser = cast.as_later(sign_in(cast.make_operator(rebels.leia)))
     key = current_signing_key(SANDBOX, KeyPurpose.CREDENTIAL)
     response = browser.post(ROTATE, {"reason": "planned", "kid": key.kid})
     assert response.status_code == 302

@@ -99,7 +99,7 @@ def test_an_administrator_changes_only_the_policies_of_their_organization(
 
 @pytest.mark.parametrize("address", [EDIT, FACTOR])
 def test_changing_a_policy_needs_step_up(rebels: Rebels, sign_in: SignIn, address: str) -> None:
-    browser = sign_in(rebels.leia)
+    browser = cast.as_later(sign_in(rebels.leia))
     for response in (browser.get(address), browser.post(address, policy_form(roles=["auditor"]))):
         assert response.status_code == 302
         assert response["Location"].startswith(reverse("account_reauthenticate"))

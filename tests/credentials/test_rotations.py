@@ -263,7 +263,7 @@ def test_a_replacement_keeps_apps_that_could_not_be_added_now(
 def test_rotation_pages_need_step_up(
     rebels: Rebels, old: JwtCredential, rotation: Rotation, sign_in: SignIn
 ) -> None:
-    browser = sign_in(rebels.luke)
+    browser = cast.as_later(sign_in(rebels.luke))
     for name in ("rotate", *ACTS):
         response = browser.post(url(name, old))
         assert response["Location"].startswith("/account/reauthenticate"), name

@@ -23,7 +23,7 @@ from tests.credentials.pages import (
 def test_showing_requires_step_up(
     credential: JwtCredential, rebels: Rebels, sign_in: SignIn
 ) -> None:
-    browser, address = sign_in(rebels.luke), url("show", credential)
+    browser, address = cast.as_later(sign_in(rebels.luke)), url("show", credential)
     for response in (browser.get(address), browser.post(address)):
         assert response.status_code == 302
         assert (
@@ -33,7 +33,7 @@ def test_showing_requires_step_up(
     cast.step_up(browser)
     assert browser.get(address).status_code == 200
     # What one browser has proved says nothing about another.
-    assert sign_in(rebels.luke).post(address).status_code == 302
+    assert cast.as_later(sign_in(rebels.luke)).post(address).status_code == 302
     assert not AuditEvent.objects.filter(kind=AuditKind.JWT_CREDENTIAL_SHOWN).exists()
 
 

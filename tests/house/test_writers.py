@@ -24,7 +24,6 @@ ALLOWED = {
     "accounts/notices.py: tell: Notice.objects.bulk_create": "inside the action that calls it",
     "core/sessions.py: SessionStore.save: super().save": "Django's own, with another error",
     "accounts/emails.py: _attempt: email.save": "a row of the email library, after the commit",
-    "accounts/forms/factors.py: RequestResetForm.save: super().save": "sends an email, saves no row",
     "console/management/commands/tick.py: _turns: cache.delete": "a lock, not a row",
     "accounts/sign_in/failures.py: take_failures: cache.delete": "a counter, not a row",
     "accounts/models/users.py: UserManager.note_activity: self.filter(models.Q("
@@ -59,6 +58,7 @@ ALLOWED = {
     "core/postgresql/base.py: is_alive: connection.execute": "asks whether the server answers",
     "core/postgresql/base.py: require_writes: connection.execute": ("asks whether it is a standby"),
     "console/deploy_checks.py: database_role: cursor.execute": "asks who owns the tables",
+    "accounts/forms/factors.py: RequestResetForm.save: super().save": "sends the link of a reset",
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
     "core/postgresql/statements.py: instance: attributes.update": "a dict",

@@ -21,6 +21,7 @@ SAMPLES: dict[str, object] = {
     "kid": "kid",
     "notice_id": 1,
     "operation_id": "get-account",
+    "organization_id": "77777777-7777-4777-8777-777777777777",
     "pk": 1,
     "page": "how-to/rotate",
     "purpose": "access-token",
