@@ -12,11 +12,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from console import env as environment
+from console.formats import wrong_formats
 from console.logs import configured_logs
 
 BASE_DIR = environment.BASE_DIR
 env = environment.env
-problems = environment.Problems()
+problems = wrong_formats()
 
 DEMO: bool = env.bool("DEMO", default=False)
 DEMO_PASSWORD: str = env.str("DEMO_PASSWORD", default="demo-Passw0rd!")

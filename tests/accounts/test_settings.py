@@ -81,10 +81,22 @@ def test_a_settings_file_that_cannot_be_read_is_not_taken_for_an_empty_one() -> 
         ("SECURITY_CONTACT", "http://example.com/security"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXY_COUNT", "one"),
+        ("METRICS_PORT", "-1"),
+        ("PORT", "http"),
+        ("GRANIAN_WORKERS", "0.5"),
+        ("DATABASE_URL", "console"),
+        ("DATABASE_URL", ""),
+        ("CACHE_URL", "localhost"),
+        ("EMAIL_URL", "mail.example.com"),
+        ("LOG_LEVEL", "LOUD"),
+        ("ORIGIN", "https://["),
     ],
 )
 def test_unsafe_setting_is_named(name: str, value: str) -> None:
-    assert name in named_in(start(**GOOD | {name: value}))
+    complaint = start(**GOOD | {name: value})
+    assert name in named_in(complaint)
+    assert "Traceback" not in complaint
 
 
 def test_plain_http_is_refused() -> None:

@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from bs4 import BeautifulSoup
@@ -77,9 +78,17 @@ def test_a_suspended_organization_is_refused_everywhere_until_it_is_resumed(
         )
 
     def introspected() -> Any:
-        return api.post(
-            {"token": of_partner}, public.authorization, path="/sandbox/restapi/oauth/introspect"
-        ).json()
+        return (
+            api.program()
+            .generic(
+                "POST",
+                "/sandbox/restapi/oauth/introspect",
+                urlencode({"token": of_partner}).encode(),
+                CONTENT_TYPE=api.FORM,
+                HTTP_AUTHORIZATION=public.authorization,
+            )
+            .json()
+        )
 
     assert code_of(api.call("GET", "/account/~", token)) == "OAU-213"
     assert code_of(api.call("GET", "/account/~", of_partner)) == "OAU-213"

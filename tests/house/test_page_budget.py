@@ -65,6 +65,7 @@ def more_of_everything(rebels: Rebels, prefix: str = "") -> dict[str, object]:
     extension = rebels.luke.user.extensions.order_by("pk").first()
     assert extension
     return {
+        "organization_id": rebels.organization.pk,
         "application_id": apps[0].pk,
         "credential_id": credentials[0].pk,
         "environment": Environment.SANDBOX,

@@ -66,6 +66,7 @@ def addresses(rebels: Rebels) -> dict[str, str]:
     )
     extension = own.extension
     values: dict[str, object] = {
+        "organization_id": rebels.organization.pk,
         "application_id": application.pk,
         "credential_id": own.pk,
         "extension_id": extension.pk,
