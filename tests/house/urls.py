@@ -23,7 +23,6 @@ SAMPLES: dict[str, object] = {
     "operation_id": "get-account",
     "organization_id": "77777777-7777-4777-8777-777777777777",
     "pk": 1,
-    "organization_id": "77777777-7777-4777-8777-777777777777",
     "page": "how-to/rotate",
     "purpose": "access-token",
     "session_id": 1,
