@@ -59,6 +59,7 @@ ALLOWED = {
     "core/postgresql/base.py: require_writes: connection.execute": ("asks whether it is a standby"),
     "console/deploy_checks.py: database_role: cursor.execute": "asks who owns the tables",
     "accounts/forms/factors.py: RequestResetForm.save: super().save": "sends the link of a reset",
+    "console/database_copy.py: _reset_sequences: cursor.execute": "the next keys after a copy",
     "console/settings.py: (module): globals().update": "a dict",
     "core/postgresql/statements.py: JoinedSelect.first: found.update": "a dict",
     "core/postgresql/statements.py: instance: attributes.update": "a dict",
