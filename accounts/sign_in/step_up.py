@@ -19,7 +19,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.second_factor import has_second_factor
 from accounts.sign_in.interruptions import STEP_UP, interrupt
-from accounts.sign_in.passkeys import is_passkey, passkeys_of
+from accounts.sign_in.passkeys import is_passkey
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
@@ -143,9 +143,10 @@ def step_up_methods(
     People with a key that isn't a passkey enter their password, and then use the key.
     """
     by_id = {method["id"]: method for method in methods}
-    kinds = {factor.type for factor in Authenticator.objects.filter(user_id=user.pk)}
-    has_app = Authenticator.Type.TOTP in kinds
-    has_key, has_passkey = Authenticator.Type.WEBAUTHN in kinds, bool(passkeys_of(user))
+    factors = list(Authenticator.objects.filter(user_id=user.pk))
+    has_app = any(factor.type == Authenticator.Type.TOTP for factor in factors)
+    keys = [factor for factor in factors if factor.type == Authenticator.Type.WEBAUTHN]
+    has_key, has_passkey = bool(keys), any(map(is_passkey, keys))
     use_key = has_passkey or (has_key and not has_app and has_just_entered_password(request))
     wanted = [BY_CODE] if has_app else []
     wanted += [BY_KEY] if use_key else []

@@ -131,6 +131,7 @@ def _of_credential(credential: JwtCredential, made: Credentials) -> Iterator[Hap
         client_ids=[client.client_id for client in listed],
         expires_at=None if credential.never_expires else credential.expires_at,
         allowed_networks=[],
+        ceiling=None,
     )
     if credential.revoked_at is not None and credential.revoked_by is not None:
         kind, reason = AuditKind.JWT_CREDENTIAL_REVOKED, credential.revoked_reason

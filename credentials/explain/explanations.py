@@ -116,6 +116,8 @@ def explain(
     failed = _failed_request(refusal, is_generic=is_generic)
     sees_cause = visibility.shows(_side(failed))
     now = _now(refusal, visibility, failed, at or timezone.now()) if sees_cause else ""
+    # A token can have fewer scopes than its app has, and no check can repeat that.
+    is_fixed = now == _PASSES_NOW and failed.check != CheckName.SCOPE
     return Explanation(
         refusal=refusal,
         visibility=visibility,
@@ -127,7 +129,7 @@ def explain(
         credential=_credential_name(refusal, viewer),
         credential_url=_credential_url(refusal.credential, viewer),
         checks=_check_rows(refusal, failed, visibility),
-        fixes=list(fixes_of(failed, viewer)) if sees_cause and now != _PASSES_NOW else [],
+        fixes=list(fixes_of(failed, viewer)) if sees_cause and not is_fixed else [],
         now=now,
         passes_now=now == _PASSES_NOW,
         shows_address=not is_generic,

@@ -47,6 +47,8 @@ def confirmed(rebels: Rebels, sign_in: SignIn) -> Client:
 
 def events(user: User) -> list[tuple[str, dict[str, Any]]]:
     found = AuditEvent.objects.filter(target_id=user.pk, kind__startswith="user.").order_by("pk")
+    # Each of these acts begins with one.
+    found = found.exclude(kind=AuditKind.STEPPED_UP)
     return [(event.kind, event.details) for event in found]
 
 

@@ -173,13 +173,14 @@ def test_the_dashboard_lists_credentials_that_need_attention(
     rows = attention_of(response)
     day = r"\w{3} \d{1,2}, \d{4}"
     expected = [
-        "Noisy Sandbox Refused often 10 or more times in the last 7 days See why Noisy was refused",
-        rf"Sooner Sandbox Expires today on {day}, 23:59 UTC Rotate Sooner",
-        rf"Soon Sandbox Expires in 6 days on {day}, 23:59 UTC Rotate Soon",
-        "Endless Production Never expires Rotate Endless",
-        rf"Idle Sandbox No longer used last used on {day} \(UTC\) Revoke Idle",
+        "Noisy Sandbox Refused often 10 or more times in the last 7 days "
+        "See why Noisy in sandbox was refused",
+        rf"Sooner Sandbox Expires today on {day}, 23:59 UTC Rotate Sooner in sandbox",
+        rf"Soon Sandbox Expires in 6 days on {day}, 23:59 UTC Rotate Soon in sandbox",
+        "Endless Production Never expires Rotate Endless in production",
+        rf"Idle Sandbox No longer used last used on {day} \(UTC\) Revoke Idle in sandbox",
         r"Unused &lt;b&gt;{{ 7 }} Sandbox Not used yet "
-        rf"created on {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}}",
+        rf"created on {day}, \d\d:\d\d UTC Revoke Unused &lt;b&gt;{{{{ 7 }}}} in sandbox",
     ]
     assert len(rows) == len(expected)
     for row, pattern in zip(rows, expected, strict=True):

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,10 +27,13 @@ from accounts.actions.devices import note_sign_in
 from accounts.actions.factors import remove_second_factors
 from accounts.actions.invitations import invite, tell_of_expired_invitations
 from accounts.actions.memberships import change_role, deactivate, reactivate
+from accounts.actions.organizations import resume_organization, suspend_organization
 from accounts.actions.sessions import end_sessions_of
-from accounts.models import NoticeKind
+from accounts.models import Membership, NoticeKind
 from accounts.roles import ConsoleRole
+from core.background import BackgroundWriter
 from credentials.actions.applications import transfer_application
+from credentials.actions.pauses import ask_about_unmissed_pauses, pause_jwt_credential
 from credentials.actions.reminders import remind_owners
 from credentials.actions.revocations import (
     revoke_jwt_credential,
@@ -38,9 +41,17 @@ from credentials.actions.revocations import (
     revoke_leaked_jwt_credential,
 )
 from credentials.actions.rotations import warn_of_closing
-from credentials.models import ExchangeUsage, Rotation
+from credentials.actions.suspensions import resume_application, suspend_application
+from credentials.models import (
+    Application,
+    ExchangeUsage,
+    JwtCredential,
+    RefreshToken,
+    Rotation,
+)
 from tests import api, cast
 from tests.accounts import email_servers
+from tests.api import App
 from tests.conftest import Rebels, UseEmailServer
 from tests.credentials.rotating import HOUR, rotation_of
 from tests.ticks import make_email_due, tick
@@ -152,6 +163,60 @@ def credential_expires(rebels: Rebels) -> None:
     remind_owners()
 
 
+def pause(rebels: Rebels, *, by: Membership | None = None, at: datetime | None = None) -> App:
+    at = at or timezone.now()
+    with emails.withheld():
+        app, credential = api.app(rebels.luke), cast.credential(rebels.luke, at=at)
+    person = by or rebels.leia
+    until = at + timedelta(hours=1)
+    pause_jwt_credential(credential, until=until, actor=person.user, origin=cast.ORIGIN, at=at)
+    return app
+
+
+def pause_is_missed(rebels: Rebels) -> None:
+    app = pause(rebels, by=rebels.luke)
+    assert api.exchange(app, JwtCredential.objects.get().encode()).status_code == 400
+    BackgroundWriter.flush_all()
+
+
+def pause_is_unmissed(rebels: Rebels) -> None:
+    pause(rebels, by=rebels.luke, at=timezone.now() - timedelta(days=1))
+    ask_about_unmissed_pauses()
+
+
+def reuse_token(rebels: Rebels) -> None:
+    with emails.withheld():
+        app = api.app(rebels.luke, issues_refresh_tokens=True)
+        jwt = cast.credential(rebels.luke).encode()
+    refresh_token = api.exchange(app, jwt).json()["refresh_token"]
+    grant = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    assert api.post(grant, app.authorization).status_code == 200
+    RefreshToken.objects.exclude(used_at=None).update(used_at=timezone.now() - timedelta(hours=1))
+    assert api.post(grant, app.authorization).status_code == 400
+
+
+def suspend(rebels: Rebels) -> None:
+    suspend_organization(rebels.organization, reason="", actor=None, origin=cast.ORIGIN)
+
+
+def resume(rebels: Rebels) -> None:
+    with emails.withheld():
+        suspend(rebels)
+    resume_organization(rebels.organization, actor=None, origin=cast.ORIGIN)
+
+
+def suspend_app(rebels: Rebels) -> Application:
+    application = cast.application(rebels.luke)
+    suspend_application(application, reason="", actor=None, origin=cast.ORIGIN)
+    return application
+
+
+def resume_app(rebels: Rebels) -> None:
+    with emails.withheld():
+        application = suspend_app(rebels)
+    resume_application(application, actor=None, origin=cast.ORIGIN)
+
+
 def rotate(rebels: Rebels) -> Rotation:
     with emails.withheld():
         credential = cast.credential(rebels.luke)
@@ -184,10 +249,23 @@ ACTS: dict[NoticeKind, Callable[[Rebels], object]] = {
     NoticeKind.JWT_CREDENTIAL_LEAKED: leak,
     NoticeKind.JWT_CREDENTIALS_REVOKED: revoke_several,
     NoticeKind.JWT_CREDENTIALS_EXPIRING: credential_expires,
+    NoticeKind.JWT_CREDENTIALS_PAUSED: pause,
+    NoticeKind.PAUSE_MISSED: pause_is_missed,
+    NoticeKind.PAUSE_UNMISSED: pause_is_unmissed,
+    NoticeKind.REFRESH_TOKEN_REUSED: reuse_token,
+    NoticeKind.ORGANIZATION_SUSPENDED: suspend,
+    NoticeKind.ORGANIZATION_RESUMED: resume,
+    NoticeKind.APPLICATION_SUSPENDED: suspend_app,
+    NoticeKind.APPLICATION_RESUMED: resume_app,
     NoticeKind.ROTATION_STARTED: rotate,
     NoticeKind.ROTATION_CLOSING: rotation_closes,
 }
-TO_LEIA = {NoticeKind.ACCESS_REQUESTED, NoticeKind.INVITATIONS_EXPIRED}
+TO_LEIA = {
+    NoticeKind.ACCESS_REQUESTED,
+    NoticeKind.INVITATIONS_EXPIRED,
+    NoticeKind.ORGANIZATION_SUSPENDED,
+    NoticeKind.ORGANIZATION_RESUMED,
+}
 TO_WEDGE = {NoticeKind.ACCESS_GRANTED, NoticeKind.ACCESS_DECLINED}
 
 

@@ -101,7 +101,7 @@ def test_every_link_of_a_page_keeps_the_environment(rebels: Rebels, sign_in: Sig
         links = re.findall(r'href="((?:/console|/docs|\?)[^"]*)"', html)
         assert len(links) > 15
         assert [link for link in links if "environment=" not in link] == []
-        switch = html.partition('aria-label="Environment"')[2].partition("</nav>")[0]
+        switch = html.partition('aria-label="Environment to show"')[2].partition("</nav>")[0]
         assert re.findall(r'href="([^"]*)"( aria-current="true")?', switch) == [
             ("?environment=", ""),
             ("?environment=sandbox", ' aria-current="true"'),

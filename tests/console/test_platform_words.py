@@ -35,12 +35,14 @@ class Texts(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.is_code = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.is_code = tag == "script"
         self.texts += [value for name, value in attrs if name in SPOKEN and value]
 
     def handle_data(self, data: str) -> None:
-        self.texts += [] if data in AuditKind.values else [data]
+        self.texts += [] if self.is_code or data in AuditKind.values else [data]
 
 
 def found_in(page: str, words: str) -> list[str]:

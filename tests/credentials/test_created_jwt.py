@@ -94,10 +94,12 @@ def test_the_created_page_has_examples_for_the_chosen_app(
     credential = created(create(browser, app_access="specific", client_ids=ids))
     for client_id, name in ((ids[0], "X-wing Dialer"), (ids[1], "Cloud Concierge")):
         response = browser.get(url("created", credential), {"client_id": client_id})
-        assert f"These examples are for {name} . Put its client secret" in words_of(response)
+        assert f"These examples are for {name} . Each one exchanges the JWT" in words_of(response)
         assert client_id in "".join(re.findall(r"<pre.*?</pre>", text_of(response), re.DOTALL))
     unlisted = browser.get(url("created", credential), {"client_id": apps.ledger.client_id})
-    assert apps.ledger.client_id not in text_of(unlisted)
+    assert apps.ledger.client_id not in "".join(
+        re.findall(r"<pre.*?</pre>", text_of(unlisted), re.DOTALL)
+    )
 
 
 def test_the_created_page_without_any_app(rebels: Rebels, sign_in: SignIn) -> None:
