@@ -41,7 +41,7 @@ class Bar:
         today, so_far = (" chart__day--today", ", so far") if self.is_last else ("", "")
         bar = (
             f'<rect class="chart__bar" x="{self.x}" y="{self.y}" width="{self.width}"'
-            f' height="{self.height}" rx="1.5"/>'
+            f' height="{self.height}"/>'
         )
         return mark_safe(  # noqa: S308 - as said above
             f'<g class="chart__day{today}">'
@@ -96,11 +96,11 @@ def bar_chart(name: str, counts: Sequence[tuple[date, int]]) -> BarChart:
             Bar(
                 day=day,
                 count=amount,
-                slot_x=round(LEFT + number * slot, 2),
-                slot_width=round(slot, 2),
-                x=round(LEFT + (number + (1 - BAR_SHARE) / 2) * slot, 2),
+                slot_x=round(LEFT + number * slot, 1),
+                slot_width=round(slot, 1),
+                x=round(LEFT + (number + (1 - BAR_SHARE) / 2) * slot, 1),
                 y=round(HEIGHT - BOTTOM - height, 1),
-                width=round(slot * BAR_SHARE, 2),
+                width=round(slot * BAR_SHARE, 1),
                 height=height,
                 is_last=number == len(counts) - 1,
             )
