@@ -143,15 +143,20 @@ def step_up_methods(
     People with a key that isn't a passkey enter their password, and then use the key.
     """
     by_id = {method["id"]: method for method in methods}
-    factors = list(Authenticator.objects.filter(user_id=user.pk))
-    has_app = any(factor.type == Authenticator.Type.TOTP for factor in factors)
-    keys = [factor for factor in factors if factor.type == Authenticator.Type.WEBAUTHN]
-    has_key, has_passkey = bool(keys), any(map(is_passkey, keys))
-    use_key = has_passkey or (has_key and not has_app and has_just_entered_password(request))
-    wanted = [BY_CODE] if has_app else []
-    wanted += [BY_KEY] if use_key else []
-    if not wanted:
-        wanted = [BY_PASSWORD]
-    # Recovery codes replace whichever factor is away.
-    wanted += [BY_CODE]
+    kinds = [_kind_of(factor) for factor in Authenticator.objects.filter(user_id=user.pk)]
+    wanted = []
+    if "app" in kinds:
+        wanted.append(BY_CODE)
+    if "passkey" in kinds:
+        wanted.append(BY_KEY)
+    if not wanted and "key" in kinds and has_just_entered_password(request):
+        wanted.append(BY_KEY)
+    # Recovery codes replace a factor that is away.
+    wanted = [*(wanted or [BY_PASSWORD]), BY_CODE]
     return [by_id[name] for name in dict.fromkeys(wanted) if name in by_id]
+
+
+def _kind_of(factor: Authenticator) -> str:
+    if factor.type == Authenticator.Type.WEBAUTHN:
+        return "passkey" if is_passkey(factor) else "key"
+    return "app" if factor.type == Authenticator.Type.TOTP else ""
