@@ -14,7 +14,7 @@ from tests.stages import STAGES
 def commands_of(target: str) -> str:
     """What `make` would run, without the installation of the tools for tests."""
     shown = subprocess.run(
-        ["make", "--dry-run", "--old-file=install-dev", target],
+        ["make", "--dry-run", "--no-print-directory", "--old-file=install-dev", target],
         cwd=ROOT,
         capture_output=True,
         text=True,
