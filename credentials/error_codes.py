@@ -110,7 +110,8 @@ AUTH_API: tuple[ErrorCode, ...] = (
         code="JWT-109",
         check=CheckName.PAUSE,
         cause="The credential is paused until the time in the message.",
-        fix="Wait until then, or resume it on the credential’s page.",
+        fix="Wait until then, or resume it on the credential’s page. If an administrator paused "
+        "it, only an administrator can resume it.",
     ),
     _invalid_grant(
         code="JWT-105",

@@ -100,9 +100,7 @@ def use_of(organization: Organization) -> OrganizationUse:
 
 
 class ReasonForm(forms.Form):
-    reason = NoteField(
-        max_length=200, help_text="Everyone whom we tell about this sees it, also in the email."
-    )
+    reason = NoteField(max_length=200, help_text="The people we email about this see it.")
 
 
 class AdministratorForm(forms.Form):

@@ -120,6 +120,8 @@ def rotation_refusal(credential: JwtCredential, at: datetime | None = None) -> s
     at = at or timezone.now()
     if credential.is_ended(at) or credential.is_expired(at):
         return "This credential no longer works. Create another one instead."
+    if credential.is_paused(at):
+        return "This credential is paused. Resume it before you rotate it."
     if credential.superseded_at is not None:
         return "This credential is already being replaced."
     if Rotation.objects.open(at).filter(replacement=credential).exists():
@@ -241,16 +243,15 @@ def move_deadline(
     """Move the end of an open rotation of a paused credential, if it began before the pause.
 
     It never ends after one of the credentials expires. If it would, a shorter pause doesn't move it
-    back.
+    back. A grace period that began during the pause isn't part of what waited.
     """
     rotation = Rotation.objects.open_by_credential([credential], at).get(credential.pk)
     if rotation is None or rotation.started_at > begun_before:
         return
     latest = rotation.latest_end
-    if by < timedelta() and rotation.deadline >= latest:
-        return
-    rotation.deadline = min(rotation.deadline + by, latest)
-    if rotation.first_used_at is not None:
+    if by > timedelta() or rotation.deadline < latest:
+        rotation.deadline = min(rotation.deadline + by, latest)
+    if rotation.first_used_at is not None and rotation.first_used_at <= begun_before:
         rotation.grace_period = max(rotation.grace_period + by, timedelta())
     rotation.warned_at = None
     rotation.save(update_fields=["deadline", "grace_period", "warned_at"])

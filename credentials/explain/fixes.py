@@ -127,7 +127,7 @@ def _app_fixes(failed: FailedRequest, viewer: Membership) -> Iterator[Fix]:
     ask = f" Ask the app’s owner: {client.application.owner.name}."
     page = app_url(client)
     if failed.reason == Reason.SUSPENDED_BY_OPERATOR:
-        yield Fix("Only the operator of this platform can resume it. Ask their support.")
+        yield Fix("Only the operator of this platform can resume it. Contact their support team.")
         return
     settings = reverse("credentials:application_settings", args=[client.application_id])
     if failed.check is CheckName.SCOPE:
@@ -199,7 +199,9 @@ def _pause_fix(credential: JwtCredential, owner: CredentialOwner) -> Fix:
     text = "Resume the credential, or wait until the pause ends."
     if owner.may_manage and may_resume(credential, owner.viewer):
         return Fix(text, owner.url("resume", credential))
-    return Fix(f"{text} Ask {credential.paused_by.name}.")
+    return Fix(
+        f"Wait until the pause ends, or ask {credential.paused_by.name} to resume the credential."
+    )
 
 
 def _allow_list_fixes(

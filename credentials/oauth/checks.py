@@ -189,8 +189,8 @@ def _pause_refusal(exchange: Exchange) -> OAuthError | None:
         return None
     return InvalidGrant(
         "JWT-109",
-        f"This credential is paused until {in_words(until)}. Wait until then, or ask its owner to "
-        "resume it.",
+        f"This credential is paused until {in_words(until)}. Wait until then, or ask the person "
+        "who paused it to resume it.",
     )
 
 
@@ -214,7 +214,7 @@ def _owner_refusal(exchange: Exchange) -> OAuthError | None:
         "JWT-106",
         "The owner of this credential can't authenticate: their account is inactive, their console "
         "role does not allow it, or they have no enabled account in this environment. An account "
-        "administrator can fix this, unless the organization is suspended.",
+        "administrator can fix this. If the organization is suspended, only the operator can.",
     )
 
 

@@ -11,6 +11,7 @@ from accounts.access import member
 from accounts.forms.submissions import errors_in_messages, errors_on, posted, refill
 from accounts.roles import ConsolePermission
 from accounts.sign_in.interruptions import entries_for, keeps_entries
+from accounts.sign_in.step_up import step_up_required
 from core.moments import in_words
 from core.origin import Origin
 from credentials.access import CredentialOwner, jwt_credential_for
@@ -24,6 +25,7 @@ from credentials.wording import pause_in_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 @keeps_entries
 def pause(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
@@ -52,6 +54,7 @@ def _refusal(owner: CredentialOwner, credential: JwtCredential) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 def resume(request: HttpRequest, credential_id: UUID, user_id: UUID | None = None) -> HttpResponse:
     """Asks first, because emails link here."""
     owner, credential = jwt_credential_for(request.user, user_id, credential_id, manage=True)
@@ -72,6 +75,7 @@ def resume(request: HttpRequest, credential_id: UUID, user_id: UUID | None = Non
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up_required
 def pause_credentials(request: HttpRequest) -> HttpResponse:
     """Asks what breaks, then pauses what was checked in the list: `?credential=…&credential=…`."""
     viewer = member(request.user, ConsolePermission.JWT_CREDENTIAL_MANAGE_ANY)

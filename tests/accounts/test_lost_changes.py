@@ -27,7 +27,7 @@ def test_changes_after_the_backup_are_listed_those_that_ended_access_first(
     export, log = tmp_path / "audit.jsonl", tmp_path / "console.log"
     lines = [json.dumps({"export": {}}), *(json.dumps({"event": each}) for each in kept)]
     export.write_text("\n".join(lines) + "\n")
-    assert listed(str(export)) == "This database knows every change in these files.\n"
+    assert listed(str(export)) == "This database contains every change in these files.\n"
 
     late = {
         "at": "2027-01-11T10:40:00.000000Z",
@@ -54,13 +54,13 @@ def test_changes_after_the_backup_are_listed_those_that_ended_access_first(
         )
     )
     assert listed(str(export), str(log), "--since", "2027-01-11T10:30:00Z").splitlines() == [
-        "Access that is back until someone ends it again:",
+        "Access that the restore brought back. End it again:",
         "2027-01-11T10:40:00.000000Z\tjwt_credential.revoked\tjwtcredential CI (7)"
         "\tluke@rebels.example",
         "Other changes:",
         "2027-01-11T10:40:00.000000Z\tjwt_credential.created\tjwtcredential CI (7)"
         "\tluke@rebels.example",
         "2027-01-11T10:41:00Z\trequest\tPOST /console/apps/create\t12",
-        "This database doesn't know 3 changes.",
+        "3 changes are missing from this database.",
     ]
     assert "Can't read /nowhere" in listed("/nowhere")

@@ -44,6 +44,11 @@ ACTS = {
     "developer_credentials:undo_rotation": "revokes a replacement",
     "my_credentials:finish_rotation": "ends a JWT",
     "developer_credentials:finish_rotation": "ends a JWT",
+    "my_credentials:pause": "stops a JWT, and lets one that it replaces live on",
+    "developer_credentials:pause": "stops a JWT, and lets one that it replaces live on",
+    "my_credentials:resume": "lets a JWT work again",
+    "developer_credentials:resume": "lets a JWT work again",
+    "organization:pause_credentials": "stops JWTs, and lets those that they replace live on",
     "accounts:end_session": "signs another browser out",
     "accounts:end_other_sessions": "signs other browsers out",
     # Data would leave the console.

@@ -138,5 +138,5 @@ def test_the_address_of_a_form_explains_itself_to_people_who_reload_it(
     response = sign_in(rebels.luke).get(address)
     page = response.content.decode()
     assert (response.status_code, response["Allow"]) == (405, "POST")
-    assert "This page answered a form" in page
+    assert "You can’t reload this page" in page
     assert f'href="{reverse("credentials:application", args=[app.pk])}"' in page

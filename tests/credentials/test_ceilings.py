@@ -134,7 +134,7 @@ def test_a_credential_is_created_with_the_chosen_ceiling(rebels: Rebels, sign_in
     event = AuditEvent.objects.get(kind=AuditKind.JWT_CREDENTIAL_CREATED)
     assert event.details["ceiling"] == credential.ceiling
     shown = words_of(browser.get(response["Location"]))
-    assert "with at most the app scopes ReadAccounts, EditExtensions" in shown
+    assert "limited to the app scopes ReadAccounts, EditExtensions" in shown
     assert "At most ReadAccounts, EditExtensions" in words_of(browser.get(url("list")))
 
 

@@ -15,7 +15,7 @@ from credentials.actions.pauses import (
     pause_jwt_credential,
     resume_jwt_credential,
 )
-from credentials.models import JwtCredential
+from credentials.models import JwtCredential, Rotation
 from tests import api, cast
 from tests.conftest import Rebels, SignIn
 from tests.credentials.pages import errors_of, url, words_of
@@ -49,8 +49,8 @@ def test_a_paused_credential_is_refused_and_works_again_with_its_tokens(scene: S
     refused = api.oauth_error(
         "invalid_grant",
         "JWT-109",
-        f"This credential is paused until {moment}. Wait until then, or ask its owner to resume "
-        "it.",
+        f"This credential is paused until {moment}. Wait until then, or ask the person who "
+        "paused it to resume it.",
     )
     exchange = scene.exchange()
     assert (exchange.status_code, exchange.json()) == (400, refused)
@@ -146,6 +146,25 @@ def test_a_rotation_waits_for_the_pause(rebels: Rebels, credential: JwtCredentia
         resume(paused, rebels.luke)
         rotation.refresh_from_db()
         assert abs(rotation.deadline - deadline) < timedelta(seconds=5)
+
+
+def test_a_grace_period_that_begins_during_the_pause_keeps_its_length(
+    rebels: Rebels, credential: JwtCredential
+) -> None:
+    rotation = rotation_of(credential, grace_period=DAY)
+    pause(credential, rebels.luke, 7 * DAY)
+    Rotation.objects.update(first_used_at=timezone.now())
+    resume(credential, rebels.luke)
+    rotation.refresh_from_db()
+    assert rotation.grace_period == DAY
+
+
+def test_no_one_gets_around_a_pause_with_a_rotation(
+    rebels: Rebels, credential: JwtCredential
+) -> None:
+    pause(credential, rebels.han)
+    with pytest.raises(ValidationError, match="This credential is paused"):
+        rotation_of(credential)
 
 
 def test_a_pause_ends_within_thirty_days(rebels: Rebels, credential: JwtCredential) -> None:

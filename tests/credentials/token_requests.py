@@ -44,7 +44,7 @@ OWNER_MAY_NOT = oauth_error(
     "JWT-106",
     "The owner of this credential can't authenticate: their account is inactive, their "
     "console role does not allow it, or they have no enabled account in this environment. An "
-    "account administrator can fix this, unless the organization is suspended.",
+    "account administrator can fix this. If the organization is suspended, only the operator can.",
 )
 NO_CLIENT = oauth_error(
     "invalid_client",

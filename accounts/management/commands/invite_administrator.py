@@ -23,7 +23,9 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("organization", help="name or ID of the organization")
         parser.add_argument("email", help="email address of a new person or of a member")
-        parser.add_argument("--withdraw", action="store_true", help="make the open link useless")
+        parser.add_argument(
+            "--withdraw", action="store_true", help="withdraw the open invitation instead"
+        )
         parser.add_argument("--no-email", action="store_true", help="only print the link")
 
     def run(self, **options: Any) -> None:

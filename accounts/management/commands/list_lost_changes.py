@@ -31,11 +31,11 @@ class Command(OperatorCommand):
         found = lost_changes(_lines(options["file"]), since=options["since"])
         endings = [change for change in found if change.is_ending]
         others = [change for change in found if not change.is_ending]
-        self._tell("Access that is back until someone ends it again:", endings)
+        self._tell("Access that the restore brought back. End it again:", endings)
         self._tell("Other changes:", others)
         if found:
-            raise CommandError(f"This database doesn't know {len(found)} changes.")
-        self.stdout.write("This database knows every change in these files.")
+            raise CommandError(f"{len(found)} changes are missing from this database.")
+        self.stdout.write("This database contains every change in these files.")
 
     def _tell(self, heading: str, changes: list[LostChange]) -> None:
         if changes:
