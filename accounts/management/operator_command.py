@@ -1,9 +1,10 @@
 """What the commands of operators have in common: an example in their help, and exit codes.
 
-0 means that the change is made, also if it had been made before. 1 means that it was refused, and
-2 that the arguments are wrong.
+0 means that the command made the change, or that it was already made. 1 means that it was refused,
+and 2 that the arguments are invalid.
 """
 
+from abc import ABC, abstractmethod
 from argparse import RawDescriptionHelpFormatter
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ class _HelpFormatter(DjangoHelpFormatter, RawDescriptionHelpFormatter):
     """Keeps the lines of the examples."""
 
 
-class OperatorCommand(BaseCommand):
+class OperatorCommand(ABC, BaseCommand):
     examples: ClassVar[tuple[str, ...]]
     """Arguments that show how to use the command."""
 
@@ -50,6 +51,6 @@ class OperatorCommand(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
 
+    @abstractmethod
     def run(self, **options: Any) -> None:
         """Does the work. A `ValidationError` becomes the message of the command."""
-        raise NotImplementedError
